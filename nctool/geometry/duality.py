@@ -1,0 +1,35 @@
+"""Classifier rows against class means, row by row and as a whole."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class Duality:
+    """Agreement of two (K, D) sets of rows."""
+
+    cosines: Tensor | None  # (K,) None when a row has no direction
+    gaps: Tensor | None  # (K,) 1 - cosine, without cancellation
+    distance: float | None  # Frobenius distance after scaling each to norm one
+    zero: tuple[int, ...]
+
+
+def compare_rows(left: Tensor, right: Tensor) -> Duality:
+    """``left`` and ``right`` in float64."""
+    a, b = (torch.linalg.vector_norm(one, dim=1) for one in (left, right))
+    zero = tuple(torch.nonzero((a == 0) | (b == 0)).flatten().tolist())
+    cosines = gaps = None
+    if not zero:
+        unit_left, unit_right = left / a[:, None], right / b[:, None]
+        # 1 - cos = |u - v|^2 / 2: exact where the rows nearly agree.
+        gaps = (unit_left - unit_right).square().sum(1) / 2
+        cosines = (unit_left * unit_right).sum(1)
+    whole_left, whole_right = torch.linalg.vector_norm(left), torch.linalg.vector_norm(right)
+    distance = None
+    if float(whole_left) > 0 and float(whole_right) > 0:
+        distance = float(torch.linalg.vector_norm(left / whole_left - right / whole_right))
+    return Duality(cosines, gaps, distance, zero)

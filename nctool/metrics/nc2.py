@@ -1,0 +1,185 @@
+"""NC2: do the class means, and the classifier rows, become a simplex?"""
+
+from __future__ import annotations
+
+import math
+
+from nctool.evidence import Evidence, Points
+from nctool.geometry import optima
+from nctool.geometry.simplex import etf_floor
+from nctool.metrics.metric import Measured, Undefined, on_points
+from nctool.metrics.shared import (
+    SAMPLE_LIMITED,
+    known,
+    mean_abs_cosine,
+    points,
+    understatement,
+)
+
+FEW_FOR_NULL = 4
+"""With fewer points the centring itself fixes most angles; random values say nothing."""
+
+
+def norm_cv(evidence: Evidence, kind: str) -> Measured:
+    """Are the {points} equally long?
+    Formula: standard deviation of the K lengths over their mean.
+    Convention: sample standard deviation (divisor K-1), as the original notebook. Profile
+    wu-papyan takes it of the logarithms of the lengths. Per class: the length itself.
+    Undefined when: there are fewer than two points, or one has length zero.
+    Reference: Papyan, Han & Donoho 2020, equinorm.
+    """
+    chosen = points(evidence, kind)
+    norms = chosen.pairs.norms
+    measured = norms.log() if evidence.convention.log_norms else norms
+    mean = float(measured.mean())
+    if mean == 0.0:
+        raise Undefined("the mean of the log lengths is zero")
+    plain = not evidence.convention.log_norms
+    return Measured(
+        float(measured.std(correction=1)) / mean,
+        per_class=norms,
+        classes=chosen.classes,
+        null_value=_null_norm_cv(chosen) if plain else None,
+        noise_floor=_along(chosen) / float(norms.mean()) if plain else None,
+        flags=_flags(evidence, kind),
+    )
+
+
+def cos_std(evidence: Evidence, kind: str) -> Measured:
+    """Are all angles between the {points} the same?
+    Formula: standard deviation of the cosines over all pairs.
+    Convention: divisor: the number of pairs. Above K = d+1 centred points of equal length cannot
+    reach zero: their least is sqrt(K (K-1-d) / d) / (K-1), attained by tight frames.
+    Undefined when: there are fewer than two points, or one has length zero.
+    Reference: Papyan, Han & Donoho 2020, equiangularity.
+    """
+    chosen = points(evidence, kind)
+    count, dim = chosen.vectors.shape
+    return Measured(
+        known(chosen.pairs.cosine_std),
+        null_value=1 / math.sqrt(dim) if count >= FEW_FOR_NULL else None,
+        noise_floor=_angle_noise(chosen),
+        flags=_flags(evidence, kind),
+    )
+
+
+def angle_gap(evidence: Evidence, kind: str) -> Measured:
+    """Are all angles between the {points} as wide as a simplex has them?
+    Formula: mean over pairs of |cos + 1/(K-1)|.
+    Convention: the absolute value is inside: the mean without it is zero for any equal-length
+    centred points. Per class: the mean over the other classes.
+    Undefined when: there are fewer than two points, or one has length zero.
+    Reference: Papyan, Han & Donoho 2020, maximal angle.
+    """
+    chosen = points(evidence, kind)
+    count, dim = chosen.vectors.shape
+    return Measured(
+        known(chosen.pairs.angle_gap),
+        per_class=known(chosen.pairs.class_gap),
+        classes=chosen.classes,
+        null_value=mean_abs_cosine(dim) if count >= FEW_FOR_NULL else None,
+        noise_floor=_angle_noise(chosen) * math.sqrt(2 / math.pi),
+        flags=_flags(evidence, kind),
+    )
+
+
+def etf_deviation(evidence: Evidence, kind: str) -> Measured:
+    """How far is the Gram matrix of the {points} from that of a simplex equiangular tight frame?
+    Formula: |G/|G|_F - T_K|_F, G = X X', T_K = (I - 11'/K)/sqrt(K-1).
+    Convention: profile zhou removes the mean row from W first. Above K = d+1 no set of points
+    reaches zero: the floor is sqrt(2 - 2 sqrt(d/(K-1))). At most sqrt(2).
+    Undefined when: there are fewer than two points, or all are zero.
+    Reference: Zhu et al. 2021 (on W); Kothapalli 2023 (on the means).
+    """
+    chosen = points(evidence, kind)
+    count, dim = chosen.vectors.shape
+    tall = count - 1 if chosen.centred else count
+    overlap = math.sqrt((count - 1) / tall * dim / (tall + dim + 1))
+    whole = float(chosen.vectors.norm())
+    gram = float((chosen.vectors.T @ chosen.vectors).norm())
+    return Measured(
+        known(chosen.etf_deviation),
+        floor=etf_floor(count, dim),
+        null_value=math.sqrt(2 - 2 * min(overlap, 1.0)),
+        noise_floor=_along(chosen) * math.sqrt(2 * count) * whole / gram,
+        flags=_flags(evidence, kind),
+    )
+
+
+def max_cos(evidence: Evidence, kind: str) -> Measured:
+    """The two {points} that are hardest to tell apart by direction.
+    Formula: largest cosine over all pairs (the Tammes problem asks for the least possible).
+    Convention: the ideal depends on K and d: -1/(K-1) up to K = d+1, 0 up to K = 2d, and beyond
+    that it is only bounded or best found. Per class: the largest cosine to another class.
+    Undefined when: there are fewer than two points, or one has length zero.
+    Reference: Rankin 1955; Jiang et al. 2024 (one-vs-one distance).
+    """
+    chosen = points(evidence, kind)
+    count, dim = chosen.vectors.shape
+    return Measured(
+        known(chosen.pairs.max_cosine),
+        per_class=known(chosen.pairs.class_max_cosine),
+        classes=chosen.classes,
+        best_known=optima.max_cosine(count, dim),
+        flags=_flags(evidence, kind),
+    )
+
+
+def _along(chosen: Points) -> float:
+    """Rounding error of a point along one given direction."""
+    return math.sqrt(chosen.storage.rounding / chosen.storage.dim)
+
+
+def _angle_noise(chosen: Points) -> float:
+    """Rounding error of a cosine: both points, each across its own direction."""
+    return _along(chosen) * math.sqrt(2 * float(chosen.pairs.norms.pow(-2).mean()))
+
+
+def _null_norm_cv(chosen: Points) -> float:
+    """Spread of the length of a Gaussian vector (chi distribution)."""
+    dim = chosen.vectors.shape[1]
+    mean = math.sqrt(2) * math.exp(math.lgamma((dim + 1) / 2) - math.lgamma(dim / 2))
+    return math.sqrt(max(dim / mean**2 - 1, 0.0))
+
+
+def _flags(evidence: Evidence, kind: str) -> tuple[str, ...]:
+    """Few samples blur the means: the geometry then looks less collapsed than it is."""
+    if kind == "weights":
+        return ()
+    share = understatement(evidence)
+    return (SAMPLE_LIMITED,) if share is not None and share > 0.5 else ()
+
+
+METRICS = (
+    *on_points(
+        "nc2.norm_cv",
+        title="Spread of lengths",
+        definition="std / mean of the norms",
+        function=norm_cv,
+    ),
+    *on_points(
+        "nc2.cos_std",
+        title="Spread of angles",
+        definition="std of pairwise cosines",
+        function=cos_std,
+    ),
+    *on_points(
+        "nc2.angle_gap",
+        title="Distance of angles from the simplex angle",
+        definition="mean |cos + 1/(K-1)| over pairs",
+        function=angle_gap,
+    ),
+    *on_points(
+        "nc2.etf_deviation",
+        title="Distance of the Gram matrix from a simplex",
+        definition="|G/|G|_F - T_K|_F",
+        function=etf_deviation,
+    ),
+    *on_points(
+        "nc2.max_cos",
+        title="Largest pairwise cosine",
+        definition="max cosine over pairs",
+        function=max_cos,
+        ideal=None,
+    ),
+)

@@ -1,0 +1,110 @@
+"""Files and folders in, named arrays out.
+
+Every module of this package with a ``READER`` value is one format. A new format is one new file
+here, its test and a sample; nothing else changes. Formats are told apart by what is in the file,
+never by its name.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+import stat
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Protocol
+
+from nctool.arrays import Opened
+from nctool.errors import InputError
+from nctool.readers.pieces.edge import edge, shown
+
+HEAD_BYTES = 4096
+
+SUPPORTED = (
+    "safetensors (a file, a sharded set or a model folder), torch checkpoints "
+    "(.pt .pth .bin .ckpt), pickles of numpy or torch arrays, .npy, .npz, folders of .npy"
+)
+
+
+class Recognise(Protocol):
+    """Does this content look like the format? ``head`` is empty for a folder."""
+
+    def __call__(self, path: Path, head: bytes) -> bool: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """One format. A ``fallback`` is asked only after every other reader has declined."""
+
+    name: str
+    recognises: Recognise
+    open: Callable[[Path], Opened]
+    fallback: bool = False
+
+
+@cache
+def readers() -> tuple[Reader, ...]:
+    """Every reader of this package: by module name, the fallbacks last."""
+    found: list[Reader] = []
+    for module in sorted(pkgutil.iter_modules(__path__), key=lambda module: module.name):
+        if not module.ispkg:
+            value = vars(importlib.import_module(f"{__name__}.{module.name}")).get("READER")
+            if isinstance(value, Reader):
+                found.append(value)
+    return tuple(sorted(found, key=lambda reader: reader.fallback))
+
+
+def open_path(path: Path) -> Opened:
+    """Open a file or a folder; only its description is read."""
+    head = _head(path)
+    for reader in readers():
+        with edge(path, reader.name):
+            if reader.recognises(path, head):
+                return reader.open(path)
+    if path.is_dir():
+        raise InputError(
+            "folder-unknown",
+            f"'{shown(path)}' is a folder without a layout nctool knows; it holds {_listing(path)}",
+            "name one file of it, or a folder with .safetensors or .npy files directly inside",
+        )
+    raise InputError(
+        "format-unknown",
+        f"'{shown(path)}' is in no format nctool knows; it starts with {head[:16]!r}",
+        f"nctool reads {SUPPORTED}",
+    )
+
+
+def _head(path: Path) -> bytes:
+    try:
+        mode = path.stat().st_mode
+        if stat.S_ISDIR(mode):
+            return b""
+        if stat.S_ISREG(mode):
+            with path.open("rb") as file:
+                return file.read(HEAD_BYTES)
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise InputError(
+            "path-missing",
+            f"there is no file or folder at '{shown(path)}'",
+            "check the spelling; relative paths start at the current folder",
+        ) from error
+    except (OSError, ValueError) as error:
+        raise InputError(
+            "file-unreadable",
+            f"'{shown(path)}' cannot be read: {shown(error)}",
+            "check the path and its permissions",
+        ) from error
+    # Opening a pipe or a terminal would wait for ever.
+    raise InputError(
+        "not-a-file",
+        f"'{shown(path)}' is neither a file nor a folder but a pipe, a socket or a device",
+        "save the data to a file first",
+    )
+
+
+def _listing(path: Path) -> str:
+    names = sorted(entry.name for entry in path.iterdir())
+    shown_names = ", ".join(shown(name, 40) for name in names[:6])
+    return f"{shown_names}{' …' if len(names) > 6 else ''}" if names else "nothing"

@@ -1,0 +1,148 @@
+"""Numpy: one .npy, the members of an .npz, or a folder of both.
+
+Arrays that are stored as they are get mapped in place, in an .npz too; only compressed members
+are unpacked into memory, when somebody asks for their rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from nctool.arrays import LazyArray, Opened
+from nctool.errors import InputError
+from nctool.notice import Notice
+from nctool.readers import Reader
+from nctool.readers.pieces.archive import Member, bytes_of, is_zip, members, names
+from nctool.readers.pieces.edge import edge, shown
+from nctool.readers.pieces.npy import KIND_SLUGS, LONGEST_HEADER, MAGIC, Header, parse
+from nctool.readers.pieces.region import Region, as_rows, packed
+from nctool.readers.pieces.shards import inside, with_config
+
+if TYPE_CHECKING:
+    from numpy import ndarray
+
+    from nctool.arrays import Rows
+
+NPY, NPZ, FOLDER = "npy", "npz", "numpy-folder"
+HEADER_BYTES = LONGEST_HEADER + 12
+
+
+def recognises(path: Path, head: bytes) -> bool:
+    if path.is_dir():
+        return bool(_files(path)) and not any(path.glob("*.safetensors"))
+    if head.startswith(MAGIC):
+        return True
+    return is_zip(head) and _is_npz(names(path))
+
+
+def _is_npz(found: frozenset[str]) -> bool:
+    return bool(found) and all(name.endswith(".npy") for name in found)
+
+
+def open_numpy(path: Path) -> Opened:
+    if path.is_dir():
+        return _open_folder(path)
+    with path.open("rb") as file:
+        single = file.read(len(MAGIC)) == MAGIC
+    return open_npy(path) if single else open_npz(path)
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(entry for entry in folder.iterdir() if entry.suffix in (".npy", ".npz"))
+
+
+def _open_folder(folder: Path) -> Opened:
+    arrays: dict[str, LazyArray] = {}
+    notices: list[Notice] = []
+    for file in _files(folder):
+        opened = open_numpy(inside(folder, file.name))
+        notices.extend(opened.notices)
+        for array in opened.arrays:
+            key = array.key if file.suffix == ".npy" else f"{file.stem}.{array.key}"
+            if key in arrays:
+                raise InputError(
+                    "folder-ambiguous",
+                    f"'{shown(folder)}' holds two arrays named '{shown(key)}'",
+                    "rename one of the files",
+                )
+            arrays[key] = replace(array, key=key)
+    opened = Opened(folder, FOLDER, tuple(arrays.values()), {}, tuple(notices))
+    return with_config(opened, folder, _files(folder))
+
+
+def open_npy(path: Path) -> Opened:
+    with edge(path, NPY), path.open("rb") as file:
+        header = parse(file.read(HEADER_BYTES), path.stat().st_size, path.stem, path)
+        array = _region(path, 0, header).lazy(path.stem, NPY)
+    return Opened(path, NPY, (array,))
+
+
+def _region(path: Path, offset: int, header: Header) -> Region:
+    strides = packed(header.shape, header.fortran)
+    return Region(path, offset + header.start, header.code, header.dtype, header.shape, strides)
+
+
+def open_npz(path: Path) -> Opened:
+    with edge(path, NPZ):
+        found = members(path, NPZ).values()
+        arrays, notices = _readable(path, found)
+    packed_names = [shown(_key(member)) for member in found if member.compressed]
+    if packed_names:
+        message = f"{len(packed_names)} compressed arrays are unpacked into memory when read"
+        hint = "numpy.savez instead of savez_compressed makes them readable in place"
+        notices.append(Notice("npz-compressed", message, hint, {"names": packed_names[:50]}))
+    return Opened(path, NPZ, tuple(arrays), {}, tuple(notices))
+
+
+def _readable(path: Path, found: Iterable[Member]) -> tuple[list[LazyArray], list[Notice]]:
+    """What can be read; members of another kind stop the command only when nothing else is left."""
+    arrays: list[LazyArray] = []
+    notices: list[Notice] = []
+    for member in found:
+        try:
+            arrays.append(_member_array(path, member))
+        except InputError as error:
+            if error.slug not in KIND_SLUGS:
+                raise
+            notices.append(Notice("objects-ignored", error.message, error.hint))
+            last = error
+    if notices and not arrays:
+        raise last
+    return arrays, notices
+
+
+def _key(member: Member) -> str:
+    return member.name.removesuffix(".npy")
+
+
+def _member_array(path: Path, member: Member) -> LazyArray:
+    key = _key(member)
+    if not member.compressed:
+        with path.open("rb") as file:
+            file.seek(member.offset)
+            head = file.read(min(HEADER_BYTES, member.size))
+        header = parse(head, member.size, key, path)
+        return _region(path, member.offset, header).lazy(key, NPZ)
+    header = parse(bytes(bytes_of(member, path, NPZ, HEADER_BYTES)), member.size, key, path)
+
+    @cache
+    def unpacked() -> ndarray:
+        import numpy
+
+        content = bytes_of(member, path, NPZ)
+        flat = numpy.frombuffer(content, dtype=header.code, offset=header.start)
+        return flat.reshape(header.shape, order="F" if header.fortran else "C")
+
+    def read(start: int, stop: int) -> Rows:
+        with edge(path, NPZ):
+            whole = unpacked()
+            return as_rows(whole[slice(start, stop)] if whole.shape else whole, header.dtype)
+
+    return LazyArray(key, header.shape, header.dtype, str(path), NPZ, read)
+
+
+READER = Reader("numpy", recognises, open_numpy)

@@ -1,0 +1,1 @@
+"""What several readers share; nothing here is a format."""

@@ -1,0 +1,100 @@
+"""Torch checkpoints: a zip with one pickle for the structure and one member per storage.
+
+The pickle is read as data, so no class of it is imported and no call of it is made; torch's own
+loader would still allocate whatever a call in the pickle asks for. Storages are mapped in place.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from pathlib import Path
+
+from nctool.arrays import ITEM_BYTES, Opened
+from nctool.readers import Reader
+from nctool.readers.pieces.archive import Member, bytes_of, is_zip, members, names
+from nctool.readers.pieces.edge import corrupt, edge, shown
+from nctool.readers.pieces.known_calls import Storage, storage_reference
+from nctool.readers.pieces.pickle_data import read_pickle
+from nctool.readers.pieces.shards import find_index, inside, is_index, open_sharded, with_config
+from nctool.readers.pieces.walk import Walk
+
+NAME = "torch"
+SINGLE = "pytorch_model.bin"
+
+
+def recognises(path: Path, head: bytes) -> bool:
+    if path.is_dir():
+        return find_index(path, ".bin") is not None or (path / SINGLE).is_file()
+    if not is_zip(head):
+        return is_index(path, head, ".bin")
+    found = names(path)
+    return _pickle_name(found) is not None and not is_script(found)
+
+
+def is_script(found: frozenset[str]) -> bool:
+    """A compiled program rather than a checkpoint."""
+    return any(name == "constants.pkl" or name.endswith("/constants.pkl") for name in found)
+
+
+def open_checkpoint(path: Path) -> Opened:
+    if path.is_dir():
+        sharded = find_index(path, ".bin") is not None
+        opened = open_sharded(path, ".bin", NAME, open_zip) if sharded else _single(path)
+        return with_config(opened, path)
+    with path.open("rb") as file:
+        whole = is_zip(file.read(4))
+    return open_zip(path) if whole else open_sharded(path, ".bin", NAME, open_zip)
+
+
+def _single(folder: Path) -> Opened:
+    return open_zip(inside(folder, SINGLE))
+
+
+def open_zip(path: Path) -> Opened:
+    with edge(path, NAME):
+        found = members(path, NAME)
+        pickle_name = _pickle_name(frozenset(found))
+        if pickle_name is None:
+            raise corrupt(path, NAME, "it holds no data.pkl")
+        root = pickle_name.removesuffix("data.pkl")
+        order = _order(path, found.get(f"{root}byteorder"))
+
+        def locate(path: Path, reference: object) -> Storage:
+            dtype, key, count = storage_reference(reference)
+            member = found.get(f"{root}data/{key}")
+            claimed = count * ITEM_BYTES[dtype]
+            if member is None:
+                raise corrupt(path, NAME, f"storage '{shown(key)}' is missing")
+            if member.compressed:
+                raise corrupt(path, NAME, f"storage '{shown(key)}' is compressed, torch stores it")
+            if member.size < claimed:
+                raise corrupt(
+                    path,
+                    NAME,
+                    f"storage '{shown(key)}' has {member.size} bytes, its pickle says {claimed}",
+                )
+            return Storage(member.offset, claimed, dtype, order)
+
+        member = found[pickle_name]
+        if member.compressed:
+            raise corrupt(path, NAME, "data.pkl is compressed, torch stores it")
+        content = io.BytesIO(bytes_of(member, path, NAME))
+        value = read_pickle(content, member.size, member.offset)
+        return Walk(path, NAME, locate).opened(value)
+
+
+def _pickle_name(found: frozenset[str]) -> str | None:
+    pickles = [name for name in found if name == "data.pkl" or name.endswith("/data.pkl")]
+    return min(pickles, key=len) if pickles else None
+
+
+def _order(path: Path, member: Member | None) -> str:
+    content = b"little" if member is None else bytes(bytes_of(member, path, NAME)).strip()
+    orders: Mapping[bytes, str] = {b"little": "<", b"big": ">"}
+    if content not in orders:
+        raise corrupt(path, NAME, f"its byte order is {content[:16]!r}")
+    return orders[content]
+
+
+READER = Reader(NAME, recognises, open_checkpoint)

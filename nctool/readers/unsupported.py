@@ -1,0 +1,193 @@
+"""What nctool knows by name but does not read: each with the lines that convert it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NoReturn, TypeAlias
+
+from nctool.arrays import Opened
+from nctool.errors import InputError
+from nctool.readers import Reader
+from nctool.readers.pieces.archive import is_zip, names
+from nctool.readers.pieces.edge import shown
+
+Looks: TypeAlias = Callable[[Path, bytes], bool]
+SAVE = "numpy.savez('features.npz', features=x, labels=y)"
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A format by its marks, what to call it, and what to type instead."""
+
+    slug: str
+    title: str
+    looks: Looks
+    hint: str
+
+
+def starts(*marks: bytes) -> Looks:
+    return lambda path, head: head.startswith(marks)
+
+
+def holds(*marks: str) -> Looks:
+    """A zip with a member that ends in one of these, or lies in such a folder."""
+
+    def looks(path: Path, head: bytes) -> bool:
+        found = names(path) if is_zip(head) else frozenset()
+        return any(f"/{name}".endswith(mark) or mark in name for name in found for mark in marks)
+
+    return looks
+
+
+def folder(*patterns: str) -> Looks:
+    return lambda path, head: path.is_dir() and all(any(path.glob(p)) for p in patterns)
+
+
+def matches(pattern: bytes) -> Looks:
+    compiled = re.compile(pattern, re.DOTALL)
+    return lambda path, head: compiled.match(head) is not None
+
+
+def _no_directory(path: Path, head: bytes) -> bool:
+    return is_zip(head) and not names(path)
+
+
+def _empty(path: Path, head: bytes) -> bool:
+    return not head and path.is_file()
+
+
+MAPS = frozenset(bytes([first]) for first in (*range(0x81, 0x90), 0xDE, 0xDF))
+COMPRESSED = (b"\x1f\x8b", b"\xfd7zXZ\0", b"(\xb5/\xfd", b"BZh", b"x\x9c", b"x\x01", b"x\xda")
+PLAIN = "format-unsupported"
+AGAIN = "download or copy the file again and compare its size with the original"
+KNOWN = (
+    Known("file-empty", "an empty file", _empty, AGAIN),
+    Known(
+        "git-lfs-pointer", "a Git LFS pointer, not the file itself",
+        starts(b"version https://git-lfs"), "git lfs install\ngit lfs pull",
+    ),
+    Known(
+        "html-page", "an HTML page, probably an error message in place of a download",
+        matches(rb"(?i)(\xef\xbb\xbf)?\s*<(!doctype\s+html|html)"),
+        "log in or correct the address, then download the file again",
+    ),
+    Known("file-truncated", "a zip file that was cut off", _no_directory, AGAIN),
+    Known(
+        PLAIN, "a TorchScript program", holds("/constants.pkl"),
+        "m = torch.jit.load(path)\ntorch.save(m.state_dict(), 'model.pt')",
+    ),
+    Known(
+        PLAIN, "a torch.export program (.pt2)",
+        holds("/serialized_exported_program.json", "/archive_format", "/models/model.json"),
+        "p = torch.export.load(path)\ntorch.save(p.state_dict, 'model.pt')",
+    ),
+    Known(
+        PLAIN, "a Keras archive", holds("/model.weights.h5"),
+        "m = keras.models.load_model(path)\n"
+        "numpy.savez('model.npz', **{w.path: w.numpy() for w in m.weights})",
+    ),
+    Known(
+        PLAIN, "a MATLAB 7.3 file (HDF5)", starts(b"MATLAB 7.3 MAT-file"),
+        f"f = h5py.File(path); x, y = f['features'][:].T, f['labels'][:].ravel()\n{SAVE}",
+    ),
+    Known(
+        PLAIN, "a MATLAB 5 file", starts(b"MATLAB 5.0 MAT-file"),
+        f"m = scipy.io.loadmat(path); x, y = m['features'], m['labels'].ravel()\n{SAVE}",
+    ),
+    Known(
+        PLAIN, "an HDF5 file", starts(b"\x89HDF\r\n\x1a\n"),
+        f"f = h5py.File(path); x, y = f['features'][:], f['labels'][:]\n{SAVE}",
+    ),
+    Known(
+        PLAIN, "a GGUF model", starts(b"GGUF"),
+        "its weights are quantized; use the safetensors files it was converted from",
+    ),
+    Known(
+        PLAIN, "a Parquet file", starts(b"PAR1"),
+        f"t = pandas.read_parquet(path); x, y = numpy.stack(t['features']), t['labels']\n{SAVE}",
+    ),
+    Known(
+        PLAIN, "an Arrow or Feather file", starts(b"ARROW1", b"FEA1"),
+        f"t = pandas.read_feather(path); x, y = numpy.stack(t['features']), t['labels']\n{SAVE}",
+    ),
+    Known(
+        PLAIN, "an ONNX model", matches(rb"\x08[\x01-\x20]\x12.[A-Za-z][A-Za-z0-9_.-]+"),
+        "g = onnx.load(path).graph\nnumpy.savez('model.npz', "
+        "**{t.name: onnx.numpy_helper.to_array(t) for t in g.initializer})",
+    ),
+    Known(
+        PLAIN, "a joblib file", lambda path, head: b"joblib.numpy_pickle" in head,
+        f"x, y = joblib.load(path)  # only a file you trust: this runs what is in it\n{SAVE}",
+    ),
+    Known(
+        PLAIN, "a compressed file (gzip, xz, zstd, bzip2 or zlib)",
+        starts(*COMPRESSED),
+        "unpack it first; a compressed joblib file: joblib.load, then\n" + SAVE,
+    ),
+    Known(
+        PLAIN, "a tar archive", lambda path, head: head[257:262] == b"ustar",
+        "tar -xf FILE, then name the folder or a file of it",
+    ),
+    Known(
+        PLAIN, "a msgpack file, as Flax writes it",
+        lambda path, head: head[:1] in MAPS and re.search(rb"params|kernel", head) is not None,
+        "p = flax.traverse_util.flatten_dict(flax.serialization.msgpack_restore("
+        "open(path, 'rb').read()), sep='.')\nnumpy.savez('model.npz', **p)",
+    ),
+    Known(
+        PLAIN, "a torch distributed checkpoint", folder(".metadata", "*.distcp"),
+        "python -m torch.distributed.checkpoint.format_utils dcp_to_torch FOLDER model.pt",
+    ),
+    Known(
+        PLAIN, "a TensorFlow SavedModel", folder("saved_model.pb"),
+        "m = tf.saved_model.load(path)\n"
+        "numpy.savez('model.npz', **{v.name: v.numpy() for v in m.variables})",
+    ),
+    Known(
+        PLAIN, "an Orbax checkpoint", folder("_METADATA"),
+        "p = orbax.checkpoint.PyTreeCheckpointer().restore(path)\nnumpy.savez('model.npz', "
+        "**flax.traverse_util.flatten_dict(p, sep='.'))",
+    ),
+    Known(
+        PLAIN, "an Orbax checkpoint", folder("manifest.ocdbt"),
+        "p = orbax.checkpoint.PyTreeCheckpointer().restore(path)\nnumpy.savez('model.npz', "
+        "**flax.traverse_util.flatten_dict(p, sep='.'))",
+    ),
+    Known(
+        PLAIN, "a saved Hugging Face dataset", folder("dataset_info.json"),
+        f"d = datasets.load_from_disk(path).with_format('numpy'); x, y = d['features'], d['labels']"
+        f"\n{SAVE}",
+    ),
+)  # fmt: skip
+
+
+def _which(path: Path, head: bytes) -> Known | None:
+    return next((known for known in KNOWN if known.looks(path, head)), None)
+
+
+def recognises(path: Path, head: bytes) -> bool:
+    return _which(path, head) is not None
+
+
+def refuse(path: Path) -> Opened:
+    head = b""
+    if path.is_file():
+        with path.open("rb") as file:
+            head = file.read(4096)
+    _raise(path, _which(path, head))
+
+
+def _raise(path: Path, known: Known | None) -> NoReturn:
+    if known is None:
+        raise InputError("format-unknown", f"'{shown(path)}' is in no format nctool knows")
+    raise InputError(
+        known.slug,
+        f"'{shown(path)}' is {known.title}; expected safetensors, a torch checkpoint or numpy",
+        known.hint,
+    )
+
+
+READER = Reader("unsupported", recognises, refuse, fallback=True)

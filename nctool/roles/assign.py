@@ -1,0 +1,89 @@
+"""Giving out the roles: features, labels, weight and bias, each with its reason."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from nctool.errors import InputError
+from nctool.roles.data import Data, choose_data
+from nctool.roles.explicit import listing
+from nctool.roles.head import find_head, widths
+from nctool.roles.names import LAYER_LEAVES, parse
+from nctool.roles.series import UNNAMED, Series, feature_series, label_series
+from nctool.roles.sift import sift
+from nctool.roles.values import Candidate, Pick, Request, Roles
+
+AUTOMATIC = Request()
+
+
+def assign(
+    candidates: Iterable[Candidate],
+    request: Request = AUTOMATIC,
+    *,
+    config: Mapping[str, object] | None = None,
+    classes: int | None = None,
+) -> Roles:
+    """Say which array is which, from names, shapes and dtypes alone."""
+    everything = list(candidates)
+    kept, ignored = sift(everything)
+    named = _named_data(kept)
+    outside = [candidate for candidate in kept if candidate not in named]
+    data = choose_data(kept, request, widths(outside, request))
+    dim = _width(data.features)
+    head = find_head(
+        everything if request.head is not None else _without_data(outside, data),
+        dim=dim,
+        classes=classes,
+        config=config,
+        request=request,
+    )
+    if data.features is None and data.labels is None and head is None:
+        raise _nothing(everything, kept)
+    return Roles(
+        features=data.features,
+        labels=data.labels,
+        weight=head.weight if head else None,
+        bias=head.bias if head else None,
+        split=data.split,
+        splits=data.splits,
+        ignored=ignored,
+        notices=data.notices + (head.notices if head else ()),
+    )
+
+
+def _named_data(candidates: Sequence[Candidate]) -> set[Candidate]:
+    """Arrays whose names say that they hold samples, of whichever split: never a head."""
+    series: list[Series] = feature_series(candidates) + label_series(candidates)
+    return {item.candidate for item in series if item.tier < UNNAMED}
+
+
+def _without_data(candidates: Sequence[Candidate], data: Data) -> list[Candidate]:
+    """What is left for the head: neither chosen, nor as many rows as there are samples."""
+    picked = {pick.candidate for pick in (data.features, data.labels) if pick is not None}
+    samples = {candidate.shape[0] for candidate in picked}
+    return [
+        candidate
+        for candidate in candidates
+        if candidate not in picked
+        and (
+            parse(candidate.key, candidate.path).leaf in LAYER_LEAVES
+            or len(candidate.shape) < 2
+            or candidate.shape[0] not in samples
+        )
+    ]
+
+
+def _width(features: Pick | None) -> int | None:
+    return Series(features.candidate, 0, None).dim if features is not None else None
+
+
+def _nothing(everything: Sequence[Candidate], kept: Sequence[Candidate]) -> InputError:
+    if not everything:
+        return InputError("no-roles", "there are no arrays here", "nctool inspect SOURCE")
+    shown = listing(kept or everything)
+    return InputError(
+        "no-roles",
+        f"none of the {len(everything):,} arrays could be told to be features, labels or a "
+        f"head:\n{shown}",
+        "name them: --features 'KEY' --labels 'KEY' --head 'KEY'",
+    )

@@ -1,0 +1,256 @@
+"""Finding the head: the one layer the evidence points to, the one asked for, or an error."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from nctool.errors import InputError
+from nctool.notice import Notice
+from nctool.roles.evidence import Ranked, best, is_embedding, rank
+from nctool.roles.explicit import describe, listing, one, tie
+from nctool.roles.layers import Layer, Model, is_float
+from nctool.roles.names import parse, words
+from nctool.roles.sift import sift, without_twins
+from nctool.roles.values import Candidate, Head, Pick, Request
+
+AUTOMATIC = Request()
+
+
+def find_head(
+    candidates: Iterable[Candidate],
+    *,
+    dim: int | None = None,
+    classes: int | None = None,
+    config: Mapping[str, object] | None = None,
+    request: Request = AUTOMATIC,
+) -> Head | None:
+    """The head among these arrays, or None when there is none.
+
+    ``dim`` is the width of the features and ``classes`` the number of classes, where known.
+    """
+    if request.head == "none":
+        return None
+    everything = list(candidates)
+    kept, _ = sift(everything)
+    usable, notices = without_twins(kept, request)
+    model = Model(usable)
+    if request.head is not None:
+        model = Model(everything)
+        layer, reason = _asked(model, request.head, dim, request), "asked for"
+        return _finish(model, layer, reason, request, dim, classes)
+    fitting = [turned for layer in model.layers if (turned := fit(layer, dim, request)) is not None]
+    leaders = _narrow(best(rank(fitting, model)), classes)
+    if not leaders:
+        tied = _tied(model, dim, config)
+        if tied is not None:
+            return _finish(model, tied, "input embedding, tied", request, dim, classes, True)
+        if dim is not None and (others := best(rank(model.layers, model))):
+            raise _width_error([item.layer for item in others], dim)
+        return None
+    if len(leaders) > 1:
+        raise tie("head", [item.layer.weight for item in leaders])
+    layer = leaders[0].layer
+    side = [item for item in _sides(fitting, model) if item.layer.weight != layer.weight]
+    if side and not leaders[0].side:
+        notices = (*notices, _side_notice(layer, side))
+    reason = _reason(leaders[0], dim, classes)
+    return _finish(model, layer, reason, request, dim, classes, notices=notices)
+
+
+def widths(candidates: Iterable[Candidate], request: Request) -> frozenset[int]:
+    """The feature widths that the likely heads would take; empty when no head is in sight."""
+    kept, _ = sift(candidates)
+    usable, _ = without_twins(kept, request)
+    model = Model(usable)
+    if request.head is None:
+        return frozenset(item.layer.columns for item in best(rank(model.layers, model)))
+    if request.head == "none":
+        return frozenset()
+    layer = _asked(model, request.head, None, request)
+    return (
+        frozenset((layer.columns,))
+        if request.transpose_head
+        else frozenset((layer.columns, layer.rows))
+    )
+
+
+def fit(layer: Layer, dim: int | None, request: Request) -> Layer | None:
+    """The layer as it would serve features of this width: as stored, turned, or not at all."""
+    if request.transpose_head and not layer.transposed:
+        layer = layer.turned()
+    if dim is None or layer.columns == dim:
+        return layer
+    if layer.rows == dim and layer.bias is None and not request.transpose_head:
+        return layer.turned()
+    return None
+
+
+def _asked(model: Model, text: str, dim: int | None, request: Request) -> Layer:
+    weights = [layer.weight for layer in model.layers]
+    chosen = one("head", text, model.candidates, weights)
+    layer = next((layer for layer in model.layers if layer.weight == chosen), None)
+    if layer is None:
+        raise InputError(
+            "unusable-head",
+            f"the head {describe(chosen)} is not a matrix of floats; expected (classes, dim)",
+            "nctool inspect lists every array",
+        )
+    turned = fit(layer, dim, request)
+    if turned is None:
+        raise _width_error([layer], dim or 0)
+    return turned
+
+
+def _narrow(leaders: list[Ranked], classes: int | None) -> list[Ranked]:
+    """Among equals, a head with exactly this many rows; never one with fewer."""
+    if classes is None or len(leaders) < 2:
+        return leaders
+    exact = [item for item in leaders if item.layer.rows == classes]
+    return exact or [item for item in leaders if item.layer.rows >= classes] or leaders
+
+
+def _sides(layers: Sequence[Layer], model: Model) -> list[Ranked]:
+    return [item for item in rank(layers, model) if item.side and item.points > 0]
+
+
+def _side_notice(layer: Layer, side: Sequence[Ranked]) -> Notice:
+    keys = [item.layer.weight.key for item in side]
+    return Notice(
+        "side-head",
+        f"{', '.join(keys)} could be a head too; the main head {layer.weight.key} is used",
+        f"--head '{keys[0]}' uses the other",
+        {"keys": keys},
+    )
+
+
+def _reason(leader: Ranked, dim: int | None, classes: int | None) -> str:
+    layer = leader.layer
+    said = [f"{layer.rows:,} × {layer.columns:,}"]
+    if dim is not None:
+        said[0] += f" fits features of width {dim:,}"
+    if classes is not None and layer.rows == classes:
+        said.append("one row for each class")
+    said.extend(leader.why)
+    if layer.transposed:
+        said.append("stored transposed")
+    return "; ".join(said)
+
+
+def _width_error(layers: Sequence[Layer], dim: int) -> InputError:
+    sizes = " or ".join(f"d={layer.columns:,}" for layer in layers)
+    return InputError(
+        "width-mismatch",
+        f"features have d={dim:,} but the head expects {sizes}:\n"
+        + listing([layer.weight for layer in layers]),
+        "name other features with --features 'KEY' or another head with --head 'KEY'; "
+        "--head none measures the features alone",
+    )
+
+
+def _tied(model: Model, dim: int | None, config: Mapping[str, object] | None) -> Layer | None:
+    """The input embedding, when the model's configuration says that it is the head as well."""
+    settings = [config or {}]
+    settings += [value for value in settings[0].values() if isinstance(value, Mapping)]
+    if not any(setting.get("tie_word_embeddings") is True for setting in settings):
+        return None
+    sizes = {setting["vocab_size"] for setting in settings if "vocab_size" in setting}
+    tables = [
+        layer
+        for layer in model.layers
+        if is_embedding(layer)
+        and (dim is None or layer.columns == dim)
+        and not {"position", "positions", "positional", "pos", "type"}
+        & set(words(".".join(layer.name.layer)))
+    ]
+    tables = [layer for layer in tables if layer.rows in sizes] or tables
+    tallest = max((layer.rows for layer in tables), default=0)
+    tables = [layer for layer in tables if layer.rows == tallest]
+    if len(tables) > 1:
+        raise tie("head", [layer.weight for layer in tables], " (tied to the input embedding)")
+    return tables[0] if tables else None
+
+
+def _tied_bias(model: Model, rows: int) -> Candidate | None:
+    """The output bias of a tied head, which no stored weight stands beside."""
+    found = [
+        candidate
+        for candidate in model.candidates
+        if candidate.shape == (rows,) and parse(candidate.key).leaf == "bias"
+    ]
+    return found[0] if len(found) == 1 else None
+
+
+def _finish(
+    model: Model,
+    layer: Layer,
+    reason: str,
+    request: Request,
+    dim: int | None,
+    classes: int | None,
+    tied: bool = False,
+    notices: tuple[Notice, ...] = (),
+) -> Head:
+    if classes is not None and layer.rows < classes:
+        raise InputError(
+            "class-mismatch",
+            f"there are {classes:,} classes but the head {describe(layer.weight)} "
+            f"has {layer.rows:,} rows",
+            "check --classes, or name another head with --head 'KEY'",
+        )
+    said = list(notices)
+    if layer.transposed:
+        said.append(
+            Notice(
+                "transposed-head",
+                f"{layer.weight.key} is stored as (dim, classes) and read transposed: "
+                f"{layer.rows:,} classes, d={layer.columns:,}",
+            )
+        )
+    if tied:
+        said.append(
+            Notice(
+                "tied-head",
+                f"the head is tied to the input embedding {layer.weight.key}, as the model's "
+                "configuration says",
+                "--head none leaves it out",
+            )
+        )
+    if layer.scale is None and layer.name.leaf in ("weight_orig", "weight_v", "original"):
+        said.append(
+            Notice(
+                "reparametrized-head",
+                f"{layer.weight.key} is one part of a reparametrized weight; "
+                "it is measured as stored",
+            )
+        )
+    weight = Pick(
+        layer.weight,
+        reason,
+        request.chosen_by if request.head is not None else "auto",
+        layer.transposed,
+        tied,
+        layer.scale,
+    )
+    return Head(weight, _bias(model, layer, request, tied), layer.rows, layer.columns, tuple(said))
+
+
+def _bias(model: Model, layer: Layer, request: Request, tied: bool) -> Pick | None:
+    if request.bias == "none":
+        return None
+    if request.bias is not None:
+        fitting = [
+            candidate
+            for candidate in model.candidates
+            if candidate.shape == (layer.rows,) and is_float(candidate.dtype)
+        ]
+        chosen = one("bias", request.bias, model.candidates, fitting)
+        if chosen not in fitting:
+            raise InputError(
+                "bias-mismatch",
+                f"the bias {describe(chosen)} does not fit the head {describe(layer.weight)}: "
+                f"expected ({layer.rows:,})",
+                "--bias none leaves it out",
+            )
+        return Pick(chosen, "asked for", request.chosen_by)
+    found = model.bias(layer) or (_tied_bias(model, layer.rows) if tied else None)
+    return Pick(found, f"beside {layer.weight.key}") if found is not None else None

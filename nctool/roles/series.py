@@ -1,0 +1,152 @@
+"""Arrays with one row for each sample: which could be features or labels, and of which split."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import PurePath
+
+from nctool.roles.evidence import BODY, HEAD
+from nctool.roles.layers import is_float, is_integral
+from nctool.roles.names import LAYER_LEAVES, parse, title, words
+from nctool.roles.values import Candidate
+
+SPLITS = {
+    "train": "train", "training": "train", "trn": "train", "tr": "train",
+    "val": "val", "valid": "val", "validation": "val", "dev": "val",
+    "test": "test", "testing": "test", "tst": "test", "te": "test",
+    "eval": "eval", "evaluation": "eval", "ood": "ood",
+}  # fmt: skip
+# The split taken first when there are several and none was asked for; None is "no split named".
+PREFERRED = ("train", None, "val", "test", "eval")
+
+LABELS = frozenset(
+    "labels label targets target y class classes gt truth category categories".split()
+)
+NOT_LABELS = frozenset(
+    "pred preds predicted prediction predictions logit logits score scores prob probs index "
+    "indices idx ids id mask masks name names weight weights count counts step steps epoch "
+    "epochs shape length lengths offset offsets indptr seed bias".split()
+)
+FEATURES = frozenset(
+    "features feature feats feat embeddings embedding embeds embed emb penultimate activations "
+    "activation acts hidden hiddens representations representation reps repr latents latent".split()
+)
+LESSER_FEATURES = frozenset("h x z f inputs outputs output pooled vectors data backbone".split())
+NOT_FEATURES = frozenset(
+    "logit logits prob probs softmax score scores pred preds prediction predictions mean means "
+    "std var cov covariance centroids position positional pos token class weight weights w kernel "
+    "bias b components".split()
+)
+
+NAMED, HINTED, UNNAMED = 0, 1, 2
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """An array that could be one role, how well its name says so, and the split it is of."""
+
+    candidate: Candidate
+    tier: int
+    split: str | None
+
+    @property
+    def rows(self) -> int:
+        return self.candidate.shape[0]
+
+    @property
+    def dim(self) -> int:
+        """The width of the features: the last size, or the channels of an image."""
+        shape = self.candidate.shape
+        return shape[1] if len(shape) == 4 else shape[-1]
+
+    @property
+    def named(self) -> str:
+        """How to say that the name helped."""
+        leaf = parse(self.candidate.key, self.candidate.path).parts[-1]
+        return f"named {leaf}" if self.tier < UNNAMED else "the only one that fits"
+
+
+def canonical(split: str) -> str:
+    return SPLITS.get(split.lower(), split.lower())
+
+
+def split_of(candidate: Candidate) -> str | None:
+    """The split that a key, its file's name, or the folder it lies in speaks of."""
+    path = PurePath(candidate.path)
+    for text in (*words(title(candidate.key, candidate.path)), *words(path.stem)):
+        if text in SPLITS:
+            return SPLITS[text]
+    return SPLITS.get(path.parent.name.lower())
+
+
+def _role_words(candidate: Candidate) -> frozenset[str]:
+    """The words of the name that do not tell of a split."""
+    name = title(candidate.key, candidate.path)
+    own = {word for word in words(name) if word not in SPLITS and not word.isdigit()}
+    return frozenset(own or set(words(PurePath(candidate.path).stem)) - set(SPLITS))
+
+
+def label_series(candidates: Iterable[Candidate]) -> list[Series]:
+    found = []
+    for candidate in candidates:
+        tier = _label_tier(candidate)
+        if tier is not None:
+            found.append(Series(candidate, tier, split_of(candidate)))
+    return found
+
+
+def _label_tier(candidate: Candidate) -> int | None:
+    shape, dtype = candidate.shape, candidate.dtype
+    if not shape or shape[0] == 0 or len(shape) > 2:
+        return None
+    said = _role_words(candidate)
+    named = bool(said & LABELS) and not said & NOT_LABELS
+    column = len(shape) == 1 or shape[1] == 1
+    if column and is_integral(dtype):
+        if said & NOT_LABELS or parse(candidate.key).leaf in LAYER_LEAVES:
+            return None
+        return NAMED if named else UNNAMED
+    if not named:
+        return None
+    if dtype == "str":
+        return HINTED if len(shape) == 1 else None
+    one_hot = len(shape) == 2 and shape[1] > 1
+    return HINTED if one_hot or is_float(dtype) else None
+
+
+def feature_series(candidates: Iterable[Candidate]) -> list[Series]:
+    everything = list(candidates)
+    modules = {
+        (candidate.path, part)
+        for candidate in everything
+        for name in (parse(candidate.key, candidate.path),)
+        if name.leaf in LAYER_LEAVES and len(name.parts) > 1
+        for part in (name.parts[0],)
+    }
+    found = []
+    for candidate in everything:
+        tier = _feature_tier(candidate)
+        parts = parse(candidate.key, candidate.path).parts
+        if tier is not None and (len(parts) == 1 or (candidate.path, parts[0]) not in modules):
+            found.append(Series(candidate, tier, split_of(candidate)))
+    return found
+
+
+def _feature_tier(candidate: Candidate) -> int | None:
+    shape = candidate.shape
+    if not is_float(candidate.dtype) or not 2 <= len(shape) <= 4 or 0 in shape:
+        return None
+    name = parse(candidate.key, candidate.path)
+    if name.leaf in LAYER_LEAVES:
+        return None
+    said = _role_words(candidate)
+    if said & NOT_FEATURES:
+        return None
+    if said & FEATURES:
+        return NAMED
+    if said & LESSER_FEATURES:
+        return HINTED
+    if len(shape) > 2 or said & (HEAD | BODY | LABELS):
+        return None
+    return UNNAMED

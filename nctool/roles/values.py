@@ -1,0 +1,77 @@
+"""The values of role-finding: what may be looked at, what was asked, what was decided."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from nctool.notice import Notice
+
+ChosenBy = Literal["auto", "flag", "config"]
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """All that is known of an array when roles are given out: never its contents."""
+
+    key: str
+    shape: tuple[int, ...]
+    dtype: str
+    path: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Pick:
+    """One array in one role, and why it is there.
+
+    ``scale`` is the magnitude half of a weight-normed head: the weight is then
+    ``scale * candidate / |candidate|``, row by row. ``transposed`` means rows are dimensions and
+    columns are classes. ``tied`` means the head is the input embedding.
+    """
+
+    candidate: Candidate
+    reason: str
+    chosen_by: ChosenBy = "auto"
+    transposed: bool = False
+    tied: bool = False
+    scale: Candidate | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What the user asked for: ``[PATH::]KEY`` with globs, ``"none"``, or None for automatic."""
+
+    features: str | None = None
+    labels: str | None = None
+    head: str | None = None
+    bias: str | None = None
+    weights: Literal["raw", "ema"] = "raw"
+    split: str | None = None
+    transpose_head: bool = False
+    pool: str | None = None
+    chosen_by: Literal["flag", "config"] = "flag"
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """A head as found: its weight, its bias if it has one, and its size."""
+
+    weight: Pick
+    bias: Pick | None
+    classes: int
+    dim: int
+    notices: tuple[Notice, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Roles:
+    """Who plays what. Missing roles are None: that is no error."""
+
+    features: Pick | None = None
+    labels: Pick | None = None
+    weight: Pick | None = None
+    bias: Pick | None = None
+    split: str | None = None
+    splits: tuple[str, ...] = ()
+    ignored: tuple[str, ...] = ()
+    notices: tuple[Notice, ...] = ()

@@ -1,0 +1,1 @@
+"""Raw, mergeable sums over samples, and the two sweeps that gather them."""

@@ -1,0 +1,145 @@
+"""Linear scores of samples against classes: who wins, by how much, and when float32 cannot tell.
+
+A score is ``base . column + table[row]``, where ``base`` is the sample minus an origin (its class
+mean, or the global mean) and ``table`` carries, from float64, what the origin contributes. Taking
+the origin out first is what keeps a large common offset from drowning the differences.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+EXACT_TILE = 4096
+"""Classes cast to float64 at a time when a decision is settled exactly."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """One family of C scores; ``rows`` is in its stored precision, the rest as named."""
+
+    rows: Tensor  # (C, D) any precision: the exact score vectors
+    origin: Tensor  # (R, D) float64, R = 1 or one per class
+    table: Tensor  # (R, C) float64: origin . row + constant, each row centred
+    work_table: Tensor  # (R, C) working precision
+    reach: float
+    level: float
+
+    @classmethod
+    def of(cls, rows: Tensor, origin: Tensor, constant: Tensor | None, work: torch.dtype) -> Scores:
+        """``origin`` must be exactly representable in the working precision."""
+        table = torch.cat(
+            [origin @ part.double().T for part in rows.split(EXACT_TILE)], dim=1
+        )  # (R, C)
+        if constant is not None:
+            table = table + constant.double()
+        table -= table.mean(1, keepdim=True)
+        reach = max(float(part.double().norm(dim=1).max()) for part in rows.split(EXACT_TILE))
+        return cls(rows, origin, table, table.to(work), reach, float(table.abs().max()))
+
+    def offsets(self, group: Tensor) -> Tensor:
+        """The table row of each sample, or the only one."""
+        if len(self.work_table) == 1:
+            return self.work_table[0]
+        return torch.nn.functional.embedding(group, self.work_table)
+
+    def tolerance(self, lengths: Tensor) -> Tensor:
+        """A bound on the rounding error of a difference of two scores."""
+        unit = torch.finfo(self.work_table.dtype).eps
+        dim = self.rows.shape[1]
+        return unit * ((dim + 8) * self.reach * lengths + 2 * self.level)
+
+    def exact(self, x: Tensor, group: Tensor) -> Tensor:  # (B, C) float64
+        """The scores in float64."""
+        one = len(self.table) == 1
+        base = x.double() - (self.origin if one else self.origin[group])
+        scores = torch.cat([base @ part.double().T for part in self.rows.split(EXACT_TILE)], dim=1)
+        return scores.add_(self.table if one else self.table[group])
+
+
+@dataclass(slots=True)
+class Contest:
+    """Own score against the best other one; ``scores`` has -inf in each row's own place."""
+
+    scores: Tensor  # (B, C)
+    own: Tensor  # (B,) float64
+    other: Tensor  # (B,) float64
+
+    @classmethod
+    def of(cls, scores: Tensor, own_column: Tensor) -> Contest:
+        place = own_column[:, None]
+        own = scores.gather(1, place)[:, 0].double()
+        scores.scatter_(1, place, float("-inf"))
+        return cls(scores, own, scores.amax(1).double())
+
+    @property
+    def margin(self) -> Tensor:
+        return self.own - self.other
+
+
+def exact_winner(scores: Tensor, tolerance: Tensor) -> Tensor:
+    """The smallest column within rounding of the best: a tie is a tie."""
+    best = scores.amax(1)
+    return (scores >= (best - tolerance)[:, None]).to(torch.uint8).argmax(1)
+
+
+EXACT_ROWS = 1024
+
+
+def settle(
+    family: Scores, x: Tensor, group: Tensor, lengths: Tensor, own_column: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Winner and margin in float64, for the rows that the working precision left open."""
+    winners, margins = [], []
+    double = torch.finfo(torch.float64).eps
+    for part in torch.arange(len(x), device=x.device).split(EXACT_ROWS):
+        scores = family.exact(x[part], group[part])
+        slack = double * (
+            (family.rows.shape[1] + 8) * family.reach * lengths[part] + 2 * family.level
+        )
+        winners.append(exact_winner(scores, slack))
+        margins.append(Contest.of(scores, own_column[part]).margin)
+    return torch.cat(winners), torch.cat(margins)
+
+
+def decide(
+    family: Scores, contest: Contest, x: Tensor, group: Tensor, lengths: Tensor, own_column: Tensor
+) -> tuple[Tensor, Tensor]:
+    """(winner, margin); the winner is -1 where it is certainly another class, not yet named."""
+    margin = contest.margin
+    slack = family.tolerance(lengths)
+    winner = torch.where(margin > 0, own_column, -1)
+    unsure = torch.nonzero(margin.abs() <= slack).flatten()
+    if len(unsure):
+        winner[unsure], margin[unsure] = settle(
+            family, x[unsure], group[unsure], lengths[unsure], own_column[unsure]
+        )
+    return winner, margin
+
+
+def name_winners(
+    family: Scores,
+    contest: Contest,
+    winner: Tensor,
+    wanted: Tensor,
+    x: Tensor,
+    group: Tensor,
+    lengths: Tensor,
+    own_column: Tensor,
+) -> None:
+    """Fill in the unnamed winners of the rows where the name matters."""
+    rows = torch.nonzero(wanted & (winner < 0)).flatten()
+    if not len(rows):
+        return
+    scores = contest.scores[rows]
+    best = contest.other[rows]
+    floor = (best - family.tolerance(lengths[rows])).to(scores.dtype)
+    rivals = (scores >= floor[:, None]).sum(1)
+    winner[rows] = scores.argmax(1)
+    close = rows[rivals > 1]
+    if len(close):
+        winner[close], _ = settle(
+            family, x[close], group[close], lengths[close], own_column[close]
+        )
