@@ -6,7 +6,7 @@ import platform
 import secrets
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import reduce
 from operator import or_
@@ -51,6 +51,8 @@ class Analysis:
 
     report: Report
     evidence: Evidence
+    results_by_class: tuple[Result, ...]
+    """The same results, each with its value for every class."""
 
 
 def measure(
@@ -81,11 +83,11 @@ def measure(
                 f"{engine.device} ran out of memory",
                 "use --device cpu, or fewer classes at a time with --metrics",
             ) from problem
-        results = tuple(
-            _result(one, source, evidence, need, settings.per_class) for one in metrics
-        )
+        full = tuple(_result(one, source, evidence) for one in metrics)
     gatherer.timing["total"] = perf_counter() - start
-    return Analysis(_report(source, evidence, results, settings, engine, gatherer.timing), evidence)
+    results = full if settings.per_class else tuple(replace(one, per_class=None) for one in full)
+    report = _report(source, evidence, results, settings, engine, gatherer.timing)
+    return Analysis(report, evidence, full)
 
 
 @contextmanager
@@ -144,9 +146,7 @@ def _first_line(problem: BaseException) -> str:
     return str(problem).strip().splitlines()[0] if str(problem).strip() else type(problem).__name__
 
 
-def _result(
-    one: Metric, source: Source, evidence: Evidence, need: Need, per_class: bool
-) -> Result:
+def _result(one: Metric, source: Source, evidence: Evidence) -> Result:
     """Compute one metric, or say why there is nothing to compute."""
 
     def outcome(**fields: object) -> Result:
@@ -184,7 +184,7 @@ def _result(
         noise_floor=found.noise_floor,
         distribution=_distribution(found),
         worst=_worst(one, found, evidence),
-        per_class=_all_classes(found, evidence) if per_class else None,
+        per_class=_all_classes(found, evidence),
         flags=flags,
     )
 

@@ -1,4 +1,4 @@
-"""The best spread of K directions in D dimensions, where theory knows it."""
+"""What K points in D dimensions can reach at best, where theory knows it."""
 
 from __future__ import annotations
 
@@ -20,3 +20,10 @@ def max_cosine(classes: int, dim: int) -> Reference | None:
     if classes <= 2 * dim:
         return Reference(0.0, "exact: Rankin, d+2 <= K <= 2d")
     return None
+
+
+def etf_floor(classes: int, dim: int) -> float:
+    """The least |G/|G| - T_K| that K points in D dimensions allow (0 when K <= D + 1)."""
+    if classes <= dim + 1:
+        return 0.0
+    return math.sqrt(2 - 2 * math.sqrt(dim / (classes - 1)))

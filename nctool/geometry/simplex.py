@@ -50,11 +50,3 @@ def _direct_square(left: Tensor, right: Tensor, norm: float) -> float:
         block.diagonal(top).sub_(own - apart)
         total += float(torch.linalg.vector_norm(block)) ** 2
     return total
-
-
-def etf_floor(classes: int, dim: int) -> float:
-    """The least |G/|G| - T_K| that K points in D dimensions allow (0 when K <= D + 1)."""
-    if classes <= dim + 1:
-        return 0.0
-    return math.sqrt(2 - 2 * math.sqrt(dim / (classes - 1)))
-

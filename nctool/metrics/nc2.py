@@ -6,7 +6,6 @@ import math
 
 from nctool.evidence import Evidence, Points
 from nctool.geometry import optima
-from nctool.geometry.simplex import etf_floor
 from nctool.metrics.metric import Measured, Undefined, on_points
 from nctool.metrics.shared import (
     SAMPLE_LIMITED,
@@ -25,10 +24,10 @@ def norm_cv(evidence: Evidence, kind: str) -> Measured:
     Formula: standard deviation of the K lengths over their mean.
     Convention: sample standard deviation (divisor K-1), as the original notebook. Profile
     wu-papyan takes it of the logarithms of the lengths. Per class: the length itself.
-    Undefined when: there are fewer than two points, or one has length zero.
+    Undefined when: there are fewer than two points, or all are zero.
     Reference: Papyan, Han & Donoho 2020, equinorm.
     """
-    chosen = points(evidence, kind)
+    chosen = points(evidence, kind, directions=False)
     norms = chosen.pairs.norms
     measured = norms.log() if evidence.convention.log_norms else norms
     mean = float(measured.mean())
@@ -91,7 +90,7 @@ def etf_deviation(evidence: Evidence, kind: str) -> Measured:
     Undefined when: there are fewer than two points, or all are zero.
     Reference: Zhu et al. 2021 (on W); Kothapalli 2023 (on the means).
     """
-    chosen = points(evidence, kind)
+    chosen = points(evidence, kind, directions=False)
     count, dim = chosen.vectors.shape
     tall = count - 1 if chosen.centred else count
     overlap = math.sqrt((count - 1) / tall * dim / (tall + dim + 1))
@@ -99,7 +98,7 @@ def etf_deviation(evidence: Evidence, kind: str) -> Measured:
     gram = float((chosen.vectors.T @ chosen.vectors).norm())
     return Measured(
         known(chosen.etf_deviation),
-        floor=etf_floor(count, dim),
+        floor=optima.etf_floor(count, dim),
         null_value=math.sqrt(2 - 2 * min(overlap, 1.0)),
         noise_floor=_along(chosen) * math.sqrt(2 * count) * whole / gram,
         flags=_flags(evidence, kind),

@@ -7,9 +7,9 @@ import math
 from typing import TYPE_CHECKING
 
 from nctool.evidence import Evidence, Need
-from nctool.geometry.simplex import etf_floor
+from nctool.geometry import optima
 from nctool.metrics.metric import Measured, Undefined, metric
-from nctool.metrics.shared import between_classes, known, named
+from nctool.metrics.shared import between_classes, known, named, several_classes
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -104,7 +104,7 @@ def etf_deviation(evidence: Evidence) -> Measured:
     if value is None:
         raise Undefined("W M' is zero")
     return Measured(
-        value, floor=etf_floor(evidence.classes, evidence.dim), null_value=math.sqrt(2)
+        value, floor=optima.etf_floor(evidence.classes, evidence.dim), null_value=math.sqrt(2)
     )
 
 
@@ -123,7 +123,7 @@ def bias_collapse(evidence: Evidence) -> Measured:
     Undefined when: there is one class.
     Reference: Zhu et al. 2021.
     """
-    between_classes(evidence)
+    several_classes(evidence)
     residual = known(evidence.bias_residual)
     if evidence.convention.bias_modulo_shift:
         residual = residual - residual.mean()

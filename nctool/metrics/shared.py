@@ -45,14 +45,16 @@ def between_classes(evidence: Evidence) -> float:
     return between
 
 
-def points(evidence: Evidence, kind: str) -> Points:
-    """The asked set of points; at least two, each with a direction."""
-    chosen = known(evidence.means if kind == "means" else evidence.weights)
+def points(evidence: Evidence, kind: str, *, directions: bool = True) -> Points:
+    """The asked set of points; at least two, not all zero, and each with a direction if asked."""
     if kind == "means":
         between_classes(evidence)
+    chosen = known(evidence.means if kind == "means" else evidence.weights)
     if len(chosen.vectors) < 2:
         raise Undefined("one class only: no pairs")
-    if chosen.pairs.zero:
+    if len(chosen.pairs.zero) == len(chosen.vectors):
+        raise Undefined("the classifier is all zero")
+    if directions and chosen.pairs.zero:
         raise Undefined(
             ("class mean" if kind == "means" else "classifier row")
             + f" {named(evidence, chosen.pairs.zero, chosen.classes)} is zero: it has no direction"

@@ -89,6 +89,8 @@ def _types(value: object) -> dict[str, str]:
         if id(item) in seen:
             continue
         match item:
+            case Outside(id=("module", *_)):
+                pass  # the class of a whole module, with a copy of its source
             case Outside():
                 try:
                     dtype, key, _ = storage_reference(item)

@@ -28,7 +28,9 @@ def assign(
     kept, ignored = sift(everything)
     named = _named_data(kept)
     outside = [candidate for candidate in kept if candidate not in named]
-    data = choose_data(kept, request, widths(outside, request))
+    data = choose_data(
+        kept, request, widths(everything if request.head is not None else outside, request)
+    )
     dim = _width(data.features)
     head = find_head(
         everything if request.head is not None else _without_data(outside, data),

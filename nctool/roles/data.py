@@ -100,18 +100,19 @@ def _split(
     request: Request,
 ) -> str | None:
     if request.split is not None:
-        if (split := canonical(request.split)) not in splits:
+        asked_split = canonical(request.split)
+        if asked_split not in splits:
             known = ", ".join(splits) or "none"
             raise InputError(
                 "no-such-split",
                 f"no array is named after the split {request.split!r}; splits here: {known}",
                 f"--split {splits[0]}" if splits else "leave out --split",
             )
-        return split
+        return asked_split
     for asked, pool in ((request.features, features), (request.labels, labels)):
         if asked is not None and pool:
             return pool[0].split
-    order = [name for name in PREFERRED if name is None or name in splits]
+    order: list[str | None] = [name for name in PREFERRED if name is None or name in splits]
     order += [name for name in splits if name not in order]
     named_f = {item.split for item in features if item.tier < UNNAMED}
     named_l = {item.split for item in labels if item.tier < UNNAMED}
@@ -131,13 +132,15 @@ def _of_split(series: Sequence[Series], split: str | None) -> list[Series]:
 def _pair(
     features: list[Series], labels: list[Series], widths: frozenset[int]
 ) -> tuple[Series | None, Series | None]:
+    if any(item.tier < UNNAMED for item in labels):
+        labels = [item for item in labels if item.tier < UNNAMED]
     pairs = [(f, t) for f in features for t in labels if f.rows == t.rows and f is not t]
+    named = [item for item in features if item.tier < UNNAMED]
+    if labels and named and labels[0].tier < UNNAMED and not any(f in named for f, _ in pairs):
+        raise _rows_error(named[0], labels[0])
     if not pairs:
-        named_f = [item for item in features if item.tier < UNNAMED]
-        named_l = [item for item in labels if item.tier < UNNAMED]
-        if named_f and named_l:
-            raise _rows_error(named_f[0], named_l[0])
-        return _single("features", _fitting(named_f, widths)), _single("labels", _best(named_l))
+        labels = [item for item in labels if item.tier < UNNAMED]
+        return _single("features", _fitting(named, widths)), _single("labels", _best(labels))
     best = min(label.tier for _, label in pairs)
     pairs = [pair for pair in pairs if pair[1].tier == best]
     fitting = _fitting([feature for feature, _ in pairs], widths)
@@ -204,7 +207,7 @@ def _features_pick(feature: Series | None, label: Series | None, request: Reques
         return Pick(feature.candidate, "asked for", request.chosen_by)
     said = f"{len(feature.candidate.shape)}-D float with {feature.rows:,} rows"
     if label is not None:
-        said += f" like {label.candidate.key}"
+        said += f" like {label.title}"
     return Pick(feature.candidate, f"{said}; {feature.named}")
 
 

@@ -40,7 +40,8 @@ EMBEDDING = frozenset(
 SIDE = frozenset("dist distill distillation distilled distiller aux auxiliary".split())
 
 ENOUGH = 4  # points below which a layer is not called a head
-LEAD = 1  # points by which the first must lead the second
+SMALL_VOCABULARY = 4096  # an embedding with fewer rows is one of positions or types
+LEAD = 2  # points by which the first must lead the second
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +70,7 @@ def is_embedding(layer: Layer) -> bool:
     return bool(EMBEDDING & named) and not (HEAD | FINAL) & _last_words(layer)
 
 
-def weigh(layer: Layer, model: Model) -> Ranked:
+def weigh(layer: Layer, model: Model, vocabularies: frozenset[int] = frozenset()) -> Ranked:
     """Evidence that this layer is the last one.
 
     Where it stands in the tree of names, what it is called, whether anything takes in what it
@@ -83,7 +84,10 @@ def weigh(layer: Layer, model: Model) -> Ranked:
         points += 4 if HEAD & last else 3
         why.append("named like a head")
     points += bool(LAST & last) + bool(FINAL & last)
-    if model.handed_on(layer):
+    if layer.rows in vocabularies:
+        points += 5
+        why.append("as many rows as the input embedding")
+    elif model.handed_on(layer):
         points -= 4
     elif model.taken_in(layer):
         points -= layer.rows >= layer.columns
@@ -106,7 +110,16 @@ def weigh(layer: Layer, model: Model) -> Ranked:
 
 
 def rank(layers: Sequence[Layer], model: Model) -> list[Ranked]:
-    ranked = [weigh(layer, model) for layer in layers if layer.rows > 1 and not is_embedding(layer)]
+    vocabularies = frozenset(
+        layer.rows
+        for layer in model.layers
+        if is_embedding(layer) and layer.rows > SMALL_VOCABULARY
+    )
+    ranked = [
+        weigh(layer, model, vocabularies)
+        for layer in layers
+        if layer.rows > 1 and not is_embedding(layer)
+    ]
     return sorted(ranked, key=lambda item: -item.points)
 
 

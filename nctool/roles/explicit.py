@@ -8,6 +8,7 @@ from fnmatch import fnmatchcase
 from pathlib import PurePath
 
 from nctool.errors import InputError
+from nctool.roles.names import title
 from nctool.roles.values import Candidate
 
 SHOWN = 8
@@ -16,7 +17,7 @@ SHOWN = 8
 def describe(candidate: Candidate, several_files: bool = False) -> str:
     shape = ", ".join(f"{size:,}" for size in candidate.shape)
     where = f"{PurePath(candidate.path).name}::" if several_files else ""
-    return f"{where}{candidate.key} ({shape}) {candidate.dtype}"
+    return f"{where}{title(candidate.key, candidate.path)} ({shape}) {candidate.dtype}"
 
 
 def listing(candidates: Sequence[Candidate]) -> str:

@@ -9,7 +9,7 @@ from nctool.notice import Notice
 from nctool.roles.evidence import Ranked, best, is_embedding, rank
 from nctool.roles.explicit import describe, listing, one, tie
 from nctool.roles.layers import Layer, Model, is_float
-from nctool.roles.names import parse, words
+from nctool.roles.names import parse, title, words
 from nctool.roles.sift import sift, without_twins
 from nctool.roles.values import Candidate, Head, Pick, Request
 
@@ -39,7 +39,8 @@ def find_head(
         layer, reason = _asked(model, request.head, dim, request), "asked for"
         return _finish(model, layer, reason, request, dim, classes)
     fitting = [turned for layer in model.layers if (turned := fit(layer, dim, request)) is not None]
-    leaders = _narrow(best(rank(fitting, model)), classes)
+    ranked = rank(fitting, model)
+    leaders = _narrow(best(ranked), classes) or _exact(ranked, classes)
     if not leaders:
         tied = _tied(model, dim, config)
         if tied is not None:
@@ -107,6 +108,12 @@ def _narrow(leaders: list[Ranked], classes: int | None) -> list[Ranked]:
         return leaders
     exact = [item for item in leaders if item.layer.rows == classes]
     return exact or [item for item in leaders if item.layer.rows >= classes] or leaders
+
+
+def _exact(ranked: Sequence[Ranked], classes: int | None) -> list[Ranked]:
+    """Without a leader, the only layer with one row for each class, unless it is of a body."""
+    exact = [item for item in ranked if item.layer.rows == classes]
+    return exact if len(exact) == 1 and exact[0].points >= 0 else []
 
 
 def _sides(layers: Sequence[Layer], model: Model) -> list[Ranked]:
@@ -253,4 +260,8 @@ def _bias(model: Model, layer: Layer, request: Request, tied: bool) -> Pick | No
             )
         return Pick(chosen, "asked for", request.chosen_by)
     found = model.bias(layer) or (_tied_bias(model, layer.rows) if tied else None)
-    return Pick(found, f"beside {layer.weight.key}") if found is not None else None
+    return (
+        Pick(found, f"beside {title(layer.weight.key, layer.weight.path)}")
+        if found is not None
+        else None
+    )

@@ -56,6 +56,8 @@ def bias_keys(key: str) -> tuple[str, ...]:
     """Where the bias of this weight would be: ``fc.weight`` → ``fc.bias``, ``W`` → ``b``."""
     if ".parametrizations.weight." in key:
         return (key.split(".parametrizations.weight.")[0] + ".bias",)
+    if key.endswith("/vars/0"):
+        return (key[:-1] + "1",)
     stem = re.sub(r"(weight)_(v|orig)$", r"\1", key.removesuffix(":0"))
     ending = ":0" if key.endswith(":0") else ""
     match = re.search(r"(weights?|kernel|w)$", stem, re.IGNORECASE)

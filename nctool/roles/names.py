@@ -29,6 +29,9 @@ LAYER_LEAVES = frozenset(
     "original1 running_mean running_var".split()
 )
 
+# Keras 3 numbers the variables of a layer: dense/vars/0 is its kernel.
+KERAS_VARIABLES = {"0": "kernel", "1": "bias"}
+
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
 
 
@@ -75,6 +78,8 @@ def parse(key: str, path: str = "") -> Name:
         averaged = averaged or bool(AVERAGES & set(words(parts[0])))
         parts.pop(0)
     parts = [part for part in parts if part not in INNER_WRAPPERS] or parts[-1:]
+    if parts[-2:-1] == ["vars"]:
+        parts[-2:] = [KERAS_VARIABLES.get(parts[-1], parts[-1])]
     leaf = parts[-1] if parts else ""
     layer = parts[:-1]
     if layer[-2:] == ["parametrizations", "weight"]:

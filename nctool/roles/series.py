@@ -63,8 +63,11 @@ class Series:
     @property
     def named(self) -> str:
         """How to say that the name helped."""
-        leaf = parse(self.candidate.key, self.candidate.path).parts[-1]
-        return f"named {leaf}" if self.tier < UNNAMED else "the only one that fits"
+        return f"named {self.title}" if self.tier < UNNAMED else "the only one that fits"
+
+    @property
+    def title(self) -> str:
+        return title(self.candidate.key, self.candidate.path)
 
 
 def canonical(split: str) -> str:
@@ -87,13 +90,31 @@ def _role_words(candidate: Candidate) -> frozenset[str]:
     return frozenset(own or set(words(PurePath(candidate.path).stem)) - set(SPLITS))
 
 
+def outside_models(candidates: Iterable[Candidate]) -> list[Candidate]:
+    """Arrays that do not stand in the same tree of names as the layers of a model."""
+    named = [(item, parse(item.key, item.path).parts) for item in candidates]
+    models = {
+        (item.path, parts[0])
+        for item, parts in named
+        if len(parts) > 1 and parts[-1] in LAYER_LEAVES
+    }
+    return [item for item, parts in named if len(parts) == 1 or (item.path, parts[0]) not in models]
+
+
 def label_series(candidates: Iterable[Candidate]) -> list[Series]:
-    found = []
-    for candidate in candidates:
-        tier = _label_tier(candidate)
-        if tier is not None:
-            found.append(Series(candidate, tier, split_of(candidate)))
-    return found
+    return [
+        Series(candidate, tier, split_of(candidate))
+        for candidate in outside_models(candidates)
+        if (tier := _label_tier(candidate)) is not None
+    ]
+
+
+def feature_series(candidates: Iterable[Candidate]) -> list[Series]:
+    return [
+        Series(candidate, tier, split_of(candidate))
+        for candidate in outside_models(candidates)
+        if (tier := _feature_tier(candidate)) is not None
+    ]
 
 
 def _label_tier(candidate: Candidate) -> int | None:
@@ -113,24 +134,6 @@ def _label_tier(candidate: Candidate) -> int | None:
         return HINTED if len(shape) == 1 else None
     one_hot = len(shape) == 2 and shape[1] > 1
     return HINTED if one_hot or is_float(dtype) else None
-
-
-def feature_series(candidates: Iterable[Candidate]) -> list[Series]:
-    everything = list(candidates)
-    modules = {
-        (candidate.path, part)
-        for candidate in everything
-        for name in (parse(candidate.key, candidate.path),)
-        if name.leaf in LAYER_LEAVES and len(name.parts) > 1
-        for part in (name.parts[0],)
-    }
-    found = []
-    for candidate in everything:
-        tier = _feature_tier(candidate)
-        parts = parse(candidate.key, candidate.path).parts
-        if tier is not None and (len(parts) == 1 or (candidate.path, parts[0]) not in modules):
-            found.append(Series(candidate, tier, split_of(candidate)))
-    return found
 
 
 def _feature_tier(candidate: Candidate) -> int | None:

@@ -94,10 +94,11 @@ def without_twins(
     ]
     if request.weights == "ema":
         return kept, ()
+    number = "1 array is" if len(twins) == 1 else f"{len(twins):,} arrays are"
     notice = Notice(
         "ema-twin",
-        f"{len(twins):,} arrays are here twice, raw and as a moving average; the raw ones are used",
-        "--weights ema uses the averages",
+        f"{number} here twice, raw and as a moving average; raw is used",
+        "--weights ema uses the average",
         {"twins": len(twins)},
     )
     return kept, (notice,)

@@ -21,6 +21,11 @@ def arrays(path: Path) -> dict[str, LazyArray]:
     return {array.key: array for array in open_path(path).arrays}
 
 
+def features(path: Path) -> LazyArray:
+    """The one array of a sample that holds the features."""
+    return next(array for array in open_path(path).arrays if array.dtype == "float32")
+
+
 def plain(rows: object) -> numpy.ndarray:
     """Rows of any kind as numpy, for comparing."""
     if isinstance(rows, torch.Tensor):

@@ -43,7 +43,10 @@ def parse(head: bytes, size: int, key: str, path: Path) -> Header:
     if length > LONGEST_HEADER or len(head) < start + length:
         raise corrupt(path, "npy", f"the header of '{shown(key)}' claims {length} bytes")
     text = head[start : start + length].decode("latin-1" if head[6] < 3 else "utf-8")
-    fields: object = ast.literal_eval(text.strip())
+    try:
+        fields: object = ast.literal_eval(text.strip())
+    except (SyntaxError, ValueError, MemoryError, RecursionError) as error:
+        raise corrupt(path, "npy", f"the header of '{shown(key)}' is not a literal") from error
     if not isinstance(fields, dict) or fields.keys() != {"descr", "fortran_order", "shape"}:
         raise corrupt(path, "npy", f"the header of '{shown(key)}' lacks a field")
     shape, fortran = fields["shape"], fields["fortran_order"]

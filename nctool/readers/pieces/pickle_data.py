@@ -35,7 +35,10 @@ class Made:
 
     @property
     def name(self) -> str:
-        return self.maker.dotted if isinstance(self.maker, Global) else ""
+        maker = self.maker
+        if isinstance(maker, Outside) and isinstance(maker.id, tuple) and len(maker.id) > 1:
+            maker = maker.id[1]  # old torch files keep the class of a module outside
+        return maker.dotted if isinstance(maker, Global) else ""
 
 
 @dataclass(eq=False, slots=True)
@@ -68,9 +71,12 @@ _OPCODES = {info.code.encode("latin-1"): info for info in pickletools.opcodes}
 _LENGTHS = {"SHORT_BINBYTES": 1, "BINBYTES": 4, "BINBYTES8": 8, "BYTEARRAY8": 8}
 _COUNTED = {"BINUNICODE": 4, "BINUNICODE8": 8, "LONG4": 4, "BINSTRING": 4}
 _VALUES = frozenset(
-    "INT BININT BININT1 BININT2 LONG LONG1 LONG4 FLOAT BINFLOAT STRING BINSTRING SHORT_BINSTRING "
-    "UNICODE SHORT_BINUNICODE BINUNICODE BINUNICODE8".split()
-)
+    (
+        "INT", "BININT", "BININT1", "BININT2", "LONG", "LONG1", "LONG4", "FLOAT", "BINFLOAT",
+        "STRING", "BINSTRING", "SHORT_BINSTRING",
+        "UNICODE", "SHORT_BINUNICODE", "BINUNICODE", "BINUNICODE8",
+    )
+)  # fmt: skip
 _CONSTANTS = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False}
 _TUPLES = {"EMPTY_TUPLE": 0, "TUPLE1": 1, "TUPLE2": 2, "TUPLE3": 3}
 

@@ -116,6 +116,7 @@ def as_rows(array: ndarray, dtype: str) -> Rows:
         if array.dtype.kind == "S":
             return numpy.strings.decode(array, "utf-8", "replace")
         return numpy.asarray(array, dtype=array.dtype.newbyteorder("="))
+    # Compiled loops may assume aligned items; numpy packs the members of an .npz without care.
     if not array.dtype.isnative or not array.flags.aligned or not array.flags.writeable:
         array = array.astype(array.dtype.newbyteorder("="))
     tensor = torch.from_numpy(array)

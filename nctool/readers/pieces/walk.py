@@ -32,9 +32,14 @@ QUIET = frozenset(
 )
 MODULE = frozenset({"_parameters", "_buffers", "_modules"})
 RUNS_CODE = frozenset(
-    "os posix nt subprocess sys runpy pty socket shutil importlib ctypes webbrowser code".split()
+    (
+        "os", "posix", "nt", "subprocess", "sys", "runpy", "pty", "socket", "shutil",
+        "importlib", "ctypes", "webbrowser", "code",
+    )
+)  # fmt: skip
+RUNS_CODE_BUILTINS = frozenset(
+    ("eval", "exec", "compile", "open", "__import__", "execfile", "breakpoint")
 )
-RUNS_CODE_BUILTINS = frozenset("eval exec compile open __import__ execfile breakpoint".split())
 
 
 @dataclass(slots=True)
@@ -131,7 +136,7 @@ class Walk:
         if isinstance(state, tuple) and len(state) == 2:  # a class with slots
             state = next((part for part in state if isinstance(part, Table)), None)
         entries = state.texts() if isinstance(state, Table) else {}
-        module = MODULE <= entries.keys()
+        module = entries.keys() >= MODULE
         if module:
             for part in sorted(MODULE):
                 inside = entries[part]

@@ -1,0 +1,5 @@
+"""``python -m nctool``: the same as the installed command."""
+
+from nctool.cli import main
+
+main()

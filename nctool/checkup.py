@@ -1,0 +1,40 @@
+"""What is installed here, and what can be read and computed with it."""
+
+from __future__ import annotations
+
+import os
+import platform
+from importlib.metadata import PackageNotFoundError, version
+
+import nctool
+from nctool.render.lines import BLANK, Line, columns, line
+
+PACKAGES = ("torch", "numpy", "scipy", "safetensors", "typer", "rich")
+
+
+def checkup() -> list[Line]:
+    """Versions, devices, threads and formats, as lines."""
+    import torch
+
+    from nctool.readers import readers
+
+    rows = [["nctool", nctool.__version__], ["python", platform.python_version()]]
+    rows += [[name, _version(name)] for name in PACKAGES]
+    out = [line(("Versions", "title")), *(line("  " + text) for text in columns(rows, "<<"))]
+    out += [BLANK, line(("Devices", "title"))]
+    out.append(line(f"  cpu     {torch.get_num_threads()} threads of {os.cpu_count()} cores"))
+    for index in range(torch.cuda.device_count()):
+        found = torch.cuda.get_device_properties(index)
+        out.append(line(f"  cuda:{index}  {found.name}, {found.total_memory / 2**30:.0f} GiB"))
+    if not torch.cuda.is_available():
+        out.append(line("  cuda    not available"))
+    out += [BLANK, line(("Formats", "title"))]
+    out += [line(f"  {reader.name}") for reader in readers() if not reader.fallback]
+    return out
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "missing"

@@ -1,0 +1,45 @@
+"""The command line: arguments, one call, one rendering, an exit code."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+import nctool
+from nctool.cli.analyze import analyze
+from nctool.cli.describe import doctor, metrics, schema
+from nctool.cli.inspect import inspect
+
+app = typer.Typer(
+    name="nctool",
+    help="Has this network collapsed, and how far is it from perfect?",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for command in (analyze, inspect, metrics, schema, doctor):
+    app.command()(command)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"nctool {nctool.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_version, is_eager=True, help="Print the version."),
+    ] = False,
+) -> None:
+    """Has this network collapsed, and how far is it from perfect?"""
+
+
+def main() -> None:
+    """The installed command."""
+    app()

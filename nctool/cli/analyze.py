@@ -1,0 +1,105 @@
+"""``nctool analyze``: from saved arrays to a report."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from nctool.cli import options
+from nctool.cli.shell import check_writable, color_wanted, guarded, warn, write_out
+
+
+@guarded
+def analyze(
+    sources: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="SOURCE...",
+            help="Files or folders that hold features, labels and the classifier; "
+            "the head may lie in another file than the features.",
+            show_default=False,
+        ),
+    ],
+    features: options.Features = None,
+    labels: options.Labels = None,
+    head: options.Head = None,
+    bias: options.Bias = None,
+    weights: options.Weights = options.Which.raw,
+    split: options.Split = None,
+    classes: options.Classes = None,
+    ignore_label: options.IgnoreLabel = None,
+    pool: options.Pooling = None,
+    transpose_head: options.TransposeHead = False,
+    ood: options.Ood = None,
+    metrics: options.Metrics = None,
+    profile: options.Profile = None,
+    center: options.Centering = None,
+    per_class: options.PerClass = False,
+    device: options.Device = "auto",
+    dtype: options.Dtype = None,
+    threads: options.Threads = None,
+    seed: options.Seed = 0,
+    deterministic: options.Deterministic = False,
+    json: options.Json = None,
+    arrays: options.Arrays = None,
+    width: options.Width = None,
+    quiet: options.Quiet = False,
+    no_progress: options.NoProgress = False,
+) -> None:
+    """Compute diagnostics from saved features, labels and classifier weights.
+
+    Roles are found by name and shape; --features, --labels, --head and --bias name them. Whatever
+    the inputs do not allow is skipped, and says what it needs.
+    """
+    from nctool import conventions
+
+    for target in filter(None, (json, arrays)):
+        check_writable(target)
+    convention = conventions.resolve(profile, None if center is None else center.value)
+    wishes = options.wishes(
+        features, labels, head, bias, weights, split, classes, ignore_label, pool,
+        transpose_head, ood,
+    )  # fmt: skip
+
+    from nctool import metrics as catalogue
+    from nctool.render import console
+
+    chosen = catalogue.select(metrics)
+
+    from nctool.measure import Settings, measure
+    from nctool.source import load
+
+    settings = Settings(
+        convention,
+        device=device,
+        dtype=None if dtype is None else dtype.value,
+        threads=threads,
+        deterministic=deterministic,
+        per_class=per_class,
+        seed=seed,
+    )
+    machine = json == "-"
+    source = load(sources, wishes)
+    bar = console.bar(enabled=not (no_progress or quiet or machine))
+    analysis = measure(source, chosen, settings, bar)
+    report = analysis.report
+    if arrays is not None:
+        from nctool.collect import save_arrays
+
+        report = save_arrays(arrays, analysis)
+    if json is not None:
+        write_out(json, report.to_json())
+    if machine or quiet:
+        if machine:
+            return
+        for notice in report.warnings:
+            warn(notice)
+        return
+    text = console.report(
+        report,
+        width=width or console.terminal_width(),
+        color=color_wanted(),
+        per_class=per_class,
+    )
+    write_out("-", text)

@@ -1,0 +1,195 @@
+"""The options that commands share: one definition each."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from nctool.source import Wishes
+
+
+class Which(StrEnum):
+    raw = "raw"
+    ema = "ema"
+
+
+class Center(StrEnum):
+    balanced = "balanced"
+    samples = "samples"
+
+
+class Precision(StrEnum):
+    float64 = "float64"
+    float32 = "float32"
+
+
+class Pool(StrEnum):
+    cls = "cls"
+    mean = "mean"
+    last = "last"
+
+
+ROLES, COMPUTE, OUTPUT = "Roles", "Compute", "Output"
+
+
+def _key(role: str) -> str:
+    return f"{role}: [PATH::]KEY, globs allowed."
+
+
+Features = Annotated[
+    str | None, typer.Option(help=_key("Features (N, d)"), metavar="KEY", rich_help_panel=ROLES)
+]
+Labels = Annotated[
+    str | None, typer.Option(help=_key("Labels (N,)"), metavar="KEY", rich_help_panel=ROLES)
+]
+Head = Annotated[
+    str | None,
+    typer.Option(help=_key("Classifier weight (K, d)"), metavar="KEY", rich_help_panel=ROLES),
+]
+Bias = Annotated[
+    str | None,
+    typer.Option(
+        help=_key("Classifier bias (K,)") + " 'none' for none.",
+        metavar="KEY",
+        rich_help_panel=ROLES,
+    ),
+]
+Weights = Annotated[
+    Which, typer.Option(help="Which copy, where there are two.", rich_help_panel=ROLES)
+]
+Split = Annotated[
+    str | None,
+    typer.Option(help="train, val, test … where a file holds several.", rich_help_panel=ROLES),
+]
+Classes = Annotated[
+    str | None,
+    typer.Option(
+        help="Number of classes, or a text file with one name per line.",
+        metavar="N|FILE",
+        rich_help_panel=ROLES,
+    ),
+]
+IgnoreLabel = Annotated[
+    list[int] | None,
+    typer.Option(
+        help="Label to leave out (repeatable).  [default: -100]",
+        metavar="INT",
+        rich_help_panel=ROLES,
+        show_default=False,
+    ),
+]
+Pooling = Annotated[
+    Pool | None, typer.Option(help="One vector from a sequence of them.", rich_help_panel=ROLES)
+]
+TransposeHead = Annotated[
+    bool, typer.Option("--transpose-head", help="The head is (d, K).", rich_help_panel=ROLES)
+]
+Ood = Annotated[
+    str | None,
+    typer.Option(
+        help="Out-of-distribution features: PATH[::KEY].", metavar="SPEC", rich_help_panel=ROLES
+    ),
+]
+Metrics = Annotated[
+    str | None,
+    typer.Option(
+        help="Comma-separated ids or globs.  [default: all that the inputs allow]",
+        metavar="GLOB,...",
+        rich_help_panel=COMPUTE,
+    ),
+]
+Profile = Annotated[
+    str | None,
+    typer.Option(
+        help="A paper's conventions: papyan, notebook, zhu, zhou, jiang, wu-papyan, galanti, "
+        "rangamani, he-su.",
+        metavar="NAME",
+        rich_help_panel=COMPUTE,
+    ),
+]
+Centering = Annotated[
+    Center | None,
+    typer.Option(
+        help="Global mean: of the class means, or of all samples.  [default: balanced]",
+        rich_help_panel=COMPUTE,
+        show_default=False,
+    ),
+]
+PerClass = Annotated[
+    bool,
+    typer.Option("--per-class", help="Every class's own value.", rich_help_panel=COMPUTE),
+]
+Device = Annotated[
+    str, typer.Option(help="auto, cpu, cuda[:i] or mps.", rich_help_panel=COMPUTE)
+]
+Dtype = Annotated[
+    Precision | None,
+    typer.Option(
+        help="Precision of the large products.  [default: float32; float64 for float64 features]",
+        rich_help_panel=COMPUTE,
+        show_default=False,
+    ),
+]
+Threads = Annotated[
+    int | None, typer.Option(help="CPU threads.", min=1, rich_help_panel=COMPUTE)
+]
+Seed = Annotated[int, typer.Option(help="For whatever is sampled.", rich_help_panel=COMPUTE)]
+Deterministic = Annotated[
+    bool,
+    typer.Option("--deterministic", help="Same input, same digest.", rich_help_panel=COMPUTE),
+]
+Json = Annotated[
+    str | None,
+    typer.Option(help="Write the report as JSON; - for stdout.", metavar="FILE|-",
+                 rich_help_panel=OUTPUT),
+]  # fmt: skip
+Arrays = Annotated[
+    str | None,
+    typer.Option(
+        help="Write Gram matrices, spectra and per-class values.",
+        metavar="FILE.safetensors",
+        rich_help_panel=OUTPUT,
+    ),
+]
+Width = Annotated[
+    int | None, typer.Option(help="Columns of the text report.", min=40, rich_help_panel=OUTPUT)
+]
+Quiet = Annotated[
+    bool, typer.Option("-q", "--quiet", help="No report, warnings only.", rich_help_panel=OUTPUT)
+]
+NoProgress = Annotated[
+    bool, typer.Option("--no-progress", help="No progress bar.", rich_help_panel=OUTPUT)
+]
+
+
+def wishes(
+    features: str | None,
+    labels: str | None,
+    head: str | None,
+    bias: str | None,
+    weights: Which,
+    split: str | None,
+    classes: str | None,
+    ignore_label: list[int] | None,
+    pool: Pool | None,
+    transpose_head: bool,
+    ood: str | None,
+) -> Wishes:
+    """The role options as one value."""
+    from nctool.roles import Request
+    from nctool.source import Wishes
+
+    request = Request(
+        features, labels, head, bias, weights.value, split, transpose_head,
+        None if pool is None else pool.value,
+    )  # fmt: skip
+    return Wishes(
+        request,
+        ood,
+        None if pool is None else pool.value,
+        classes,
+        (-100,) if ignore_label is None else tuple(ignore_label),
+    )

@@ -1,0 +1,99 @@
+"""Lines onto a terminal: colours where they are wanted, and the progress bar."""
+
+from __future__ import annotations
+
+import io
+import os
+import shutil
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+
+from nctool.progress import Advance, Progress, Silent
+from nctool.render import summary
+from nctool.render.lines import Line, Style
+from nctool.report import Report
+
+PLAIN_WIDTH = 80
+STYLES: dict[Style, str] = {
+    "": "", "title": "bold", "faint": "dim", "warning": "yellow", "good": "cyan",
+}  # fmt: skip
+
+
+def terminal_width() -> int:
+    """The terminal's own width, or 80 where there is none."""
+    if sys.stdout.isatty() or "COLUMNS" in os.environ:
+        return max(shutil.get_terminal_size((PLAIN_WIDTH, 24)).columns, 40)
+    return PLAIN_WIDTH
+
+
+def paint(lines: Sequence[Line], *, width: int, color: bool) -> str:
+    """The lines as text. Nothing is ever cut off; without colour nothing but text is left."""
+    if not color:
+        return "\n".join("".join(part for part, _ in line).rstrip() for line in lines) + "\n"
+    from rich.console import Console
+    from rich.text import Text
+
+    sheet = io.StringIO()
+    console = Console(
+        file=sheet, force_terminal=True, color_system="standard", width=width, highlight=False
+    )
+    for line in lines:
+        text = Text.assemble(*((part, STYLES[style]) for part, style in line))
+        console.print(text, soft_wrap=True)
+    return sheet.getvalue()
+
+
+def report(report: Report, *, width: int, color: bool, per_class: bool = False) -> str:
+    return paint(summary.lines(report, width, per_class), width=width, color=color)
+
+
+def bar(*, enabled: bool) -> Progress:
+    """A progress bar on stderr, if that is a terminal."""
+    return _Bar() if enabled and sys.stderr.isatty() else Silent()
+
+
+class _Bar:
+    """Appears after half a second, so that short runs stay quiet."""
+
+    def task(self, title: str, total: int) -> AbstractContextManager[Advance]:
+        return _task(title, total)
+
+
+@contextmanager
+def _task(title: str, total: int) -> Iterator[Callable[[int], None]]:
+    from time import perf_counter
+
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+
+    shown = Progress(
+        TextColumn("  {task.description:<14}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+        transient=True,
+    )
+    task = shown.add_task(title, total=total)
+    start = perf_counter()
+    running = False
+
+    def advance(amount: int) -> None:
+        nonlocal running
+        if not running and perf_counter() - start > 0.5:
+            shown.start()
+            running = True
+        shown.advance(task, amount)
+
+    try:
+        yield advance
+    finally:
+        if running:
+            shown.stop()

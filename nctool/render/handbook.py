@@ -1,0 +1,44 @@
+"""The metrics as a handbook: a list, and a page for each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import groupby
+
+from nctool.metrics.metric import Metric
+from nctool.render.lines import BLANK, Line, columns, line
+from nctool.render.summary import ARROWS, FAMILIES
+
+
+def listing(metrics: Iterable[Metric]) -> list[Line]:
+    """Every metric in a line: id, direction, title."""
+    known = list(metrics)
+    texts = columns([[one.id, ARROWS[one.toward_collapse], one.title] for one in known], "<<<")
+    out: list[Line] = []
+    pairs = zip(known, texts, strict=True)
+    for heading, group in groupby(
+        pairs, key=lambda pair: FAMILIES.get(pair[0].family, pair[0].family)
+    ):
+        out += [line((heading, "title")), *(line("  " + text) for _, text in group), BLANK]
+    out.append(line(("One in full: nctool metrics ID", "faint")))
+    return out
+
+
+def page(metric: Metric) -> list[Line]:
+    """All there is to know about one metric."""
+    ideal = "depends on K and d" if metric.ideal is None else f"{metric.ideal:g}"
+    out = [
+        line((metric.id, "title"), f"  {metric.title}"),
+        line((metric.definition, "good")),
+        BLANK,
+        *(line(text) for text in metric.doc.splitlines()),
+        BLANK,
+        line(("Perfect: ", "title"), f"{ARROWS[metric.toward_collapse]} {ideal}"),
+        line(("Needs: ", "title"), ", ".join(metric.needs)),
+        line(
+            ("Unchanged by: ", "title"),
+            ", ".join(sorted(metric.invariances)) or "nothing",
+        ),
+        line(("Definition version: ", "title"), str(metric.version)),
+    ]
+    return out

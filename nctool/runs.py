@@ -1,0 +1,88 @@
+"""Folders that hold one run's checkpoints: which files, and at which epoch or step."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+EPOCH = re.compile(r"(?:^|[^a-z])(?:epoch|ep|e)[=_\- ]?(\d+)", re.IGNORECASE)
+STEP = re.compile(
+    r"(?:^|[^a-z])(?:step|iter|iteration|checkpoint|ckpt|s)[=_\- ]?(\d+)", re.IGNORECASE
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """When in training something was saved, as far as it is known."""
+
+    epoch: int | None = None
+    step: int | None = None
+
+    @property
+    def known(self) -> bool:
+        return self.epoch is not None or self.step is not None
+
+    @property
+    def order(self) -> tuple[int, int]:
+        return (self.epoch if self.epoch is not None else -1), self.step or 0
+
+    def __str__(self) -> str:
+        words = []
+        if self.epoch is not None:
+            words.append(f"epoch {self.epoch}")
+        if self.step is not None:
+            words.append(f"step {self.step}")
+        return ", ".join(words) or "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """One file or folder of a run."""
+
+    path: Path
+    moment: Moment
+
+
+def moment_of(name: str, metadata: Mapping[str, object]) -> Moment:
+    """What the file says of itself, or else what its name says."""
+    named = moment_in_name(name)
+    epoch = _number(metadata.get("epoch"))
+    step = _number(metadata.get("global_step", metadata.get("step")))
+    return Moment(
+        epoch if epoch is not None else named.epoch, step if step is not None else named.step
+    )
+
+
+def moment_in_name(name: str) -> Moment:
+    epoch, step = EPOCH.search(name), STEP.search(name)
+    return Moment(int(epoch[1]) if epoch else None, int(step[1]) if step else None)
+
+
+def checkpoints(folder: Path) -> tuple[Checkpoint, ...]:
+    """The run's checkpoints in order; empty when this folder is not a run.
+
+    A run is a folder with two or more entries of one kind whose names carry an epoch or a step.
+    """
+    found: dict[str, list[Checkpoint]] = {}
+    for entry in sorted(folder.iterdir()):
+        moment = moment_in_name(entry.stem if entry.is_file() else entry.name)
+        if moment.known and not entry.name.startswith("."):
+            kind = entry.suffix if entry.is_file() else "/"
+            shape = re.sub(r"\d+", "#", entry.name)
+            found.setdefault(kind + shape, []).append(Checkpoint(entry, moment))
+    largest = max(found.values(), key=len, default=[])
+    if len(largest) < 2:
+        return ()
+    return tuple(sorted(largest, key=lambda one: one.moment.order))
+
+
+def _number(value: object) -> int | None:
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, (int, float)) and value == int(value):
+        return int(value)
+    if isinstance(value, str) and value.strip().isdigit():
+        return int(value)
+    return None

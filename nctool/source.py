@@ -1,0 +1,255 @@
+"""Where readers meet roles: paths and wishes in, a Source (or an Inspection) out."""
+
+from __future__ import annotations
+
+import glob
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from nctool import readers, runs
+from nctool.arrays import LazyArray, Opened, Source
+from nctool.errors import InputError, UsageError
+from nctool.notice import Notice
+from nctool.report import Input
+from nctool.roles import Candidate, Pick, Request, Roles, assign
+
+Pool = Literal["cls", "mean", "last"]
+FINGERPRINT_ROWS = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What the user asked for about inputs."""
+
+    request: Request = Request()
+    ood: str | None = None
+    pool: Pool | None = None
+    classes: str | None = None
+    ignore: tuple[int, ...] = (-100,)
+
+
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """Every array that was found, the role each would get, and why."""
+
+    opened: tuple[Opened, ...]
+    roles: Roles | None
+    problem: InputError | None
+    moment: runs.Moment
+    notices: tuple[Notice, ...]
+
+
+def inspect(sources: Sequence[str], wishes: Wishes) -> Inspection:
+    """Look without reading: headers only, nothing computed."""
+    opened, chosen = _open(sources, wishes)
+    try:
+        roles, problem = assign(_candidates(opened), wishes.request, config=_config(opened)), None
+    except InputError as error:
+        roles, problem = None, error
+    notices = (*chosen, *(notice for one in opened for notice in one.notices))
+    return Inspection(opened, roles, problem, _moment(opened), notices)
+
+
+def load(sources: Sequence[str], wishes: Wishes) -> Source:
+    """Open, give out the roles, check that they fit, and read the head and the labels."""
+    from nctool.assemble import assemble, head_bias, head_weight
+
+    opened, chosen = _open(sources, wishes)
+    config = _config(opened)
+    roles = assign(_candidates(opened), wishes.request, config=config)
+    arrays = {(one.path, one.key): one for each in opened for one in each.arrays}
+
+    def array(pick: Pick | None) -> LazyArray | None:
+        return None if pick is None else arrays[pick.candidate.path, pick.candidate.key]
+
+    features = _pooled(array(roles.features), wishes.pool)
+    weight = None
+    if roles.weight is not None:
+        scale = roles.weight.scale
+        weight = head_weight(
+            arrays[roles.weight.candidate.path, roles.weight.candidate.key],
+            None if scale is None else arrays[scale.path, scale.key],
+            transposed=roles.weight.transposed,
+        )
+    ood = None if wishes.ood is None else _pooled(_out_of_distribution(wishes.ood), wishes.pool)
+    picks = {
+        "features": roles.features,
+        "labels": roles.labels,
+        "head": roles.weight,
+        "bias": roles.bias,
+    }
+    moment = _moment(opened)
+    return assemble(
+        features,
+        array(roles.labels),
+        weight,
+        head_bias(array(roles.bias)),
+        ood=ood,
+        names=_class_names(wishes.classes, config, None if weight is None else len(weight)),
+        ignore=wishes.ignore,
+        inputs=tuple(
+            _input(role, pick, arrays[pick.candidate.path, pick.candidate.key])
+            for role, pick in picks.items()
+            if pick is not None
+        ),
+        run={"epoch": moment.epoch, "step": moment.step, "split": roles.split},
+        notices=(
+            *chosen,
+            *(notice for one in opened for notice in one.notices),
+            *roles.notices,
+        ),
+    )
+
+
+def _open(
+    sources: Sequence[str], wishes: Wishes
+) -> tuple[tuple[Opened, ...], tuple[Notice, ...]]:
+    """Every file that was named, directly or in front of a ``::``."""
+    request = wishes.request
+    named = [
+        text.rpartition("::")[0]
+        for text in (request.features, request.labels, request.head, request.bias)
+        if text and "::" in text
+    ]
+    paths: list[Path] = []
+    notices: list[Notice] = []
+    extra = [one for one in named if Path(one).exists()]
+    for path in _expand([*sources, *extra]):
+        series = runs.checkpoints(path) if path.is_dir() else ()
+        if series:
+            last = series[-1]
+            notices.append(_chose_last(path, series))
+            path = last.path
+        if path not in paths:
+            paths.append(path)
+    return tuple(readers.open_path(path) for path in paths), tuple(notices)
+
+
+def _expand(sources: Sequence[str]) -> list[Path]:
+    paths: list[Path] = []
+    for source in sources:
+        if not Path(source).exists() and glob.has_magic(source):
+            found = sorted(glob.glob(source))
+            if not found:
+                raise InputError(
+                    "path-missing", f"nothing matches {source!r}", "check the spelling of the glob"
+                )
+            paths += map(Path, found)
+        else:
+            paths.append(Path(source))
+    return paths
+
+
+def _chose_last(folder: Path, series: Sequence[runs.Checkpoint]) -> Notice:
+    first, last = series[0], series[-1]
+    return Notice(
+        "last-checkpoint",
+        f"{folder} holds {len(series)} checkpoints, {first.moment} to {last.moment}: "
+        f"this is the last, {last.path.name}",
+        f"for another: nctool analyze {first.path}",
+        {"checkpoints": len(series), "chosen": last.path.name},
+    )
+
+
+def _candidates(opened: Sequence[Opened]) -> list[Candidate]:
+    return [
+        Candidate(one.key, one.shape, one.dtype, one.path) for each in opened for one in each.arrays
+    ]
+
+
+def _config(opened: Sequence[Opened]) -> Mapping[str, Any]:
+    merged: dict[str, Any] = {}
+    for one in opened:
+        merged.update(one.metadata)
+    return merged
+
+
+def _moment(opened: Sequence[Opened]) -> runs.Moment:
+    for one in opened:
+        moment = runs.moment_of(one.path.stem, one.metadata)
+        if moment.known:
+            return moment
+    return runs.Moment()
+
+
+def _pooled(array: LazyArray | None, pool: Pool | None) -> LazyArray | None:
+    """Sequences of vectors to one vector per sample, block by block."""
+    if array is None or len(array.shape) != 3 or pool is None:
+        return array
+    read = array.read
+
+    def rows(start: int, stop: int) -> Any:
+        part = read(start, stop)
+        if pool == "mean":
+            return part.double().mean(1)  # type: ignore[union-attr]
+        return part[:, 0 if pool == "cls" else -1]
+
+    dtype = "float64" if pool == "mean" else array.dtype
+    return replace(array, shape=(array.shape[0], array.shape[2]), dtype=dtype, read=rows)
+
+
+def _out_of_distribution(spec: str) -> LazyArray:
+    """``PATH`` or ``PATH::KEY``: the array, or the only 2-D float array there."""
+    path, _, key = spec.rpartition("::") if "::" in spec else (spec, "", "")
+    opened = readers.open_path(Path(path))
+    request = Request(features=key or None)
+    picked = assign(_candidates((opened,)), request).features
+    if picked is None:
+        raise InputError(
+            "no-ood-features",
+            f"{path} holds no array that looks like features",
+            "name one with --ood PATH::KEY",
+        )
+    return next(one for one in opened.arrays if one.key == picked.candidate.key)
+
+
+def _class_names(
+    wish: str | None, config: Mapping[str, Any], rows: int | None
+) -> tuple[str, ...] | None:
+    """From a file with one name per line, or from the model's own config."""
+    if wish is not None and not wish.isdigit():
+        try:
+            text = Path(wish).read_text("utf-8")
+        except (OSError, UnicodeDecodeError) as problem:
+            raise UsageError(
+                "class-names-unreadable",
+                f"--classes {wish!r} cannot be read: {problem}",
+                "give a text file with one class name per line",
+            ) from problem
+        return tuple(text.splitlines())
+    stored = config.get("id2label")
+    if isinstance(stored, Mapping) and stored and len(stored) == rows:
+        try:
+            return tuple(str(stored[key]) for key in sorted(stored, key=int))
+        except (TypeError, ValueError):
+            return None
+    return None
+
+
+def _input(role: str, pick: Pick, array: LazyArray) -> Input:
+    return Input(
+        role,
+        array.path,
+        array.key,
+        array.format,
+        array.shape,
+        array.dtype,
+        fingerprint(array),
+        pick.chosen_by,
+        pick.reason,
+        pick.transposed,
+    )
+
+
+def fingerprint(array: LazyArray) -> str:
+    """A content check that costs the same for any size: some rows, evenly spaced."""
+    digest = hashlib.sha256(f"{array.dtype}{array.shape}".encode())
+    rows = array.shape[0] if array.shape else 1
+    step = max(1, rows // FINGERPRINT_ROWS)
+    for row in [*range(0, rows, step)][:FINGERPRINT_ROWS]:
+        part = array.rows(row, row + 1)
+        digest.update(repr(part.tolist()).encode())
+    return "rows16:" + digest.hexdigest()[:16]

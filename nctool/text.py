@@ -1,0 +1,38 @@
+"""Untrusted names as harmless text, and numbers as people read them."""
+
+from __future__ import annotations
+
+import math
+
+
+def printable(text: str) -> str:
+    """Control characters, escapes and bidirectional marks made visible; newlines kept."""
+    return "".join(
+        one if one == "\n" or one.isprintable() else f"\\x{ord(one):02x}" for one in text
+    )
+
+
+def one_line(text: str) -> str:
+    """The same without line breaks."""
+    return printable(text).replace("\n", "\\n")
+
+
+def number(value: float | None, digits: int = 4) -> str:
+    """Four significant digits, plain where short, scientific where small or large."""
+    if value is None:
+        return "–"
+    if value == 0:
+        return "0"
+    if not math.isfinite(value):
+        return str(value)
+    size = abs(value)
+    if 1e-3 <= size < 1e5:
+        places = max(0, digits - 1 - math.floor(math.log10(size)))
+        text = f"{value:.{places}f}"
+        return text.rstrip("0").rstrip(".") if "." in text else text
+    return f"{value:.{digits - 2}e}"
+
+
+def count(value: int, noun: str, plural: str = "") -> str:
+    """``1 class``, ``1,437 samples``."""
+    return f"{value:,} {noun if value == 1 else plural or noun + 's'}"
