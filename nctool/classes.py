@@ -131,7 +131,7 @@ def _integers(labels: LazyArray, part: Tensor) -> np.ndarray:
         part = part[:, 0]
     if part.ndim == 2:
         hot = part.double()
-        top, index = hot.max(1)
+        index = hot.argmax(1)
         if not bool(((hot == 0) | (hot == 1)).all() and (hot.sum(1) == 1).all()):
             raise InputError(
                 "labels-not-one-hot",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import tempfile
 from dataclasses import replace
 from pathlib import Path
@@ -26,12 +25,10 @@ def save_arrays(target: str, analysis: Analysis) -> Report:
     arrays = collect(analysis)
     path = Path(target)
     with tempfile.TemporaryDirectory(prefix=".nctool-", dir=path.parent) as folder:
-        draft = os.path.join(folder, "arrays")
+        draft = Path(folder) / "arrays"
         try:
-            save_file(
-                arrays, draft, {"class_names": json.dumps(analysis.evidence.names)}
-            )
-            Path(draft).replace(path)
+            save_file(arrays, draft, {"class_names": json.dumps(analysis.evidence.names)})
+            draft.replace(path)
         except OSError as problem:
             raise UsageError(
                 "output-unwritable", f"{target!r} cannot be written: {problem}", ""
@@ -65,4 +62,3 @@ def _cosines(points: Points) -> Tensor | None:
         return None
     unit = points.vectors / points.pairs.norms[:, None]
     return (unit @ unit.T).clamp(-1, 1).cpu().contiguous()
-

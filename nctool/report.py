@@ -239,7 +239,8 @@ def _result_from_dict(plain: Mapping[str, Any]) -> Result:
         values["worst"] = tuple(
             ClassValue(one["class"], one["name"], one["value"]) for one in values["worst"]
         )
-    return _known(Result, values)
+    result: Result = _known(Result, values)
+    return result
 
 
 def _known(kind: type[Any], plain: Mapping[str, Any]) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import glob
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -24,7 +24,7 @@ FINGERPRINT_ROWS = 16
 class Wishes:
     """What the user asked for about inputs."""
 
-    request: Request = Request()
+    request: Request = field(default_factory=Request)
     ood: str | None = None
     pool: Pool | None = None
     classes: str | None = None
@@ -104,9 +104,7 @@ def load(sources: Sequence[str], wishes: Wishes) -> Source:
     )
 
 
-def _open(
-    sources: Sequence[str], wishes: Wishes
-) -> tuple[tuple[Opened, ...], tuple[Notice, ...]]:
+def _open(sources: Sequence[str], wishes: Wishes) -> tuple[tuple[Opened, ...], tuple[Notice, ...]]:
     """Every file that was named, directly or in front of a ``::``."""
     request = wishes.request
     named = [
@@ -132,7 +130,7 @@ def _expand(sources: Sequence[str]) -> list[Path]:
     paths: list[Path] = []
     for source in sources:
         if not Path(source).exists() and glob.has_magic(source):
-            found = sorted(glob.glob(source))
+            found = sorted(glob.glob(source))  # noqa: PTH207 - absolute patterns too
             if not found:
                 raise InputError(
                     "path-missing", f"nothing matches {source!r}", "check the spelling of the glob"

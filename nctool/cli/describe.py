@@ -25,8 +25,8 @@ def metrics(
     known = catalogue.registry()
     if metric_id is not None and metric_id not in known:
         raise catalogue.unknown_metric(metric_id)
-    text = handbook.listing(known.values()) if metric_id is None else handbook.page(
-        known[metric_id]
+    text = (
+        handbook.listing(known.values()) if metric_id is None else handbook.page(known[metric_id])
     )
     write_out("-", console.paint(text, width=width or console.terminal_width(),
                                  color=color_wanted()))  # fmt: skip

@@ -122,9 +122,7 @@ PerClass = Annotated[
     bool,
     typer.Option("--per-class", help="Every class's own value.", rich_help_panel=COMPUTE),
 ]
-Device = Annotated[
-    str, typer.Option(help="auto, cpu, cuda[:i] or mps.", rich_help_panel=COMPUTE)
-]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda[:i] or mps.", rich_help_panel=COMPUTE)]
 Dtype = Annotated[
     Precision | None,
     typer.Option(
@@ -133,9 +131,7 @@ Dtype = Annotated[
         show_default=False,
     ),
 ]
-Threads = Annotated[
-    int | None, typer.Option(help="CPU threads.", min=1, rich_help_panel=COMPUTE)
-]
+Threads = Annotated[int | None, typer.Option(help="CPU threads.", min=1, rich_help_panel=COMPUTE)]
 Seed = Annotated[int, typer.Option(help="For whatever is sampled.", rich_help_panel=COMPUTE)]
 Deterministic = Annotated[
     bool,

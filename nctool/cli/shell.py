@@ -40,11 +40,12 @@ def guarded(command: Callable[P, None]) -> Callable[P, None]:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             raise typer.Exit(PIPE_CLOSED) from None
         except MemoryError:
-            error = ResourceError(
-                "out-of-memory", "memory ran out", "analyse fewer metrics at a time with --metrics"
+            complain(
+                ResourceError(
+                    "out-of-memory", "memory ran out", "analyse fewer metrics with --metrics"
+                )
             )
-            complain(error)
-            raise typer.Exit(error.exit_code) from None
+            raise typer.Exit(ResourceError.exit_code) from None
         except Exception as problem:
             complain(_internal(problem))
             raise typer.Exit(InternalError.exit_code) from None

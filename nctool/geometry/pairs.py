@@ -96,9 +96,7 @@ class _Visitor:
         if not self.zero:
             self._cosines(gram, rows, columns, upper)
 
-    def _distances(
-        self, gram: Tensor, rows: slice, columns: slice, upper: Tensor | None
-    ) -> None:
+    def _distances(self, gram: Tensor, rows: slice, columns: slice, upper: Tensor | None) -> None:
         scale = self.squares[rows, None] + self.squares[columns]
         square = torch.add(scale, gram, alpha=-2)
         near = square < NEAR * scale
@@ -125,7 +123,7 @@ class _Visitor:
 
     def _rescue(self, square: Tensor, near: Tensor, rows: slice, columns: slice) -> None:
         found = torch.nonzero(near)
-        for part in found.split(RESCUE_ROWS):
+        for part in torch.split(found, RESCUE_ROWS):
             a, b = part[:, 0], part[:, 1]
             step = self.points[rows.start + a] - self.points[columns.start + b]
             square[a, b] = step.square().sum(1)

@@ -37,7 +37,7 @@ def etf_deviation(left: Tensor, right: Tensor) -> float | None:
 
 
 def _blocks(left: Tensor, right: Tensor) -> list[Tensor]:
-    return [rows @ right.T for rows in left.split(TILE)]
+    return [rows @ right.T for rows in torch.split(left, TILE)]
 
 
 def _direct_square(left: Tensor, right: Tensor, norm: float) -> float:

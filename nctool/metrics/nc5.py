@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from nctool.evidence import Evidence, Need
-from nctool.metrics.metric import Measured, metric
-from nctool.metrics.shared import known, mean_abs_cosine, several_classes
+from nctool.metrics.metric import Measured, Undefined, metric
+from nctool.metrics.shared import mean_abs_cosine, several_classes
 
 
 @metric(
@@ -22,7 +22,9 @@ def ood_orthogonality(evidence: Evidence) -> Measured:
     Reference: Ammar et al. 2024 (NECO), NC5.
     """
     several_classes(evidence)
-    cosines = known(evidence.ood_cosines)
+    cosines = evidence.ood_cosines
+    if cosines is None:
+        raise Undefined("a class mean or the mean of the unknown features is zero: no direction")
     return Measured(
         float(cosines.mean()), per_class=cosines, null_value=mean_abs_cosine(evidence.dim)
     )

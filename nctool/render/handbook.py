@@ -7,7 +7,7 @@ from itertools import groupby
 
 from nctool.metrics.metric import Metric
 from nctool.render.lines import BLANK, Line, columns, line
-from nctool.render.summary import ARROWS, FAMILIES
+from nctool.render.summary import ARROWS, heading_of
 
 
 def listing(metrics: Iterable[Metric]) -> list[Line]:
@@ -16,9 +16,7 @@ def listing(metrics: Iterable[Metric]) -> list[Line]:
     texts = columns([[one.id, ARROWS[one.toward_collapse], one.title] for one in known], "<<<")
     out: list[Line] = []
     pairs = zip(known, texts, strict=True)
-    for heading, group in groupby(
-        pairs, key=lambda pair: FAMILIES.get(pair[0].family, pair[0].family)
-    ):
+    for heading, group in groupby(pairs, key=lambda pair: heading_of(pair[0].id)):
         out += [line((heading, "title")), *(line("  " + text) for _, text in group), BLANK]
     out.append(line(("One in full: nctool metrics ID", "faint")))
     return out

@@ -105,14 +105,14 @@ def _numbers(results: list[Result]) -> Iterator[Line]:
     texts = columns(rows, "<>>><")
     yield line("  ", (texts[0], "faint"))
     pairs = zip(results, texts[1:], strict=True)
-    for heading, group in groupby(pairs, key=lambda pair: _heading(pair[0])):
+    for heading, group in groupby(pairs, key=lambda pair: heading_of(pair[0].id)):
         yield line((heading, "title"))
         for _, text in group:
             yield line("  " + text)
 
 
-def _heading(result: Result) -> str:
-    family = result.id.split(".")[0]
+def heading_of(metric_id: str) -> str:
+    family = metric_id.split(".")[0]
     return FAMILIES.get(family, family)
 
 
@@ -211,6 +211,5 @@ def _warnings(report: Report, width: int) -> Iterator[Line]:
 
 def distribution(spread: Distribution) -> str:
     return " ".join(
-        f"{name} {number(getattr(spread, name), 3)}"
-        for name in ("min", "p05", "p50", "p95", "max")
+        f"{name} {number(getattr(spread, name), 3)}" for name in ("min", "p05", "p50", "p95", "max")
     )

@@ -6,11 +6,12 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from nctool.errors import InputError
 from nctool.notice import Notice
-from nctool.roles.evidence import Ranked, best, is_embedding, rank
+from nctool.roles.evidence import Ranked, best, rank
 from nctool.roles.explicit import describe, listing, one, tie
 from nctool.roles.layers import Layer, Model, is_float
-from nctool.roles.names import parse, title, words
+from nctool.roles.names import title
 from nctool.roles.sift import sift, without_twins
+from nctool.roles.tied import tied_bias, tied_embedding
 from nctool.roles.values import Candidate, Head, Pick, Request
 
 AUTOMATIC = Request()
@@ -42,7 +43,7 @@ def find_head(
     ranked = rank(fitting, model)
     leaders = _narrow(best(ranked), classes) or _exact(ranked, classes)
     if not leaders:
-        tied = _tied(model, dim, config)
+        tied = tied_embedding(model, dim, config)
         if tied is not None:
             return _finish(model, tied, "input embedding, tied", request, dim, classes, True)
         if dim is not None and (others := best(rank(model.layers, model))):
@@ -154,39 +155,6 @@ def _width_error(layers: Sequence[Layer], dim: int) -> InputError:
     )
 
 
-def _tied(model: Model, dim: int | None, config: Mapping[str, object] | None) -> Layer | None:
-    """The input embedding, when the model's configuration says that it is the head as well."""
-    settings = [config or {}]
-    settings += [value for value in settings[0].values() if isinstance(value, Mapping)]
-    if not any(setting.get("tie_word_embeddings") is True for setting in settings):
-        return None
-    sizes = {setting["vocab_size"] for setting in settings if "vocab_size" in setting}
-    tables = [
-        layer
-        for layer in model.layers
-        if is_embedding(layer)
-        and (dim is None or layer.columns == dim)
-        and not {"position", "positions", "positional", "pos", "type"}
-        & set(words(".".join(layer.name.layer)))
-    ]
-    tables = [layer for layer in tables if layer.rows in sizes] or tables
-    tallest = max((layer.rows for layer in tables), default=0)
-    tables = [layer for layer in tables if layer.rows == tallest]
-    if len(tables) > 1:
-        raise tie("head", [layer.weight for layer in tables], " (tied to the input embedding)")
-    return tables[0] if tables else None
-
-
-def _tied_bias(model: Model, rows: int) -> Candidate | None:
-    """The output bias of a tied head, which no stored weight stands beside."""
-    found = [
-        candidate
-        for candidate in model.candidates
-        if candidate.shape == (rows,) and parse(candidate.key).leaf == "bias"
-    ]
-    return found[0] if len(found) == 1 else None
-
-
 def _finish(
     model: Model,
     layer: Layer,
@@ -259,7 +227,7 @@ def _bias(model: Model, layer: Layer, request: Request, tied: bool) -> Pick | No
                 "--bias none leaves it out",
             )
         return Pick(chosen, "asked for", request.chosen_by)
-    found = model.bias(layer) or (_tied_bias(model, layer.rows) if tied else None)
+    found = model.bias(layer) or (tied_bias(model, layer.rows) if tied else None)
     return (
         Pick(found, f"beside {title(layer.weight.key, layer.weight.path)}")
         if found is not None

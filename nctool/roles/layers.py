@@ -112,9 +112,9 @@ class Model:
         if sizes is None or 0 in sizes:
             return None
         layer = Layer(candidate, name, *sizes, scale=self._scale(candidate))
-        if name.leaf == "kernel":
-            layer = layer.turned()
-        elif self.bias(layer) is None and self.bias(layer.turned()) is not None:
+        if name.leaf == "kernel" or (
+            self.bias(layer) is None and self.bias(layer.turned()) is not None
+        ):
             layer = layer.turned()
         return Layer(
             layer.weight,

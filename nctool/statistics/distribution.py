@@ -48,9 +48,7 @@ class Spread:
             return None
         ordered = torch.cat(self.kept).sort().values
         p01, p05, p50, p95 = (_percentile(ordered, percent) for percent in PERCENTS)
-        return Distribution(
-            over, self.low, p01, p05, p50, p95, self.high, self.total / self.count
-        )
+        return Distribution(over, self.low, p01, p05, p50, p95, self.high, self.total / self.count)
 
 
 def spread(values: Tensor, over: str = "classes") -> Distribution | None:

@@ -51,6 +51,18 @@ class Moments:
             zeros(classes) if unit else None,
         )
 
+    def of(self, rows: Tensor) -> Moments:
+        """The moments of some classes only."""
+        unit, inverse = self.unit_mean, self.inverse_norm
+        return Moments(
+            self.count[rows],
+            self.mean[rows],
+            self.scatter[rows],
+            None if unit is None else unit[rows],
+            None if inverse is None else inverse[rows],
+            self.zero_rows,
+        )
+
     def merge(self, other: Moments) -> Moments:
         """The moments of both sets of samples together."""
         count = self.count + other.count
@@ -192,7 +204,8 @@ class MomentSweep:
 
 def row_squares(rows: Tensor) -> Tensor:  # (B,) float64
     """Squared length of each row; a short float32 sum, then float64."""
-    return torch.linalg.vector_norm(rows, dim=1).double().square()
+    length: Tensor = torch.linalg.vector_norm(rows, dim=1)
+    return length.double().square()
 
 
 def inverse_norms(

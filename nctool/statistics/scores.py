@@ -30,13 +30,14 @@ class Scores:
     @classmethod
     def of(cls, rows: Tensor, origin: Tensor, constant: Tensor | None, work: torch.dtype) -> Scores:
         """``origin`` must be exactly representable in the working precision."""
-        table = torch.cat(
-            [origin @ part.double().T for part in rows.split(EXACT_TILE)], dim=1
-        )  # (R, C)
+        parts = [part.double() for part in torch.split(rows, EXACT_TILE)]
+        table = torch.cat([origin @ part.T for part in parts], dim=1)  # (R, C)
         if constant is not None:
             table = table + constant.double()
         table -= table.mean(1, keepdim=True)
-        reach = max(float(part.double().norm(dim=1).max()) for part in rows.split(EXACT_TILE))
+        reach = max(
+            float(part.double().norm(dim=1).max()) for part in torch.split(rows, EXACT_TILE)
+        )
         return cls(rows, origin, table, table.to(work), reach, float(table.abs().max()))
 
     def offsets(self, group: Tensor) -> Tensor:
@@ -55,7 +56,9 @@ class Scores:
         """The scores in float64."""
         one = len(self.table) == 1
         base = x.double() - (self.origin if one else self.origin[group])
-        scores = torch.cat([base @ part.double().T for part in self.rows.split(EXACT_TILE)], dim=1)
+        scores = torch.cat(
+            [base @ part.double().T for part in torch.split(self.rows, EXACT_TILE)], dim=1
+        )
         return scores.add_(self.table if one else self.table[group])
 
 
@@ -94,7 +97,7 @@ def settle(
     """Winner and margin in float64, for the rows that the working precision left open."""
     winners, margins = [], []
     double = torch.finfo(torch.float64).eps
-    for part in torch.arange(len(x), device=x.device).split(EXACT_ROWS):
+    for part in torch.split(torch.arange(len(x), device=x.device), EXACT_ROWS):
         scores = family.exact(x[part], group[part])
         slack = double * (
             (family.rows.shape[1] + 8) * family.reach * lengths[part] + 2 * family.level
@@ -140,6 +143,4 @@ def name_winners(
     winner[rows] = scores.argmax(1)
     close = rows[rivals > 1]
     if len(close):
-        winner[close], _ = settle(
-            family, x[close], group[close], lengths[close], own_column[close]
-        )
+        winner[close], _ = settle(family, x[close], group[close], lengths[close], own_column[close])

@@ -229,4 +229,5 @@ class SecondSweep:
         """Take out what rounding the class means to the working precision added."""
         offset = self.plan.moments.mean - self.centre.double()
         extra = torch.linalg.vector_norm(offset @ whitener.factor.double(), dim=1).square()
-        return (self.whitened - self.plan.moments.count * extra).clamp(min=0)
+        corrected: Tensor = self.whitened - self.plan.moments.count * extra
+        return corrected.clamp(min=0)

@@ -7,9 +7,12 @@ rank, F is triangular (from a QR decomposition) and a product with it costs abou
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
 from torch import Tensor
+
+from nctool.statistics.moments import row_squares
 
 COLUMN_BLOCKS = 4
 
@@ -36,13 +39,13 @@ class Whitener:
     def squares(self, z: Tensor) -> Tensor:  # (B, D) -> (B,) float64
         """|z F|^2 of each row; only the blocks above the diagonal when F is triangular."""
         if not self.triangular:
-            return torch.linalg.vector_norm(z @ self.factor, dim=1).double().square()
+            return row_squares(z @ self.factor)
         dim = self.factor.shape[0]
         total = torch.zeros(len(z), dtype=torch.float64, device=z.device)
         edges = [dim * block // COLUMN_BLOCKS for block in range(COLUMN_BLOCKS + 1)]
-        for left, right in zip(edges, edges[1:], strict=False):
+        for left, right in pairwise(edges):
             part = z[:, :right] @ self.factor[:right, left:right]
-            total += torch.linalg.vector_norm(part, dim=1).double().square()
+            total += row_squares(part)
         return total
 
 
@@ -57,10 +60,10 @@ def whitener(means: Tensor, *, resolution: float, work: torch.dtype) -> Whitener
     tall = classes > dim
     triangle = torch.linalg.qr(means if tall else means.T, mode="r" if tall else "reduced")
     if tall:
-        left, singular, right = torch.linalg.svd(triangle.R)
+        _, singular, right = torch.linalg.svd(triangle.R)
     else:
         # M' = Q R, so M = R' Q' and the right vectors of M are those of R', turned by Q.
-        left, singular, right = torch.linalg.svd(triangle.R.T)
+        _, singular, right = torch.linalg.svd(triangle.R.T)
         right = right @ triangle.Q.T
     largest = float(singular[0]) if len(singular) else 0.0
     eps = torch.finfo(torch.float64).eps

@@ -1,0 +1,46 @@
+"""Heads that are not stored: the input embedding, where the configuration says it is both."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from nctool.roles.evidence import is_embedding
+from nctool.roles.explicit import tie
+from nctool.roles.layers import Layer, Model
+from nctool.roles.names import parse, words
+from nctool.roles.values import Candidate
+
+
+def tied_embedding(
+    model: Model, dim: int | None, config: Mapping[str, object] | None
+) -> Layer | None:
+    """The input embedding, when the model's configuration says that it is the head as well."""
+    settings = [config or {}]
+    settings += [value for value in settings[0].values() if isinstance(value, Mapping)]
+    if not any(setting.get("tie_word_embeddings") is True for setting in settings):
+        return None
+    sizes = {setting["vocab_size"] for setting in settings if "vocab_size" in setting}
+    tables = [
+        layer
+        for layer in model.layers
+        if is_embedding(layer)
+        and (dim is None or layer.columns == dim)
+        and not {"position", "positions", "positional", "pos", "type"}
+        & set(words(".".join(layer.name.layer)))
+    ]
+    tables = [layer for layer in tables if layer.rows in sizes] or tables
+    tallest = max((layer.rows for layer in tables), default=0)
+    tables = [layer for layer in tables if layer.rows == tallest]
+    if len(tables) > 1:
+        raise tie("head", [layer.weight for layer in tables], " (tied to the input embedding)")
+    return tables[0] if tables else None
+
+
+def tied_bias(model: Model, rows: int) -> Candidate | None:
+    """The output bias of a tied head, which no stored weight stands beside."""
+    found = [
+        candidate
+        for candidate in model.candidates
+        if candidate.shape == (rows,) and parse(candidate.key).leaf == "bias"
+    ]
+    return found[0] if len(found) == 1 else None

@@ -1,0 +1,167 @@
+"""Reading a Source in blocks: the two sweeps over its features, and who is to blame for NaN."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from nctool.arrays import LazyArray, Source
+from nctool.errors import InputError
+from nctool.progress import Progress
+from nctool.statistics.moments import Moments, MomentSweep
+from nctool.statistics.second import Answers, Plan, SecondSweep
+
+FEWEST_ROWS = 256
+EXTREME = 1e12
+"""Beyond this magnitude (or below its inverse) float32 squares overflow or vanish."""
+
+
+class Overflow(Exception):
+    """Squares left the range of the working precision; float64 holds them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """Where and how finely to compute, and how much at a time."""
+
+    device: torch.device
+    work: torch.dtype
+    block_bytes: int = 4 << 20
+    """Bytes of features in one block: small enough to stay in cache."""
+    score_bytes: int = 16 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One Source, read one way."""
+
+    source: Source
+    engine: Engine
+    progress: Progress
+    unit_features: bool
+    """Scale every feature to length one as it is read."""
+
+    @property
+    def features(self) -> LazyArray:
+        assert self.source.features is not None
+        return self.source.features
+
+    @property
+    def labels(self) -> Tensor:
+        assert self.source.labels is not None
+        return self.source.labels
+
+    def moments(self, *, unit: bool) -> Moments:
+        """The first sweep."""
+        sweep = MomentSweep(
+            len(self.source.names),
+            self.features.shape[1],
+            work=self.engine.work,
+            device=self.engine.device,
+            unit=unit,
+        )
+        for x, y in self._batches("class means", 0):
+            sweep.add(x, y)
+        found = sweep.finish()
+        if not bool(torch.isfinite(found.scatter).all() & torch.isfinite(found.mean).all()):
+            self._blame()
+        return found
+
+    def answers(self, plan: Plan) -> Answers:
+        """The second sweep."""
+        sweep = SecondSweep(plan)
+        local = torch.full((len(self.source.names),), -1, device=self.engine.device)
+        local[plan.columns] = torch.arange(len(plan.columns), device=self.engine.device)
+        scores = len(plan.columns) + (0 if plan.weight is None else len(plan.weight))
+        for x, y in self._batches("second look", scores):
+            sweep.add(x, local[y])
+        return sweep.finish()
+
+    def _batches(self, title: str, scores: int) -> Iterator[tuple[Tensor, Tensor]]:
+        """Features in the working precision and class indices, ignored samples left out."""
+        device, work = self.engine.device, self.engine.work
+        total = self.features.shape[0]
+        with self.progress.task(title, total) as advance:
+            for start, stop in blocks(total, self._rows(scores)):
+                y = self.labels[start:stop].to(torch.int64)
+                part = tensor_rows(self.features, start, stop)
+                if self.source.ignored:
+                    keep = y >= 0
+                    part, y = part[keep], y[keep]
+                if len(y):
+                    x = part.to(device=device, dtype=work)
+                    yield (to_sphere(x) if self.unit_features else x), y.to(device)
+                advance(stop - start)
+
+    def _rows(self, scores: int) -> int:
+        """Rows in a block: its features, and its scores if any, small enough for the cache."""
+        item = torch.finfo(self.engine.work).bits // 8
+        rows = self.engine.block_bytes // (item * self.features.shape[1])
+        if scores:
+            rows = min(rows, self.engine.score_bytes // (item * scores))
+        return max(rows, FEWEST_ROWS)
+
+    def _blame(self) -> None:
+        """Find the rows that are not finite, to name them."""
+        bad, first = 0, -1
+        for start, stop in blocks(self.features.shape[0], self._rows(0)):
+            part = tensor_rows(self.features, start, stop)
+            wrong = ~torch.isfinite(part).all(1) & (self.labels[start:stop] >= 0)
+            if first < 0 and bool(wrong.any()):
+                first = start + int(wrong.to(torch.uint8).argmax())
+            bad += int(wrong.sum())
+        if not bad:
+            raise Overflow
+        raise InputError(
+            "non-finite-features",
+            f"{bad:,} of {self.features.shape[0]:,} rows of {self.features.key!r} hold NaN or "
+            f"infinity (first: row {first})",
+            "leave them out by giving them the label -100, or analyse an earlier checkpoint",
+        )
+
+
+def mean_of(features: LazyArray, device: torch.device) -> Tensor:
+    """The mean row, in float64."""
+    total = torch.zeros(features.shape[1], dtype=torch.float64, device=device)
+    for start, stop in blocks(features.shape[0], 4096):
+        total += tensor_rows(features, start, stop).to(device).double().sum(0)
+    if not bool(torch.isfinite(total).all()):
+        raise InputError(
+            "non-finite-ood",
+            f"out-of-distribution features {features.key!r} hold NaN or infinity",
+            "leave these rows out",
+        )
+    return total / features.shape[0]
+
+
+def extreme(features: LazyArray | None, weight: Tensor | None) -> bool:
+    """Would float32 squares of these overflow or vanish? Judged by the first rows."""
+    looks = [] if weight is None else [weight[:FEWEST_ROWS]]
+    if features is not None:
+        looks.append(tensor_rows(features, 0, min(FEWEST_ROWS, features.shape[0])))
+    for one in looks:
+        size = one.double().abs().nan_to_num(0, 0, 0)
+        largest = float(size.max()) if size.numel() else 0.0
+        if largest and not 1 / EXTREME < largest < EXTREME:
+            return True
+    return False
+
+
+def to_sphere(x: Tensor) -> Tensor:
+    """Rows of length one; zero rows stay zero."""
+    norm = torch.linalg.vector_norm(x, dim=1, keepdim=True)
+    return torch.where(norm > 0, x / norm, 0.0)
+
+
+def tensor_rows(array: LazyArray, start: int, stop: int) -> Tensor:
+    rows = array.rows(start, stop)
+    assert isinstance(rows, Tensor)
+    return rows
+
+
+def blocks(total: int, rows: int) -> Iterator[tuple[int, int]]:
+    for start in range(0, total, rows):
+        yield start, min(start + rows, total)
