@@ -102,7 +102,8 @@ def exact_products(settings: Settings) -> Iterator[None]:
     finally:
         torch.set_float32_matmul_precision(precision)
         torch.set_num_threads(threads)
-        torch.use_deterministic_algorithms(strict)
+        if settings.deterministic:
+            torch.use_deterministic_algorithms(strict)
 
 
 def choose_engine(source: Source, settings: Settings) -> Engine:
@@ -207,8 +208,9 @@ def _all_classes(found: Measured, evidence: Evidence) -> tuple[float | None, ...
     if found.per_class is None:
         return None
     values: list[float | None] = [None] * len(evidence.names)
-    for row, index in enumerate(found.classes or evidence.present):
-        values[index] = float(found.per_class[row])
+    here = found.per_class.tolist()
+    for index, value in zip(found.classes or evidence.present, here, strict=True):
+        values[index] = value
     return tuple(values)
 
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 TILE = 2048
-WHOLE_CLASSES = 2048
+WHOLE_CLASSES = 512
 TRUSTED_SQUARE = 1e-6
 """Above this squared deviation the closed form keeps ten digits; below it cancels."""
 

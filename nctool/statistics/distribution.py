@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -46,8 +47,8 @@ class Spread:
     def finish(self, over: str) -> Distribution | None:
         if not self.count:
             return None
-        ordered = torch.cat(self.kept).sort().values
-        p01, p05, p50, p95 = (_percentile(ordered, percent) for percent in PERCENTS)
+        kept = torch.cat(self.kept).numpy()
+        p01, p05, p50, p95 = (float(one) for one in np.percentile(kept, PERCENTS))
         return Distribution(over, self.low, p01, p05, p50, p95, self.high, self.total / self.count)
 
 
@@ -56,11 +57,3 @@ def spread(values: Tensor, over: str = "classes") -> Distribution | None:
     collected = Spread(limit=max(1, len(values)))
     collected.add(values)
     return collected.finish(over)
-
-
-def _percentile(ordered: Tensor, percent: int) -> float:
-    place = (len(ordered) - 1) * percent / 100
-    below = int(place)
-    above = min(below + 1, len(ordered) - 1)
-    low, high = float(ordered[below]), float(ordered[above])
-    return low + (high - low) * (place - below)

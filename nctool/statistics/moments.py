@@ -12,6 +12,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from nctool.statistics.workspace import Workspace
+
 SHORT_SUM = 256
 """Rows added in the working precision before float64 takes over: keeps a float32 mean's error
 under a millionth of the sampling error of that mean (error grows like u * sqrt(rows))."""
@@ -21,6 +23,9 @@ ONE_HOT_CLASSES = 32
 
 BUFFER_CLASSES = 8192
 """Most class rows held in short-sum buffers: bounds their memory when classes are many."""
+
+EARLY_ROWS, LATER_ROWS = 16, 1024
+"""Rows per class after which means so far become the new pilots: soon at first, seldom later."""
 
 PILOT_ROWS = 512
 CLOSE = 1e-4
@@ -96,20 +101,21 @@ class MomentSweep:
         self.total = Moments.empty(classes, dim, unit=unit, device=device)
         self.pilot = torch.zeros(classes, dim, dtype=work, device=device)
         self.seen = torch.zeros(classes, dtype=torch.bool, device=device)
-        self.flush_rows = 16 * classes
+        self.few_rows = EARLY_ROWS * classes
+        self.space = Workspace(work, device)
+        self.sums = torch.zeros(2 if unit else 1, classes, dim, dtype=torch.float64, device=device)
+        self.buffers: list[Tensor] = []  # like sums, in the working precision
         self._start_chunk()
 
     def _start_chunk(self) -> None:
         def zeros(*shape: int) -> Tensor:
             return torch.zeros(*shape, dtype=torch.float64, device=self.pilot.device)
 
-        dim = self.pilot.shape[1]
-        kinds = 2 if self.unit else 1
         self.rows = 0
+        self.most = 0
         self.count, self.square = zeros(self.classes), zeros(self.classes)
         self.inverse = zeros(self.classes)
-        self.sums = zeros(kinds, self.classes, dim)
-        self.buffers: list[Tensor] = []
+        self.sums.zero_()
         self.zero_rows = 0
         self.pilot_square = (
             torch.linalg.vector_norm(self.pilot, dim=1, dtype=torch.float64).square()
@@ -120,23 +126,27 @@ class MomentSweep:
     def add(self, x: Tensor, y: Tensor) -> None:  # (B, D), (B,)
         counts = torch.bincount(y, minlength=self.classes)
         self._meet(x, y, counts)
-        origin = torch.nn.functional.embedding(y, self.pilot)  # (B, D)
-        residual = x - origin
+        origin = self.space.rows_of("origin", self.pilot, y)  # (B, D)
+        residual = self.space.difference("residual", x, origin)
         square = row_squares(residual)
         self.count += counts
         self.square += torch.bincount(y, weights=square, minlength=self.classes)
         inverse = None
         if self.unit:
-            inverse = inverse_norms(x, residual, square, origin, self.pilot_square[y])
+            inverse = inverse_norms(row_lengths(x), residual, square, origin, self.pilot_square[y])
             self.zero_rows += int((inverse == 0).sum())
             self.inverse += torch.bincount(y, weights=inverse, minlength=self.classes)
         if self.classes <= ONE_HOT_CLASSES:
             self.sums += one_hot_sums(residual, y, inverse, self.classes)
         else:
-            self._scatter(residual, y, inverse, int(counts.max()))
+            most = int(counts.max())
+            if self.most + most > SHORT_SUM:
+                self._drain()
+            self._scatter(residual, y, inverse, most)
         self.rows += len(y)
-        if self.rows >= self.flush_rows:
+        if self.rows >= self.few_rows:
             self._flush()
+            self.few_rows = LATER_ROWS * self.classes
 
     def _meet(self, x: Tensor, y: Tensor, counts: Tensor) -> None:
         """Give each class met for the first time a pilot: the mean of its first rows."""
@@ -158,6 +168,7 @@ class MomentSweep:
     def _scatter(self, residual: Tensor, y: Tensor, inverse: Tensor | None, most: int) -> None:
         """Add rows by class into buffers short enough for the working precision."""
         groups = max(1, min(-(-most // SHORT_SUM), BUFFER_CLASSES // self.classes))
+        self.most += -(-most // groups)
         while len(self.buffers) < groups:
             self.buffers.append(
                 residual.new_zeros(self.sums.shape[0], self.classes, residual.shape[1])
@@ -171,10 +182,16 @@ class MomentSweep:
             for buffer, rows, labels in parts:
                 buffer[kind].index_add_(0, labels, rows)
 
-    def _flush(self) -> None:
-        """Turn the chunk's sums into Moments and merge them."""
+    def _drain(self) -> None:
+        """Empty the short sums into float64."""
         for buffer in self.buffers:
             self.sums += buffer
+            buffer.zero_()
+        self.most = 0
+
+    def _flush(self) -> None:
+        """Turn the chunk's sums into Moments and merge them."""
+        self._drain()
         n = self.count.clamp(min=1)
         shift = self.sums[0] / n[:, None]  # (K, D), mean residual
         pilot = self.pilot.double()
@@ -202,27 +219,30 @@ class MomentSweep:
         return self.total
 
 
-def row_squares(rows: Tensor) -> Tensor:  # (B,) float64
-    """Squared length of each row; a short float32 sum, then float64."""
+def row_lengths(rows: Tensor) -> Tensor:  # (B,) float64
+    """Length of each row; a short sum in the working precision, then float64."""
     length: Tensor = torch.linalg.vector_norm(rows, dim=1)
-    return length.double().square()
+    return length.double()
+
+
+def row_squares(rows: Tensor) -> Tensor:  # (B,) float64
+    return row_lengths(rows).square()
 
 
 def inverse_norms(
-    x: Tensor, residual: Tensor, square: Tensor, origin: Tensor, origin_square: Tensor
+    length: Tensor, residual: Tensor, square: Tensor, origin: Tensor, origin_square: Tensor
 ) -> Tensor:  # (B,) float64
-    """1/|x| for each row, 0 for a zero row.
+    """1/|x| for each row, 0 for a zero row; ``length`` is |x| in the working precision.
 
     Near collapse the spread of |x| is far below float32's resolution of |x| itself, so there it
     comes from |o|^2 + 2 r.o + |r|^2 with x = o + r, whose small terms carry the spread.
     """
-    norm = torch.linalg.vector_norm(x, dim=1).double()
     close = square < CLOSE * origin_square
-    if x.dtype != torch.float64 and bool(close.any()):
+    if residual.dtype != torch.float64 and bool(close.any()):
         cross = torch.linalg.vecdot(residual, origin).double()
         near = (origin_square + 2 * cross + square).clamp(min=0).sqrt()
-        norm = torch.where(close, near, norm)
-    return torch.where(norm > 0, 1 / norm, 0.0)
+        length = torch.where(close, near, length)
+    return torch.where(length > 0, 1 / length, 0.0)
 
 
 def one_hot_sums(rows: Tensor, y: Tensor, scale: Tensor | None, classes: int) -> Tensor:

@@ -44,7 +44,7 @@ class Scores:
         """The table row of each sample, or the only one."""
         if len(self.work_table) == 1:
             return self.work_table[0]
-        return torch.nn.functional.embedding(group, self.work_table)
+        return torch.index_select(self.work_table, 0, group)
 
     def tolerance(self, lengths: Tensor) -> Tensor:
         """A bound on the rounding error of a difference of two scores."""

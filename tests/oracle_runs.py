@@ -1,0 +1,81 @@
+"""One population, stored one way: as nctool is given it, and what the oracle says of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache, partial
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from oracle import Outcome, measure
+from populations import DEGENERATE, POPULATIONS, Array, Population, rounded
+
+from nctool.sweeps import Engine
+
+EVERY = POPULATIONS | DEGENERATE
+STORAGE = ("float64", "float32", "float16", "bfloat16")
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Keyword arguments of nctool.analyze, and the same numbers in float64 for the oracle."""
+
+    given: dict[str, Any]
+    exact: dict[str, Any]
+    logit_scale: float
+    """The largest |w_c| |h| + |b_c|: what the rounding of a logit is relative to."""
+
+
+@cache
+def population(name: str) -> Population:
+    return EVERY[name]()
+
+
+def outsiders(whole: Population) -> Array:
+    """Features of no class, as wide as those of the population."""
+    random = np.random.default_rng(len(whole.name))
+    return 2 + random.integers(-8, 9, (7, whole.features.shape[1])) / 8  # (7, D)
+
+
+@cache
+def stored(name: str, dtype: str) -> Run:
+    """Everything of a population in one torch dtype."""
+    whole = population(name)
+    arrays = {
+        "features": whole.features,
+        "weight": whole.weight,
+        "bias": whole.bias,
+        "ood": outsiders(whole),
+    }
+    exact = {role: rounded(one, dtype) for role, one in arrays.items() if one is not None}
+    given = {
+        role: torch.from_numpy(one).to(getattr(torch, dtype)) for role, one in exact.items()
+    }
+    longest = np.linalg.norm(exact["features"], axis=1).max()
+    head = exact.get("weight", np.zeros((1, 1)))
+    scale = float(longest * np.linalg.norm(head, axis=1).max())
+    scale += float(np.abs(exact.get("bias", np.zeros(1))).max())
+    labels = {"labels": whole.labels}
+    return Run(given | labels, exact | labels, scale)
+
+
+@cache
+def truth(name: str, dtype: str, profile: str | None = None) -> dict[str, Outcome]:
+    """The oracle's outcomes; ``samples`` in place of a profile asks for that centring."""
+    exact = stored(name, dtype).exact
+    if profile == "samples":
+        return measure(**exact, center="samples")
+    return measure(**exact, profile=profile)
+
+
+@contextmanager
+def small_blocks(rows: int) -> Iterator[None]:
+    """Read the features so many rows at a time."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("nctool.sweeps.FEWEST_ROWS", rows)
+        patch.setattr("nctool.measure.Engine", partial(Engine, block_bytes=1, score_bytes=1))
+        yield
