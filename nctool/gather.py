@@ -244,8 +244,8 @@ class Gathering:
             unit_whitener=unit_white,
             weight=head,
             bias=None if bias is None else bias.to(self.engine.device),
-            nearest=means.pairs.nearest,
-            nearest_mean=bool(need & Need.NEAREST_MEAN),
+            score_rows=self.engine.score_rows(max(len(columns), 0 if head is None else len(head))),
+            nearest=means.pairs.nearest if need & Need.NEAREST_MEAN else None,
             margins=bool(need & Need.MARGINS) and head is not None,
         )
 

@@ -31,7 +31,14 @@ class Engine:
     work: torch.dtype
     block_bytes: int = 4 << 20
     """Bytes of features in one block: small enough to stay in cache."""
-    score_bytes: int = 16 << 20
+    score_bytes: int = 4 << 20
+    """Bytes of scores held at a time."""
+
+    def feature_rows(self, dim: int) -> int:
+        return max(self.block_bytes // (self.work.itemsize * dim), FEWEST_ROWS)
+
+    def score_rows(self, classes: int) -> int:
+        return max(self.score_bytes // (self.work.itemsize * classes), FEWEST_ROWS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +70,7 @@ class Reading:
             device=self.engine.device,
             unit=unit,
         )
-        for x, y in self._batches("class means", 0):
+        for x, y in self._batches("class means"):
             sweep.add(x, y)
         found = sweep.finish()
         if not bool(torch.isfinite(found.scatter).all() & torch.isfinite(found.mean).all()):
@@ -75,17 +82,16 @@ class Reading:
         sweep = SecondSweep(plan)
         local = torch.full((len(self.source.names),), -1, device=self.engine.device)
         local[plan.columns] = torch.arange(len(plan.columns), device=self.engine.device)
-        scores = len(plan.columns) + (0 if plan.weight is None else len(plan.weight))
-        for x, y in self._batches("second look", scores):
+        for x, y in self._batches("second look"):
             sweep.add(x, local[y])
         return sweep.finish()
 
-    def _batches(self, title: str, scores: int) -> Iterator[tuple[Tensor, Tensor]]:
+    def _batches(self, title: str) -> Iterator[tuple[Tensor, Tensor]]:
         """Features in the working precision and class indices, ignored samples left out."""
         device, work = self.engine.device, self.engine.work
         total = self.features.shape[0]
         with self.progress.task(title, total) as advance:
-            for start, stop in blocks(total, self._rows(scores)):
+            for start, stop in blocks(total, self._rows):
                 y = self.labels[start:stop].to(torch.int64)
                 part = tensor_rows(self.features, start, stop)
                 if self.source.ignored:
@@ -96,18 +102,14 @@ class Reading:
                     yield (to_sphere(x) if self.unit_features else x), y.to(device)
                 advance(stop - start)
 
-    def _rows(self, scores: int) -> int:
-        """Rows in a block: its features, and its scores if any, small enough for the cache."""
-        item = torch.finfo(self.engine.work).bits // 8
-        rows = self.engine.block_bytes // (item * self.features.shape[1])
-        if scores:
-            rows = min(rows, self.engine.score_bytes // (item * scores))
-        return max(rows, FEWEST_ROWS)
+    @property
+    def _rows(self) -> int:
+        return self.engine.feature_rows(self.features.shape[1])
 
     def _blame(self) -> None:
         """Find the rows that are not finite, to name them."""
         bad, first = 0, -1
-        for start, stop in blocks(self.features.shape[0], self._rows(0)):
+        for start, stop in blocks(self.features.shape[0], self._rows):
             part = tensor_rows(self.features, start, stop)
             wrong = ~torch.isfinite(part).all(1) & (self.labels[start:stop] >= 0)
             if first < 0 and bool(wrong.any()):

@@ -12,6 +12,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+EXACT_KEPT = 1 << 24
+"""Numbers kept in float64 for settling close decisions; more are cast when they are needed."""
+
 EXACT_TILE = 4096
 """Classes cast to float64 at a time when a decision is settled exactly."""
 
@@ -20,7 +23,7 @@ EXACT_TILE = 4096
 class Scores:
     """One family of C scores; ``rows`` is in its stored precision, the rest as named."""
 
-    rows: Tensor  # (C, D) any precision: the exact score vectors
+    rows: Tensor  # (C, D) the exact score vectors: in float64 if they are few
     origin: Tensor  # (R, D) float64, R = 1 or one per class
     table: Tensor  # (R, C) float64: origin . row + constant, each row centred
     work_table: Tensor  # (R, C) working precision
@@ -30,14 +33,16 @@ class Scores:
     @classmethod
     def of(cls, rows: Tensor, origin: Tensor, constant: Tensor | None, work: torch.dtype) -> Scores:
         """``origin`` must be exactly representable in the working precision."""
-        parts = [part.double() for part in torch.split(rows, EXACT_TILE)]
-        table = torch.cat([origin @ part.T for part in parts], dim=1)  # (R, C)
+        parts = torch.split(rows, EXACT_TILE)
+        table = torch.cat([origin @ part.double().T for part in parts], dim=1)  # (R, C)
         if constant is not None:
             table = table + constant.double()
         table -= table.mean(1, keepdim=True)
         reach = max(
             float(part.double().norm(dim=1).max()) for part in torch.split(rows, EXACT_TILE)
         )
+        if rows.numel() <= EXACT_KEPT:
+            rows = rows.double()
         return cls(rows, origin, table, table.to(work), reach, float(table.abs().max()))
 
     def offsets(self, group: Tensor) -> Tensor:
