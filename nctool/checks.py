@@ -46,16 +46,8 @@ def notices(source: Source, evidence: Evidence, results: tuple[Result, ...]) -> 
             {"rank": spectrum.rank, "possible": spectrum.full, "cutoff": spectrum.cutoff},
         )
     yield from _sampling(evidence)
-    if evidence.feature_storage is not None:
-        dtype = evidence.feature_storage.dtype
-        if dtype in ("float16", "bfloat16"):
-            yield Notice(
-                "half-precision",
-                f"features are stored in {dtype}: spreads under {evidence.feature_storage.eps:.1g}"
-                " of the feature length are rounding",
-                "save features in float32 to see deeper collapse",
-                {"dtype": dtype},
-            )
+    yield from _features(evidence)
+    yield from _head(evidence, results)
     low = [one.id for one in results if BELOW_NOISE in one.flags]
     if low:
         yield Notice(
@@ -81,4 +73,59 @@ def _sampling(evidence: Evidence) -> Iterator[Notice]:
         f"more collapsed than it is {much} (nc1.trace_ratio)",
         "compare only runs with the same number of samples per class",
         {"understatement": share, "samples_per_class": size},
+    )
+
+
+def _features(evidence: Evidence) -> Iterator[Notice]:
+    """How the features were stored and scaled."""
+    storage, count = evidence.feature_storage, evidence.count
+    if storage is None or count is None or not len(count):
+        return
+    if storage.dtype in ("float16", "bfloat16"):
+        yield Notice(
+            "half-precision",
+            f"features are stored in {storage.dtype}: spreads under {storage.eps:.1g} of the "
+            "feature length are rounding",
+            "save features in float32 to see deeper collapse",
+            {"dtype": storage.dtype},
+        )
+    inverse = evidence.mean_inverse_norm
+    tolerance = max(1e-3, 4 * storage.eps)
+    if (
+        inverse is not None
+        and abs(storage.mean_square - 1) < tolerance
+        and abs(inverse - 1) < tolerance
+    ):
+        yield Notice(
+            "normalised-features",
+            "every feature has length one: these are not the features the head saw, "
+            "unless it normalises them itself",
+            "save features before normalisation to compare with a paper's NC1",
+        )
+    fewest = int(count.min())
+    if 1 < fewest < evidence.dim:
+        yield Notice(
+            "fewer-samples-than-dimensions",
+            f"the smallest class has {fewest:,} samples in {evidence.dim:,} dimensions: "
+            "its spread is seen in a subspace only",
+            data={"fewest": fewest, "dim": evidence.dim},
+        )
+
+
+def _head(evidence: Evidence, results: tuple[Result, ...]) -> Iterator[Notice]:
+    """A head that is no better than guessing is usually somebody else's."""
+    found = {one.id: one.value for one in results}
+    accuracy, nearest = found.get("nc4.accuracy"), found.get("nc4.ncc_accuracy")
+    if accuracy is None or evidence.classes < 2:
+        return
+    chance = 1 / evidence.classes
+    if accuracy > 1.5 * chance or (evidence.classes == 2 and accuracy > 0.55):
+        return
+    aside = f", while the nearest class mean gets {nearest:.1%}" if nearest is not None else ""
+    yield Notice(
+        "head-near-chance",
+        f"the head is right on {accuracy:.1%} of these samples, chance is {chance:.1%}{aside}",
+        "an untrained network, or the head's rows are not in label order, "
+        "or the features are from another layer",
+        {"accuracy": accuracy, "chance": chance},
     )

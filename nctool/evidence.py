@@ -121,6 +121,8 @@ class Evidence:
     ood_cosines: Tensor | None = None  # (K,)
     has_bias: bool = False
     feature_storage: Storage | None = None
+    mean_inverse_norm: float | None = None
+    """Mean over classes of the mean of 1/|h|."""
     unit_rounding: float = 0.0
     """Mean squared rounding error of a feature scaled to length one."""
 

@@ -135,6 +135,9 @@ class Gathering:
         )
         if not len(count):
             return evidence
+        if moments.inverse_norm is not None and not moments.zero_rows:
+            inverse = float(moments.inverse_norm.mean())
+            evidence = replace(evidence, mean_inverse_norm=inverse)
         equal = self.convention.within_traces == "classes"
         within = variance.mean() if equal else moments.scatter.sum() / count.sum()
         noise = variance / (count - 1).clamp(min=1)

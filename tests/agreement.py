@@ -1,13 +1,14 @@
 """Where a report and the oracle disagree by more than rounding may.
 
 Limits are relative: 1e-9 where products are float64, 1e-6 where they are float32, which loses
-about 1e-7 in each. What may be added to that, and why, stands beside each kind of number.
+about 1e-7 in each. What is allowed beyond that, and why, stands with each kind of number.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -23,87 +24,122 @@ PERCENTS = (("min", 0), ("p01", 1), ("p05", 5), ("p50", 50), ("p95", 95), ("max"
 COSINE_ROUNDING = 1e-14
 """Cosines, and lengths over lengths, are sums of float64 terms of order one."""
 
-MEAN_OF_ROUNDING = 8
-"""A noise floor is the mean of a square; the value of one class may be several times that."""
+SEVERAL = 8
+"""A noise floor is a mean square; the value of one class may be several times that."""
 
 
-def disagreements(
-    report: Report, truth: Mapping[str, Outcome], run: Run, *, skip: frozenset[str] = frozenset()
-) -> list[str]:
-    """One line for each number that is not what the oracle says."""
-    found = []
-    products = report.settings["products"]
-    for result in report:
-        if result.id not in truth or result.id in skip:
-            continue
-        lines = _result(result, truth[result.id], LIMITS[products], products, run)
-        found += [f"{result.id}{line}" for line in lines]
-    return found
+@dataclass(frozen=True, slots=True)
+class Ruler:
+    """How far off a number may be."""
+
+    limit: float
+    cosines: float
+    logits: float
+    """Rounding of a float64 logit."""
+    sphere: float
+    """gnc1.pinv of identical features: what scaling them to length one leaves."""
+    exact_sphere: float
+    """The same in float64, where the oracle scales too."""
+    all_spherical: bool
+
+    @classmethod
+    def of(cls, report: Report, run: Run, cosines: float) -> Ruler:
+        products = report.settings["products"]
+        floors = [one.noise_floor for one in report if one.id == "gnc1.pinv" and one.noise_floor]
+        stored = torch.finfo(run.given["features"].dtype).eps
+        work, double = torch.finfo(getattr(torch, products)).eps, torch.finfo(torch.float64).eps
+        floor = (floors or [0.0])[0] / max(stored, work) ** 2
+        return cls(
+            LIMITS[products],
+            cosines,
+            COSINE_ROUNDING * run.logit_scale,
+            SEVERAL * floor * work**2,
+            SEVERAL * floor * double**2,
+            report.settings["profile"] == "jiang",
+        )
+
+    def allowed(self, name: str, wanted: float) -> float:
+        relative = self.limit * abs(wanted)
+        if name == "gnc1.pinv" or (self.all_spherical and name == "nc1.pinv"):
+            # Rounding r in a residual z adds r^2 where z = 0, and 2rz where it is not.
+            cross = 2 * math.sqrt(self.exact_sphere * abs(wanted))
+            return relative + cross if wanted else self.sphere
+        if name == "gnc3.duality":
+            return relative + self.cosines**2  # 1 - cos, taken as half a squared difference
+        if name == "nc3.bias_collapse":
+            return relative + self.logits
+        if name.startswith(("nc2.", "nc3.", "nc5.")):
+            return relative + self.cosines
+        return relative  # NC1 too, down to 1e-17; shares of samples, in effect exactly
 
 
-def _result(
-    result: Result, expected: Outcome, limit: float, products: str, run: Run
-) -> Iterator[str]:
+def agree(
+    report: Report,
+    truth: Mapping[str, Outcome],
+    run: Run,
+    *,
+    cosines: float = COSINE_ROUNDING,
+) -> None:
+    """Every number that the oracle has is the report's, but for rounding."""
+    ruler = Ruler.of(report, run, cosines)
+    common = [one for one in report if one.id in truth]
+    assert common
+    wrong = [f"{one.id}{line}" for one in common for line in _unlike(one, truth[one.id], ruler)]
+    assert not wrong, "\n".join(wrong)
+
+
+def _unlike(result: Result, expected: Outcome, ruler: Ruler) -> Iterator[str]:
     if expected.value is None or result.value is None:
         if (expected.value is None) != (result.value is None):
             yield f": {result.value} ({result.reason}), not {expected.value} ({expected.reason})"
-        elif not result.reason or result.status == "ok":
-            yield f": no value and no reason ({result.status})"
         return
-    margins = expected.samples
-    scale = None if margins is None else float(np.abs(margins).max())
-    allowed = _allowed(result, expected.value, limit, products, run)
-    yield from _compare("", result.value, expected.value, allowed)
+    allowed = ruler.allowed(result.id, expected.value)
+    yield from _apart("", result.value, expected.value, allowed)
     if expected.per_class is not None:
-        yield from _classes(result, expected.per_class, scale, limit, products, run)
-    if margins is not None:
-        assert scale is not None
-        spread = result.distribution
-        if spread is None or spread.over != "samples":
-            yield ": no distribution over samples"
-            return
-        # A margin is a difference of scores, so its rounding is that of the largest.
-        for name, percent in PERCENTS:
-            wanted = float(np.percentile(margins, percent))
-            yield from _compare(f" {name}", getattr(spread, name), wanted, limit * scale)
-        yield from _compare(" mean", spread.mean, expected.value, limit * scale)
+        yield from _unlike_classes(result, expected, ruler)
+    if expected.samples is not None:
+        yield from _unlike_samples(result, expected.samples, ruler)
 
 
-def _classes(
-    result: Result, expected: Array, scale: float | None, limit: float, products: str, run: Run
-) -> Iterator[str]:
+def _unlike_classes(result: Result, expected: Outcome, ruler: Ruler) -> Iterator[str]:
+    """NC1 of a class as strictly as NC1; other numbers relative to the largest class or margin."""
+    assert expected.per_class is not None
     if result.per_class is None:
         yield ": no values by class"
         return
-    values = np.array([one for one in result.per_class if one is not None])  # (K,)
-    if values.shape != expected.shape:
-        yield f": {len(values)} classes, not {len(expected)}"
+    values = [one for one in result.per_class if one is not None]
+    if len(values) != len(expected.per_class):
+        yield f": {len(values)} classes, not {len(expected.per_class)}"
         return
-    largest = float(np.abs(expected).max()) if scale is None else scale
-    for index, (value, wanted) in enumerate(zip(values.tolist(), expected.tolist(), strict=True)):
-        allowed = _allowed(result, wanted, limit, products, run)
-        if not _is_ratio_of_variances(result.id):
-            # The rounding of a class mean is not smaller where a class's own number is.
-            allowed = max(allowed, limit * largest)
-        yield from _compare(f" class {index}", value, wanted, allowed)
+    strict = result.id.startswith(("nc1.", "gnc1."))
+    others = expected.per_class if expected.samples is None else expected.samples
+    shared = 0.0 if strict else ruler.limit * float(np.abs(others).max())
+    for index, (value, wanted) in enumerate(zip(values, expected.per_class.tolist(), strict=True)):
+        allowed = max(ruler.allowed(result.id, wanted), shared)
+        yield from _apart(f" class {index}", value, wanted, allowed)
+    if expected.samples is None:
+        yield from _unlike_spread(result, np.array(values), "classes", shared)
 
 
-def _allowed(result: Result, wanted: float, limit: float, products: str, run: Run) -> float:
-    """How far off one number may be."""
-    relative = limit * abs(wanted)
-    if result.id == "gnc1.pinv" or result.id.endswith("nc1.pinv") and result.noise_floor is not None:
-        rounding = _unit_rounding(result, products) if _is_spherical(result, run) else 0.0
-        # Where features of length one coincide, scaling leaves its own rounding and no more.
-        if wanted == 0.0:
-            return MEAN_OF_ROUNDING * rounding
-        # The oracle, too, scales in float64: its residuals carry that rounding.
-        return relative + abs(wanted) * math.sqrt(_oracle_rounding(result, products) / abs(wanted))
-    if _is_ratio_of_variances(result.id):
-        return relative
-    if result.id == "nc3.bias_collapse":
-        return relative + COSINE_ROUNDING * run.logit_scale
-    if result.id == "gnc3.duality":
-        return relative + COSINE_ROUNDING**2  # 1 - cos, taken as half a squared difference
-    if result.id.startswith(("nc2.", "nc3.", "nc5.")):
-        return relative + COSINE_ROUNDING
-    return relative
+def _unlike_samples(result: Result, margins: Array, ruler: Ruler) -> Iterator[str]:
+    """A margin is a difference of scores and rounds as they do, however small it is itself."""
+    scale = ruler.limit * float(np.abs(margins).max())
+    yield from _unlike_spread(result, margins, "samples", scale)
+
+
+def _unlike_spread(result: Result, values: Array, over: str, allowed: float) -> Iterator[str]:
+    spread = result.distribution
+    if spread is None or spread.over != over:
+        yield f": no distribution over {over}"
+        return
+    for name, percent in PERCENTS:
+        wanted = float(np.percentile(values, percent))
+        # Interpolating between two values rounds once more.
+        yield from _apart(f" {name}", getattr(spread, name), wanted, allowed + 1e-15 * abs(wanted))
+    mean = float(values.mean())
+    yield from _apart(" mean", spread.mean, mean, allowed + 1e-14 * float(np.abs(values).max()))
+
+
+def _apart(what: str, value: float, wanted: float, allowed: float) -> Iterator[str]:
+    if not abs(value - wanted) <= allowed:  # also where either is NaN
+        yield f"{what}: {value!r}, not {wanted!r} (off {value - wanted:.2g}, may {allowed:.2g})"

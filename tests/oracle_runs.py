@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache, partial
@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 from oracle import Outcome, measure
-from populations import DEGENERATE, POPULATIONS, Array, Population, rounded
+from populations import DEGENERATE, POPULATIONS, Array, Labels, Population, rounded
 
 from nctool.sweeps import Engine
 
@@ -37,8 +37,19 @@ def population(name: str) -> Population:
 
 def outsiders(whole: Population) -> Array:
     """Features of no class, as wide as those of the population."""
-    random = np.random.default_rng(len(whole.name))
+    random = np.random.default_rng(50)
     return 2 + random.integers(-8, 9, (7, whole.features.shape[1])) / 8  # (7, D)
+
+
+def as_stored(arrays: Mapping[str, Array | None], labels: Labels, dtype: str) -> Run:
+    """Arrays rounded to one torch dtype."""
+    exact = {role: rounded(one, dtype) for role, one in arrays.items() if one is not None}
+    given = {role: torch.from_numpy(one).to(getattr(torch, dtype)) for role, one in exact.items()}
+    longest = np.linalg.norm(exact["features"], axis=1).max()
+    rows = np.linalg.norm(exact.get("weight", np.zeros((1, 1))), axis=1)
+    offset = np.abs(exact.get("bias", np.zeros(1))).max()
+    scale = float(longest * rows.max() + offset)
+    return Run(given | {"labels": labels}, exact | {"labels": labels}, scale)
 
 
 @cache
@@ -51,16 +62,7 @@ def stored(name: str, dtype: str) -> Run:
         "bias": whole.bias,
         "ood": outsiders(whole),
     }
-    exact = {role: rounded(one, dtype) for role, one in arrays.items() if one is not None}
-    given = {
-        role: torch.from_numpy(one).to(getattr(torch, dtype)) for role, one in exact.items()
-    }
-    longest = np.linalg.norm(exact["features"], axis=1).max()
-    head = exact.get("weight", np.zeros((1, 1)))
-    scale = float(longest * np.linalg.norm(head, axis=1).max())
-    scale += float(np.abs(exact.get("bias", np.zeros(1))).max())
-    labels = {"labels": whole.labels}
-    return Run(given | labels, exact | labels, scale)
+    return as_stored(arrays, whole.labels, dtype)
 
 
 @cache

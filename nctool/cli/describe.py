@@ -25,11 +25,13 @@ def metrics(
     known = catalogue.registry()
     if metric_id is not None and metric_id not in known:
         raise catalogue.unknown_metric(metric_id)
+    columns = width or console.terminal_width()
     text = (
-        handbook.listing(known.values()) if metric_id is None else handbook.page(known[metric_id])
+        handbook.listing(known.values())
+        if metric_id is None
+        else handbook.page(known[metric_id], columns)
     )
-    write_out("-", console.paint(text, width=width or console.terminal_width(),
-                                 color=color_wanted()))  # fmt: skip
+    write_out("-", console.paint(text, width=columns, color=color_wanted()))
 
 
 @guarded

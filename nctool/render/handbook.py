@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from itertools import groupby
 
 from nctool.metrics.metric import Metric
-from nctool.render.lines import BLANK, Line, columns, line
+from nctool.render.lines import BLANK, Line, columns, line, wrapped
 from nctool.render.summary import ARROWS, heading_of
 
 
@@ -22,14 +22,17 @@ def listing(metrics: Iterable[Metric]) -> list[Line]:
     return out
 
 
-def page(metric: Metric) -> list[Line]:
+SECTIONS = ("Formula:", "Convention:", "Undefined when:", "Reference:")
+
+
+def page(metric: Metric, width: int) -> list[Line]:
     """All there is to know about one metric."""
     ideal = "depends on K and d" if metric.ideal is None else f"{metric.ideal:g}"
     out = [
         line((metric.id, "title"), f"  {metric.title}"),
         line((metric.definition, "good")),
         BLANK,
-        *(line(text) for text in metric.doc.splitlines()),
+        *_sections(metric.doc, width),
         BLANK,
         line(("Perfect: ", "title"), f"{ARROWS[metric.toward_collapse]} {ideal}"),
         line(("Needs: ", "title"), ", ".join(metric.needs)),
@@ -39,4 +42,17 @@ def page(metric: Metric) -> list[Line]:
         ),
         line(("Definition version: ", "title"), str(metric.version)),
     ]
+    return out
+
+
+def _sections(doc: str, width: int) -> list[Line]:
+    """The docstring, each section folded to the width."""
+    sections: list[list[str]] = [[]]
+    for text in doc.splitlines():
+        if text.startswith(SECTIONS):
+            sections.append([])
+        sections[-1].append(text.strip())
+    out: list[Line] = []
+    for section in sections:
+        out += wrapped(" ".join(section), width - 2)
     return out

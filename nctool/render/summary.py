@@ -143,7 +143,8 @@ def _furthest(one: Result) -> str:
     spread = one.distribution
     if spread is not None and spread.max == spread.min:
         return ""
-    return f"{worst.name}: {number(worst.value, 3)}"
+    name = f"class {worst.name}" if worst.name.isdigit() else worst.name
+    return f"{name}: {number(worst.value, 3)}"
 
 
 def _legend(report: Report, results: list[Result], width: int) -> Iterator[Line]:

@@ -22,7 +22,7 @@ from nctool.roles.values import Candidate, Pick, Request
 
 @dataclass(frozen=True, slots=True)
 class Data:
-    """Features and labels as chosen, and everything that could have been either."""
+    """Features and labels as chosen, and the splits there were to choose from."""
 
     features: Pick | None = None
     labels: Pick | None = None
@@ -124,9 +124,9 @@ def _split(
 
 
 def _of_split(series: Sequence[Series], split: str | None) -> list[Series]:
-    """The arrays of this split; where the split has none, those of no named split."""
+    """The arrays of this split; where it has none, those that name no split, or any at all."""
     exact = [item for item in series if item.split == split]
-    return exact or [item for item in series if item.split is None]
+    return exact or [item for item in series if None in (item.split, split)]
 
 
 def _pair(

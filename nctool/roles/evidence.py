@@ -124,12 +124,7 @@ def rank(layers: Sequence[Layer], model: Model) -> list[Ranked]:
 
 
 def best(ranked: Sequence[Ranked]) -> list[Ranked]:
-    """The leaders: none, one, or several between which the evidence does not decide.
-
-    A layer that is alone needs less to be believed: there is nothing to confuse it with.
-    """
+    """The leaders: none, one, or several between which the evidence does not decide."""
     good = [item for item in ranked if item.points >= ENOUGH]
-    if not good and len(ranked) == 1 and ranked[0].points > 0:
-        good = list(ranked)
     good = [item for item in good if not item.side] or good
     return [item for item in good if item.points > good[0].points - LEAD]

@@ -97,7 +97,8 @@ def one(
     found = matches(candidates, text)
     if not found:
         raise missing(role, text, candidates)
-    fitting = [candidate for candidate in found if candidate in set(fits)]
+    able = set(fits)
+    fitting = [candidate for candidate in found if candidate in able]
     if len(fitting) == 1:
         return fitting[0]
     if not fitting and len(found) == 1:

@@ -37,17 +37,19 @@ def find_head(
     model = Model(usable)
     if request.head is not None:
         model = Model(everything)
-        layer, reason = _asked(model, request.head, dim, request), "asked for"
-        return _finish(model, layer, reason, request, dim, classes)
+        layer = _asked(model, request.head, usable, dim, request)
+        return _finish(model, layer, "asked for", request, classes)
     fitting = [turned for layer in model.layers if (turned := fit(layer, dim, request)) is not None]
     ranked = rank(fitting, model)
     leaders = _narrow(best(ranked), classes) or _exact(ranked, classes)
     if not leaders:
         tied = tied_embedding(model, dim, config)
         if tied is not None:
-            return _finish(model, tied, "input embedding, tied", request, dim, classes, True)
+            return _finish(model, tied, "input embedding, tied", request, classes, True)
         if dim is not None and (others := best(rank(model.layers, model))):
             raise _width_error([item.layer for item in others], dim)
+        leaders = _alone(ranked)
+    if not leaders:
         return None
     if len(leaders) > 1:
         raise tie("head", [item.layer.weight for item in leaders])
@@ -56,19 +58,20 @@ def find_head(
     if side and not leaders[0].side:
         notices = (*notices, _side_notice(layer, side))
     reason = _reason(leaders[0], dim, classes)
-    return _finish(model, layer, reason, request, dim, classes, notices=notices)
+    return _finish(model, layer, reason, request, classes, notices=notices)
 
 
 def widths(candidates: Iterable[Candidate], request: Request) -> frozenset[int]:
     """The feature widths that the likely heads would take; empty when no head is in sight."""
-    kept, _ = sift(candidates)
+    everything = list(candidates)
+    kept, _ = sift(everything)
     usable, _ = without_twins(kept, request)
-    model = Model(usable)
-    if request.head is None:
-        return frozenset(item.layer.columns for item in best(rank(model.layers, model)))
     if request.head == "none":
         return frozenset()
-    layer = _asked(model, request.head, None, request)
+    if request.head is None:
+        model = Model(usable)
+        return frozenset(item.layer.columns for item in best(rank(model.layers, model)))
+    layer = _asked(Model(everything), request.head, usable, None, request)
     return (
         frozenset((layer.columns,))
         if request.transpose_head
@@ -87,8 +90,11 @@ def fit(layer: Layer, dim: int | None, request: Request) -> Layer | None:
     return None
 
 
-def _asked(model: Model, text: str, dim: int | None, request: Request) -> Layer:
-    weights = [layer.weight for layer in model.layers]
+def _asked(
+    model: Model, text: str, usable: Iterable[Candidate], dim: int | None, request: Request
+) -> Layer:
+    preferred = set(usable)
+    weights = [layer.weight for layer in model.layers if layer.weight in preferred]
     chosen = one("head", text, model.candidates, weights)
     layer = next((layer for layer in model.layers if layer.weight == chosen), None)
     if layer is None:
@@ -115,6 +121,11 @@ def _exact(ranked: Sequence[Ranked], classes: int | None) -> list[Ranked]:
     """Without a leader, the only layer with one row for each class, unless it is of a body."""
     exact = [item for item in ranked if item.layer.rows == classes]
     return exact if len(exact) == 1 and exact[0].points >= 0 else []
+
+
+def _alone(ranked: Sequence[Ranked]) -> list[Ranked]:
+    """A layer that is alone needs less to be believed: there is nothing to confuse it with."""
+    return list(ranked) if len(ranked) == 1 and ranked[0].points > 0 else []
 
 
 def _sides(layers: Sequence[Layer], model: Model) -> list[Ranked]:
@@ -160,7 +171,6 @@ def _finish(
     layer: Layer,
     reason: str,
     request: Request,
-    dim: int | None,
     classes: int | None,
     tied: bool = False,
     notices: tuple[Notice, ...] = (),

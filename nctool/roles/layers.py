@@ -87,9 +87,10 @@ class Model:
             layer for candidate in self.candidates if (layer := self._layer(candidate)) is not None
         )
         self.takers = self._takers()
-        self.siblings: dict[tuple[str, ...], list[Layer]] = {}
+        self.siblings: dict[tuple[tuple[str, ...], int], list[Layer]] = {}
         for layer in self.layers:
-            self.siblings.setdefault(layer.name.layer[:-1], []).append(layer)
+            beside = (layer.name.layer[:-1], layer.columns)
+            self.siblings.setdefault(beside, []).append(layer)
 
     def bias(self, layer: Layer) -> Candidate | None:
         """The sibling bias with one number for each output; in another file only if unique."""
@@ -173,8 +174,8 @@ class Model:
 
         Two that fit each other both ways go by their numbers: fc1 before fc2.
         """
-        for other in self.siblings[layer.name.layer[:-1]]:
-            if other is layer or other.columns != layer.rows:
+        for other in self.siblings.get((layer.name.layer[:-1], layer.rows), ()):
+            if other.weight == layer.weight:
                 continue
             if other.rows != layer.columns or layer.name.number < other.name.number:
                 return True

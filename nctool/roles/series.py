@@ -74,10 +74,24 @@ def canonical(split: str) -> str:
     return SPLITS.get(split.lower(), split.lower())
 
 
+def spoken(text: str) -> tuple[str, ...]:
+    """The words of a name, also where a split is written together with them: ``Xtrain``."""
+    found: list[str] = []
+    for word in words(text):
+        for split in ("train", "test", "val"):
+            rest = word.removesuffix(split).removeprefix(split)
+            if rest != word and rest in LABELS | FEATURES | LESSER_FEATURES:
+                found += (rest, split)
+                break
+        else:
+            found.append(word)
+    return tuple(found)
+
+
 def split_of(candidate: Candidate) -> str | None:
     """The split that a key, its file's name, or the folder it lies in speaks of."""
     path = PurePath(candidate.path)
-    for text in (*words(title(candidate.key, candidate.path)), *words(path.stem)):
+    for text in (*spoken(title(candidate.key, candidate.path)), *spoken(path.stem)):
         if text in SPLITS:
             return SPLITS[text]
     return SPLITS.get(path.parent.name.lower())
@@ -86,8 +100,8 @@ def split_of(candidate: Candidate) -> str | None:
 def _role_words(candidate: Candidate) -> frozenset[str]:
     """The words of the name that do not tell of a split."""
     name = title(candidate.key, candidate.path)
-    own = {word for word in words(name) if word not in SPLITS and not word.isdigit()}
-    return frozenset(own or set(words(PurePath(candidate.path).stem)) - set(SPLITS))
+    own = {word for word in spoken(name) if word not in SPLITS and not word.isdigit()}
+    return frozenset(own or set(spoken(PurePath(candidate.path).stem)) - set(SPLITS))
 
 
 def outside_models(candidates: Iterable[Candidate]) -> list[Candidate]:

@@ -17,7 +17,8 @@ GROUPS: dict[str, frozenset[str]] = {
         "optimizer optimizers optim optimizer_state optimizer_states optimizer_state_dict "
         "optimizer_weights optim_state optim_state_dict opt_state opt_states opt_state_dict "
         "exp_avg exp_avg_sq max_exp_avg_sq momentum_buffer square_avg grad_avg acc_delta "
-        "exp_inf fp32_from_fp16 momentums velocities".split()
+        "exp_inf fp32_from_fp16 momentums velocities base_optimizer_state optimizer_slot "
+        "adam adamw nadam rmsprop adagrad adadelta sgd".split()
     ),
     "scheduler": frozenset(
         "scheduler schedulers lr_scheduler lr_schedulers lr_scheduler_state_dict "
@@ -28,6 +29,7 @@ GROUPS: dict[str, frozenset[str]] = {
         "random_states np_rng_state rng_tracker_states".split()
     ),
     "loss scaler": frozenset(("grad_scaler", "scaler_state_dict", "loss_scaler", "amp_scaler")),
+    "gradients": frozenset(("grad", "grads", "gradients")),
     "running statistics": frozenset(
         "running_mean running_var num_batches_tracked moving_mean moving_variance n_averaged "
         "batch_stats".split()
@@ -37,7 +39,6 @@ GROUPS: dict[str, frozenset[str]] = {
         "input_ids attention_mask".split()
     ),
 }  # fmt: skip
-# Flax keeps both moments of Adam under these two names, only inside an optimizer's tree.
 _MEANINGS = {part: group for group, parts in GROUPS.items() for part in parts}
 
 

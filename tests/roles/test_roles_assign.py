@@ -101,6 +101,18 @@ def test_splits() -> None:
     assert keys(assign(arrays, Request(split="testing")))[:2] == ("X_test", "y_test")
 
 
+# A split written together with the role is understood as well.
+def test_splits_written_together() -> None:
+    arrays = [floats("Xtrain", 90, 4), integers("ytrain", 90), floats("Xtest", 9, 4)]
+    assert keys(assign(arrays))[:2] == ("Xtrain", "ytrain")
+
+
+# Named features of no split find the labels of the split that has as many rows.
+def test_named_features_choose_the_split() -> None:
+    arrays = [floats("emb", 50, 8), integers("train_labels", 90), integers("test_labels", 50)]
+    assert keys(assign(arrays, Request(features="emb")))[:2] == ("emb", "test_labels")
+
+
 # The split may be in the file's name, in the folder's, or in a nested key.
 @pytest.mark.parametrize("place", ["{}.npz::features", "{}/a.npz::features", "a.npz::features.{}"])
 def test_where_a_split_is_named(place: str) -> None:
@@ -249,6 +261,14 @@ def test_explicit_head(text: str) -> None:
     roles = assign(arrays, Request(head=text))
     assert roles.weight is not None
     assert (roles.weight.candidate.key, roles.weight.chosen_by) == ("b.fc.weight", "flag")
+
+
+# A glob that names an array and its average takes the one that --weights wants.
+def test_explicit_average() -> None:
+    arrays = [floats("state_dict.fc.weight", 10, 64), floats("state_dict_ema.fc.weight", 10, 64)]
+    assert keys(assign(arrays, Request(head="*fc.weight")))[2] == "state_dict.fc.weight"
+    ema = Request(head="*fc.weight", weights="ema")
+    assert keys(assign(arrays, ema))[2] == "state_dict_ema.fc.weight"
 
 
 # "none" leaves a role empty.

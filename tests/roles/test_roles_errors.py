@@ -80,6 +80,19 @@ CASES: dict[str, tuple[list[Candidate], Request, int | None, str, str]] = {
         "name other features with --features 'KEY' or another head with --head 'KEY'; "
         "--head none measures the features alone",
     ),
+    "width-mismatch although an inner layer fits": (
+        [
+            floats("features", 1000, 784),
+            integers("labels", 1000),
+            floats("fc1.weight", 512, 784),
+            floats("fc2.weight", 10, 512),
+        ],
+        Request(),
+        None,
+        "features have d=784 but the head expects d=512:\n  fc2.weight (10, 512) float32",
+        "name other features with --features 'KEY' or another head with --head 'KEY'; "
+        "--head none measures the features alone",
+    ),
     "class-mismatch": (
         [FEATURES, LABELS, HEAD],
         Request(),
@@ -93,6 +106,20 @@ CASES: dict[str, tuple[list[Candidate], Request, int | None, str, str]] = {
         None,
         "the bias c (7) float32 does not fit the head fc.weight (10, 64) float32: expected (10)",
         "--bias none leaves it out",
+    ),
+    "ambiguous-bias": (
+        [HEAD, floats("c1", 10), floats("c2", 10)],
+        Request(bias="c?"),
+        None,
+        "2 arrays could be the bias named 'c?':\n  c1 (10) float32\n  c2 (10) float32",
+        "choose one: --bias 'c1'  or  --bias 'c2'",
+    ),
+    "unusable-labels": (
+        [floats("features", 9, 4, 2), HEAD],
+        Request(labels="features"),
+        None,
+        "--labels names features (9, 4, 2) float32; expected (samples,)",
+        "nctool inspect lists every array",
     ),
     "no-such-array": (
         [FEATURES, LABELS, HEAD],

@@ -1,0 +1,19 @@
+"""What every test may ask of pytest."""
+
+from __future__ import annotations
+
+import pytest
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--update-golden",
+        action="store_true",
+        help="write the golden files from what nctool says now; read the difference before use",
+    )
+
+
+@pytest.fixture
+def update_golden(request: pytest.FixtureRequest) -> bool:
+    """Are the golden files to be written instead of compared with?"""
+    return bool(request.config.getoption("--update-golden"))

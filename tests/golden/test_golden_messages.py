@@ -1,0 +1,196 @@
+"""Every message of an error, as read and approved once: what was found, and what to type next."""
+
+from __future__ import annotations
+
+import ast
+import re
+import tempfile
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import typer
+from goldens import FOLDER, ROOT, check_text
+
+from nctool import analyze, classes, conventions, metrics
+from nctool.arrays import LazyArray
+from nctool.assemble import check_shapes
+from nctool.cli import shell
+from nctool.errors import NctoolError
+from nctool.report import Report
+from nctool.source import Wishes, load
+
+MODULES = {
+    "assemble": "assemble.py", "classes": "classes.py", "source": "source.py",
+    "sweeps": "sweeps.py", "gather": "gather.py", "conventions": "conventions.py",
+    "metrics": "metrics/__init__.py", "shell": "cli/shell.py", "report": "report.py",
+}  # fmt: skip
+FEATURES, LABELS, HEAD = torch.ones(12, 4), torch.arange(12) % 3, torch.eye(3, 4)
+
+
+def held(key: str, values: torch.Tensor) -> LazyArray:
+    name = str(values.dtype).removeprefix("torch.")
+    return LazyArray(key, tuple(values.shape), name, "", "memory", lambda i, j: values[i:j])
+
+
+def shapes(**arrays: torch.Tensor | None) -> None:
+    known = {"features": FEATURES, "labels": LABELS, "weight": HEAD, "bias": None, "ood": None}
+    found = {**known, **arrays}
+    lazy = {
+        key: None if (one := found[key]) is None else held(key, one)
+        for key in ("features", "labels", "ood")
+    }
+    check_shapes(lazy["features"], lazy["labels"], found["weight"], found["bias"], lazy["ood"])
+
+
+def with_nan() -> torch.Tensor:
+    features = FEATURES.clone()
+    features[[3, 7], 1] = torch.nan
+    return features
+
+
+def only_labels() -> None:
+    np.save("labels.npy", LABELS.numpy())
+    np.save("features.npy", FEATURES.numpy())
+    load(["features.npy"], Wishes(ood="labels.npy"))
+
+
+def class_names() -> None:
+    np.save("features.npy", FEATURES.numpy())
+    load(["features.npy"], Wishes(classes="names.txt"))
+
+
+def full_disk() -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tempfile, "mkstemp", _fail(OSError(28, "No space left on device")))
+        shell.write_out("report.json", "")
+
+
+def no_longer_writable() -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tempfile, "mkstemp", _fail(PermissionError(13, "Permission denied")))
+        shell.write_out("report.json", "")
+
+
+def _fail(problem: Exception) -> Callable[..., None]:
+    def fail(*_: object, **__: object) -> None:
+        raise problem
+
+    return fail
+
+
+def _report() -> Report:
+    return analyze(features=FEATURES, labels=LABELS, select="nc1.trace_ratio,nc4.ncc_accuracy")
+
+
+CASES: dict[str, Callable[[], object]] = {
+    "assemble.features-shape": lambda: shapes(features=torch.ones(12, 2, 2)),
+    "assemble.no-features": lambda: shapes(features=torch.ones(0, 4)),
+    "assemble.labels-against-features": lambda: shapes(labels=LABELS[:-1]),
+    "assemble.features-against-head": lambda: shapes(weight=torch.ones(3, 2048)),
+    "assemble.bias-against-head": lambda: shapes(bias=torch.zeros(4)),
+    "assemble.ood-against-features": lambda: shapes(ood=torch.ones(5, 7)),
+    "classes.no-labels": lambda: classes.decode(held("y", torch.full((1200,), -100))),
+    "classes.labels-against-head": lambda: classes.decode(held("y", 10 * LABELS), head_rows=2),
+    "classes.class-names": lambda: classes.decode(held("y", LABELS), names=["ant", "bee"]),
+    "classes.labels-not-one-hot": lambda: classes.decode(held("y", HEAD * 0.5)),
+    "classes.labels-not-integers": lambda: classes.decode(held("y", LABELS + 0.25)),
+    "source.path-missing": lambda: load(["absent*.npz"], Wishes()),
+    "source.no-ood-features": only_labels,
+    "source.class-names-unreadable": class_names,
+    "sweeps.non-finite-features": lambda: analyze(features=with_nan(), labels=LABELS),
+    "sweeps.non-finite-ood": lambda: analyze(
+        features=FEATURES + LABELS[:, None], labels=LABELS, ood=with_nan()
+    ),
+    "gather.non-finite-head": lambda: analyze(weight=HEAD / 0),
+    "conventions.unknown-profile": lambda: conventions.resolve("zhuo", None),
+    "conventions.unknown-profile.far": lambda: conventions.resolve("?", None),
+    "metrics.unknown-metric": lambda: metrics.select("nc1.*,nc1.pniv"),
+    "metrics.unknown-metric.far": lambda: metrics.select("?????"),
+    "shell.output-unwritable.no-folder": lambda: shell.check_writable("absent/report.json"),
+    "shell.output-unwritable.folder": lambda: shell.check_writable("."),
+    "shell.output-unwritable.no-longer": no_longer_writable,
+    "shell.disk-full": full_disk,
+    "shell.out-of-memory": shell.guarded(_fail(MemoryError())),
+    "shell.internal": shell.guarded(_fail(RuntimeError("the inner reason"))),
+    "report.unknown-metric": lambda: _report()["nc1.pinv"],
+    "report.not-a-report": lambda: Report.from_json("{}"),
+    "report.not-json": lambda: Report.from_json("{'kind': 'report'}"),
+}
+
+
+def said(case: Callable[[], object], capsys: pytest.CaptureFixture[str]) -> str:
+    """What a user reads on stderr."""
+    try:
+        case()
+        pytest.fail("no error")
+    except NctoolError as error:
+        shell.complain(error)
+    except typer.Exit:
+        pass
+    found = capsys.readouterr()
+    assert found.out == ""
+    return found.err
+
+
+@pytest.fixture(autouse=True)
+def in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+
+
+# Each message is the one in its file, and begins with the slug that it is known by.
+@pytest.mark.parametrize("name", CASES)
+def test_message(
+    name: str, capsys: pytest.CaptureFixture[str], tmp_path: Path, update_golden: bool
+) -> None:
+    text = said(CASES[name], capsys).replace(str(tmp_path), "FOLDER")
+    text = re.sub(r"nctool-\w+\.traceback", "NAME.traceback", text)
+    assert text.startswith(f"nctool: error[{_slug(name)}]: ")
+    check_text(f"messages/{name}.txt", text, update=update_golden)
+
+
+# Each message has, on a line of its own, what to type next.
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(one, marks=pytest.mark.xfail(reason="its hint is empty", strict=True))
+        if one == "assemble.no-features"
+        else one
+        for one in CASES
+    ],
+)
+def test_way_out(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert re.search(r"\n  \S.*\n\Z", said(CASES[name], capsys))
+
+
+# Every place in these modules that makes an error has its message here.
+def test_every_error_has_its_message() -> None:
+    here = Counter((name.split(".")[0], _slug(name)) for name in CASES)
+    raised = Counter(
+        (module, slug) for module, file in MODULES.items() for slug in _slugs(ROOT / "nctool" / file)
+    )
+    assert here.keys() == raised.keys()
+    assert {one for one, sites in raised.items() if here[one] < sites} == set()
+
+
+# No file is left of a message that is no longer said.
+def test_no_stale_files() -> None:
+    assert {one.stem for one in (FOLDER / "messages").iterdir()} == set(CASES)
+
+
+def _slug(name: str) -> str:
+    return name.split(".")[1]
+
+
+def _slugs(path: Path) -> list[str]:
+    """The first argument of every error made in a file."""
+    found = []
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("Error"):
+            assert node.args and isinstance(node.args[0], ast.Constant), ast.unparse(node)
+            found.append(str(node.args[0].value))
+    return found

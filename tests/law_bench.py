@@ -1,0 +1,137 @@
+"""What the laws are tried on: one Metric measured on named inputs, and on these transformed."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from functools import reduce
+from operator import or_
+from typing import Any
+
+import numpy as np
+import torch
+from oracle_runs import outsiders, population
+
+from nctool.arrays import LazyArray
+from nctool.assemble import assemble
+from nctool.conventions import DEFAULT
+from nctool.evidence import Need
+from nctool.measure import Analysis, Settings, measure
+from nctool.metrics.metric import Measured, Metric
+from nctool.report import Result
+
+Arrays = Mapping[str, Any]
+
+ORDINARY = "wide_noise_4"
+"""Its head errs often and has a bias, so that nothing is invariant by accident."""
+
+REORDERED = 1e-11
+"""Float64 sums in another order, through means whose condition number is under a thousand."""
+
+COLLAPSED = 1e-13
+"""Float64 rounding of numbers of order one."""
+
+GREEDY = Metric(
+    "all.needs", "", "", 0.0, "down", reduce(or_, Need), lambda evidence: Measured(0.0), ""
+)
+"""Asks for everything that can be gathered."""
+
+INPUTS = {"features": ("features",), "labels": ("labels",), "head": ("weight", "bias"),
+          "ood": ("ood",)}  # fmt: skip
+
+
+def arrays(name: str) -> dict[str, Any]:
+    """A population in float64, with features of unknown kinds."""
+    whole = population(name)
+    found = {
+        "features": whole.features,
+        "labels": np.unique(whole.labels, return_inverse=True)[1],
+        "weight": whole.weight,
+        "bias": whole.bias,
+        "ood": outsiders(whole),
+    }
+    return {role: one for role, one in found.items() if one is not None}
+
+
+def lazily(role: str, held: torch.Tensor) -> LazyArray:
+    dtype = str(held.dtype).removeprefix("torch.")
+    return LazyArray(role, tuple(held.shape), dtype, "", "memory", lambda i, j: held[i:j])
+
+
+def analyzed(metrics: tuple[Metric, ...], given: Arrays) -> Analysis:
+    held = {role: torch.from_numpy(np.ascontiguousarray(one)) for role, one in given.items()}
+    lazy = {role: lazily(role, one) for role, one in held.items()}
+    source = assemble(
+        lazy.get("features"), lazy.get("labels"), held.get("weight"), held.get("bias"),
+        ood=lazy.get("ood"),
+    )  # fmt: skip
+    return measure(source, metrics, Settings(DEFAULT, "cpu", per_class=True))
+
+
+def result(metric: Metric, given: Arrays) -> Result:
+    """The outcome of this metric where everything is gathered."""
+    return analyzed((metric, GREEDY), given).report.metrics[0]
+
+
+def value(metric: Metric, given: Arrays) -> float:
+    """It must have one here."""
+    found = result(metric, given)
+    assert found.value is not None, (found.status, found.reason)
+    return found.value
+
+
+def same(one: Result, other: Result) -> bool:
+    """Equal but for rounding, for all samples and for each class."""
+    if one.value is None or other.value is None:
+        return False
+    if (one.per_class is None) != (other.per_class is None):
+        return False
+    pairs = [(one.value, other.value)]
+    if one.per_class is not None and other.per_class is not None:
+        if len(one.per_class) != len(other.per_class):
+            return False
+        for left, right in zip(one.per_class, other.per_class, strict=True):
+            if (left is None) != (right is None):
+                return False
+            if left is not None and right is not None:
+                pairs.append((left, right))
+    return all(math.isclose(a, b, rel_tol=REORDERED, abs_tol=COLLAPSED) for a, b in pairs)
+
+
+def transformed(metric: Metric, act: str, given: Arrays) -> tuple[Arrays, list[int]]:
+    """The inputs under one act, and the old class index of each new one.
+
+    What moves is what the metric looks at: the features, with the head following them; or, where
+    it looks at nothing else, the rows of the head.
+    """
+    random = np.random.default_rng(1)
+    dim, size = given["weight"].shape[1], len(given["weight"])
+    alone = "features" not in metric.needs
+    old = np.arange(size)  # (K,)
+    new = dict(given)
+    if act == "rotate":
+        turn = np.linalg.qr(random.standard_normal((dim, dim)))[0]  # (D, D)
+        new |= {role: given[role] @ turn for role in ("features", "ood", "weight")}
+    elif act == "shift":
+        step = 3 * random.standard_normal(dim)  # (D,)
+        new |= {role: given[role] + step for role in ("features", "ood")}
+        new["bias"] = given["bias"] - given["weight"] @ step
+        if alone:
+            new["weight"] = given["weight"] + step
+    elif act == "scale":
+        # Different factors, so that logits change against the bias and against everything.
+        new |= {role: 0.3 * given[role] for role in ("features", "ood")}
+        new |= {role: 7 * given[role] for role in ("weight", "bias")}
+    else:
+        assert act == "relabel", act
+        old = random.permutation(size)
+        new |= {role: given[role][old] for role in ("weight", "bias")}
+        new["labels"] = np.argsort(old)[given["labels"]]
+    return new, old.tolist()
+
+
+def collapsed() -> dict[str, Any]:
+    """Perfect collapse, and unknown features at right angles to every class mean."""
+    given = arrays("perfect_simplex")
+    outside = np.linalg.svd(given["weight"])[2][9:]  # (7, 16) the means span nine dimensions
+    return given | {"ood": np.arange(1.0, 8.0)[None] @ outside}

@@ -1,0 +1,354 @@
+"""A report outlives the code that made it: written, validated, read back, fingerprinted."""
+
+from __future__ import annotations
+
+import copy
+import json
+import math
+from collections.abc import Callable
+from dataclasses import replace
+from functools import cache
+from typing import Any
+
+import jsonschema
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from populations import DEGENERATE, POPULATIONS
+
+from nctool import analyze
+from nctool.conventions import PROFILES
+from nctool.errors import InputError, UsageError
+from nctool.report import ClassValue, Distribution, Input, Reference, Report, Result, schema
+
+EVERY = POPULATIONS | DEGENERATE
+PINNED = {
+    "": "$schema kind schema_version outcome tool created run inputs data settings metrics gates "
+    "warnings arrays environment timing_s digest",
+    "tool": "name version",
+    "run": "id epoch step split",
+    "inputs": "role path key format shape dtype fingerprint chosen_by reason transposed",
+    "data": "n d k ignored class_counts rank_of_means",
+    "settings": "profile center accumulate device threads world_size seed",
+    "metrics": "id title definition value status reason ideal toward_collapse floor best_known "
+    "null_value noise_floor bounds ci distribution worst needs",
+    "warnings": "slug message hint data",
+}
+
+
+@cache
+def of_population(name: str, **options: Any) -> Report:
+    one = EVERY[name]()
+    return analyze(
+        features=one.features, labels=one.labels, weight=one.weight, bias=one.bias, threads=1,
+        **options,
+    )  # fmt: skip
+
+
+@cache
+def validator() -> jsonschema.Draft202012Validator:
+    return jsonschema.Draft202012Validator(schema())
+
+
+def strict(text: str) -> dict[str, Any]:
+    """Parse as JSON is defined: NaN and Infinity are no JSON."""
+
+    def refuse(token: str) -> None:
+        pytest.fail(f"{token} is no JSON")
+
+    plain: dict[str, Any] = json.loads(text, parse_constant=refuse)
+    return plain
+
+
+def check(report: Report) -> None:
+    """Valid JSON, valid against the schema, and the same when read back."""
+    text = report.to_json()
+    plain = strict(text)
+    assert [f"{one.json_path}: {one.message}" for one in validator().iter_errors(plain)] == []
+    assert Report.from_json(text).to_dict() == report.to_dict() == plain
+
+
+def _parts(*keys: str) -> Callable[[], Report]:
+    one = POPULATIONS["noisy_simplex"]()
+    held = {"features": one.features, "labels": one.labels, "weight": one.weight, "bias": one.bias}
+    return lambda: analyze(**{key: held[key] for key in keys}, threads=1)  # type: ignore[arg-type]
+
+
+# Every report of every population is valid and comes back the same.
+@pytest.mark.parametrize("per_class", [False, True])
+@pytest.mark.parametrize("name", EVERY)
+def test_populations(name: str, per_class: bool) -> None:
+    check(of_population(name, per_class=per_class))
+
+
+# So is every profile's, on an ordinary and on a degenerate population.
+@pytest.mark.parametrize("name", ["long_tail", "all_means_coincide", "zero_row"])
+@pytest.mark.parametrize("profile", PROFILES)
+def test_profiles(profile: str, name: str) -> None:
+    check(of_population(name, profile=profile))
+
+
+# So is the report of any part of the arrays, down to none.
+@pytest.mark.parametrize(
+    "keys",
+    [
+        ("weight",), ("weight", "bias"), ("features", "labels"), ("features",), ("labels",),
+        ("features", "weight"), ("labels", "weight"), (),
+    ],
+)  # fmt: skip
+def test_parts(keys: tuple[str, ...]) -> None:
+    check(_parts(*keys)())
+
+
+# So is that of half precision, of out-of-distribution features, and of named classes.
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"dtype": np.float16},
+        {"ood": np.ones((5, 24))},
+        {"class_names": [f"class {index}\x1b[0m" for index in range(10)]},
+        {"ignore_labels": (3, 4)},
+    ],
+)
+def test_other_inputs(options: dict[str, Any]) -> None:
+    one = POPULATIONS["noisy_simplex"]()
+    features = one.features.astype(options.pop("dtype", np.float32))
+    report = analyze(features=features, labels=one.labels, weight=one.weight, **options)
+    assert report["nc1.pinv"].status == "ok"
+    check(report)
+
+
+# The schema would notice a value that is missing without a reason, and one too many.
+@pytest.mark.parametrize(
+    "change", [{"value": None}, {"reason": "why not"}, {"status": "undefined"}, {"id": "NC1"}]
+)
+def test_the_schema_notices(change: dict[str, Any]) -> None:
+    plain = of_population("noisy_simplex").to_dict()
+    assert validator().is_valid(plain)
+    plain["metrics"][0] |= change
+    assert not validator().is_valid(plain)
+
+
+# Everything that is promised to readers of the JSON is there.
+@pytest.mark.parametrize("block", PINNED)
+def test_pinned_keys(block: str) -> None:
+    plain = of_population("one_sample_class").to_dict()
+    part = plain[block] if block else plain
+    items = part if isinstance(part, list) else [part]
+    assert items
+    for one in items:
+        assert set(PINNED[block].split()) <= set(one)
+
+
+# The schema demands what is promised.
+@pytest.mark.parametrize("block", PINNED)
+def test_pinned_keys_in_the_schema(block: str) -> None:
+    part = schema()["properties"][block] if block else schema()
+    assert set(PINNED[block].split()) <= set(part.get("items", part)["required"])
+
+
+# The smaller records of a metric have their promised keys too.
+def test_pinned_keys_of_a_metric() -> None:
+    metrics = of_population("noisy_simplex").to_dict()["metrics"]
+    spreads = [one["distribution"] for one in metrics if one["distribution"]]
+    worst = [each for one in metrics for each in one["worst"] or ()]
+    best = [one["best_known"] for one in metrics if one["best_known"]]
+    assert spreads and worst and best
+    assert all({*"min p01 p05 p50 p95 max mean".split()} <= set(one) for one in spreads)
+    assert all(set(one) == {"class", "name", "value"} for one in worst)
+    assert all(set(one) == {"value", "source"} for one in best)
+
+
+# What a later version adds, anywhere, is left alone.
+@pytest.mark.parametrize("block", [*PINNED, "distribution", "worst", "best_known"])
+def test_unknown_keys(block: str) -> None:
+    report = of_population("one_sample_class")
+    plain = report.to_dict()
+    added = copy.deepcopy(plain)
+    if block in ("distribution", "worst", "best_known"):
+        found = [one[block] for one in added["metrics"] if one[block]]
+        part = found[0][0] if block == "worst" else found[0]
+    else:
+        part = added[block] if block else added
+        part = part[0] if isinstance(part, list) else part
+    part["from_the_future"] = {"new": 1}
+    again = Report.from_json(json.dumps(added))
+    assert again.digest == report.digest
+    kept = again.to_dict()
+    kept.get(block, {}) if isinstance(kept.get(block), list) else kept.get(block, {}).pop(
+        "from_the_future", None
+    )
+    assert kept == plain
+
+
+# Without something that a report must have it is no report.
+@pytest.mark.parametrize(
+    "key",
+    "run inputs data settings metrics tool created kind schema_version outcome".split(),
+)
+def test_missing_key(key: str) -> None:
+    plain = of_population("noisy_simplex").to_dict()
+    del plain[key]
+    with pytest.raises(InputError) as caught:
+        Report.from_json(json.dumps(plain))
+    assert caught.value.slug == "not-a-report" and key in caught.value.message
+
+
+# The same goes for a metric or an input that lacks something.
+@pytest.mark.parametrize(
+    ("block", "key"), [("metrics", "id"), ("metrics", "status"), ("inputs", "role")]
+)
+def test_missing_inner_key(block: str, key: str) -> None:
+    plain = of_population("noisy_simplex").to_dict()
+    del plain[block][0][key]
+    with pytest.raises(InputError) as caught:
+        Report.from_dict(plain)
+    assert caught.value.slug == "not-a-report" and key in caught.value.message
+
+
+# JSON of another shape is told from text that is no JSON at all.
+@pytest.mark.parametrize(
+    ("text", "slug"),
+    [
+        ("{}", "not-a-report"), ("[]", "not-a-report"), ("null", "not-a-report"),
+        ("3", "not-a-report"), ('"report"', "not-a-report"),
+        ("", "not-json"), ("{", "not-json"), ("kind: report", "not-json"),
+    ],
+)  # fmt: skip
+def test_not_a_report(text: str, slug: str) -> None:
+    with pytest.raises(InputError) as caught:
+        Report.from_json(text)
+    assert caught.value.slug == slug
+
+
+# A block of the wrong kind is no report either.
+@pytest.mark.parametrize(
+    ("block", "value"),
+    [
+        ("metrics", 3),
+        ("inputs", ["text"]),
+        ("warnings", None),
+        pytest.param("metrics", ["text"], marks=pytest.mark.xfail(strict=True, reason="ValueError")),
+        pytest.param("run", 3, marks=pytest.mark.xfail(strict=True, reason="not looked at")),
+        pytest.param("kind", "poem", marks=pytest.mark.xfail(strict=True, reason="not looked at")),
+        pytest.param("schema_version", "2.0", marks=pytest.mark.xfail(strict=True, reason="same")),
+    ],
+)
+def test_wrong_kind(block: str, value: object) -> None:
+    plain = of_population("noisy_simplex").to_dict() | {block: value}
+    with pytest.raises(InputError):
+        Report.from_json(json.dumps(plain))
+
+
+FLOATS = st.floats() | st.sampled_from([math.nan, math.inf, -math.inf, -0.0, 5e-324])
+MAYBE = st.none() | FLOATS
+PAIRS = st.none() | st.tuples(FLOATS, FLOATS)
+RESULTS = st.builds(
+    Result,
+    id=st.sampled_from(["nc1.pinv", "nc3.cosine", "gnc2.margin.means"]),
+    title=st.text(max_size=8),
+    definition=st.text(max_size=8),
+    value=MAYBE,
+    status=st.sampled_from(["ok", "skipped", "undefined"]),
+    reason=st.none() | st.text(max_size=8),
+    ideal=MAYBE,
+    toward_collapse=st.sampled_from(["up", "down"]),
+    needs=st.tuples(st.sampled_from(["features", "head"])),
+    floor=MAYBE,
+    best_known=st.none() | st.builds(Reference, FLOATS, st.text(max_size=8)),
+    null_value=MAYBE,
+    noise_floor=MAYBE,
+    bounds=PAIRS,
+    ci=PAIRS,
+    distribution=st.none() | st.builds(Distribution, st.just("classes"), *[FLOATS] * 7),
+    worst=st.none()
+    | st.tuples(st.builds(ClassValue, st.integers(0, 9), st.text(max_size=4), FLOATS)),
+    per_class=st.none() | st.tuples(MAYBE, MAYBE),
+)
+
+
+# Whatever numbers a report is made of: its text is JSON, and read back it is the same report.
+@given(st.lists(RESULTS, max_size=3), FLOATS)
+def test_never_nan(results: list[Result], loose: float) -> None:
+    whole = replace(
+        of_population("noisy_simplex"),
+        metrics=tuple(results),
+        data={"deep": [{"er": (loose, [loose])}]},
+        timing_s={"total": loose},
+    )
+    for indent in (None, 2):
+        plain = strict(whole.to_json(indent))
+        assert Report.from_dict(plain).to_dict() == whole.to_dict() == plain
+    assert Report.from_dict(plain).digest == whole.digest == plain["digest"]
+
+
+# The digest is of the metrics: any change of a number changes it.
+@given(
+    st.sampled_from(["value", "floor", "ideal", "null_value", "noise_floor"]),
+    st.floats(allow_nan=False, allow_infinity=False),
+)
+def test_digest_of_values(field: str, value: float) -> None:
+    report = of_population("noisy_simplex")
+    first, *rest = report.metrics
+    changed = replace(report, metrics=(replace(first, **{field: value}), *rest))  # type: ignore[arg-type]
+    assert (changed.digest == report.digest) == (getattr(first, field) == value)
+
+
+# The digest knows nothing of when, where, from which file and how fast.
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"created": "2000-01-01T00:00:00+00:00"}, {"timing_s": {"total": 1e9}},
+        {"run": {"id": "other", "epoch": 9, "step": 9, "split": "test"}},
+        {"environment": {"python": "9"}}, {"tool": {"name": "nctool", "version": "9"}},
+        {"warnings": ()}, {"inputs": ()}, {"settings": {}}, {"data": {}}, {"arrays": None},
+    ],
+)  # fmt: skip
+def test_digest_of_nothing_else(change: dict[str, Any]) -> None:
+    report = replace(of_population("noisy_simplex"), arrays={"file": "a", "names": []})
+    changed = replace(report, **change)
+    assert changed.to_dict() != report.to_dict()
+    assert changed.digest == report.digest
+
+
+# Two analyses of the same arrays differ in their id, and in nothing that the digest covers.
+def test_same_arrays_same_digest() -> None:
+    one, other = (_parts("features", "labels", "weight")() for _ in range(2))
+    assert one.digest == other.digest and one.run["id"] != other.run["id"]
+
+
+# A metric is found by its id, and what it holds is what the JSON holds.
+def test_by_id() -> None:
+    report = of_population("noisy_simplex")
+    plain = {one["id"]: one["value"] for one in report.to_dict()["metrics"]}
+    assert isinstance(report["nc1.pinv"].value, float)
+    assert report["nc1.pinv"].value == plain["nc1.pinv"]
+    assert [one.id for one in report] == list(plain)
+
+
+# An id that is not there is an error that lists those that are.
+def test_unknown_id() -> None:
+    report = of_population("noisy_simplex")
+    with pytest.raises(UsageError) as caught:
+        report["nc1.pniv"]
+    assert "'nc1.pniv'" in caught.value.message
+    assert all(one.id in caught.value.hint for one in report)
+
+
+# The flat form has every number that was computed under its prefixed id, and nothing else.
+def test_flat() -> None:
+    report = of_population("no_head")
+    assert {one.status for one in report} == {"ok", "skipped"}
+    known = {one.id: one.value for one in report if one.status == "ok"}
+    assert report.flat() == known
+    assert report.flat("nc/") == {f"nc/{key}": value for key, value in known.items()}
+    assert all(isinstance(value, float) for value in report.flat().values())
+
+
+# Where an array came from survives, its shape as a tuple again.
+def test_inputs_come_back() -> None:
+    report = of_population("noisy_simplex")
+    again = Report.from_json(report.to_json())
+    assert all(isinstance(one, Input) for one in again.inputs)
+    assert again.inputs == report.inputs and again.metrics == report.metrics
