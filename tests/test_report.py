@@ -175,11 +175,14 @@ def test_unknown_keys(block: str) -> None:
     part["from_the_future"] = {"new": 1}
     again = Report.from_json(json.dumps(added))
     assert again.digest == report.digest
-    kept = again.to_dict()
-    kept.get(block, {}) if isinstance(kept.get(block), list) else kept.get(block, {}).pop(
-        "from_the_future", None
-    )
-    assert kept == plain
+    assert _without_future(again.to_dict()) == plain
+
+
+def _without_future(value: Any) -> Any:
+    """Whether a reader carries an unknown key along or drops it is all the same."""
+    if isinstance(value, dict):
+        return {k: _without_future(item) for k, item in value.items() if k != "from_the_future"}
+    return [_without_future(item) for item in value] if isinstance(value, list) else value
 
 
 # Without something that a report must have it is no report.
@@ -292,7 +295,8 @@ def test_digest_of_values(field: str, value: float) -> None:
     report = of_population("noisy_simplex")
     first, *rest = report.metrics
     changed = replace(report, metrics=(replace(first, **{field: value}), *rest))  # type: ignore[arg-type]
-    assert (changed.digest == report.digest) == (getattr(first, field) == value)
+    # 0.0 and -0.0 are equal, but not the same text.
+    assert (changed.digest == report.digest) == (repr(getattr(first, field)) == repr(value))
 
 
 # The digest knows nothing of when, where, from which file and how fast.
@@ -306,7 +310,7 @@ def test_digest_of_values(field: str, value: float) -> None:
     ],
 )  # fmt: skip
 def test_digest_of_nothing_else(change: dict[str, Any]) -> None:
-    report = replace(of_population("noisy_simplex"), arrays={"file": "a", "names": []})
+    report = replace(of_population("one_sample_class"), arrays={"file": "a", "names": []})
     changed = replace(report, **change)
     assert changed.to_dict() != report.to_dict()
     assert changed.digest == report.digest
