@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -10,10 +12,13 @@ import torch
 from torch import Tensor
 
 from nctool import classes, conventions, metrics
-from nctool.arrays import LazyArray
+from nctool.arrays import LazyArray, Source
 from nctool.assemble import assemble
+from nctool.errors import UsageError
 from nctool.measure import Settings, measure
 from nctool.report import Input, Report
+from nctool.roles import Request
+from nctool.source import Wishes, load
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -22,14 +27,15 @@ if TYPE_CHECKING:
 
 
 def analyze(
-    *,
-    features: Values | None = None,
-    labels: Values | None = None,
-    weight: Values | None = None,
-    bias: Values | None = None,
-    ood: Values | None = None,
+    *sources: str | Path,
+    features: Values | str | None = None,
+    labels: Values | str | None = None,
+    weight: Values | str | None = None,
+    bias: Values | str | None = None,
+    ood: Values | str | None = None,
     class_names: Sequence[str] | None = None,
     ignore_labels: Sequence[int] = classes.DEFAULT_IGNORED,
+    split: str | None = None,
     select: str | None = None,
     profile: str | None = None,
     center: conventions.Center | None = None,
@@ -39,39 +45,65 @@ def analyze(
     deterministic: bool = False,
     per_class: bool = False,
 ) -> Report:
-    """Measure arrays in memory: tensors, numpy arrays or nested lists.
+    """Measure files, or arrays in memory.
 
-    ``features`` (N, d), ``labels`` (N,), ``weight`` (K, d) and ``bias`` (K,); any of them may be
-    missing. ``select`` takes comma-separated globs of metric ids.
+    With ``sources`` (paths), the roles are found by name and shape as the command does, and
+    ``features``, ``labels``, ``weight``, ``bias`` and ``ood`` may name keys. Without, they are the
+    arrays: tensors, numpy arrays or nested lists of shape (N, d), (N,), (K, d), (K,) and (M, d);
+    any of them may be missing. ``select`` takes comma-separated globs of metric ids.
     """
-    arrays = {
-        role: _held(role, value)
-        for role, value in {
-            "features": features, "labels": labels, "head": weight, "bias": bias, "ood": ood,
-        }.items()
-        if value is not None
-    }  # fmt: skip
-    head = _tensor(arrays.get("head"))
-    source = assemble(
-        arrays.get("features"),
-        arrays.get("labels"),
-        head,
-        _tensor(arrays.get("bias")),
-        ood=arrays.get("ood"),
-        names=class_names,
-        ignore=ignore_labels,
-        inputs=tuple(
-            Input(
-                role, "", one.key, one.format, one.shape, one.dtype, None, "argument",
-                "given by the caller",
-            )
-            for role, one in arrays.items()
-        ),
-    )  # fmt: skip
+    roles = {"features": features, "labels": labels, "head": weight, "bias": bias, "ood": ood}
+    chosen = metrics.select(select)
     settings = Settings(
         conventions.resolve(profile, center), device, dtype, threads, deterministic, per_class
     )
-    return measure(source, metrics.select(select), settings).report
+    if sources:
+        source = _from_files(sources, roles, split, tuple(ignore_labels))
+        if class_names is not None:
+            source = replace(source, names=tuple(class_names))
+    else:
+        source = _from_arrays(roles, class_names, ignore_labels)
+    return measure(source, chosen, settings).report
+
+
+def _from_files(
+    sources: Sequence[str | Path],
+    roles: Mapping[str, Any],
+    split: str | None,
+    ignore: tuple[int, ...],
+) -> Source:
+    wrong = [role for role, value in roles.items() if value is not None and type(value) is not str]
+    if wrong:
+        raise UsageError(
+            "arrays-with-paths",
+            f"{', '.join(wrong)} given as an array together with paths",
+            "give paths and keys, or arrays only",
+        )
+    request = Request(roles["features"], roles["labels"], roles["head"], roles["bias"], split=split)
+    return load([str(one) for one in sources], Wishes(request, roles["ood"], ignore=ignore))
+
+
+def _from_arrays(
+    roles: Mapping[str, Any], names: Sequence[str] | None, ignore: Sequence[int]
+) -> Source:
+    arrays = {role: _held(role, value) for role, value in roles.items() if value is not None}
+    inputs = tuple(
+        Input(
+            role, "", one.key, one.format, one.shape, one.dtype, None, "argument",
+            "given by the caller",
+        )
+        for role, one in arrays.items()
+    )  # fmt: skip
+    return assemble(
+        arrays.get("features"),
+        arrays.get("labels"),
+        _tensor(arrays.get("head")),
+        _tensor(arrays.get("bias")),
+        ood=arrays.get("ood"),
+        names=names,
+        ignore=ignore,
+        inputs=inputs,
+    )
 
 
 def _held(role: str, value: Any) -> LazyArray:

@@ -80,22 +80,21 @@ def value(metric: Metric, given: Arrays) -> float:
     return found.value
 
 
-def same(one: Result, other: Result) -> bool:
-    """Equal but for rounding, for all samples and for each class."""
+def differences(one: Result, other: Result) -> str:
+    """Where two results differ by more than rounding, for all samples or for a class; or ""."""
     if one.value is None or other.value is None:
-        return False
-    if (one.per_class is None) != (other.per_class is None):
-        return False
-    pairs = [(one.value, other.value)]
-    if one.per_class is not None and other.per_class is not None:
-        if len(one.per_class) != len(other.per_class):
-            return False
-        for left, right in zip(one.per_class, other.per_class, strict=True):
-            if (left is None) != (right is None):
-                return False
-            if left is not None and right is not None:
-                pairs.append((left, right))
-    return all(math.isclose(a, b, rel_tol=REORDERED, abs_tol=COLLAPSED) for a, b in pairs)
+        return f"{one.status} ({one.reason}), {other.status} ({other.reason})"
+    left, right = (one.value, *(one.per_class or ())), (other.value, *(other.per_class or ()))
+    if len(left) != len(right):
+        return f"{len(left) - 1} classes, {len(right) - 1} classes"
+    pairs = zip(left, right, strict=True)
+    return ", ".join(f"{a} and {b}" for a, b in pairs if not close(a, b))
+
+
+def close(one: float | None, other: float | None) -> bool:
+    if one is None or other is None:
+        return one is other
+    return math.isclose(one, other, rel_tol=REORDERED, abs_tol=COLLAPSED)
 
 
 def transformed(metric: Metric, act: str, given: Arrays) -> tuple[Arrays, list[int]]:

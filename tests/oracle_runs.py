@@ -75,9 +75,10 @@ def truth(name: str, dtype: str, profile: str | None = None) -> dict[str, Outcom
 
 
 @contextmanager
-def small_blocks(rows: int) -> Iterator[None]:
-    """Read the features so many rows at a time."""
+def small_blocks(rows: int, *, of_scores: bool = False) -> Iterator[None]:
+    """Read the features so many rows at a time; or read them at once and only score them so."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("nctool.sweeps.FEWEST_ROWS", rows)
-        patch.setattr("nctool.measure.Engine", partial(Engine, block_bytes=1, score_bytes=1))
+        small = {"score_bytes": 1} if of_scores else {"score_bytes": 1, "block_bytes": 1}
+        patch.setattr("nctool.measure.Engine", partial(Engine, **small))  # type: ignore[arg-type]
         yield

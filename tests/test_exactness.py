@@ -14,6 +14,7 @@ from oracle_runs import STORAGE, as_stored, small_blocks, stored, truth
 from populations import DEGENERATE, POPULATIONS
 
 import nctool
+from nctool.statistics.scores import Scores
 
 HANDFUL = (
     "noisy_simplex", "near_collapse_1e-3", "long_tail", "many_classes", "unbiased_head",
@@ -61,10 +62,11 @@ def test_missing_head(dtype: str) -> None:
 
 
 # Blocks of a few rows give what one block gives, also where a class first comes late.
+@pytest.mark.parametrize("of_scores", [False, True])
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 @pytest.mark.parametrize("name", POPULATIONS)
-def test_small_blocks(name: str, dtype: str) -> None:
-    with small_blocks(11):
+def test_small_blocks(name: str, dtype: str, of_scores: bool) -> None:
+    with small_blocks(11, of_scores=of_scores):
         report = analyzed(name, dtype)
     agree(report, truth(name, dtype), stored(name, dtype))
 
@@ -84,11 +86,16 @@ def test_blocks_of_one(name: str) -> None:
         ("statistics.moments.ONE_HOT_CLASSES", 0),
         ("statistics.moments.ONE_HOT_CLASSES", 1000),
         ("statistics.moments.SHORT_SUM", 4),
+        ("statistics.moments.BUFFER_CLASSES", 1),
         ("statistics.moments.PILOT_ROWS", 1),
         ("statistics.second.RESIDUAL_CLASSES", 0),
-        ("statistics.second.PRUNE_SHARE", -1.0),
-        ("statistics.second.PRUNE_SHARE", 1.0),
+        ("statistics.decisions.PRUNE_SHARE", -1.0),
+        ("statistics.decisions.PRUNE_SHARE", 1.0),
+        ("statistics.decisions.EXACT_TILE", 3),
         ("statistics.scores.EXACT_TILE", 3),
+        ("statistics.scores.EXACT_ROWS", 2),
+        ("statistics.scores.EXACT_KEPT", 0),
+        ("statistics.whitening.COLUMN_BLOCKS", 1),
         ("geometry.pairs.TILE", 3),
         ("geometry.pairs.RESCUE_ROWS", 2),
         ("geometry.simplex.TILE", 3),
@@ -97,8 +104,12 @@ def test_blocks_of_one(name: str) -> None:
 )
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 @pytest.mark.parametrize(
-    "name", ["relu_features", "many_classes", "perfect_simplex", "long_tail", "wide_noise_4"]
-)
+    "name",
+    [
+        "relu_features", "many_classes", "perfect_simplex", "long_tail", "wide_noise_4",
+        "huge_offset",
+    ],
+)  # fmt: skip
 def test_every_way(
     name: str, dtype: str, constant: str, value: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -106,6 +117,16 @@ def test_every_way(
     monkeypatch.setattr(f"nctool.{module}.{attribute}", value)
     report = analyzed(name, dtype)
     agree(report, truth(name, dtype), stored(name, dtype))
+
+
+# Decisions that float32 leaves open are settled in float64; were all of them, none would change.
+@pytest.mark.parametrize("name", ["wide_noise_4", "relu_features", "empty_class", "many_classes"])
+def test_all_settled(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def unbounded(scores: Scores, lengths: torch.Tensor) -> torch.Tensor:
+        return torch.full_like(lengths, torch.inf)
+
+    monkeypatch.setattr(Scores, "tolerance", unbounded)
+    agree(analyzed(name, "float32"), truth(name, "float32"), stored(name, "float32"))
 
 
 # Sorted by class or shuffled, the same samples have the same numbers.

@@ -78,12 +78,11 @@ def upward(path: str, text: str) -> list[str]:
     return found + [f"{path}: nctool.{one}" for one in of_the_face(tree)]
 
 
-def of_the_face(tree: ast.AST) -> Iterator[str]:
+def of_the_face(tree: ast.AST) -> list[str]:
     """What is used of the bare package, other than its version."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
-            if node.value.id == "nctool" and node.attr != "__version__":
-                yield node.attr
+    used = [one for one in ast.walk(tree) if isinstance(one, ast.Attribute)]
+    names = [one.attr for one in used if ast.unparse(one.value) == "nctool"]
+    return [one for one in names if one != "__version__"]
 
 
 def strangers(path: str, text: str) -> list[str]:

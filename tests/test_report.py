@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-import copy
-import json
-import math
-from collections.abc import Callable
 from dataclasses import replace
-from functools import cache
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import jsonschema
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from populations import DEGENERATE, POPULATIONS
+from populations import POPULATIONS
+from reports import EVERY, of_population, strict, validator
 
 from nctool import analyze
 from nctool.conventions import PROFILES
-from nctool.errors import InputError, UsageError
-from nctool.report import ClassValue, Distribution, Input, Reference, Report, Result, schema
+from nctool.errors import UsageError
+from nctool.report import Report, schema
 
-EVERY = POPULATIONS | DEGENERATE
 PINNED = {
     "": "$schema kind schema_version outcome tool created run inputs data settings metrics gates "
     "warnings arrays environment timing_s digest",
@@ -37,30 +32,6 @@ PINNED = {
 }
 
 
-@cache
-def of_population(name: str, **options: Any) -> Report:
-    one = EVERY[name]()
-    return analyze(
-        features=one.features, labels=one.labels, weight=one.weight, bias=one.bias, threads=1,
-        **options,
-    )  # fmt: skip
-
-
-@cache
-def validator() -> jsonschema.Draft202012Validator:
-    return jsonschema.Draft202012Validator(schema())
-
-
-def strict(text: str) -> dict[str, Any]:
-    """Parse as JSON is defined: NaN and Infinity are no JSON."""
-
-    def refuse(token: str) -> None:
-        pytest.fail(f"{token} is no JSON")
-
-    plain: dict[str, Any] = json.loads(text, parse_constant=refuse)
-    return plain
-
-
 def check(report: Report) -> None:
     """Valid JSON, valid against the schema, and the same when read back."""
     text = report.to_json()
@@ -69,10 +40,9 @@ def check(report: Report) -> None:
     assert Report.from_json(text).to_dict() == report.to_dict() == plain
 
 
-def _parts(*keys: str) -> Callable[[], Report]:
+def of_parts(*keys: str) -> Report:
     one = POPULATIONS["noisy_simplex"]()
-    held = {"features": one.features, "labels": one.labels, "weight": one.weight, "bias": one.bias}
-    return lambda: analyze(**{key: held[key] for key in keys}, threads=1)  # type: ignore[arg-type]
+    return analyze(**{key: getattr(one, key) for key in keys}, threads=1)
 
 
 # Every report of every population is valid and comes back the same.
@@ -98,7 +68,7 @@ def test_profiles(profile: str, name: str) -> None:
     ],
 )  # fmt: skip
 def test_parts(keys: tuple[str, ...]) -> None:
-    check(_parts(*keys)())
+    check(of_parts(*keys))
 
 
 # So is that of half precision, of out-of-distribution features, and of named classes.
@@ -160,132 +130,6 @@ def test_pinned_keys_of_a_metric() -> None:
     assert all(set(one) == {"value", "source"} for one in best)
 
 
-# What a later version adds, anywhere, is left alone.
-@pytest.mark.parametrize("block", [*PINNED, "distribution", "worst", "best_known"])
-def test_unknown_keys(block: str) -> None:
-    report = of_population("one_sample_class")
-    plain = report.to_dict()
-    added = copy.deepcopy(plain)
-    if block in ("distribution", "worst", "best_known"):
-        found = [one[block] for one in added["metrics"] if one[block]]
-        part = found[0][0] if block == "worst" else found[0]
-    else:
-        part = added[block] if block else added
-        part = part[0] if isinstance(part, list) else part
-    part["from_the_future"] = {"new": 1}
-    again = Report.from_json(json.dumps(added))
-    assert again.digest == report.digest
-    assert _without_future(again.to_dict()) == plain
-
-
-def _without_future(value: Any) -> Any:
-    """Whether a reader carries an unknown key along or drops it is all the same."""
-    if isinstance(value, dict):
-        return {k: _without_future(item) for k, item in value.items() if k != "from_the_future"}
-    return [_without_future(item) for item in value] if isinstance(value, list) else value
-
-
-# Without something that a report must have it is no report.
-@pytest.mark.parametrize(
-    "key",
-    "run inputs data settings metrics tool created kind schema_version outcome".split(),
-)
-def test_missing_key(key: str) -> None:
-    plain = of_population("noisy_simplex").to_dict()
-    del plain[key]
-    with pytest.raises(InputError) as caught:
-        Report.from_json(json.dumps(plain))
-    assert caught.value.slug == "not-a-report" and key in caught.value.message
-
-
-# The same goes for a metric or an input that lacks something.
-@pytest.mark.parametrize(
-    ("block", "key"), [("metrics", "id"), ("metrics", "status"), ("inputs", "role")]
-)
-def test_missing_inner_key(block: str, key: str) -> None:
-    plain = of_population("noisy_simplex").to_dict()
-    del plain[block][0][key]
-    with pytest.raises(InputError) as caught:
-        Report.from_dict(plain)
-    assert caught.value.slug == "not-a-report" and key in caught.value.message
-
-
-# JSON of another shape is told from text that is no JSON at all.
-@pytest.mark.parametrize(
-    ("text", "slug"),
-    [
-        ("{}", "not-a-report"), ("[]", "not-a-report"), ("null", "not-a-report"),
-        ("3", "not-a-report"), ('"report"', "not-a-report"),
-        ("", "not-json"), ("{", "not-json"), ("kind: report", "not-json"),
-    ],
-)  # fmt: skip
-def test_not_a_report(text: str, slug: str) -> None:
-    with pytest.raises(InputError) as caught:
-        Report.from_json(text)
-    assert caught.value.slug == slug
-
-
-# A block of the wrong kind is no report either.
-@pytest.mark.parametrize(
-    ("block", "value"),
-    [
-        ("metrics", 3),
-        ("inputs", ["text"]),
-        ("warnings", None),
-        pytest.param("metrics", ["text"], marks=pytest.mark.xfail(strict=True, reason="ValueError")),
-        pytest.param("run", 3, marks=pytest.mark.xfail(strict=True, reason="not looked at")),
-        pytest.param("kind", "poem", marks=pytest.mark.xfail(strict=True, reason="not looked at")),
-        pytest.param("schema_version", "2.0", marks=pytest.mark.xfail(strict=True, reason="same")),
-    ],
-)
-def test_wrong_kind(block: str, value: object) -> None:
-    plain = of_population("noisy_simplex").to_dict() | {block: value}
-    with pytest.raises(InputError):
-        Report.from_json(json.dumps(plain))
-
-
-FLOATS = st.floats() | st.sampled_from([math.nan, math.inf, -math.inf, -0.0, 5e-324])
-MAYBE = st.none() | FLOATS
-PAIRS = st.none() | st.tuples(FLOATS, FLOATS)
-RESULTS = st.builds(
-    Result,
-    id=st.sampled_from(["nc1.pinv", "nc3.cosine", "gnc2.margin.means"]),
-    title=st.text(max_size=8),
-    definition=st.text(max_size=8),
-    value=MAYBE,
-    status=st.sampled_from(["ok", "skipped", "undefined"]),
-    reason=st.none() | st.text(max_size=8),
-    ideal=MAYBE,
-    toward_collapse=st.sampled_from(["up", "down"]),
-    needs=st.tuples(st.sampled_from(["features", "head"])),
-    floor=MAYBE,
-    best_known=st.none() | st.builds(Reference, FLOATS, st.text(max_size=8)),
-    null_value=MAYBE,
-    noise_floor=MAYBE,
-    bounds=PAIRS,
-    ci=PAIRS,
-    distribution=st.none() | st.builds(Distribution, st.just("classes"), *[FLOATS] * 7),
-    worst=st.none()
-    | st.tuples(st.builds(ClassValue, st.integers(0, 9), st.text(max_size=4), FLOATS)),
-    per_class=st.none() | st.tuples(MAYBE, MAYBE),
-)
-
-
-# Whatever numbers a report is made of: its text is JSON, and read back it is the same report.
-@given(st.lists(RESULTS, max_size=3), FLOATS)
-def test_never_nan(results: list[Result], loose: float) -> None:
-    whole = replace(
-        of_population("noisy_simplex"),
-        metrics=tuple(results),
-        data={"deep": [{"er": (loose, [loose])}]},
-        timing_s={"total": loose},
-    )
-    for indent in (None, 2):
-        plain = strict(whole.to_json(indent))
-        assert Report.from_dict(plain).to_dict() == whole.to_dict() == plain
-    assert Report.from_dict(plain).digest == whole.digest == plain["digest"]
-
-
 # The digest is of the metrics: any change of a number changes it.
 @given(
     st.sampled_from(["value", "floor", "ideal", "null_value", "noise_floor"]),
@@ -316,9 +160,16 @@ def test_digest_of_nothing_else(change: dict[str, Any]) -> None:
     assert changed.digest == report.digest
 
 
+# The date of a report is the time of its making, in a form that says its zone.
+def test_created() -> None:
+    before = datetime.now(UTC).replace(microsecond=0)
+    created = datetime.fromisoformat(of_parts("weight").created)
+    assert before <= created <= datetime.now(UTC) and created.utcoffset() == timedelta(0)
+
+
 # Two analyses of the same arrays differ in their id, and in nothing that the digest covers.
 def test_same_arrays_same_digest() -> None:
-    one, other = (_parts("features", "labels", "weight")() for _ in range(2))
+    one, other = (of_parts("features", "labels", "weight") for _ in range(2))
     assert one.digest == other.digest and one.run["id"] != other.run["id"]
 
 
@@ -348,11 +199,3 @@ def test_flat() -> None:
     assert report.flat() == known
     assert report.flat("nc/") == {f"nc/{key}": value for key, value in known.items()}
     assert all(isinstance(value, float) for value in report.flat().values())
-
-
-# Where an array came from survives, its shape as a tuple again.
-def test_inputs_come_back() -> None:
-    report = of_population("noisy_simplex")
-    again = Report.from_json(report.to_json())
-    assert all(isinstance(one, Input) for one in again.inputs)
-    assert again.inputs == report.inputs and again.metrics == report.metrics

@@ -120,7 +120,7 @@ def test_harmless_text_stays(text: str) -> None:
 # Escaped text can be sent anywhere: it is valid UTF-8.
 @given(ANY_TEXT)
 def test_encodable(text: str) -> None:
-    assert printable(text).encode("utf-8")  or not text
+    assert printable(text).encode("utf-8") or not text
 
 
 # Letters of every script, signs and emoji are no danger and are shown.

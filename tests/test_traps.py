@@ -7,10 +7,12 @@ import math
 import numpy as np
 import numpy.typing as npt
 import pytest
+import torch
 from oracle import measure
 from populations import Array, simplex
 
 import nctool
+from nctool.geometry.simplex import etf_deviation
 
 F32 = npt.NDArray[np.float32]
 Labels = npt.NDArray[np.int64]
@@ -110,15 +112,12 @@ def test_frobenius_norm_of_many_classes() -> None:
     closed = math.sqrt(2 - 2 * math.sqrt(dim / (classes - 1)))
     report = nctool.analyze(weight=frame, select="nc2.etf_deviation.weights")
     assert value(report, "nc2.etf_deviation.weights") == pytest.approx(closed, rel=1e-12)
-    # Rows of unequal length and no tight frame: the same from its two Gram matrices.
-    rough = (frame * (1 + np.arange(dim) / dim) + 0.1).astype(np.float32)
-    rows = rough.astype(np.float64)
-    inner = (np.square(rows).sum() - np.square(rows.sum(0)).sum() / classes) / math.sqrt(
-        classes - 1
-    )
-    expected = math.sqrt(2 - 2 * inner / np.linalg.norm(rows.T @ rows))
-    report = nctool.analyze(weight=rough, select="nc2.etf_deviation.weights")
-    assert value(report, "nc2.etf_deviation.weights") == pytest.approx(expected, rel=1e-12)
+    # Rows of unequal length and no tight frame: the same from their two Gram matrices.
+    rows = frame * (1 + np.arange(dim) / dim) + 0.1  # (K, 16)
+    inner = np.square(rows).sum() - np.square(rows.sum(0)).sum() / classes
+    inner /= math.sqrt(classes - 1) * np.linalg.norm(rows.T @ rows)
+    both = torch.from_numpy(rows)
+    assert etf_deviation(both, both) == pytest.approx(math.sqrt(2 - 2 * inner), rel=1e-12)
 
 
 # Trap: the signed mean of cos + 1/(K-1) is zero for any centred means of equal length.

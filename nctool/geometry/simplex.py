@@ -24,13 +24,15 @@ def etf_deviation(left: Tensor, right: Tensor) -> float | None:
     if small:
         norm = math.sqrt(sum(float(block.square().sum()) for block in _blocks(left, right)))
     else:
-        norm = math.sqrt(max(float(((left.T @ left) * (right.T @ right)).sum()), 0.0))
+        inner = left.T @ left
+        other = inner if left is right else right.T @ right
+        norm = math.sqrt(max(float((inner * other).sum()), 0.0))
     if norm == 0.0:
         return None
     trace = float((left * right).sum())
     total = float(left.sum(0) @ right.sum(0))
-    inner = (trace - total / count) / math.sqrt(count - 1)
-    square = 2 - 2 * inner / norm
+    overlap = (trace - total / count) / math.sqrt(count - 1)
+    square = 2 - 2 * overlap / norm
     if not small and square > TRUSTED_SQUARE:
         return math.sqrt(square)
     return math.sqrt(_direct_square(left, right, norm))

@@ -137,37 +137,44 @@ class Model:
                     return found if set(found.shape[1:]) <= {1} else None
         return None
 
-    def _takers(self) -> dict[int, set[tuple[str, ...]]]:
-        """Width → where the arrays live that take it in: next layers, and norms of that size.
+    def _takers(self) -> dict[tuple[int, tuple[str, ...]], list[Candidate]]:
+        """Width and place → arrays that take it in there: next layers, and norms of that size.
 
         Two layers of one parent that fit each other are a matter between the two (squeeze and
-        excite, the two halves of an MLP): their width is noted for that parent alone.
+        excite, the two halves of an MLP): their width is noted for that parent alone. Two arrays
+        for each are enough to know whether there is another than a given one.
         """
         biases = {layer.bias for layer in self.layers if layer.bias is not None}
         known = {layer.weight: layer for layer in self.layers}
         made: set[tuple[tuple[str, ...], int]] = set()
-        taken: list[tuple[tuple[str, ...], int]] = []
+        taken: list[tuple[tuple[str, ...], int, Candidate]] = []
         for candidate in self.candidates:
             shape, name = candidate.shape, parse(candidate.key, candidate.path)
             parent = name.layer[:-1]
             if (layer := known.get(candidate)) is not None:
                 made.add((parent, layer.rows))
                 if layer.rows != layer.columns:
-                    taken.append((parent, layer.columns))
+                    taken.append((parent, layer.columns, candidate))
             elif len(shape) > 2:
                 made.add((parent, shape[0]))
-                taken.append((parent, shape[1]))
+                taken.append((parent, shape[1], candidate))
             elif len(shape) == 1 and candidate not in biases and _NORM & set(words(name.leaf)):
-                taken.append((parent, shape[0]))
-        takers: dict[int, set[tuple[str, ...]]] = {}
-        for parent, width in taken:
-            takers.setdefault(width, set()).add(parent if (parent, width) in made else ANYWHERE)
+                taken.append((parent, shape[0], candidate))
+        takers: dict[tuple[int, tuple[str, ...]], list[Candidate]] = {}
+        for parent, width, candidate in taken:
+            place = parent if (parent, width) in made else ANYWHERE
+            found = takers.setdefault((width, place), [])
+            if len(found) < 2:
+                found.append(candidate)
         return takers
 
     def taken_in(self, layer: Layer) -> bool:
         """Whether something else takes in what this layer puts out."""
-        places = self.takers.get(layer.rows, set())
-        return ANYWHERE in places or layer.name.layer[:-1] in places
+        return any(
+            taker != layer.weight
+            for place in (ANYWHERE, layer.name.layer[:-1])
+            for taker in self.takers.get((layer.rows, place), ())
+        )
 
     def handed_on(self, layer: Layer) -> bool:
         """Whether a layer beside this one carries on with its output.

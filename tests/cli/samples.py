@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from safetensors.numpy import save_file
 
-Arrays: TypeAlias = dict[str, npt.NDArray[np.generic]]
+Arrays: TypeAlias = dict[str, npt.NDArray[Any]]
 
 CLASSES, DIM, SAMPLES = 4, 6, 80
 

