@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +16,7 @@ from nctool import classes, conventions, metrics
 from nctool.arrays import LazyArray, Source
 from nctool.assemble import assemble
 from nctool.errors import UsageError
-from nctool.measure import Settings, measure
+from nctool.measure import Settings, check_settings, measure
 from nctool.report import Input, Report
 from nctool.roles import Request
 from nctool.source import Wishes, load
@@ -57,6 +58,7 @@ def analyze(
     settings = Settings(
         conventions.resolve(profile, center), device, dtype, threads, deterministic, per_class
     )
+    check_settings(settings)
     if sources:
         source = _from_files(sources, roles, split, tuple(ignore_labels))
         if class_names is not None:
@@ -112,10 +114,17 @@ def _held(role: str, value: Any) -> LazyArray:
         tensor = value.detach()
     else:
         array = np.asarray(value)
+        if not array.dtype.isnative:
+            array = array.astype(array.dtype.newbyteorder("="))
         if array.dtype.kind in "USO":
             text = array.astype(str)
             return LazyArray(role, text.shape, "str", "", "memory", lambda i, j: text[i:j])
-        tensor = torch.from_numpy(np.ascontiguousarray(array))
+        with warnings.catch_warnings():
+            # A read-only array is fine: nothing here ever writes to it.
+            warnings.filterwarnings("ignore", message="The given NumPy array is not writable")
+            tensor = torch.from_numpy(np.ascontiguousarray(array))
+    if role != "labels" and not tensor.is_floating_point():
+        tensor = tensor.double()
     name = str(tensor.dtype).removeprefix("torch.")
     return LazyArray(role, tuple(tensor.shape), name, "", "memory", lambda i, j: tensor[i:j])
 

@@ -59,7 +59,9 @@ def check_shapes(
         )
     if features is not None and 0 in features.shape:
         raise InputError(
-            "no-features", f"features {features.key!r} are empty: {features.shape}", ""
+            "no-features",
+            f"features {features.key!r} are empty: {features.shape}",
+            "save one row per sample, or name another array with --features",
         )
     if features is not None and labels is not None and labels.shape[0] != features.shape[0]:
         raise InputError(

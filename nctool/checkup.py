@@ -8,6 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 import nctool
 from nctool.render.lines import BLANK, Line, columns, line
+from nctool.text import count
 
 PACKAGES = ("torch", "numpy", "scipy", "safetensors", "typer", "rich")
 
@@ -22,7 +23,8 @@ def checkup() -> list[Line]:
     rows += [[name, _version(name)] for name in PACKAGES]
     out = [line(("Versions", "title")), *(line("  " + text) for text in columns(rows, "<<"))]
     out += [BLANK, line(("Devices", "title"))]
-    out.append(line(f"  cpu     {torch.get_num_threads()} threads of {os.cpu_count()} cores"))
+    threads, cores = torch.get_num_threads(), os.cpu_count() or 1
+    out.append(line(f"  cpu     {count(threads, 'thread')} on {count(cores, 'core')}"))
     for index in range(torch.cuda.device_count()):
         found = torch.cuda.get_device_properties(index)
         out.append(line(f"  cuda:{index}  {found.name}, {found.total_memory / 2**30:.0f} GiB"))

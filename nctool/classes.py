@@ -37,8 +37,12 @@ def decode(
     """Labels to class indices; with a head, the index is the head's row."""
     raw = _read(labels)
     if raw.dtype.kind in "US":
-        values, index = np.unique(raw, return_inverse=True)
-        return _by_order(labels, [str(v) for v in values], index, head_rows, 0, names)
+        if all(text.isdecimal() for text in np.unique(raw).tolist()):
+            # Numbers written as text: "10" comes after "2".
+            raw = raw.astype(np.int64)
+        else:
+            values, index = np.unique(raw, return_inverse=True)
+            return _by_order(labels, [str(v) for v in values], index, head_rows, 0, names)
     keep = ~np.isin(raw, np.asarray(ignore, dtype=raw.dtype))
     ignored = int((~keep).sum())
     if not keep.any():
@@ -51,7 +55,12 @@ def decode(
     low, high = int(used.min()), int(used.max())
     if head_rows is None or low < 0 or high >= head_rows:
         values, inverse = np.unique(used, return_inverse=True)
-        contiguous = low == 0 and high == len(values) - 1
+        if low < 0 and values.tolist() != [-1, 1]:
+            raise InputError(
+                "negative-labels",
+                f"labels {labels.key!r} hold {low}, which is no class",
+                f"leave these samples out with --ignore-label={low}",
+            )
         if head_rows is None and low >= 0 and high < 4 * len(values) + 1000:
             # Every label in 0..max keeps its number, so that empty classes are seen and named.
             index = np.where(keep, raw, -1)
@@ -59,8 +68,6 @@ def decode(
         index = np.full(len(raw), -1, dtype=np.int64)
         index[keep] = inverse
         found = [str(int(v)) for v in values]
-        if contiguous:
-            return _named(index, len(values), ignored, (), names)
         return _by_order(labels, found, index, head_rows, ignored, names)
     return _named(np.where(keep, raw, -1), head_rows, ignored, (), names)
 

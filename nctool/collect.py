@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-import tempfile
 from dataclasses import replace
-from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from nctool.errors import UsageError
 from nctool.evidence import Points
+from nctool.files import replacing
 from nctool.measure import Analysis
 from nctool.report import Report
 
@@ -23,16 +21,8 @@ def save_arrays(target: str, analysis: Analysis) -> Report:
     from safetensors.torch import save_file
 
     arrays = collect(analysis)
-    path = Path(target)
-    with tempfile.TemporaryDirectory(prefix=".nctool-", dir=path.parent) as folder:
-        draft = Path(folder) / "arrays"
-        try:
-            save_file(arrays, draft, {"class_names": json.dumps(analysis.evidence.names)})
-            draft.replace(path)
-        except OSError as problem:
-            raise UsageError(
-                "output-unwritable", f"{target!r} cannot be written: {problem}", ""
-            ) from problem
+    with replacing(target) as draft:
+        save_file(arrays, draft, {"class_names": json.dumps(analysis.evidence.names)})
     return replace(analysis.report, arrays={"file": target, "names": sorted(arrays)})
 
 

@@ -110,6 +110,10 @@ PROFILES: dict[str, Convention] = {
 
 def resolve(profile: str | None, center: Center | None) -> Convention:
     """The convention to use; an explicit centring overrides the profile's."""
+    if center not in (None, "balanced", "samples"):
+        raise UsageError(
+            "unknown-center", f"center {center!r} is not known", "use balanced or samples"
+        )
     convention = DEFAULT
     if profile is not None:
         if profile not in PROFILES:

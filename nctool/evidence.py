@@ -113,6 +113,9 @@ class Evidence:
     zero_rows: int = 0
     means: Points | None = None
     weights: Points | None = None
+    weight_storage: Storage | None = None
+    zero_weights: tuple[int, ...] = ()
+    """Rows of the head that are zero."""
     duality: Duality | None = None
     unit_duality: Duality | None = None
     duality_deviation: float | None = None

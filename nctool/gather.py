@@ -41,9 +41,18 @@ class Gathering:
         weight = self._weight()
         evidence = Evidence(self.convention, self.source.names)
         if weight is not None:
-            evidence = replace(evidence, dim=weight.shape[1], present=tuple(range(len(weight))))
+            lengths = torch.linalg.vector_norm(weight, dim=1, dtype=torch.float64)
+            square = float(lengths.square().mean())
+            evidence = replace(
+                evidence,
+                dim=weight.shape[1],
+                present=tuple(range(len(weight))),
+                weight_storage=storage_of(weight.dtype, square, weight.shape[1]),
+                zero_weights=tuple(torch.nonzero(lengths == 0).flatten().tolist()),
+            )
             if self.need & Need.WEIGHT_PAIRS:
-                evidence = replace(evidence, weights=self._weight_points(weight))
+                points = self._weight_points(weight, evidence.weight_storage)
+                evidence = replace(evidence, weights=points)
         if self.need & FROM_SAMPLES:
             evidence = self._samples(evidence, weight)
         return evidence
@@ -55,19 +64,23 @@ class Gathering:
         if self.source.weight is None or not self.need & FROM_HEAD:
             return None
         weight = self.source.weight.to(self.engine.device)
-        if not bool(torch.isfinite(weight).all()):
+        bias = self.source.bias
+        broken = [] if bool(torch.isfinite(weight).all()) else ["weight"]
+        if bias is not None and not bool(torch.isfinite(bias).all()):
+            broken.append("bias")
+        if broken:
             raise InputError(
                 "non-finite-head",
-                "the classifier weight holds NaN or infinity",
+                f"the classifier {' and '.join(broken)} holds NaN or infinity",
                 "analyse an earlier checkpoint: this one has diverged",
             )
         return weight
 
-    def _weight_points(self, weight: Tensor) -> Points:
+    def _weight_points(self, weight: Tensor, storage: Storage | None) -> Points:
         start = perf_counter()
         rows = weight.double()
         compared = self._compared(rows)
-        storage = storage_of(weight.dtype, float(rows.square().sum()) / len(rows), rows.shape[1])
+        assert storage is not None
         points = Points(
             rows,
             survey(rows),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import platform
 import secrets
 from collections.abc import Iterator, Sequence
@@ -19,7 +20,7 @@ import nctool
 from nctool.arrays import Source
 from nctool.checks import BELOW_NOISE, notices
 from nctool.conventions import Convention
-from nctool.errors import ResourceError
+from nctool.errors import ResourceError, UsageError
 from nctool.evidence import Evidence, Need
 from nctool.gather import Gathering, available
 from nctool.metrics.metric import Measured, Metric, Undefined
@@ -29,6 +30,7 @@ from nctool.statistics.distribution import spread
 from nctool.sweeps import Engine, Overflow, extreme
 
 WORST = 5
+MOST_THREADS = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,12 +87,27 @@ def measure(
     return Analysis(report, evidence, full)
 
 
+def check_settings(settings: Settings) -> None:
+    """Settings that exist; the command line cannot get here with others."""
+    if settings.dtype not in (None, "float64", "float32"):
+        raise UsageError(
+            "unknown-dtype", f"dtype {settings.dtype!r} is not known", "use float64 or float32"
+        )
+    if settings.threads is not None and not 1 <= settings.threads <= MOST_THREADS:
+        raise UsageError(
+            "bad-threads",
+            f"{settings.threads} threads are not possible",
+            f"use 1 to {MOST_THREADS}",
+        )
+
+
 @contextmanager
 def exact_products(settings: Settings) -> Iterator[None]:
     """Full float32 products, the asked threads and determinism; the caller's own afterwards."""
     precision = torch.get_float32_matmul_precision()
     threads = torch.get_num_threads()
     strict = torch.are_deterministic_algorithms_enabled()
+    warn_only = torch.is_deterministic_algorithms_warn_only_enabled()
     torch.set_float32_matmul_precision("highest")
     if settings.threads:
         torch.set_num_threads(settings.threads)
@@ -103,7 +120,7 @@ def exact_products(settings: Settings) -> Iterator[None]:
         torch.set_float32_matmul_precision(precision)
         torch.set_num_threads(threads)
         if settings.deterministic:
-            torch.use_deterministic_algorithms(strict)
+            torch.use_deterministic_algorithms(strict, warn_only=warn_only)
 
 
 def choose_engine(source: Source, settings: Settings) -> Engine:
@@ -139,7 +156,8 @@ def choose_device(name: str) -> torch.device:
 
 
 def _first_line(problem: BaseException) -> str:
-    return str(problem).strip().splitlines()[0] if str(problem).strip() else type(problem).__name__
+    text = str(problem).strip() or type(problem).__name__
+    return text.splitlines()[0].split(". ")[0][:120]
 
 
 def _result(one: Metric, source: Source, evidence: Evidence) -> Result:
@@ -167,7 +185,7 @@ def _result(one: Metric, source: Source, evidence: Evidence) -> Result:
         found = one.measure(evidence)
     except Undefined as why:
         return outcome(status="undefined", reason=str(why))
-    if not torch.isfinite(torch.tensor(found.value)):
+    if not math.isfinite(found.value):
         return outcome(status="undefined", reason="the result is not a finite number")
     flags = found.flags
     if found.noise_floor is not None and abs(found.value) <= found.noise_floor:

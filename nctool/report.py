@@ -166,12 +166,13 @@ class Report:
         return cleaned
 
     def to_json(self, indent: int | None = 2) -> str:
-        return json.dumps(self.to_dict(), indent=indent, allow_nan=False, ensure_ascii=False)
+        return json.dumps(self.to_dict(), indent=indent, allow_nan=False)
 
     @classmethod
     def from_dict(cls, plain: Mapping[str, Any]) -> Report:
         """Read a report of any released schema version; unknown keys are left alone."""
         try:
+            _check_kind(plain)
             return cls(
                 run=plain["run"],
                 inputs=tuple(_known(Input, one) for one in plain["inputs"]),
@@ -189,7 +190,7 @@ class Report:
                 schema_version=plain["schema_version"],
                 outcome=plain["outcome"],
             )
-        except (KeyError, TypeError, AttributeError) as problem:
+        except (KeyError, TypeError, AttributeError, ValueError) as problem:
             raise InputError(
                 "not-a-report",
                 f"this JSON is not an nctool report ({type(problem).__name__}: {problem})",
@@ -199,14 +200,35 @@ class Report:
     @classmethod
     def from_json(cls, text: str) -> Report:
         try:
-            plain = json.loads(text)
-        except ValueError as problem:
+            plain = json.loads(text, parse_constant=_refuse)
+        except (ValueError, RecursionError) as problem:
             raise InputError(
                 "not-json",
                 f"not valid JSON: {problem}",
                 "write a report with: nctool analyze SOURCE --json report.json",
             ) from problem
         return cls.from_dict(plain)
+
+
+KINDS = ("report", "trajectory", "comparison")
+
+
+def _check_kind(plain: Mapping[str, Any]) -> None:
+    """Is this ours, and no newer than we are?"""
+    if plain["kind"] not in KINDS:
+        raise ValueError(f"kind {plain['kind']!r}")
+    if str(plain["schema_version"]).split(".")[0] != SCHEMA_VERSION.split(".")[0]:
+        raise ValueError(f"schema version {plain['schema_version']!r}")
+    for name in ("run", "data", "settings", "tool"):
+        if not isinstance(plain[name], Mapping):
+            raise TypeError(f"{name} is no object")
+    for name in ("metrics", "inputs"):
+        if not all(isinstance(one, Mapping) for one in plain[name]):
+            raise TypeError(f"{name} holds something else than objects")
+
+
+def _refuse(token: str) -> None:
+    raise ValueError(f"{token} is no JSON number")
 
 
 def schema() -> dict[str, Any]:

@@ -46,7 +46,12 @@ def inspect(sources: Sequence[str], wishes: Wishes) -> Inspection:
     """Look without reading: headers only, nothing computed."""
     opened, chosen = _open(sources, wishes)
     try:
-        roles, problem = assign(_candidates(opened), wishes.request, config=_config(opened)), None
+        count = _class_count(wishes.classes)
+        config = _config(opened)
+        roles, problem = (
+            assign(_candidates(opened), wishes.request, config=config, classes=count),
+            None,
+        )
     except InputError as error:
         roles, problem = None, error
     notices = (*chosen, *(notice for one in opened for notice in one.notices))
@@ -59,7 +64,9 @@ def load(sources: Sequence[str], wishes: Wishes) -> Source:
 
     opened, chosen = _open(sources, wishes)
     config = _config(opened)
-    roles = assign(_candidates(opened), wishes.request, config=config)
+    roles = assign(
+        _candidates(opened), wishes.request, config=config, classes=_class_count(wishes.classes)
+    )
     arrays = {(one.path, one.key): one for each in opened for one in each.arrays}
 
     def array(pick: Pick | None) -> LazyArray | None:
@@ -90,10 +97,13 @@ def load(sources: Sequence[str], wishes: Wishes) -> Source:
         ood=ood,
         names=_class_names(wishes.classes, config, None if weight is None else len(weight)),
         ignore=wishes.ignore,
-        inputs=tuple(
-            _input(role, pick, arrays[pick.candidate.path, pick.candidate.key])
-            for role, pick in picks.items()
-            if pick is not None
+        inputs=(
+            *(
+                _input(role, pick, arrays[pick.candidate.path, pick.candidate.key])
+                for role, pick in picks.items()
+                if pick is not None
+            ),
+            *(() if ood is None else (_given("ood", ood),)),
         ),
         run={"epoch": moment.epoch, "step": moment.step, "split": roles.split},
         notices=(
@@ -114,9 +124,9 @@ def _open(sources: Sequence[str], wishes: Wishes) -> tuple[tuple[Opened, ...], t
     ]
     paths: list[Path] = []
     notices: list[Notice] = []
-    extra = [one for one in named if Path(one).exists()]
+    extra = [one for one in named if _exists(one)]
     for path in _expand([*sources, *extra]):
-        series = runs.checkpoints(path) if path.is_dir() else ()
+        series = runs.checkpoints(path) if _exists(str(path)) and path.is_dir() else ()
         if series:
             last = series[-1]
             notices.append(_chose_last(path, series))
@@ -129,7 +139,7 @@ def _open(sources: Sequence[str], wishes: Wishes) -> tuple[tuple[Opened, ...], t
 def _expand(sources: Sequence[str]) -> list[Path]:
     paths: list[Path] = []
     for source in sources:
-        if not Path(source).exists() and glob.has_magic(source):
+        if not _exists(source) and glob.has_magic(source):
             found = sorted(glob.glob(source))  # noqa: PTH207 - absolute patterns too
             if not found:
                 raise InputError(
@@ -139,6 +149,13 @@ def _expand(sources: Sequence[str]) -> list[Path]:
         else:
             paths.append(Path(source))
     return paths
+
+
+def _exists(path: str) -> bool:
+    try:
+        return Path(path).exists()
+    except (OSError, ValueError):
+        return False
 
 
 def _chose_last(folder: Path, series: Sequence[runs.Checkpoint]) -> Notice:
@@ -204,6 +221,10 @@ def _out_of_distribution(spec: str) -> LazyArray:
     return next(one for one in opened.arrays if one.key == picked.candidate.key)
 
 
+def _class_count(wish: str | None) -> int | None:
+    return int(wish) if wish is not None and wish.isdigit() else None
+
+
 def _class_names(
     wish: str | None, config: Mapping[str, Any], rows: int | None
 ) -> tuple[str, ...] | None:
@@ -240,6 +261,14 @@ def _input(role: str, pick: Pick, array: LazyArray) -> Input:
         pick.reason,
         pick.transposed,
     )
+
+
+def _given(role: str, array: LazyArray) -> Input:
+    """An input that the user named."""
+    return Input(
+        role, array.path, array.key, array.format, array.shape, array.dtype,
+        fingerprint(array), "flag", f"named with --{role}",
+    )  # fmt: skip
 
 
 def fingerprint(array: LazyArray) -> str:

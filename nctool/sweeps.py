@@ -18,6 +18,9 @@ FEWEST_ROWS = 256
 EXTREME = 1e12
 """Beyond this magnitude (or below its inverse) float32 squares overflow or vanish."""
 
+HOPELESS = 1e140
+"""The same for float64."""
+
 
 class Overflow(Exception):
     """Squares left the range of the working precision; float64 holds them."""
@@ -141,15 +144,22 @@ def mean_of(features: LazyArray, device: torch.device) -> Tensor:
 
 def extreme(features: LazyArray | None, weight: Tensor | None) -> bool:
     """Would float32 squares of these overflow or vanish? Judged by the first rows."""
-    looks = [] if weight is None else [weight[:FEWEST_ROWS]]
+    looks = [] if weight is None else [("the head", weight[:FEWEST_ROWS])]
     if features is not None:
-        looks.append(tensor_rows(features, 0, min(FEWEST_ROWS, features.shape[0])))
-    for one in looks:
+        rows = tensor_rows(features, 0, min(FEWEST_ROWS, features.shape[0]))
+        looks.append((f"features {features.key!r}", rows))
+    found = False
+    for name, one in looks:
         size = one.double().abs().nan_to_num(0, 0, 0)
         largest = float(size.max()) if size.numel() else 0.0
-        if largest and not 1 / EXTREME < largest < EXTREME:
-            return True
-    return False
+        if largest and not 1 / HOPELESS < largest < HOPELESS:
+            raise InputError(
+                "out-of-range",
+                f"{name} reach {largest:.1g}: their squares leave the range of float64",
+                "multiply them by a constant that brings them near one",
+            )
+        found |= bool(largest) and not 1 / EXTREME < largest < EXTREME
+    return found
 
 
 def to_sphere(x: Tensor) -> Tensor:

@@ -12,6 +12,22 @@ def printable(text: str) -> str:
     )
 
 
+PLAINER = str.maketrans(
+    {"↓": "v", "↑": "^", "×": "x", "·": "-", "–": "-", "≥": ">=", "°": "*", "…": "..."}
+)
+
+
+def speakable(text: str, encoding: str | None) -> str:
+    """Text that an output of this encoding can carry; plainer signs where it has no others."""
+    encoding = encoding or "ascii"
+    try:
+        text.encode(encoding)
+    except UnicodeEncodeError:
+        plain = text.translate(PLAINER)
+        return plain.encode(encoding, "backslashreplace").decode(encoding)
+    return text
+
+
 def one_line(text: str) -> str:
     """The same without line breaks."""
     return printable(text).replace("\n", "\\n")

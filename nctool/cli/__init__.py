@@ -10,6 +10,7 @@ import nctool
 from nctool.cli.analyze import analyze
 from nctool.cli.describe import doctor, metrics, schema
 from nctool.cli.inspect import inspect
+from nctool.cli.shell import PIPE_CLOSED, reader_left
 
 app = typer.Typer(
     name="nctool",
@@ -42,4 +43,9 @@ def root(
 
 def main() -> None:
     """The installed command."""
-    app()
+    try:
+        app()
+    except SystemExit as stop:
+        if stop.code == 1 and reader_left():
+            raise SystemExit(PIPE_CLOSED) from None
+        raise

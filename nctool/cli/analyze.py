@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from nctool.cli import options
-from nctool.cli.shell import check_writable, color_wanted, guarded, warn, write_out
+from nctool.cli.shell import check_outputs, color_wanted, guarded, warn, write_out
 
 
 @guarded
@@ -53,9 +53,11 @@ def analyze(
     the inputs do not allow is skipped, and says what it needs.
     """
     from nctool import conventions
+    from nctool.errors import UsageError
 
-    for target in filter(None, (json, arrays)):
-        check_writable(target)
+    if arrays == "-":
+        raise UsageError("arrays-to-stdout", "arrays need a file", "--arrays FILE.safetensors")
+    check_outputs(json, arrays, sources=sources)
     convention = conventions.resolve(profile, None if center is None else center.value)
     wishes = options.wishes(
         features, labels, head, bias, weights, split, classes, ignore_label, pool,

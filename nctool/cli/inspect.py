@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from nctool.cli import options
-from nctool.cli.shell import check_writable, color_wanted, guarded, write_out
+from nctool.cli.shell import check_outputs, color_wanted, guarded, write_out
 
 
 @guarded
@@ -30,8 +30,7 @@ def inspect(
     from nctool.render import console, inspection
     from nctool.source import inspect as look
 
-    if json is not None:
-        check_writable(json)
+    check_outputs(json, sources=sources)
     wishes = options.wishes(
         features, labels, head, bias, weights, split, None, None, pool, transpose_head, None
     )
@@ -39,8 +38,8 @@ def inspect(
     if json is not None:
         write_out(json, inspection.to_json(found))
     if json != "-":
-        text = inspection.lines(found)
         columns = width or console.terminal_width()
+        text = inspection.lines(found, columns)
         write_out("-", console.paint(text, width=columns, color=color_wanted()))
     if found.problem is not None:
         raise found.problem

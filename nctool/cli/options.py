@@ -131,7 +131,9 @@ Dtype = Annotated[
         show_default=False,
     ),
 ]
-Threads = Annotated[int | None, typer.Option(help="CPU threads.", min=1, rich_help_panel=COMPUTE)]
+Threads = Annotated[
+    int | None, typer.Option(help="CPU threads.", min=1, max=1024, rich_help_panel=COMPUTE)
+]
 Seed = Annotated[int, typer.Option(help="For whatever is sampled.", rich_help_panel=COMPUTE)]
 Deterministic = Annotated[
     bool,

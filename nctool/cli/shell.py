@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import functools
 import os
+import select
 import sys
 import tempfile
 import traceback
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Callable, Sequence
 from typing import ParamSpec
 
 import typer
 
-from nctool.errors import InternalError, NctoolError, ResourceError, UsageError
+from nctool import files
+from nctool.errors import InternalError, NctoolError, ResourceError
 from nctool.notice import Notice
-from nctool.text import printable
+from nctool.text import printable, speakable
 
 P = ParamSpec("P")
 
@@ -63,9 +64,10 @@ def warn(notice: Notice) -> None:
 
 def note(text: str, hint: str = "") -> None:
     """One message on stderr; names from files cannot command the terminal."""
-    print("nctool: " + printable(text), file=sys.stderr)
+    message = "nctool: " + printable(text)
     if hint:
-        print("  " + printable(hint).replace("\n", "\n  "), file=sys.stderr)
+        message += "\n  " + printable(hint).replace("\n", "\n  ")
+    print(speakable(message, sys.stderr.encoding), file=sys.stderr)
 
 
 def _internal(problem: Exception) -> InternalError:
@@ -81,54 +83,35 @@ def _internal(problem: Exception) -> InternalError:
 
 
 def write_out(target: str, text: str) -> None:
-    """To stdout for ``-``, otherwise whole or not at all: a temporary file, then a rename."""
+    """To stdout for ``-``, otherwise to a file, whole or not at all."""
+    text = text if text.endswith("\n") else text + "\n"
     if target == "-":
-        sys.stdout.write(text if text.endswith("\n") else text + "\n")
-        return
-    path = Path(target)
+        sys.stdout.write(speakable(text, sys.stdout.encoding))
+    else:
+        files.write_text(target, text)
+
+
+def check_outputs(*targets: str | None, sources: Sequence[str] = ()) -> None:
+    """Before the first batch: every output that was asked for can be written."""
+    for target in targets:
+        if target is not None and target != "-":
+            files.check_writable(target, sources)
+
+
+def reader_left() -> bool:
+    """Has whoever read our output gone away?"""
     try:
-        descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-        try:
-            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-                file.write(text if text.endswith("\n") else text + "\n")
-            mask = os.umask(0)
-            os.umask(mask)
-            Path(name).chmod(0o666 & ~mask)
-            Path(name).replace(path)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
-    except OSError as problem:
-        raise _unwritable(target, problem) from problem
-
-
-def check_writable(target: str) -> None:
-    """Before the first batch: could this path be written?"""
-    if target == "-":
-        return
-    path = Path(target)
-    if path.is_dir() or not path.parent.is_dir() or not os.access(path.parent, os.W_OK):
-        kind = "is a folder" if path.is_dir() else "has no writable folder"
-        raise UsageError(
-            "output-unwritable", f"output {target!r} {kind}", "give a file in an existing folder"
-        )
-
-
-def _unwritable(target: str, problem: OSError) -> NctoolError:
-    if problem.errno == 28:
-        return ResourceError(
-            "disk-full", f"no space left to write {target!r}", "free some space, or write elsewhere"
-        )
-    return UsageError(
-        "output-unwritable",
-        f"output {target!r} cannot be written: {problem.strerror}",
-        "give a file in an existing folder",
-    )
+        watch = select.poll()
+        watch.register(sys.__stdout__.fileno() if sys.__stdout__ else 1, 0)
+        return any(event & select.POLLERR for _, event in watch.poll(0))
+    except (AttributeError, OSError, ValueError):
+        # No poll on this system, or no file behind stdout.
+        return False
 
 
 def color_wanted(stream: str = "stdout") -> bool:
     """On a terminal, unless NO_COLOR; anywhere with FORCE_COLOR."""
-    if os.environ.get("NO_COLOR"):
+    if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
         return False
     if os.environ.get("FORCE_COLOR"):
         return True

@@ -20,6 +20,13 @@ def etf_deviation(left: Tensor, right: Tensor) -> float | None:
     only where that cancels.
     """
     count, dim = left.shape
+    sizes = [float(one.abs().max()) for one in (left, right)]
+    if 0.0 in sizes:
+        return None
+    # Fourth powers are about to be summed: lengths near one keep them within range.
+    same = left is right
+    left = left / sizes[0]
+    right = left if same else right / sizes[1]
     small = count <= WHOLE_CLASSES or count <= dim
     if small:
         norm = math.sqrt(sum(float(block.square().sum()) for block in _blocks(left, right)))

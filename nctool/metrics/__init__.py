@@ -38,6 +38,8 @@ def select(patterns: str | None) -> tuple[Metric, ...]:
         if not matched:
             raise unknown_metric(pattern)
         chosen |= matched
+    if not chosen:
+        raise unknown_metric(patterns)
     return tuple(one for key, one in everything.items() if key in chosen)
 
 

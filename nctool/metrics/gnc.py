@@ -98,12 +98,10 @@ def cosine_margin(evidence: Evidence) -> Measured:
     """
     several_classes(evidence)
     unit_directions(evidence)
-    weights = known(evidence.weights)
-    if weights.pairs.zero:
-        raise Undefined(
-            f"classifier row {named(evidence, weights.pairs.zero, weights.classes)} is zero: "
-            "no direction"
-        )
+    zero = evidence.zero_weights
+    if zero:
+        every = tuple(range(len(evidence.names)))
+        raise Undefined(f"classifier row {named(evidence, zero, every)} is zero: no direction")
     found = known(answers(evidence).cosine_margin)
     sums = known(answers(evidence).cosine_margin_sum)
     return Measured(found.mean, per_class=sums / known(evidence.count), distribution=found)
@@ -116,7 +114,7 @@ def cosine_margin(evidence: Evidence) -> Measured:
     need=Need.SAMPLES | Need.DECISIONS | Need.MARGINS,
     ideal=None,
     toward="up",
-    invariant="rotate relabel",
+    invariant="rotate shift relabel",
 )
 def logit_margin(evidence: Evidence) -> Measured:
     """By how much each sample's own logit exceeds the next best: negative where the head errs.

@@ -64,6 +64,8 @@ class Metric:
 
 
 INVARIANCES = ("rotate", "shift", "scale", "relabel")
+"""Rotate features and head together; shift features, the bias following; scale features; rename
+classes."""
 
 
 def metric(

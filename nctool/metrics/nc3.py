@@ -112,7 +112,7 @@ def etf_deviation(evidence: Evidence) -> Measured:
     title="Bias collapse",
     definition="|b + W mu_G| with the mean over classes removed",
     need=DUAL,
-    invariant="rotate relabel",
+    invariant="rotate shift relabel",
 )
 def bias_collapse(evidence: Evidence) -> Measured:
     """Does the bias cancel the global mean, so that only centred features decide?
@@ -146,8 +146,8 @@ def _mean_noise(evidence: Evidence) -> float:
 
 
 def _weight_noise(evidence: Evidence) -> float:
-    weights = known(evidence.weights)
-    return math.sqrt(weights.storage.rounding / weights.storage.mean_square)
+    storage = known(evidence.weight_storage)
+    return math.sqrt(storage.rounding / storage.mean_square)
 
 
 METRICS = (distance, cosine, cosine_cv, etf_deviation, bias_collapse)

@@ -12,7 +12,7 @@ from nctool.metrics.shared import answers, known
     title="Decisions that are not the nearest class mean",
     definition="share of samples with argmax(W h + b) != nearest class mean",
     need=Need.SAMPLES | Need.DECISIONS | Need.NEAREST_MEAN,
-    invariant="rotate relabel",
+    invariant="rotate shift relabel",
 )
 def mismatch(evidence: Evidence) -> Measured:
     """How often the head decides for another class than the nearest class mean would.
@@ -62,7 +62,7 @@ def ncc_accuracy(evidence: Evidence) -> Measured:
     need=Need.SAMPLES | Need.DECISIONS,
     ideal=1.0,
     toward="up",
-    invariant="rotate relabel",
+    invariant="rotate shift relabel",
 )
 def accuracy(evidence: Evidence) -> Measured:
     """How often the head is right on these samples.

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 ROLES = ("features", "labels", "weight", "bias")
 
 
-def lines(found: Inspection) -> list[Line]:
+def lines(found: Inspection, width: int) -> list[Line]:
     """Files, their arrays, and the role each would get."""
     out: list[Line] = []
     picks = _picks(found)
@@ -37,11 +37,11 @@ def lines(found: Inspection) -> list[Line]:
         for role in ROLES:
             pick: Pick | None = getattr(found.roles, role)
             why = "not found" if pick is None else f"{pick.candidate.key}: {pick.reason}"
-            out += wrapped(f"{_name(role):<9} {why}", 78, "  ")
+            out += wrapped(f"{_name(role):<9} {why}", width - 2, "  ")
         if found.roles.ignored:
-            out += wrapped("ignored: " + ", ".join(found.roles.ignored), 78, "  ", "faint")
+            out += wrapped("ignored: " + ", ".join(found.roles.ignored), width - 2, "  ", "faint")
     for notice in (*found.notices, *(found.roles.notices if found.roles else ())):
-        out += wrapped(f"! {notice.message}", 78, "  ")
+        out += wrapped(f"! {notice.message}", width - 2, "  ")
     return out
 
 
@@ -93,7 +93,7 @@ def to_json(found: Inspection) -> str:
             for notice in (*found.notices, *(found.roles.notices if found.roles else ()))
         ],
     }
-    return json.dumps(plain, indent=2, ensure_ascii=False)
+    return json.dumps(plain, indent=2, ensure_ascii=True)
 
 
 def _picks(found: Inspection) -> dict[tuple[str, str], str]:

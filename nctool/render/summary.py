@@ -23,6 +23,7 @@ FAMILIES = {
 }
 ARROWS = {"down": "↓", "up": "↑"}
 MARKS = {"below-noise-floor": "~", "sample-limited": "°"}
+CENTRES = {"balanced": "centred by class means", "samples": "centred by all samples"}
 LEGEND = {
     "~": "~ below what storage rounding alone would give: read it as zero",
     "°": "° few samples per class: more of them would give another number",
@@ -67,17 +68,23 @@ def _provenance(report: Report, width: int) -> Iterator[Line]:
         path = one.path
         turned = ", transposed" if one.transposed else ""
         yield line(f"    {one.role:<9} {one.key}  ", (f"{shape} {one.dtype}{turned}", "faint"))
-    yield line(f"  data        {_data(report)}")
+    yield from _labelled("data", _data(report), width)
     settings = report.settings
     how = (
-        f"{settings['center']} centre · {settings.get('products', 'float64')} products, "
+        f"{CENTRES[settings['center']]} · {settings.get('products', 'float64')} products, "
         f"float64 sums · {settings['device']}"
     )
     if str(settings["device"]) == "cpu":
         how += f", {count(int(settings['threads']), 'thread')}"
-    yield line(f"  computed    {how}")
+    yield from _labelled("computed", how, width)
     if settings.get("profile"):
-        yield from wrapped(str(settings.get("convention")), width - 14, " " * 14, "faint")
+        yield from _labelled("profile", str(settings.get("convention")), width)
+
+
+def _labelled(label: str, text: str, width: int) -> Iterator[Line]:
+    first, *rest = wrapped(text, width, " " * 14)
+    yield line(f"  {label:<10}  {first[0][0].strip()}")
+    yield from rest
 
 
 def _data(report: Report) -> str:
@@ -100,7 +107,7 @@ def _data(report: Report) -> str:
 
 def _numbers(results: list[Result]) -> Iterator[Line]:
     """The table; families under a heading, columns aligned over all of them."""
-    rows = [["", "value", "perfect", "random", "furthest from collapse"]]
+    rows = [["", "value", "perfect", "random", "least collapsed"]]
     rows += [[*_cells(one)] for one in results]
     texts = columns(rows, "<>>><")
     yield line("  ", (texts[0], "faint"))
@@ -136,7 +143,7 @@ def _perfect(one: Result) -> str:
 def _furthest(one: Result) -> str:
     """The worst class, if it says something; a spread over samples otherwise."""
     if one.distribution is not None and one.distribution.over == "samples":
-        return f"p05 {number(one.distribution.p05, 3)}, min {number(one.distribution.min, 3)}"
+        return f"min {number(one.distribution.min, 3)}"
     if not one.worst or one.id.startswith("nc2.norm_cv"):
         return ""
     worst = one.worst[0]

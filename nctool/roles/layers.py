@@ -87,10 +87,11 @@ class Model:
             layer for candidate in self.candidates if (layer := self._layer(candidate)) is not None
         )
         self.takers = self._takers()
-        self.siblings: dict[tuple[tuple[str, ...], int], list[Layer]] = {}
+        # Parent and width taken in → for each width put out, the last number of such a layer.
+        self.beside: dict[tuple[tuple[str, ...], int], dict[int, int]] = {}
         for layer in self.layers:
-            beside = (layer.name.layer[:-1], layer.columns)
-            self.siblings.setdefault(beside, []).append(layer)
+            outputs = self.beside.setdefault((layer.name.layer[:-1], layer.columns), {})
+            outputs[layer.rows] = max(layer.name.number, outputs.get(layer.rows, -1))
 
     def bias(self, layer: Layer) -> Candidate | None:
         """The sibling bias with one number for each output; in another file only if unique."""
@@ -181,9 +182,7 @@ class Model:
 
         Two that fit each other both ways go by their numbers: fc1 before fc2.
         """
-        for other in self.siblings.get((layer.name.layer[:-1], layer.rows), ()):
-            if other.weight == layer.weight:
-                continue
-            if other.rows != layer.columns or layer.name.number < other.name.number:
-                return True
-        return False
+        outputs = self.beside.get((layer.name.layer[:-1], layer.rows), {})
+        if any(rows != layer.columns for rows in outputs):
+            return True
+        return outputs.get(layer.columns, -1) > layer.name.number

