@@ -68,8 +68,8 @@ def measure(
     with exact_products(settings):
         engine = choose_engine(source, settings)
         wanted = available(source, need)
-        gathering = Gathering(source, settings.convention, wanted, engine, progress or Silent())
         try:
+            gathering = Gathering(source, settings.convention, wanted, engine, progress or Silent())
             evidence = gathering.gather()
         except Overflow:
             gathering.engine = engine = Engine(engine.device, torch.float64)
@@ -149,15 +149,10 @@ def choose_device(name: str) -> torch.device:
     except (RuntimeError, AssertionError, TypeError) as problem:
         raise ResourceError(
             "no-such-device",
-            f"device {name!r} is not available here ({_first_line(problem)})",
+            f"device {name!r} is not available here",
             "use --device cpu; see what is here with: nctool doctor",
         ) from problem
     return device
-
-
-def _first_line(problem: BaseException) -> str:
-    text = str(problem).strip() or type(problem).__name__
-    return text.splitlines()[0].split(". ")[0][:120]
 
 
 def _result(one: Metric, source: Source, evidence: Evidence) -> Result:

@@ -89,7 +89,7 @@ def load(sources: Sequence[str], wishes: Wishes) -> Source:
         "bias": roles.bias,
     }
     moment = _moment(opened)
-    return assemble(
+    source = assemble(
         features,
         array(roles.labels),
         weight,
@@ -112,6 +112,21 @@ def load(sources: Sequence[str], wishes: Wishes) -> Source:
             *roles.notices,
         ),
     )
+    _check_count(source, _class_count(wishes.classes))
+    return source
+
+
+def _check_count(source: Source, count: int | None) -> None:
+    """Fewer classes than the labels hold cannot be right."""
+    if count is None or source.labels is None:
+        return
+    highest = int(source.labels.max()) + 1
+    if highest > count:
+        raise InputError(
+            "classes-against-labels",
+            f"--classes {count}, but the labels hold {highest} classes",
+            "leave the option out, or name another array with --labels",
+        )
 
 
 def _open(sources: Sequence[str], wishes: Wishes) -> tuple[tuple[Opened, ...], tuple[Notice, ...]]:

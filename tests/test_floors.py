@@ -16,7 +16,7 @@ FACE = "nctool"
 
 FLOORS = (
     ("errors", "notice", "text"),
-    ("report", "conventions", "progress", "roles", "runs"),
+    ("report", "conventions", "files", "progress", "roles", "runs"),
     ("arrays", "geometry", "statistics"),
     ("classes", "readers", "evidence", "sweeps"),
     ("assemble", "gather", "metrics"),
@@ -37,7 +37,8 @@ HOMES: dict[str, tuple[str, ...]] = {
 
 WITHOUT_TORCH = (
     "nctool", "nctool.errors", "nctool.notice", "nctool.text", "nctool.report", "nctool.runs",
-    "nctool.conventions", "nctool.progress", "nctool.roles", "nctool.arrays", "nctool.readers",
+    "nctool.conventions", "nctool.files", "nctool.progress", "nctool.roles", "nctool.arrays",
+    "nctool.readers",
     "nctool.evidence", "nctool.metrics", "nctool.source", "nctool.checks", "nctool.checkup",
     "nctool.render.summary", "nctool.render.console", "nctool.render.handbook",
     "nctool.render.inspection", "nctool.cli",

@@ -11,33 +11,7 @@ from nctool.metrics.metric import INVARIANCES, Metric
 METRICS = tuple(registry().values())
 
 every_metric = pytest.mark.parametrize("metric", METRICS, ids=lambda one: one.id)
-
-HEAD_FOLLOWS = {"nc3.bias_collapse", "nc4.mismatch", "nc4.accuracy", "gnc.logit_margin"}
-"""A bias that follows the shifted features leaves these alone, though they do not declare it."""
-
-ACTS = [
-    pytest.param(
-        metric, act, id=f"{metric.id}-{act}",
-        marks=[pytest.mark.xfail(reason="invariant, but not declared so")]
-        if act == "shift" and metric.id in HEAD_FOLLOWS
-        else [],
-    )
-    for metric in METRICS
-    for act in INVARIANCES
-]  # fmt: skip
-
-CRASHES_ALONE = {"nc3.distance", "gnc.cosine_margin"}
-"""These look at the pairs of classifier rows without declaring that they need them."""
-
-ALONE = [
-    pytest.param(
-        metric, id=metric.id,
-        marks=[pytest.mark.xfail(reason="needs WEIGHT_PAIRS, undeclared", raises=AssertionError)]
-        if metric.id in CRASHES_ALONE
-        else [],
-    )
-    for metric in METRICS
-]  # fmt: skip
+every_act = pytest.mark.parametrize("act", INVARIANCES)
 
 
 # The order of samples does not matter.
@@ -53,7 +27,8 @@ def test_any_block(metric: Metric) -> None:
 
 
 # A declared invariance holds, and one that is not declared is not there.
-@pytest.mark.parametrize(("metric", "act"), ACTS)
+@every_act
+@every_metric
 def test_invariances(metric: Metric, act: str) -> None:
     if act in metric.invariances:
         laws.invariant(metric, act)
@@ -68,7 +43,7 @@ def test_ideal(metric: Metric) -> None:
 
 
 # What a metric declares that it needs suffices.
-@pytest.mark.parametrize("metric", ALONE)
+@every_metric
 def test_needs_suffice(metric: Metric) -> None:
     laws.needs_suffice(metric)
 

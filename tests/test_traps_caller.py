@@ -82,12 +82,7 @@ def global_state() -> tuple[object, ...]:
 
 # Trap: global settings left changed, after an error too.
 @pytest.mark.parametrize(
-    ("deterministic", "warn_only"),
-    [
-        (False, False),
-        (True, False),
-        pytest.param(True, True, marks=pytest.mark.xfail(reason="warn_only is lost")),
-    ],
+    ("deterministic", "warn_only"), [(False, False), (True, False), (True, True)]
 )
 def test_global_settings(deterministic: bool, warn_only: bool) -> None:
     arrays = given("float32")

@@ -71,8 +71,8 @@ def _provenance(report: Report, width: int) -> Iterator[Line]:
     yield from _labelled("data", _data(report), width)
     settings = report.settings
     how = (
-        f"{CENTRES[settings['center']]} · {settings.get('products', 'float64')} products, "
-        f"float64 sums · {settings['device']}"
+        f"{CENTRES[settings['center']]} · {settings.get('products', 'float64')} products · "
+        f"{settings['device']}"
     )
     if str(settings["device"]) == "cpu":
         how += f", {count(int(settings['threads']), 'thread')}"
@@ -96,12 +96,12 @@ def _data(report: Report) -> str:
     each = (
         f"{counts['min']:,} each"
         if counts["min"] == counts["max"]
-        else f"{counts['min']:,} to {counts['max']:,} each"
+        else f"{counts['min']:,}–{counts['max']:,} each"
     )
     text = f"{count(data['n'], 'sample')}, {count(data['k'], 'class', 'classes')} ({each})"
     text += f", d = {data['d']:,}"
     if data.get("rank_possible"):
-        text += f"; means of rank {data['rank_of_means']} of {data['rank_possible']}"
+        text += f", rank of means {data['rank_of_means']} of {data['rank_possible']}"
     return text
 
 

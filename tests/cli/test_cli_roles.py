@@ -190,14 +190,12 @@ def test_class_names(whole: Path, tmp_path: Path) -> None:
 
 
 # A number of classes that contradicts the arrays is an error.
-@pytest.mark.xfail(reason="--classes N is accepted and forgotten")
 def test_number_of_classes(whole: Path) -> None:
     assert inside("analyze", whole, "--classes", str(CLASSES)).code == 0
     assert inside("analyze", whole, "--classes", str(CLASSES - 1)).code == 3
 
 
 # Unknown features have their place among the inputs.
-@pytest.mark.xfail(reason="the report does not name them")
 def test_out_of_distribution(whole: Path, tmp_path: Path) -> None:
     other = write(tmp_path / "ood.safetensors", {"unknown": sample()["features"]})
     plain = report(whole, "--ood", f"{other}::unknown")

@@ -13,8 +13,6 @@ from shell import EPOCH_10, inside, report, told_machine, values
 from nctool.conventions import PROFILES
 from nctool.metrics import registry
 
-NEEDS_MORE = "asks evidence of metrics that were not asked for: AssertionError, 70"
-
 
 # Globs choose metrics by id, in the order of the catalogue, and nothing else is computed.
 @pytest.mark.parametrize(
@@ -24,7 +22,7 @@ NEEDS_MORE = "asks evidence of metrics that were not asked for: AssertionError, 
         "nc1.pinv",
         "*.weights",
         "nc4.*, nc1.*",
-        pytest.param("nc3.*", marks=pytest.mark.xfail(reason=NEEDS_MORE)),
+        "nc3.*",
     ],
 )
 def test_metrics(pattern: str) -> None:
@@ -40,15 +38,7 @@ def _among_all() -> dict[str, float]:
 
 
 # A metric says alone what it says among all.
-@pytest.mark.parametrize(
-    "metric_id",
-    [
-        pytest.param(one, marks=pytest.mark.xfail(reason=NEEDS_MORE))
-        if one in ("nc3.distance", "gnc.cosine_margin")
-        else one
-        for one in registry()
-    ],
-)
+@pytest.mark.parametrize("metric_id", registry())
 def test_metric_alone(metric_id: str) -> None:
     alone = report(EPOCH_10, "--deterministic", "--metrics", metric_id)
     every = _among_all()
@@ -56,7 +46,6 @@ def test_metric_alone(metric_id: str) -> None:
 
 
 # To ask for no metric at all is a mistake, not an empty report.
-@pytest.mark.xfail(reason="an empty report that says there are no features")
 @pytest.mark.parametrize("pattern", ["", ",", " "])
 def test_no_metrics(pattern: str) -> None:
     assert inside("analyze", EPOCH_10, "--metrics", pattern).code == 2

@@ -78,7 +78,6 @@ def test_colours_change_no_text() -> None:
 
 
 # Off a terminal the report fits 80 columns.
-@pytest.mark.xfail(reason="the line of sizes and some of the table are wider")
 @pytest.mark.parametrize("epoch", ["0000", "0010", "1000"])
 def test_eighty_columns(epoch: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(DIGITS)
@@ -103,7 +102,6 @@ def test_nothing_is_cut(words: list[str], env: dict[str, str]) -> None:
 
 
 # A stdout that cannot take every letter still gets the report.
-@pytest.mark.xfail(reason="arrows end in an internal error there")
 @pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
 def test_other_encodings(encoding: str) -> None:
     said = nctool("metrics", env={"PYTHONIOENCODING": encoding})
