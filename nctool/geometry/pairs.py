@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-TILE = 2048
+TILE = 512
+"""Points per side of a tile: its cosines and distances stay in cache."""
 NEAR = 1e-6
 """Below this share of |a|^2 + |b|^2 a squared distance is taken from the difference itself:
 the expansion loses as many digits as it cancels."""

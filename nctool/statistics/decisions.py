@@ -13,10 +13,14 @@ from torch import Tensor
 
 from nctool.statistics.distribution import Spread
 from nctool.statistics.scores import EXACT_TILE, Contest, Scores, decide, name_winners
+from nctool.statistics.screen import Screen, coarse_is_fast
 from nctool.statistics.workspace import Workspace
 
 PRUNE_SHARE = 0.5
 """The nearest-mean product runs on a gathered subset only when it at least halves the work."""
+
+SCREENED_CLASSES = 257
+"""From here on the product with the means is worth a coarse look first."""
 
 INSIDE = 0.2499
 """Squared distance to the own mean, over that to the nearest other: surely the nearest below a
@@ -152,10 +156,16 @@ class MeanRule:
         rows = centred.to(work)
         self.directions = rows.T if basis is None else (rows @ basis).T
         self.right = torch.zeros(self.classes, dtype=torch.float64, device=means.device)
+        self.screen: Screen | None = None
+        many = len(means) >= SCREENED_CLASSES and work == torch.float32
+        if many and coarse_is_fast(means.device):
+            self.screen = Screen(self.directions, space)
 
     def decide(self, block: Block) -> Verdict:
-        """A sample well inside its own cell needs no product."""
+        """A sample well inside its own cell needs no product, a clear case only a coarse one."""
         few = torch.nonzero(block.square >= INSIDE * self.nearest[block.y]).flatten()
+        if len(few) > PRUNE_SHARE * len(block.y) and self.screen is not None:
+            few = self._unclear(block, self.screen)
         if len(few) > PRUNE_SHARE * len(block.y):
             winner, contest = self._contest(block)
             verdict = Verdict(winner, contest)
@@ -167,6 +177,14 @@ class MeanRule:
             verdict = Verdict(winner, contest, few)
         self.right += by_class(block.y, winner == block.y, self.classes)
         return verdict
+
+    def _unclear(self, block: Block, screen: Screen) -> Tensor:
+        """Rows that the coarse look leaves open; it ends where it settles too few."""
+        offset = self.scores.offsets(block.y)
+        sure = screen.surely_right(block.base, block.y, block.lengths, offset)
+        if not screen.useful:
+            self.screen = None
+        return torch.nonzero(~sure).flatten()
 
     def _contest(self, block: Block) -> tuple[Tensor, Contest]:
         inside = self.basis is not None and block.seen is not None

@@ -14,11 +14,13 @@ class Workspace:
         self.device = device
         self.held: dict[str, Tensor] = {}
 
-    def matrix(self, name: str, rows: int, columns: int) -> Tensor:
+    def matrix(
+        self, name: str, rows: int, columns: int, dtype: torch.dtype | None = None
+    ) -> Tensor:
         """A (rows, columns) matrix with arbitrary content; the last one of that name is lost."""
         size = rows * columns
         if name not in self.held or self.held[name].numel() < size:
-            self.held[name] = torch.empty(size, dtype=self.work, device=self.device)
+            self.held[name] = torch.empty(size, dtype=dtype or self.work, device=self.device)
         return self.held[name][:size].view(rows, columns)
 
     def rows_of(self, name: str, table: Tensor, index: Tensor) -> Tensor:
