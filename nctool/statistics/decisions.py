@@ -159,7 +159,7 @@ class MeanRule:
         self.screen: Screen | None = None
         many = len(means) >= SCREENED_CLASSES and work == torch.float32
         if many and coarse_is_fast(means.device):
-            self.screen = Screen(self.directions, space)
+            self.screen = Screen(self.directions, self.scores.work_table[0], space)
 
     def decide(self, block: Block) -> Verdict:
         """A sample well inside its own cell needs no product, a clear case only a coarse one."""
@@ -180,8 +180,7 @@ class MeanRule:
 
     def _unclear(self, block: Block, screen: Screen) -> Tensor:
         """Rows that the coarse look leaves open; it ends where it settles too few."""
-        offset = self.scores.offsets(block.y)
-        sure = screen.surely_right(block.base, block.y, block.lengths, offset)
+        sure = screen.surely_right(block.base, block.y, block.lengths)
         if not screen.useful:
             self.screen = None
         return torch.nonzero(~sure).flatten()

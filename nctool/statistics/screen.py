@@ -24,28 +24,35 @@ TRIAL, TRIALS = 384, 3
 
 
 class Screen:
-    """Coarse scores of samples against the class means."""
+    """Coarse scores of samples against the class means, constants included.
 
-    def __init__(self, directions: Tensor, space: Workspace) -> None:
+    The constant of a class rides along as two more dimensions (its leading digits and the rest),
+    which saves a pass over the scores.
+    """
+
+    def __init__(self, directions: Tensor, constant: Tensor, space: Workspace) -> None:
         self.space = space
-        self.directions = directions.bfloat16()  # (D, K)
+        leading = constant.bfloat16()
+        rest = (constant - leading).bfloat16()
+        self.columns = torch.cat([directions.bfloat16(), torch.stack([leading, rest])])
         self.reach = float(torch.linalg.vector_norm(directions, dim=0).max())
+        self.level = float(constant.abs().max())
         self.useful = True
 
-    def surely_right(self, base: Tensor, y: Tensor, lengths: Tensor, offset: Tensor) -> Tensor:
+    def surely_right(self, base: Tensor, y: Tensor, lengths: Tensor) -> Tensor:
         """Rows whose own class wins whatever the rounding did."""
-        rows, columns = len(base), self.directions.shape[1]
-        coarse = self.space.matrix("coarse_base", rows, base.shape[1], torch.bfloat16).copy_(base)
-        product = self.space.matrix("coarse", rows, columns, torch.bfloat16)
-        torch.mm(coarse, self.directions, out=product)
-        scores = self.space.matrix("distances", rows, columns)
-        torch.add(product, offset, out=scores)
+        rows, dim = base.shape
+        coarse = self.space.matrix("coarse_base", rows, dim + 2, torch.bfloat16)
+        coarse[:, :dim].copy_(base)
+        coarse[:, dim:] = 1.0
+        scores = self.space.matrix("coarse", rows, self.columns.shape[1], torch.bfloat16)
+        torch.mm(coarse, self.columns, out=scores)
         place = y[:, None]
-        own = scores.gather(1, place)[:, 0]
+        own = scores.gather(1, place)[:, 0].double()
         scores.scatter_(1, place, float("-inf"))
-        # Each score: both factors and the result rounded; twice, for the difference.
-        slack = 6.5 * COARSE * self.reach * lengths
-        sure = (own - scores.amax(1)).double() > slack + 1e-6 * offset.abs().max()
+        # Each score: both factors rounded, then the result; twice, for the difference.
+        slack = COARSE * (6.5 * self.reach * lengths + 2.5 * self.level)
+        sure = own - scores.amax(1).double() > slack
         if int(sure.sum()) * 2 < rows:
             self.useful = False
         return sure
