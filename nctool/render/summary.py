@@ -101,7 +101,7 @@ def _data(report: Report) -> str:
     text = f"{count(data['n'], 'sample')}, {count(data['k'], 'class', 'classes')} ({each})"
     text += f", d = {data['d']:,}"
     if data.get("rank_possible"):
-        text += f", means of rank {data['rank_of_means']}/{data['rank_possible']}"
+        text += f", rank {data['rank_of_means']} of {data['rank_possible']}"
     return text
 
 
