@@ -208,7 +208,9 @@ def _worst(one: Metric, found: Measured, evidence: Evidence) -> tuple[ClassValue
     """The classes furthest from collapse, worst first."""
     if found.per_class is None:
         return None
-    order = torch.sort(found.per_class, descending=one.worst_is == "up", stable=True).indices
+    badness = found.per_class if found.apart is None else found.apart
+    largest = one.worst_is == "up" or found.apart is not None
+    order = torch.sort(badness, descending=largest, stable=True).indices
     classes = found.classes or evidence.present
     return tuple(
         ClassValue(classes[row], evidence.names[classes[row]], float(found.per_class[row]))

@@ -24,6 +24,8 @@ class Measured:
 
     value: float
     per_class: Tensor | None = None
+    apart: Tensor | None = None
+    """How far each class is from perfect, where ``per_class`` does not say it itself."""
     classes: tuple[int, ...] | None = None
     """Stored class index of each entry of ``per_class``; the present classes by default."""
     distribution: Distribution | None = None

@@ -37,6 +37,7 @@ def norm_cv(evidence: Evidence, kind: str) -> Measured:
     return Measured(
         float(measured.std(correction=1)) / mean,
         per_class=norms,
+        apart=(norms - norms.mean()).abs(),
         classes=chosen.classes,
         null_value=_null_norm_cv(chosen) if plain else None,
         noise_floor=_along(chosen) / float(norms.mean()) if plain else None,

@@ -81,7 +81,11 @@ def cosine_cv(evidence: Evidence) -> Measured:
     mean = float(cosines.mean())
     if mean == 0.0:
         raise Undefined("the mean cosine is zero")
-    return Measured(float(cosines.std(correction=1)) / mean, per_class=cosines)
+    return Measured(
+        float(cosines.std(correction=1)) / mean,
+        per_class=cosines,
+        apart=(cosines - mean).abs(),
+    )
 
 
 @metric(

@@ -144,7 +144,7 @@ def _furthest(one: Result) -> str:
     """The worst class, if it says something; a spread over samples otherwise."""
     if one.distribution is not None and one.distribution.over == "samples":
         return f"min {number(one.distribution.min, 3)}"
-    if not one.worst or one.id.startswith("nc2.norm_cv"):
+    if not one.worst:
         return ""
     worst = one.worst[0]
     spread = one.distribution
