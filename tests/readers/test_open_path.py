@@ -8,11 +8,19 @@ import sys
 from pathlib import Path
 
 import pytest
-from readers_help import FEATURES, features, plain
+from readers_help import FEATURES, WRITERS, features, plain
 
 from nctool.errors import InputError
 from nctool.readers import open_path, readers
 from nctool.readers.pieces.edge import shown
+
+
+@pytest.fixture(params=sorted(WRITERS))
+def sample(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """A small file of each format, under a name that says nothing about it."""
+    path = tmp_path / "sample"
+    WRITERS[str(request.param)](path)
+    return path
 
 
 # Law: importing and discovering the readers imports none of the heavy libraries.
