@@ -204,13 +204,16 @@ class Gathering:
         if unit is None or inverse is None or moments.zero_rows:
             return evidence, None
         centred = unit - self._middle(unit, share)
+        assert evidence.variance is not None
+        resolution = self._resolution(unit, evidence.variance * inverse.square())
+        lengths = torch.linalg.vector_norm(centred, dim=1)
+        if float(lengths.max()) <= len(unit) ** 0.5 * resolution:
+            return evidence, None
         if weight is not None:
             duality = compare_rows(centred, weight[columns].double())
             evidence = replace(evidence, unit_duality=duality)
         if not self.need & Need.UNIT_WHITENING:
             return evidence, None
-        assert evidence.variance is not None
-        resolution = self._resolution(unit, evidence.variance * inverse.square())
         white = whitener(centred, resolution=resolution, work=self.engine.work)
         evidence = replace(evidence, unit_spectrum=white.spectrum)
         return evidence, white if white.spectrum.rank else None

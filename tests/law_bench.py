@@ -45,7 +45,7 @@ def arrays(name: str) -> dict[str, Any]:
     whole = population(name)
     found = {
         "features": whole.features,
-        "labels": np.unique(whole.labels, return_inverse=True)[1],
+        "labels": whole.labels.astype(np.int64),
         "weight": whole.weight,
         "bias": whole.bias,
         "ood": outsiders(whole),

@@ -125,11 +125,12 @@ def one_value_per_class(metric: Metric) -> None:
         assert len(shown.per_class) == len(given["weight"])
         known = {index for index, one in enumerate(shown.per_class) if one is not None}
         assert known == set(present)
-        values = sorted(
-            (one for one in shown.per_class if one is not None), reverse=metric.worst_is == "up"
-        )
+        values = [one for one in shown.per_class if one is not None]
         assert all(math.isfinite(one) for one in values)
-        assert [one.value for one in shown.worst] == values[:5]
+        badness = values if found.apart is None else found.apart.tolist()
+        ordered = sorted(badness, reverse=found.apart is not None or metric.worst_is == "up")
+        ranks = dict(zip(present, badness, strict=True))
+        assert [ranks[one.index] for one in shown.worst] == ordered[:5]
         assert all(shown.per_class[one.index] == one.value for one in shown.worst)
 
 

@@ -257,6 +257,25 @@ def test_ties() -> None:
     assert by_class is not None and by_class[2] == 0.0
 
 
+# A head that knows more digits than the features decides by them: float32 alone would see ties.
+def test_close_rivals() -> None:
+    random = np.random.default_rng(43)
+    labels = np.repeat(np.arange(5), 60)  # (300,)
+    means = random.standard_normal((5, 8))  # (5, 8)
+    features = means[labels] + 3 * random.standard_normal((300, 8))  # (300, 8)
+    weight = means.copy()  # (5, 8)
+    weight[1:4] = means[1] + 1e-9 * random.standard_normal((3, 8))
+    exact = {"features": features.astype(np.float32).astype(np.float64), "weight": weight}
+    given = {"features": features.astype(np.float32), "weight": weight}
+    report = nctool.analyze(**given, labels=labels, per_class=True)
+    assert report.settings["products"] == "float32"
+    expected = measure(**exact, labels=labels)
+    for name in ("nc4.mismatch", "nc4.accuracy"):
+        assert report[name].value == expected[name].value
+        by_class = expected[name].per_class
+        assert by_class is not None and report[name].per_class == tuple(by_class.tolist())
+
+
 # The least deviation from a simplex that K rows in D dimensions allow stands beside the deviation.
 @pytest.mark.parametrize("name", ["many_classes", "k_equals_d_plus_1", "one_dimension"])
 def test_floors_of_deviations(name: str) -> None:

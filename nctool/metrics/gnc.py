@@ -32,8 +32,8 @@ def unit_pinv(evidence: Evidence) -> Measured:
     """
     several_classes(evidence)
     unit_directions(evidence)
-    spectrum = known(evidence.unit_spectrum)
-    if spectrum.rank == 0:
+    spectrum = evidence.unit_spectrum
+    if spectrum is None or spectrum.rank == 0:
         raise Undefined("all class means coincide on the sphere")
     sums = known(answers(evidence).unit_whitened)
     classes = evidence.classes if evidence.convention.nc1_over_classes else 1
@@ -70,7 +70,9 @@ def unit_duality(evidence: Evidence) -> Measured:
     """
     between_classes(evidence)
     unit_directions(evidence)
-    duality = known(evidence.unit_duality)
+    duality = evidence.unit_duality
+    if duality is None:
+        raise Undefined("all class means coincide on the sphere")
     if duality.gaps is None:
         raise Undefined(
             f"class {named(evidence, duality.zero, evidence.present)} has a zero classifier row "

@@ -95,8 +95,9 @@ def etf_deviation(evidence: Evidence, kind: str) -> Measured:
     count, dim = chosen.vectors.shape
     tall = count - 1 if chosen.centred else count
     overlap = math.sqrt((count - 1) / tall * dim / (tall + dim + 1))
-    whole = float(chosen.vectors.norm())
-    gram = float((chosen.vectors.T @ chosen.vectors).norm())
+    size = float(chosen.vectors.abs().max())
+    scaled = chosen.vectors / size
+    whole, gram = float(scaled.norm()), float((scaled.T @ scaled).norm()) * size
     return Measured(
         known(chosen.etf_deviation),
         floor=optima.etf_floor(count, dim),
