@@ -15,7 +15,7 @@ from torch import Tensor
 from nctool import classes, conventions, metrics
 from nctool.arrays import LazyArray, Source
 from nctool.assemble import assemble
-from nctool.errors import UsageError
+from nctool.errors import InputError, UsageError
 from nctool.measure import Settings, check_settings, measure
 from nctool.report import Input, Report
 from nctool.roles import Request
@@ -114,6 +114,12 @@ def _held(role: str, value: Any) -> LazyArray:
         tensor = value.detach()
     else:
         array = np.asarray(value)
+        if array.dtype.kind == "c" or array.dtype == np.longdouble != np.float64:
+            raise InputError(
+                "unsupported-dtype",
+                f"{role} are {array.dtype}: only real numbers up to float64 are measured",
+                "convert them to float64",
+            )
         if not array.dtype.isnative:
             array = array.astype(array.dtype.newbyteorder("="))
         if array.dtype.kind in "USO":

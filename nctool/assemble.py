@@ -71,6 +71,12 @@ def check_shapes(
         )
     if weight is None:
         return
+    if weight.ndim != 2:
+        raise InputError(
+            "head-shape",
+            f"the head has shape {tuple(weight.shape)}, expected (classes, dim)",
+            "name the classifier weight with --head",
+        )
     if features is not None and features.shape[1] != weight.shape[1]:
         raise InputError(
             "features-against-head",

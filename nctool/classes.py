@@ -37,7 +37,7 @@ def decode(
     """Labels to class indices; with a head, the index is the head's row."""
     raw = _read(labels)
     if raw.dtype.kind in "US":
-        if all(text.isdecimal() for text in np.unique(raw).tolist()):
+        if all(text.isdecimal() and len(text) < 18 for text in np.unique(raw).tolist()):
             # Numbers written as text: "10" comes after "2".
             raw = raw.astype(np.int64)
         else:

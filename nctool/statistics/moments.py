@@ -28,8 +28,8 @@ EARLY_ROWS, LATER_ROWS = 16, 1024
 """Rows per class after which means so far become the new pilots: soon at first, seldom later."""
 
 PILOT_ROWS = 512
-CLOSE = 1e-4
-"""Below this ratio of squared residual to squared pilot, |x| is got from the residual."""
+CLOSE = 0.3
+"""Below this ratio of squared residual to squared origin, |x| is got from the residual."""
 
 
 @dataclass(frozen=True, slots=True)
