@@ -32,7 +32,7 @@ class Engine:
 
     device: torch.device
     work: torch.dtype
-    block_bytes: int = 4 << 20
+    block_bytes: int = 8 << 20
     """Bytes of features in one block: small enough to stay in cache."""
     score_bytes: int = 4 << 20
     """Bytes of scores held at a time."""

@@ -38,6 +38,7 @@ class Block:
     lengths: Tensor  # (B,) |base|
     inverse: Tensor | None  # (B,) 1/|x|, for cosines
     seen: Tensor | None  # (B, r) residual within the span of the class means
+    along: Tensor | None = None  # (B, C) base along the head's directions, if it is known
 
     def of(self, rows: Tensor | slice) -> Block:
         return Block(
@@ -48,6 +49,7 @@ class Block:
             self.lengths[rows],
             None if self.inverse is None else self.inverse[rows],
             None if self.seen is None else self.seen[rows],
+            None if self.along is None else self.along[rows],
         )
 
 
@@ -94,7 +96,9 @@ class HeadRule:
 
     def decide(self, block: Block) -> Verdict:
         own = self.columns[block.y]
-        product = self.space.product("scores", block.base, self.directions)
+        product = block.along
+        if product is None:
+            product = self.space.product("scores", block.base, self.directions)
         if self.margins:
             self._take_cosines(product, block, own)
         offset = self.scores.offsets(block.y)

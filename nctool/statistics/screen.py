@@ -37,6 +37,7 @@ class Screen:
         self.columns = torch.cat([directions.bfloat16(), torch.stack([leading, rest])])
         self.reach = float(torch.linalg.vector_norm(directions, dim=0).max())
         self.level = float(constant.abs().max())
+        self.lowest = torch.tensor(float("-inf"), dtype=torch.bfloat16, device=directions.device)
         self.useful = True
 
     def surely_right(self, base: Tensor, y: Tensor, lengths: Tensor) -> Tensor:
@@ -49,7 +50,8 @@ class Screen:
         torch.mm(coarse, self.columns, out=scores)
         place = y[:, None]
         own = scores.gather(1, place)[:, 0].double()
-        scores.scatter_(1, place, float("-inf"))
+        # Not scatter_: in bfloat16 that copies the whole matrix twice.
+        scores.index_put_((torch.arange(rows, device=y.device), y), self.lowest)
         # Each score: both factors rounded, then the result; twice, for the difference.
         slack = COARSE * (6.5 * self.reach * lengths + 2.5 * self.level)
         sure = own - scores.amax(1).double() > slack

@@ -71,6 +71,8 @@ class SecondSweep:
             self.origin = torch.zeros_like(self.origin)
         self.head, self.mean = self._head_rule(), self._mean_rule()
         self._prepare_unit()
+        self.stack = self._stack()
+        self.stacked = torch.cat([*self.stack.values()], 1) if self.stack else self.centre.T
         self.whitened, self.unit_whitened, self.agreed = (
             torch.zeros(self.classes, dtype=torch.float64, device=mean.device) for _ in range(3)
         )
@@ -125,6 +127,24 @@ class SecondSweep:
             self.unit_centre_seen = self.centre @ white.basis  # (K, r)
             self.unit_shift_seen = self.unit_shift @ white.basis
 
+    def _stack(self) -> dict[str, Tensor]:
+        """Everything that multiplies the residuals, side by side: one wide product is faster."""
+        whites = {"seen": self.plan.whitener, "unit": self.plan.unit_whitener}
+        if not self.residual or any(one is not None and one.triangular for one in whites.values()):
+            return {}
+        parts = {name: one.basis for name, one in whites.items() if one is not None}
+        if self.head is not None:
+            parts["along"] = self.head.directions
+        return parts
+
+    def _products(self, z: Tensor) -> dict[str, Tensor]:
+        """The residuals times each part of the stack."""
+        if not self.stack:
+            return {}
+        whole = self.space.product("stack", z, self.stacked)
+        sizes = [part.shape[1] for part in self.stack.values()]
+        return dict(zip(self.stack, torch.split(whole, sizes, dim=1), strict=True))
+
     def add(self, x: Tensor, y: Tensor) -> None:  # (B, D), (B,)
         centre = self.space.rows_of("centre", self.centre, y)
         z = self.space.difference("residual", x, centre)  # (B, D)
@@ -133,25 +153,26 @@ class SecondSweep:
         if self.plan.unit_whitener is not None or self.plan.margins:
             size = row_lengths(x)
             inverse = inverse_norms(size, z, square, centre, self.centre_square[y])
-        seen = self._whiten(z, y)
+        products = self._products(z)
+        seen = self._whiten(z, y, products.get("seen"))
         if self.head is not None or self.mean is not None:
             base, lengths = self._based(x, z, square, size)
-            self._judge(Block(x, y, base, square, lengths, inverse, seen))
+            along = products.get("along")
+            self._judge(Block(x, y, base, square, lengths, inverse, seen, along))
         if self.plan.unit_whitener is not None and inverse is not None:
             # Last: it may overwrite the residuals.
-            unit = self._unit_squares(z, centre, y, inverse)
+            unit = self._unit_squares(z, centre, y, inverse, products.get("unit"))
             self.unit_whitened += by_class(y, unit, self.classes)
 
-    def _whiten(self, z: Tensor, y: Tensor) -> Tensor | None:
+    def _whiten(self, z: Tensor, y: Tensor, seen: Tensor | None) -> Tensor | None:
         """Add up |z F|^2; the residuals within the span of the means, if that is smaller."""
         white = self.plan.whitener
         if white is None:
             return None
-        seen = None
         if white.triangular:
             squares = white.squares(z, self.space)
         else:
-            seen = self.space.product("seen", z, white.basis)
+            seen = self.space.product("seen", z, white.basis) if seen is None else seen
             squares = white.seen_squares(seen, self.space)
         self.whitened += by_class(y, squares, self.classes)
         return seen
@@ -178,7 +199,9 @@ class SecondSweep:
             elif self.mean is not None:
                 self.mean.decide(part)
 
-    def _unit_squares(self, z: Tensor, centre: Tensor, y: Tensor, inverse: Tensor) -> Tensor:
+    def _unit_squares(
+        self, z: Tensor, centre: Tensor, y: Tensor, inverse: Tensor, seen: Tensor | None
+    ) -> Tensor:
         """|(x/|x| - unit mean) F|^2, from residuals: x/|x| = s z + s c, s = 1/|x|."""
         white, space = self.plan.unit_whitener, self.space
         assert white is not None
@@ -188,8 +211,8 @@ class SecondSweep:
             unit = z.mul_(scale).addcmul_(centre, drift)
             unit.sub_(space.rows_of("centre", self.unit_shift, y))
             return white.squares(unit, space)
-        seen = space.product("unit_seen", z, white.basis).mul_(scale)
-        seen.addcmul_(torch.index_select(self.unit_centre_seen, 0, y), drift)
+        seen = space.product("unit_seen", z, white.basis) if seen is None else seen
+        seen.mul_(scale).addcmul_(torch.index_select(self.unit_centre_seen, 0, y), drift)
         seen.sub_(torch.index_select(self.unit_shift_seen, 0, y))
         return white.seen_squares(seen, space)
 
