@@ -6,7 +6,8 @@ Run by name, never in the test suite:
 
 Answers are compared first (with plain float64 code), then timed. The floor is what nobody avoids:
 two reads of the features and the bare float32 product with means and classifier, in blocks, into
-one reused buffer. A peer (the library ``neural_collapse``) joins in when it can be imported.
+one reused buffer. The same product in one call, which holds all scores, is timed beside it. A peer
+(the library ``neural_collapse``) joins in with --peer when it can be imported.
 Results go to fixtures/bench/analysis.json.
 """
 
@@ -93,6 +94,11 @@ def floor(data: Data) -> None:
     out = torch.empty(rows, columns.shape[1])
     for block in data.features.split(rows):  # type: ignore[no-untyped-call]
         torch.mm(block, columns, out=out[: len(block)])
+
+
+def bare(data: Data) -> None:
+    """The same product in one call, all scores at once, as one would write it without thinking."""
+    torch.mm(data.features, torch.cat([data.means, data.weight]).T)
 
 
 def analyse(data: Data) -> nctool.Report:
@@ -210,6 +216,7 @@ def bench(name: str, repeats: int, with_peer: bool) -> dict[str, Any]:
         "floor_s": summary(floors),
         "analysis_s": summary(ours),
         "ratio": summary(ratios),
+        "bare_product_s": summary([timed(lambda: bare(data)) for _ in range(repeats)]),
         "allowed": shape.allowed,
         "peak_growth_mib": _peak(before),
         "stages_s": dict(analyse(data).timing_s),

@@ -29,7 +29,7 @@ MODULES = {
     "sweeps": "sweeps.py", "gather": "gather.py", "conventions": "conventions.py",
     "metrics": "metrics/__init__.py", "shell": "cli/shell.py", "report": "report.py",
     "files": "files.py", "measure": "measure.py",
-    "analyze": "cli/analyze.py",
+    "analyze": "cli/analyze.py", "api": "api.py",
 }  # fmt: skip
 OURS = {"UsageError", "InputError", "ResourceError", "InternalError"}
 FEATURES, LABELS, HEAD = torch.ones(12, 4), torch.arange(12) % 3, torch.eye(3, 4)
@@ -116,6 +116,7 @@ def _report() -> Report:
 
 CASES: dict[str, Callable[[], object]] = {
     "assemble.features-shape": lambda: shapes(features=torch.ones(12, 2, 2)),
+    "assemble.head-shape": lambda: shapes(weight=torch.ones(3)),
     "assemble.no-features": lambda: shapes(features=torch.ones(0, 4)),
     "assemble.labels-against-features": lambda: shapes(labels=LABELS[:-1]),
     "assemble.features-against-head": lambda: shapes(weight=torch.ones(3, 2048)),
@@ -143,6 +144,8 @@ CASES: dict[str, Callable[[], object]] = {
     "measure.no-float64": without_float64,
     "measure.out-of-memory": without_memory,
     "measure.no-such-device": lambda: analyze(weight=HEAD, device="nowhere"),
+    "api.unsupported-dtype": lambda: analyze(features=FEATURES.numpy() * 1j, labels=LABELS),
+    "api.arrays-with-paths": lambda: analyze("features.npy", labels=LABELS),
     "analyze.arrays-to-stdout": lambda: analyze_command(["x.npy"], arrays="-"),
     "conventions.unknown-profile": lambda: conventions.resolve("zhuo", None),
     "conventions.unknown-profile.far": lambda: conventions.resolve("?", None),
