@@ -10,7 +10,7 @@ import nctool
 from nctool.render.lines import BLANK, Line, columns, line
 from nctool.text import count
 
-PACKAGES = ("torch", "numpy", "scipy", "safetensors", "typer", "rich")
+PACKAGES = ("torch", "numpy", "safetensors", "typer", "rich")
 
 
 def checkup() -> list[Line]:

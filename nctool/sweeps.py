@@ -34,7 +34,7 @@ class Engine:
     work: torch.dtype
     block_bytes: int = 8 << 20
     """Bytes of features in one block: small enough to stay in cache."""
-    score_bytes: int = 4 << 20
+    score_bytes: int = 8 << 20
     """Bytes of scores held at a time."""
 
     def feature_rows(self, dim: int) -> int:

@@ -2,7 +2,9 @@
 
 Run by name, never in the test suite:
 
-    python tests/bench/analysis.py A B C D C-collapsed --repeats 5
+    for shape in A B C C-collapsed D; do python tests/bench/analysis.py $shape; done
+
+(one shape to a process, so that the growth of peak memory is its own).
 
 Answers are compared first (with plain float64 code), then timed. The floor is what nobody avoids:
 two reads of the features and the bare float32 product with means and classifier, in blocks, into
@@ -192,7 +194,9 @@ def summary(values: list[float]) -> dict[str, float]:
 def bench(name: str, repeats: int, with_peer: bool) -> dict[str, Any]:
     shape = SHAPES[name]
     data = draw(shape)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     report = analyse(data)
+    growth = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
     if shape.classes <= 1000:
         for key, value in plain(data, shape.classes).items():
             found = report[key].value
@@ -201,7 +205,6 @@ def bench(name: str, repeats: int, with_peer: bool) -> dict[str, Any]:
                 found,
                 value,
             )
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     floors, ours, ratios = [], [], []
     for _ in range(repeats):
         floors.append(timed(lambda: floor(data)))
@@ -216,21 +219,17 @@ def bench(name: str, repeats: int, with_peer: bool) -> dict[str, Any]:
         "floor_s": summary(floors),
         "analysis_s": summary(ours),
         "ratio": summary(ratios),
-        "bare_product_s": summary([timed(lambda: bare(data)) for _ in range(repeats)]),
         "allowed": shape.allowed,
-        "peak_growth_mib": _peak(before),
+        "peak_growth_mib": growth,
         "stages_s": dict(analyse(data).timing_s),
     }
+    result["bare_product_s"] = summary([timed(lambda: bare(data)) for _ in range(repeats)])
     other = peer(data, shape.classes) if with_peer else None
     if other is not None:
         seconds = timed(other)
         result["peer_s"] = seconds
         result["peer_over_ours"] = seconds / statistics.median(ours)
     return result
-
-
-def _peak(before: int) -> float:
-    return (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
 
 
 def machine() -> dict[str, Any]:
