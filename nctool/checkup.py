@@ -10,7 +10,7 @@ import nctool
 from nctool.render.lines import BLANK, Line, columns, line
 from nctool.text import count
 
-PACKAGES = ("torch", "numpy", "safetensors", "typer", "rich")
+PACKAGES = ("numpy", "safetensors", "typer", "rich")
 
 
 def checkup() -> list[Line]:
@@ -20,6 +20,7 @@ def checkup() -> list[Line]:
     from nctool.readers import readers
 
     rows = [["nctool", nctool.__version__], ["python", platform.python_version()]]
+    rows += [["torch", torch.__version__]]
     rows += [[name, _version(name)] for name in PACKAGES]
     out = [line(("Versions", "title")), *(line("  " + text) for text in columns(rows, "<<"))]
     out += [BLANK, line(("Devices", "title"))]
