@@ -161,8 +161,10 @@ class MeanRule:
         self.directions = rows.T if basis is None else (rows @ basis).T
         self.right = torch.zeros(self.classes, dtype=torch.float64, device=means.device)
         self.screen: Screen | None = None
-        many = len(means) >= SCREENED_CLASSES and work == torch.float32
-        if many and coarse_is_fast(means.device):
+        # One origin for all samples means one constant per class, which the screen relies on.
+        many = len(self.scores.table) == 1 and len(means) >= SCREENED_CLASSES
+        screened = many and work == torch.float32 and means.device.type == "cpu"
+        if screened and coarse_is_fast(means.device):
             self.screen = Screen(self.directions, self.scores.work_table[0], space)
 
     def decide(self, block: Block) -> Verdict:

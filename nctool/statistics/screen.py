@@ -1,5 +1,7 @@
 """A first look in bfloat16, where that is much faster: most decisions are clear at once.
 
+Only on a CPU, which sums bfloat16 products in float32: a GPU may sum parts in bfloat16.
+
 Only decisions that survive a rigorous rounding bound count; every other row is looked at again in
 the working precision. So the screen changes how long a decision takes, never what it is.
 """
@@ -52,8 +54,10 @@ class Screen:
         own = scores.gather(1, place)[:, 0].double()
         # Not scatter_: in bfloat16 that copies the whole matrix twice.
         scores.index_put_((torch.arange(rows, device=y.device), y), self.lowest)
-        # Each score: both factors rounded, then the result; twice, for the difference.
-        slack = COARSE * (6.5 * self.reach * lengths + 2.5 * self.level)
+        # Each score: both factors rounded, the sum in float32, the result rounded; twice, for the
+        # difference of two.
+        each = 3.25 * COARSE + dim * torch.finfo(torch.float32).eps
+        slack = 2 * each * self.reach * lengths + 2.5 * COARSE * self.level
         sure = own - scores.amax(1).double() > slack
         if int(sure.sum()) * 2 < rows:
             self.useful = False
