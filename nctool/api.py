@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
 import torch
@@ -15,6 +15,7 @@ from torch import Tensor
 from nctool import classes, conventions, metrics
 from nctool.arrays import LazyArray, Source
 from nctool.assemble import assemble
+from nctool.effort import DEFAULT_EFFORT, Effort, Reach, in_bytes
 from nctool.errors import InputError, UsageError
 from nctool.measure import Settings, check_settings, measure
 from nctool.report import Input, Report
@@ -45,6 +46,13 @@ def analyze(
     threads: int | None = None,
     deterministic: bool = False,
     per_class: bool = False,
+    gap: float = DEFAULT_EFFORT.gap,
+    margin: Reach = "all",
+    margin_rows: Literal["unit", "raw"] = "unit",
+    memory: int | str = DEFAULT_EFFORT.memory,
+    seed: int = 0,
+    alpha: float = 1.0,
+    beta: float = 1.0,
 ) -> Report:
     """Measure files, or arrays in memory.
 
@@ -55,9 +63,14 @@ def analyze(
     """
     roles = {"features": features, "labels": labels, "head": weight, "bias": bias, "ood": ood}
     chosen = metrics.select(select)
+    held = in_bytes(memory) if isinstance(memory, str) else memory
     settings = Settings(
-        conventions.resolve(profile, center), device, dtype, threads, deterministic, per_class
-    )
+        conventions.resolve(
+            profile, center, alpha=alpha, beta=beta, unit_rows=margin_rows == "unit"
+        ),
+        device, dtype, threads, deterministic, per_class,
+        Effort(gap, margin, held, seed),
+    )  # fmt: skip
     check_settings(settings)
     if sources:
         source = _from_files(sources, roles, split, tuple(ignore_labels))

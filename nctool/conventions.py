@@ -44,6 +44,12 @@ class Convention:
     """Bias collapse: first remove what a softmax cannot see, the mean over classes."""
     bias_decides: bool = True
     """Add the bias before the head decides."""
+    unit_rows: bool = True
+    """Scale the points to length one before the one-vs-rest margins."""
+    alpha: float = 1.0
+    """Weight of the uniformity between classes in the hyperspherical gaps."""
+    beta: float = 1.0
+    """Weight of the uniformity within classes."""
 
 
 DEFAULT = Convention()
@@ -108,8 +114,25 @@ PROFILES: dict[str, Convention] = {
 }
 
 
-def resolve(profile: str | None, center: Center | None) -> Convention:
-    """The convention to use; an explicit centring overrides the profile's."""
+def resolve(
+    profile: str | None,
+    center: Center | None,
+    *,
+    alpha: float = 1.0,
+    beta: float = 1.0,
+    unit_rows: bool = True,
+) -> Convention:
+    """The convention to use; an explicit choice overrides the profile's."""
+    convention = _centred(profile, center)
+    for name, weight in (("alpha", alpha), ("beta", beta)):
+        if not 0 <= weight < float("inf"):
+            raise UsageError(
+                f"bad-{name}", f"{name} = {weight} is no weight", "use a number from 0 upwards"
+            )
+    return replace(convention, alpha=alpha, beta=beta, unit_rows=unit_rows)
+
+
+def _centred(profile: str | None, center: Center | None) -> Convention:
     if center not in (None, "balanced", "samples"):
         raise UsageError(
             "unknown-center", f"center {center!r} is not known", "use balanced or samples"

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from nctool.conventions import Convention
+from nctool.effort import DEFAULT_EFFORT, Effort
+from nctool.progress import Progress, Silent
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -15,6 +18,8 @@ if TYPE_CHECKING:
     from nctool.geometry.pairs import Pairs
     from nctool.statistics.second import Answers
     from nctool.statistics.whitening import Spectrum
+
+T = TypeVar("T")
 
 
 class Need(enum.Flag):
@@ -128,6 +133,15 @@ class Evidence:
     """Mean over classes of the mean of 1/|h|."""
     unit_rounding: float = 0.0
     """Mean squared rounding error of a feature scaled to length one."""
+    effort: Effort = DEFAULT_EFFORT
+    progress: Progress = field(default_factory=Silent, repr=False, compare=False)
+    shared: dict[Hashable, Any] = field(default_factory=dict, repr=False, compare=False)
+
+    def once(self, key: Hashable, compute: Callable[[], T]) -> T:
+        """A fact of several metrics, computed when the first of them asks."""
+        if key not in self.shared:
+            self.shared[key] = compute()
+        return cast(T, self.shared[key])
 
     @property
     def classes(self) -> int:

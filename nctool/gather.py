@@ -11,6 +11,7 @@ from torch import Tensor
 
 from nctool.arrays import Source
 from nctool.conventions import Convention
+from nctool.effort import DEFAULT_EFFORT, Effort
 from nctool.errors import InputError
 from nctool.evidence import FROM_HEAD, FROM_SAMPLES, Evidence, Need, Points, Storage
 from nctool.geometry.duality import compare_rows
@@ -35,11 +36,14 @@ class Gathering:
     need: Need
     engine: Engine
     progress: Progress
+    effort: Effort = DEFAULT_EFFORT
     timing: dict[str, float] = field(default_factory=dict)
 
     def gather(self) -> Evidence:
         weight = self._weight()
-        evidence = Evidence(self.convention, self.source.names)
+        evidence = Evidence(
+            self.convention, self.source.names, effort=self.effort, progress=self.progress
+        )
         if weight is not None:
             lengths = torch.linalg.vector_norm(weight, dim=1, dtype=torch.float64)
             square = float(lengths.square().mean())

@@ -19,6 +19,7 @@ import nctool
 from nctool.arrays import Source
 from nctool.checks import notices
 from nctool.conventions import Convention
+from nctool.effort import DEFAULT_EFFORT, Effort, check_effort
 from nctool.errors import ResourceError, UsageError
 from nctool.evidence import Evidence, Need
 from nctool.gather import Gathering, available
@@ -41,7 +42,7 @@ class Settings:
     threads: int | None = None
     deterministic: bool = False
     per_class: bool = False
-    seed: int = 0
+    effort: Effort = DEFAULT_EFFORT
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,9 @@ def measure(
         engine = choose_engine(source, settings)
         wanted = available(source, need)
         try:
-            gathering = Gathering(source, settings.convention, wanted, engine, progress or Silent())
+            gathering = Gathering(
+                source, settings.convention, wanted, engine, progress or Silent(), settings.effort
+            )
             evidence = gathering.gather()
         except Overflow:
             gathering.engine = engine = Engine(engine.device, torch.float64)
@@ -97,6 +100,7 @@ def check_settings(settings: Settings) -> None:
             f"{settings.threads} threads are not possible",
             f"use 1 to {MOST_THREADS}",
         )
+    check_effort(settings.effort)
 
 
 @contextmanager
@@ -181,7 +185,13 @@ def _report(
             "threads": settings.threads or torch.get_num_threads(),
             "world_size": 1,
             "deterministic": settings.deterministic,
-            "seed": settings.seed,
+            "seed": settings.effort.seed,
+            "gap": settings.effort.gap,
+            "margin": settings.effort.margin,
+            "memory": settings.effort.memory,
+            "alpha": convention.alpha,
+            "beta": convention.beta,
+            "unit_rows": convention.unit_rows,
         },
         metrics=results,
         tool={"name": "nctool", "version": nctool.__version__},

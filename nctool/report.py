@@ -77,6 +77,7 @@ class Result:
     distribution: Distribution | None = None
     worst: tuple[ClassValue, ...] | None = None
     per_class: tuple[float | None, ...] | None = None
+    details: Mapping[str, Any] | None = None
     flags: tuple[str, ...] = ()
     definition_version: int = 1
 
@@ -245,8 +246,9 @@ def _result_to_dict(result: Result) -> dict[str, Any]:
             {"class": one["index"], "name": one["name"], "value": one["value"]}
             for one in plain["worst"]
         ]
-    if plain["per_class"] is None:
-        del plain["per_class"]
+    for optional in ("per_class", "details"):
+        if plain[optional] is None:
+            del plain[optional]
     cleaned: dict[str, Any] = _json_safe(plain)
     return cleaned
 

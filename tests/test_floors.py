@@ -16,7 +16,7 @@ FACE = "nctool"
 
 FLOORS = (
     ("errors", "notice", "text"),
-    ("report", "conventions", "files", "progress", "roles", "runs"),
+    ("report", "conventions", "effort", "files", "progress", "roles", "runs"),
     ("arrays", "geometry", "statistics"),
     ("classes", "readers", "evidence", "sweeps"),
     ("assemble", "gather", "metrics"),
@@ -38,7 +38,8 @@ HOMES: dict[str, tuple[str, ...]] = {
 
 WITHOUT_TORCH = (
     "nctool", "nctool.errors", "nctool.notice", "nctool.text", "nctool.report", "nctool.runs",
-    "nctool.conventions", "nctool.files", "nctool.progress", "nctool.roles", "nctool.arrays",
+    "nctool.conventions", "nctool.effort", "nctool.files",
+    "nctool.progress", "nctool.roles", "nctool.arrays",
     "nctool.readers",
     "nctool.evidence", "nctool.metrics", "nctool.source", "nctool.checks", "nctool.checkup",
     "nctool.render.summary", "nctool.render.console", "nctool.render.handbook",

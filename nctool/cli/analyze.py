@@ -39,6 +39,12 @@ def analyze(
     device: options.Device = "auto",
     dtype: options.Dtype = None,
     threads: options.Threads = None,
+    gap: options.Gap = 1e-6,
+    margin: options.Margin = options.Reach.all,
+    margin_rows: options.MarginRows = options.Rows.unit,
+    alpha: options.Alpha = 1.0,
+    beta: options.Beta = 1.0,
+    memory: options.Memory = "4GiB",
     seed: options.Seed = 0,
     deterministic: options.Deterministic = False,
     json: options.Json = None,
@@ -53,12 +59,21 @@ def analyze(
     the inputs do not allow is skipped, and says what it needs.
     """
     from nctool import conventions
+    from nctool.effort import Effort, check_effort, in_bytes
     from nctool.errors import UsageError
 
     if arrays == "-":
         raise UsageError("arrays-to-stdout", "arrays need a file", "--arrays FILE.safetensors")
     check_outputs(json, arrays, sources=sources)
-    convention = conventions.resolve(profile, None if center is None else center.value)
+    convention = conventions.resolve(
+        profile,
+        None if center is None else center.value,
+        alpha=alpha,
+        beta=beta,
+        unit_rows=margin_rows is options.Rows.unit,
+    )
+    effort = Effort(gap, margin.value, in_bytes(memory), seed)
+    check_effort(effort)
     wishes = options.wishes(
         features, labels, head, bias, weights, split, classes, ignore_label, pool,
         transpose_head, ood,
@@ -79,7 +94,7 @@ def analyze(
         threads=threads,
         deterministic=deterministic,
         per_class=per_class,
-        seed=seed,
+        effort=effort,
     )
     machine = json == "-"
     source = load(sources, wishes)

@@ -26,6 +26,16 @@ class Precision(StrEnum):
     float32 = "float32"
 
 
+class Reach(StrEnum):
+    all = "all"
+    min = "min"
+
+
+class Rows(StrEnum):
+    unit = "unit"
+    raw = "raw"
+
+
 class Pool(StrEnum):
     cls = "cls"
     mean = "mean"
@@ -133,6 +143,40 @@ Dtype = Annotated[
 ]
 Threads = Annotated[
     int | None, typer.Option(help="CPU threads.", min=1, max=1024, rich_help_panel=COMPUTE)
+]
+Gap = Annotated[
+    float,
+    typer.Option(
+        help="Relative distance between the certified bounds of a margin.",
+        rich_help_panel=COMPUTE,
+    ),
+]
+Margin = Annotated[
+    Reach,
+    typer.Option(
+        help="Certify the margin of every class, or only the least.", rich_help_panel=COMPUTE
+    ),
+]
+MarginRows = Annotated[
+    Rows,
+    typer.Option(
+        help="Margins of rows scaled to length one, or as stored.", rich_help_panel=COMPUTE
+    ),
+]
+Memory = Annotated[
+    str,
+    typer.Option(
+        help="What one computation may hold, like 4GiB.",
+        metavar="SIZE",
+        rich_help_panel=COMPUTE,
+    ),
+]
+Alpha = Annotated[
+    float,
+    typer.Option(help="Weight between classes in the hug gaps.", rich_help_panel=COMPUTE),
+]
+Beta = Annotated[
+    float, typer.Option(help="Weight within classes in the hug gaps.", rich_help_panel=COMPUTE)
 ]
 Seed = Annotated[int, typer.Option(help="For whatever is sampled.", rich_help_panel=COMPUTE)]
 Deterministic = Annotated[

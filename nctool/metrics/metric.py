@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from nctool.evidence import Evidence, Need, inputs_of
 from nctool.report import Direction, Distribution, Reference
@@ -33,6 +33,12 @@ class Measured:
     best_known: Reference | None = None
     null_value: float | None = None
     noise_floor: float | None = None
+    bounds: tuple[float, float] | None = None
+    """Between these the value lies, certainly."""
+    ci: tuple[float, float] | None = None
+    """Between these it lies with 95 percent confidence, where it was sampled."""
+    details: Mapping[str, Any] | None = None
+    """What else a reader may ask: plain JSON values under stable names."""
     flags: tuple[str, ...] = ()
 
 

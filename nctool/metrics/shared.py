@@ -9,6 +9,8 @@ from nctool.evidence import Evidence, Points
 from nctool.metrics.metric import Undefined
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from nctool.statistics.second import Answers
 
 T = TypeVar("T")
@@ -60,6 +62,12 @@ def points(evidence: Evidence, kind: str, *, directions: bool = True) -> Points:
             + f" {named(evidence, chosen.pairs.zero, chosen.classes)} is zero: it has no direction"
         )
     return chosen
+
+
+def unit_points(evidence: Evidence, kind: str) -> Tensor:
+    """The asked points scaled to length one, (K, D) float64."""
+    chosen = points(evidence, kind)
+    return evidence.once(("unit", kind), lambda: chosen.vectors / chosen.pairs.norms[:, None])
 
 
 def named(evidence: Evidence, rows: tuple[int, ...], classes: tuple[int, ...]) -> str:
