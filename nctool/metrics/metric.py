@@ -42,6 +42,7 @@ class Measured:
     flags: tuple[str, ...] = ()
 
 
+NOTHING = Need(0)
 Measure = Callable[[Evidence], Measured]
 
 
@@ -110,9 +111,14 @@ def on_points(
     function: Callable[[Evidence, str], Measured],
     ideal: float | None = 0.0,
     toward: Direction = "down",
+    also: Need = NOTHING,
+    weights_invariant: str = "rotate scale relabel",
     version: int = 1,
 ) -> tuple[Metric, Metric]:
-    """The same geometry on class means (centred) and on classifier rows, as two Metrics."""
+    """The same geometry on class means (centred) and on classifier rows, as two Metrics.
+
+    ``also`` is what both need beside the points themselves.
+    """
 
     def one(kind: str, words: str, need: Need, invariant: str) -> Metric:
         def measure(evidence: Evidence) -> Measured:
@@ -123,7 +129,7 @@ def on_points(
             f"{metric_id}.{kind}",
             title=f"{title} ({'class means' if kind == 'means' else 'classifier rows'})",
             definition=definition,
-            need=need,
+            need=need | also,
             ideal=ideal,
             toward=toward,
             invariant=invariant,
@@ -141,6 +147,6 @@ def on_points(
             "weights",
             "classifier rows, not centred",
             Need.HEAD | Need.WEIGHT_PAIRS,
-            "rotate scale relabel",
+            weights_invariant,
         ),
     )
