@@ -1,0 +1,133 @@
+"""What unequal class sizes make of the simplex: the SELI geometry, and how far points are from it.
+
+Simplex-encoded labels Z = A Y', A = I - 11'/K, have a column for every sample. With Z = V L U'
+the best classifier has the Gram matrix V L V', the best class means U L U', a row per class. Both
+are functions of the K x K matrix Z Z' = A diag(n) A: its square root and the pseudo-inverse of
+that. Classes of one size are interchangeable, so only the G different sizes have to be
+decomposed, and neither matrix is ever whole.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+TILE = 512
+TRUSTED_SQUARE = 1e-4
+"""Above this squared deviation the closed form keeps eleven digits; below it cancels."""
+MOST_SIZES = 4096
+MATRICES = 8
+"""G x G matrices in memory at once: both targets, and a singular value decomposition at work."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A (K, K) Gram matrix of norm one: own[g] I + core[g, h] between classes of sizes g and h."""
+
+    group: Tensor  # (K,) which of the sizes a class has
+    members: Tensor  # (G,) how many classes have that size
+    own: Tensor  # (G,)
+    core: Tensor  # (G, G)
+    eigenvalues: Tensor  # (K-1,) largest first
+
+    @property
+    def squares(self) -> Tensor:
+        """(G,) squared length of a class of each size."""
+        return self.own + self.core.diagonal()
+
+    def floor(self, dim: int) -> float:
+        """The least deviation that points in so many dimensions allow."""
+        if dim >= len(self.eigenvalues):
+            return 0.0
+        return math.sqrt(2 - 2 * float(torch.linalg.vector_norm(self.eigenvalues[:dim])))
+
+    def mean_cosine(self, chosen: Tensor) -> float:
+        """Over the pairs of the chosen classes, ``chosen`` (K,) true at least twice."""
+        members = torch.bincount(self.group[chosen], minlength=len(self.own)).double()  # (G,)
+        weighed = members / self.squares.sqrt()
+        total = weighed @ self.core @ weighed + members @ (self.own / self.squares)
+        count = float(members.sum())
+        return (float(total) - count) / (count * (count - 1))
+
+    def norm_ratio(self, chosen: Tensor) -> float:
+        """Mean length of the chosen classes over that of the others."""
+        lengths = self.squares.sqrt()[self.group]  # (K,)
+        return float(lengths[chosen].mean() / lengths[~chosen].mean())
+
+
+def different(counts: Tensor) -> int:
+    """How many different sizes there are."""
+    return len(torch.unique(counts))
+
+
+def memory_needed(sizes: int) -> int:
+    """Bytes that the two targets take to compute for so many different sizes."""
+    return MATRICES * 8 * sizes * sizes
+
+
+def targets(counts: Tensor) -> tuple[Target, Target]:
+    """The Gram matrices of the best classifier and of the best class means, ``counts`` (K,)."""
+    sizes, group, members = torch.unique(counts, return_inverse=True, return_counts=True)
+    roots, many = sizes.double().sqrt(), members.double()  # (G,)
+    even = (many / len(counts)).sqrt()  # (G,) the direction that A removes
+    factor = (torch.eye(len(sizes)).to(even) - torch.outer(even, even)) * roots  # (G, G)
+    left, singular, _ = torch.linalg.svd(factor)
+    # Exactly one singular value is zero; the others are at least the least root.
+    left, singular = left[:, :-1], singular[:-1]
+    return (
+        _target(group, many, left, singular, roots),
+        _target(group, many, left, 1 / singular, 1 / roots),
+    )
+
+
+def _target(group: Tensor, many: Tensor, left: Tensor, between: Tensor, within: Tensor) -> Target:
+    """``between`` are the eigenvalues on what classes of one size share, ``within`` on the rest."""
+    among = (left * between) @ left.T / torch.outer(many.sqrt(), many.sqrt())  # (G, G)
+    core = among - torch.diag(within / many)
+    rest = torch.repeat_interleave(within, (many - 1).long())  # (K-G,)
+    eigenvalues = torch.cat([between, rest]).sort(descending=True).values  # (K-1,)
+    norm = torch.linalg.vector_norm(eigenvalues)
+    return Target(group, many, within / norm, core / norm, eigenvalues / norm)
+
+
+def deviation(points: Tensor, target: Target) -> float | None:
+    """|G/|G| - target| in the Frobenius norm, G = points points', (K, D) float64; None when G = 0.
+
+    The closed form needs the points' lengths and their sums by size; where it cancels, every pair
+    is looked at, block by block.
+    """
+    largest = float(points.abs().max())
+    if largest == 0.0:
+        return None
+    points = points / largest  # fourth powers stay within range
+    norm = gram_norm(points)
+    count, dim = len(target.own), points.shape[1]
+    lengths = points.new_zeros(count).index_add_(0, target.group, points.square().sum(1))  # (G,)
+    sums = points.new_zeros(count, dim).index_add_(0, target.group, points)  # (G, D)
+    overlap = float(target.own @ lengths) + float(((target.core @ sums) * sums).sum())
+    square = 2 - 2 * overlap / norm
+    if square > TRUSTED_SQUARE:
+        return math.sqrt(square)
+    return math.sqrt(_direct_square(points, target, norm))
+
+
+def gram_norm(points: Tensor) -> float:
+    """|X X'|, which is |X' X|: from the smaller of the two."""
+    tall = points if len(points) > points.shape[1] else points.T
+    parts = [torch.linalg.vector_norm(tall.T[top : top + TILE] @ tall)
+             for top in range(0, tall.shape[1], TILE)]  # fmt: skip
+    return math.hypot(*map(float, parts))
+
+
+def _direct_square(points: Tensor, target: Target, norm: float) -> float:
+    total = 0.0
+    for top in range(0, len(points), TILE):
+        group = target.group[top : top + TILE]
+        block = points[top : top + TILE] @ points.T / norm
+        block -= target.core[group][:, target.group]
+        block.diagonal(top).sub_(target.own[group])
+        total += float(torch.linalg.vector_norm(block)) ** 2
+    return total

@@ -1,0 +1,285 @@
+"""Class imbalance: the geometry that unequal class sizes call for, and minority collapse."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from nctool.evidence import Evidence, Need, Points
+from nctool.geometry import optima
+from nctool.metrics.metric import Measured, Undefined, metric, on_points
+from nctool.metrics.shared import (
+    SAMPLE_LIMITED,
+    between_classes,
+    known,
+    named,
+    points,
+    several_classes,
+    understatement,
+)
+from nctool.report import Reference
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from nctool.geometry.seli import Target
+
+BALANCED = 1.5
+"""Up to this ratio of the largest class to the smallest the simplex is the reference."""
+EVERYTHING = "rotate shift scale relabel"
+
+
+def seli_deviation(evidence: Evidence, kind: str) -> Measured:
+    """How far is the Gram matrix of the {points} from the best one for classes of these sizes?
+    Formula: |G/|G|_F - S/|S|_F|_F, G = X X'. Simplex-encoded labels Z = A Y' = V L U',
+    A = I - 11'/K, have a column per sample; S is V L V' for classifier rows and U L U', one row
+    and one column per class, for class means.
+    Convention: classes without a sample are left out; profile zhou removes the mean row from W
+    first. For classes of equal size this would be nc2.etf_deviation. Above K = d+1 no set of
+    points reaches zero: the floor is that of the best one of rank d.
+    Undefined when: the largest class has at most 1.5 times the samples of the smallest, there is
+    one class, all points are zero, or the reference takes more than --memory.
+    Reference: Thrampoulidis, Kini, Vakilian & Behnia 2022, SELI.
+    """
+    from nctool.geometry.seli import deviation
+
+    counts = unequal_sizes(evidence)
+    chosen = points(evidence, kind, directions=False)
+    rows = _of_present(evidence, chosen)
+    if kind == "weights" and evidence.convention.center_weights:
+        rows = rows - rows.mean(0)
+    target = _target(evidence, kind)
+    value = deviation(rows, target)
+    if value is None:
+        raise Undefined("the classifier rows of these classes are all zero")
+    few = understatement(evidence) if kind == "means" else 0.0
+    return Measured(
+        value,
+        floor=target.floor(rows.shape[1]),
+        null_value=_null_deviation(evidence, kind, target, counts),
+        noise_floor=_rounding(rows, chosen),
+        flags=(SAMPLE_LIMITED,) if few is not None and few > 0.5 else (),
+    )
+
+
+@metric(
+    "nc3.seli_deviation",
+    title="Distance of W M' from simplex-encoded labels",
+    definition="|W M'/|W M'|_F - A/|A|_F|_F",
+    need=Need.SAMPLES | Need.HEAD,
+)
+def dual_deviation(evidence: Evidence) -> Measured:
+    """Do the logits of the class means rise from the others as simplex-encoded labels do?
+    Formula: |W M'/|W M'|_F - A/|A|_F|_F, A = I - 11'/K: one logit column per class, against the
+    different columns of the labels Z of nc2.seli_deviation.
+    Convention: as nc3.etf_deviation, whose number it is: A/|A|_F is T_K. Logits have the same
+    target whatever the class sizes; W and M themselves, and nc3.distance, do not.
+    Undefined when: the largest class has at most 1.5 times the samples of the smallest, there is
+    one class, all class means coincide, or W M' is zero.
+    Reference: Thrampoulidis, Kini, Vakilian & Behnia 2022, SELI.
+    """
+    unequal_sizes(evidence)
+    between_classes(evidence)
+    value = evidence.duality_deviation
+    if value is None:
+        raise Undefined("W M' is zero")
+    return Measured(
+        value, floor=optima.etf_floor(evidence.classes, evidence.dim), null_value=math.sqrt(2)
+    )
+
+
+def minority_cosine(evidence: Evidence, kind: str) -> Measured:
+    """Do the {points} of small classes point the same way, so that they cannot be told apart?
+    Formula: mean cosine over all pairs of small classes; a class is small if it has at most
+    sqrt(largest * smallest) samples.
+    Convention: 1 is minority collapse. Some of it belongs to the best geometry for these sizes
+    (nc2.seli_deviation), whose own number stands beside it where K <= d+1.
+    Undefined when: the largest class has at most 1.5 times the samples of the smallest, fewer
+    than two classes are small, or a small class has length zero.
+    Reference: Fang, He, Long & Su 2021, minority collapse.
+    """
+    counts = unequal_sizes(evidence)
+    small = _small(counts)
+    if int(small.sum()) < 2:
+        raise Undefined("only one class is small: no pairs")
+    rows = _of_present(evidence, points(evidence, kind, directions=False))
+    lengths = rows.norm(dim=1)
+    zero = (small & (lengths == 0)).nonzero().flatten().tolist()
+    if zero:
+        raise Undefined(
+            f"small class {named(evidence, tuple(zero), evidence.present)} has length zero: "
+            "no direction"
+        )
+    large = ~small & (lengths > 0)
+    return Measured(
+        _mean_cosine(rows[small], lengths[small]),
+        best_known=_best(evidence, kind, lambda best: best.mean_cosine(small)),
+        null_value=0.0 if kind == "weights" else None,
+        details={
+            "small_classes": int(small.sum()),
+            "large_classes": int((~small).sum()),
+            "large_cosine": _mean_cosine(rows[large], lengths[large])
+            if int(large.sum()) > 1
+            else None,
+        },
+    )
+
+
+def norm_ratio(evidence: Evidence, kind: str) -> Measured:
+    """Are the {points} of small classes shorter than those of large ones?
+    Formula: mean length over small classes / mean length over the others; a class is small if it
+    has at most sqrt(largest * smallest) samples.
+    Convention: the best geometry for these sizes (nc2.seli_deviation) has shorter classifier rows
+    and longer class means for small classes; its own number stands beside it where K <= d+1.
+    Undefined when: the largest class has at most 1.5 times the samples of the smallest, there is
+    one class, or the points of all large classes are zero.
+    Reference: Thrampoulidis, Kini, Vakilian & Behnia 2022; Fang, He, Long & Su 2021.
+    """
+    counts = unequal_sizes(evidence)
+    small = _small(counts)
+    rows = _of_present(evidence, points(evidence, kind, directions=False))
+    lengths = rows.norm(dim=1)
+    short, long = float(lengths[small].mean()), float(lengths[~small].mean())
+    if long == 0.0:
+        raise Undefined("all large classes have length zero")
+    return Measured(
+        short / long,
+        best_known=_best(evidence, kind, lambda best: best.norm_ratio(small)),
+        null_value=1.0 if kind == "weights" else None,
+        details={
+            "small_classes": int(small.sum()),
+            "large_classes": int((~small).sum()),
+            "small_norm": short,
+            "large_norm": long,
+        },
+    )
+
+
+def unequal_sizes(evidence: Evidence) -> Tensor:
+    """How many samples each present class has, if that differs enough to matter."""
+    several_classes(evidence)
+    counts = known(evidence.count)
+    if float(counts.max()) <= BALANCED * float(counts.min()):
+        raise Undefined(
+            "class sizes are within a factor of 1.5: that counts as balanced, and the simplex "
+            "is the reference"
+        )
+    return counts
+
+
+def _small(counts: Tensor) -> Tensor:
+    """The classes below the geometric middle of the sizes."""
+    whole = counts.long()
+    return whole * whole <= whole.min() * whole.max()
+
+
+def _of_present(evidence: Evidence, chosen: Points) -> Tensor:
+    """The rows of classes that have samples, in their order."""
+    if chosen.classes == evidence.present:
+        return chosen.vectors
+    return chosen.vectors[list(evidence.present)]
+
+
+def _target(evidence: Evidence, kind: str) -> Target:
+    """The best geometry for these sizes, computed once."""
+    from nctool.geometry import seli
+
+    counts = known(evidence.count)
+    sizes = seli.different(counts)
+    if sizes > seli.MOST_SIZES:
+        raise Undefined(
+            f"classes of {sizes:,} different sizes: their reference takes a singular value "
+            f"decomposition that is done up to {seli.MOST_SIZES:,}"
+        )
+    needed = seli.memory_needed(sizes)
+    if needed > evidence.effort.memory:
+        raise Undefined(
+            f"classes of {sizes:,} different sizes: their reference takes "
+            f"{needed / 2**20:,.0f} MiB, more than --memory allows"
+        )
+    both = evidence.once("seli", lambda: seli.targets(counts))
+    return both[0] if kind == "weights" else both[1]
+
+
+def _best(evidence: Evidence, kind: str, of: Callable[[Target], float]) -> Reference | None:
+    """A number of the best geometry for these sizes, where that fits into the dimensions."""
+    if evidence.classes > evidence.dim + 1:
+        return None
+    try:
+        return Reference(of(_target(evidence, kind)), "exact: SELI geometry of these class sizes")
+    except Undefined:
+        return None
+
+
+def _mean_cosine(rows: Tensor, lengths: Tensor) -> float:
+    count = len(rows)
+    total = (rows / lengths[:, None]).sum(0)
+    return (float(total.square().sum()) - count) / (count * (count - 1))
+
+
+def _rounding(rows: Tensor, chosen: Points) -> float:
+    """Storage rounding of the points, seen in their Gram matrix of norm one."""
+    from nctool.geometry.seli import gram_norm
+
+    size = float(rows.abs().max())
+    scaled = rows / size
+    along = math.sqrt(chosen.storage.rounding / chosen.storage.dim) / size
+    return along * math.sqrt(2 * len(rows)) * float(scaled.norm()) / gram_norm(scaled)
+
+
+def _null_deviation(evidence: Evidence, kind: str, target: Target, counts: Tensor) -> float:
+    """Of Gaussian points: rows that are all alike, or means of so many samples each, centred.
+
+    Their Gram matrix is a Wishart matrix about P, the covariance between classes.
+    """
+    count, dim = len(counts), evidence.dim
+    squares = target.squares[target.group]
+    if kind == "weights":
+        overlap, trace, square = float(squares.sum()), float(count), float(count)
+    else:
+        noise = 1 / counts
+        share = counts / counts.sum()
+        if evidence.convention.center == "balanced":
+            share = noise.new_full((count,), 1 / count)
+        # P = diag(noise) - 1 v' - v 1' + t 1 1'
+        v, t = share * noise, float((share.square() * noise).sum())
+        total, sides = float(noise.sum()), float(v.sum())
+        overlap = float((squares * noise).sum())
+        trace = total - 2 * sides + count * t
+        square = float(noise.square().sum() - 4 * (v * noise).sum() + 2 * count * v.square().sum())
+        square += 2 * t * total + 2 * sides**2 - 4 * t * count * sides + (t * count) ** 2
+    norm = math.sqrt(dim * (dim + 1) * square + dim * trace**2)
+    return math.sqrt(2 - 2 * min(dim * overlap / norm, 1.0))
+
+
+METRICS = (
+    *on_points(
+        "nc2.seli_deviation",
+        title="Distance of the Gram matrix from the best for unequal classes",
+        definition="|G/|G|_F - S/|S|_F|_F, S of simplex-encoded labels",
+        function=seli_deviation,
+        also=Need.SAMPLES,
+        weights_invariant=EVERYTHING,
+    ),
+    dual_deviation,
+    *on_points(
+        "imbalance.minority_cosine",
+        title="Mean cosine between small classes",
+        definition="mean cosine over pairs of small classes",
+        function=minority_cosine,
+        ideal=None,
+        toward="up",
+        also=Need.SAMPLES,
+        weights_invariant=EVERYTHING,
+    ),
+    *on_points(
+        "imbalance.norm_ratio",
+        title="Length of small classes over that of large ones",
+        definition="mean norm of small classes / mean norm of large ones",
+        function=norm_ratio,
+        ideal=None,
+        also=Need.SAMPLES,
+        weights_invariant=EVERYTHING,
+    ),
+)
