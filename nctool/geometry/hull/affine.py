@@ -1,0 +1,114 @@
+"""When K <= d + 1: all classes share one Gram matrix, and a simplex is solved at once.
+
+Independent points have one affine combination of the others that is nearest to each: one inverse
+gives all of these. Where its weights are all non-negative it is the nearest point of the hull too,
+as for a simplex or nearly one. Elsewhere the negative ones leave, and supports are exchanged until
+both signs are right.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+
+import torch
+from torch import Tensor
+
+from nctool.geometry.hull.cloud import Cloud
+from nctool.geometry.hull.crew import Crew
+from nctool.geometry.hull.look import AIRTIGHT
+
+MOST_POINTS = 4096
+CONDITION = 1e-10
+"""Below this smallest pivot, relative to the largest, the points hardly span a simplex."""
+EXCHANGES = 15
+GROUP_BYTES = 8 << 20
+
+
+def faces(cloud: Cloud) -> Tensor | None:
+    """(K, K) float64 convex weights, zero on the diagonal; None where the points are too many."""
+    count = cloud.size
+    if count > min(cloud.dim + 1, MOST_POINTS):
+        return None
+    centred = cloud.exact - cloud.centre
+    gram = centred @ centred.T
+    # Weights sum to one: a constant added to every entry changes nothing.
+    gram += gram.diagonal().mean()
+    factor, info = torch.linalg.cholesky_ex(gram)
+    pivots = factor.diagonal()
+    if int(info) or float(pivots.min()) ** 2 < CONDITION * float(pivots.max()) ** 2:
+        return None
+    inverse = torch.cholesky_inverse(factor)
+    total = inverse.sum(1)
+    inverse -= torch.outer(total, total) / total.sum()
+    share = inverse / -inverse.diagonal()[:, None]
+    share.fill_diagonal_(0)
+    rest = torch.nonzero((share < -1e-12).any(1)).flatten()
+    if len(rest):
+        # Rows with supports of one size together: little padding.
+        rest = rest[torch.argsort((share[rest] > 0).sum(1))]
+        with Crew(gram.device) as crew:
+            work = partial(_exchange, gram)
+            groups = _groups(rest, share)
+            for rows, found in zip(
+                groups, crew.map(work, ((r, share[r]) for r in groups)), strict=True
+            ):
+                share[rows] = found
+    share.clamp_(min=0)
+    share /= share.sum(1, keepdim=True).clamp(min=torch.finfo(torch.float64).tiny)
+    return share
+
+
+def _groups(rows: Tensor, share: Tensor) -> list[Tensor]:
+    largest = int((share[rows] > 0).sum(1).max())
+    return list(torch.split(rows, max(1, GROUP_BYTES // (8 * largest * largest))))
+
+
+def _exchange(gram: Tensor, task: tuple[Tensor, Tensor]) -> Tensor:
+    """Weights of some rows, from supports that are nearly right: pivoting on the shared Gram."""
+    rows, share = task
+    own = torch.nn.functional.one_hot(rows, len(gram)).bool()
+    inside = (share > 0) & ~own
+    toward = gram[rows]
+    share = torch.zeros_like(toward)
+    for _ in range(EXCHANGES):
+        share, level = _on_support(gram, toward, inside)
+        pull = toward - share @ gram - level[:, None]
+        wrong = torch.where(inside, share < 0, pull > 1e-13) & ~own
+        if not bool(wrong.any()):
+            break
+        inside ^= wrong
+    return share
+
+
+def _on_support(gram: Tensor, toward: Tensor, inside: Tensor) -> tuple[Tensor, Tensor]:
+    """The nearest affine combination of each support, and the multiplier of its sum."""
+    most = int(inside.sum(1).max())
+    place = torch.argsort(inside.to(torch.uint8), dim=1, descending=True, stable=True)[:, :most]
+    held = inside.gather(1, place)
+    mask = held.to(gram.dtype)
+    part = gram[place[:, :, None], place[:, None, :]]
+    part.mul_(mask[:, :, None]).mul_(mask[:, None, :])
+    part.diagonal(dim1=-2, dim2=-1).add_(1 - mask)
+    factor, _ = torch.linalg.cholesky_ex(part)
+    right = torch.stack([toward.gather(1, place) * mask, mask], 2)
+    found = torch.cholesky_solve(right, factor)
+    free, unit = found[:, :, 0], found[:, :, 1]
+    level = (free.sum(1) - 1) / unit.sum(1)
+    weights = (free - level[:, None] * unit) * mask
+    return torch.zeros_like(toward).scatter_(1, place, weights), level
+
+
+def certify(cloud: Cloud, share: Tensor) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+    """Rows, lower and upper bounds from weights on all points, a block at a time."""
+    centred = cloud.exact - cloud.centre
+    for rows in torch.split(torch.arange(cloud.size, device=share.device), 512):
+        inner = centred[rows] - share[rows] @ centred
+        length = torch.linalg.vector_norm(inner, dim=1)
+        unit = inner / length.clamp(min=torch.finfo(torch.float64).tiny)[:, None]
+        scores = unit @ centred.T
+        own = scores.gather(1, rows[:, None])[:, 0]
+        scores.scatter_(1, rows[:, None], -torch.inf)
+        upper = length * (1 + AIRTIGHT) + cloud.exact_error
+        lower = (own - scores.amax(1) - 3 * cloud.exact_error) * (1 - AIRTIGHT)
+        yield rows, torch.minimum(lower.clamp(min=0), upper), upper

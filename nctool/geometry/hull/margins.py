@@ -1,0 +1,120 @@
+"""From K points to K certified margins: twins aside, simplices at once, the rest in rounds."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from nctool.geometry.hull.cloud import Cloud, cloud
+from nctool.geometry.hull.rounds import Rounds, Supports
+
+SAMPLE = 96
+SAMPLED_FROM = 1500
+"""With more classes than this a sample tells how many neighbours to start from."""
+FIRST_GUESS, LATER_GUESS = 128, 48
+
+
+@dataclass(frozen=True, slots=True)
+class Margins:
+    """Certified bounds of every class's distance to the hull of the others."""
+
+    lower: Tensor  # (K,) float64
+    upper: Tensor  # (K,)
+    twins: tuple[tuple[int, ...], ...]
+    """Groups of identical points: their margins are zero."""
+    supports: Supports
+    names: Tensor  # (R,) the point behind each row of ``supports``
+    gap: float
+
+    @property
+    def settled(self) -> Tensor:
+        """(K,) where the bounds are as close as asked."""
+        return self.upper - self.lower <= self.gap * self.upper
+
+    def support(self, one: int) -> list[tuple[int, float]]:
+        """Between which points the nearest point of the hull lies, and how much of each."""
+        where = torch.nonzero(self.names == one).flatten()
+        for group in self.twins:
+            if one in group:
+                return [(other, 1.0) for other in group if other != one][:1]
+        others, share = self.supports.of(int(where[0]))
+        return list(zip(self.names[others].tolist(), share, strict=True))
+
+
+def margins(
+    points: Tensor,
+    *,
+    gap: float = 1e-6,
+    least_only: bool = False,
+    memory: int = 4 << 30,
+    advance: Callable[[int], None] = lambda amount: None,
+) -> Margins:
+    """``points`` (K, D) float64, K at least 2. ``least_only`` certifies the smallest one only.
+
+    ``advance`` hears how many classes are done.
+    """
+    scale = 2.0 ** math.frexp(float(points.abs().max()))[1]
+    twins, names = distinct(points)
+    one = cloud(points[names] / scale)
+    rounds = Rounds(one, gap, memory, least_only, advance)
+    copied = torch.zeros(len(points), dtype=torch.bool, device=points.device)
+    for group in twins:
+        copied[list(group)] = True
+    todo = torch.nonzero(~copied[names]).flatten()
+    if one.size > 1 and len(todo) and not (least_only and twins):
+        _solve(rounds, one, todo)
+    lower, upper = torch.zeros_like(points[:, 0]), torch.zeros_like(points[:, 0])
+    lower[names], upper[names] = rounds.bounds.lower * scale, rounds.bounds.upper * scale
+    lower[copied] = upper[copied] = 0.0
+    return Margins(lower, upper, twins, rounds.supports, names.cpu(), gap)
+
+
+def _solve(rounds: Rounds, one: Cloud, todo: Tensor) -> None:
+    first, later = FIRST_GUESS, LATER_GUESS
+    todo = rounds.solve_faces(todo)
+    if not len(todo):
+        return
+    if len(todo) > SAMPLED_FROM:
+        spread = torch.linspace(0, len(todo) - 1, SAMPLE, device=todo.device).long()
+        sample = todo[spread]
+        rounds.solve(sample, first, later)
+        sizes = rounds.supports.sizes(one.size)[sample.cpu()].double()
+        middle, large = (float(sizes.quantile(q)) for q in (0.5, 0.9))
+        if float(torch.cat(rounds.gaps_after_first).median()) <= 1e-2:
+            first, later = int(1.35 * large) + 8, int(0.4 * large) + 4
+        else:
+            first, later = int(0.8 * middle) + 8, int(2.2 * large) + 4
+        rest = torch.ones(len(todo), dtype=torch.bool, device=todo.device)
+        rest[spread] = False
+        todo = todo[rest]
+    rounds.solve(todo, first, later)
+
+
+def distinct(points: Tensor) -> tuple[tuple[tuple[int, ...], ...], Tensor]:
+    """Groups of identical points, and one index of every distinct point."""
+    count = len(points)
+    largest = float(torch.linalg.vector_norm(points, dim=1).max())
+    tolerance = 2.0**-50 * largest
+    generator = torch.Generator().manual_seed(1)
+    probe = torch.randn(points.shape[1], generator=generator, dtype=torch.float64)
+    shadow = points @ probe.to(points.device)
+    order = torch.argsort(shadow, stable=True)
+    near = (shadow[order[1:]] - shadow[order[:-1]]) <= 64 * tolerance
+    left, right = order[:-1][near], order[1:][near]
+    apart = torch.linalg.vector_norm(points[left] - points[right], dim=1)
+    same = apart <= tolerance
+    leader = list(range(count))
+    for a, b in zip(left[same].tolist(), right[same].tolist(), strict=True):
+        leader[b] = leader[a]
+    groups: dict[int, list[int]] = {}
+    for index, first in enumerate(leader):
+        if first != index:
+            groups.setdefault(first, [first]).append(index)
+    drop = [index for group in groups.values() for index in sorted(group)[1:]]
+    keep = torch.ones(count, dtype=torch.bool, device=points.device)
+    keep[drop] = False
+    return tuple(tuple(sorted(group)) for group in groups.values()), torch.nonzero(keep).flatten()
