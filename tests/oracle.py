@@ -1,191 +1,42 @@
 """A textbook oracle for neural collapse: slow, plain, float64, one formula per function.
 
-Every mean is taken per class, from differences to that class's smallest coordinates, with
-exactly rounded sums; residuals are differences, never E|h|^2 - |E h|^2. So a common offset of a
-thousand spreads, or a class a hundred-millionth of its own length wide, costs no digits.
-
-``measure`` gives the default conventions, ``PROFILES`` those of published code.
+``measure`` gives the default conventions, ``PROFILES`` those of published code. How means and
+residuals keep their digits stands in oracle_view; the sphere, hulls and unequal classes have
+files of their own.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
 from functools import partial
-from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
+import oracle_hull
+import oracle_imbalance
+import oracle_sphere
+from oracle_view import (
+    EPSILON,
+    Array,
+    Center,
+    Index,
+    Outcome,
+    Sample,
+    Undefined,
+    View,
+    centred_means,
+    column_sums,
+    head_rows,
+    matched_rows,
+    mean_by_class,
+    on_sphere,
+    prepare,
+    unit_rows,
+    view,
+)
 
-Array = npt.NDArray[np.float64]
-Index = npt.NDArray[np.intp]
-Center = Literal["balanced", "samples"]
-
-EPSILON = float(np.finfo(np.float64).eps)
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """A number, or none and the reason; where they exist, its parts by class and by sample."""
-
-    value: float | None
-    per_class: Array | None = None  # (K,)
-    reason: str | None = None
-    samples: Array | None = None  # (N,)
-
-
-class Undefined(Exception):
-    """The formula has no value here; the message is the reason."""
-
-
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """Inputs as they are used: present classes numbered 0..K-1, each with its row of the head."""
-
-    features: Array  # (N, D)
-    classes: Index  # (N,)
-    counts: Index  # (K,)
-    weight: Array | None  # (R, D)
-    bias: Array  # (R,)
-    rows: Index  # (K,) row of the head that belongs to each present class
-    ood: Array | None  # (M, D)
-
-
-@dataclass(frozen=True, slots=True)
-class View:
-    """A sample with its class means, kept as differences, and its residuals."""
-
-    sample: Sample
-    center: Center
-    corner: Array  # (K, D) smallest coordinates of each class
-    shift: Array  # (K, D) class means minus corners
-    position: Array  # (K, D) class means minus the first class mean
-    centred: Array  # (K, D) class means minus the global mean
-    middle: Array  # (D,) the global mean
-    residual: Array  # (N, D)
-    variance: Array  # (K,) mean squared residual length
-
-
-# Reading the inputs
-
-
-def prepare(
-    features: npt.ArrayLike,
-    labels: npt.ArrayLike,
-    weight: npt.ArrayLike | None = None,
-    bias: npt.ArrayLike | None = None,
-    ood: npt.ArrayLike | None = None,
-) -> Sample:
-    """Convert to float64 and number the classes that occur, in sorted order."""
-    points = _matrix(features, "features")  # (N, D)
-    names = np.asarray(labels)  # (N,)
-    if names.shape != points.shape[:1] or names.dtype.kind not in "iuU":
-        raise ValueError("labels must be one integer or string per feature row")
-    present, classes, counts = np.unique(names, return_inverse=True, return_counts=True)
-    head = None if weight is None else _matrix(weight, "weight")  # (R, D)
-    size = len(present) if head is None else len(head)
-    offsets = np.zeros(size) if bias is None else np.asarray(bias, np.float64)  # (R,)
-    others = None if ood is None else _matrix(ood, "ood")  # (M, D)
-    if any(m is not None and m.shape[1] != points.shape[1] for m in (head, others)):
-        raise ValueError("features, weight and ood must have the same width")
-    if offsets.shape != (size,):
-        raise ValueError("bias must have one entry per weight row")
-    rows = _rows_of(present, size)
-    return Sample(
-        points, classes.astype(np.intp), counts.astype(np.intp), head, offsets, rows, others
-    )
-
-
-def _matrix(values: npt.ArrayLike, name: str) -> Array:
-    matrix = np.asarray(values).astype(np.float64)
-    if matrix.ndim != 2 or matrix.size == 0 or not np.isfinite(matrix).all():
-        raise ValueError(f"{name} must be a finite, non-empty matrix")
-    return matrix
-
-
-def _rows_of(present: npt.NDArray[np.generic], size: int) -> Index:
-    """Row k for the k-th class, or the label itself when the head has rows to spare."""
-    if size == len(present):
-        return np.arange(size, dtype=np.intp)
-    if size < len(present) or present.dtype.kind == "U":
-        raise ValueError(f"{len(present)} classes do not fit {size} weight rows")
-    rows = present.astype(np.intp)
-    if rows.min() < 0 or rows.max() >= size:
-        raise ValueError(f"a label lies outside 0..{size - 1}")
-    return rows
-
-
-# Means and residuals
-
-
-def _column_sums(rows: Array) -> Array:
-    """Exactly rounded, whatever the order of the rows."""
-    return np.array([math.fsum(column) for column in rows.T.tolist()])  # (D,)
-
-
-def view(sample: Sample, center: Center = "balanced") -> View:
-    """mu_c, m_c = mu_c - mu_G, z_i = h_i - mu_{y_i}, v_c = mean |z_i|^2 over class c."""
-    if center not in ("balanced", "samples"):
-        raise ValueError(f"center is balanced or samples, not {center!r}")
-    size, dim = len(sample.counts), sample.features.shape[1]
-    corner, shift = np.empty((size, dim)), np.empty((size, dim))  # (K, D)
-    residual = np.empty_like(sample.features)  # (N, D)
-    variance = np.empty(size)  # (K,)
-    for c in range(size):
-        own = sample.classes == c  # (N,)
-        corner[c] = sample.features[own].min(axis=0)
-        difference = sample.features[own] - corner[c]  # (n, D)
-        shift[c] = _column_sums(difference) / len(difference)
-        residual[own] = difference - shift[c]
-        variance[c] = math.fsum((residual[own] ** 2).ravel().tolist()) / len(difference)
-    position = (corner - corner[0]) + (shift - shift[0])  # (K, D)
-    if center == "balanced":
-        middle = _column_sums(position) / size  # (D,)
-    else:
-        middle = _column_sums(position * sample.counts[:, None]) / len(residual)  # (D,)
-    whole = corner[0] + (shift[0] + middle)  # (D,)
-    return View(
-        sample, center, corner, shift, position, position - middle, whole, residual, variance
-    )
-
-
-def _on_sphere(sample: Sample) -> Sample:
-    """h_i / |h_i|, per sample."""
-    return replace(sample, features=_unit(sample.features, "feature row"))
-
-
-def _unit(rows: Array, name: str) -> Array:
-    lengths = np.linalg.norm(rows, axis=1)  # (K,)
-    if not lengths.all():
-        raise Undefined(f"a {name} has zero norm")
-    unit: Array = rows / lengths[:, None]  # (K, D)
-    return unit
-
-
-def _by_class(seen: View, values: Array) -> Array:
-    """The mean of one value per sample over each class."""
-    classes = seen.sample.classes
-    return np.array([values[classes == c].mean() for c in range(len(seen.position))])  # (K,)
-
-
-def _means(seen: View) -> Array:
-    if len(seen.position) < 2:
-        raise Undefined("needs at least two classes")
-    return seen.centred  # (K, D)
-
-
-def _weights(seen: View) -> Array:
-    if seen.sample.weight is None:
-        raise Undefined("needs classifier weights")
-    if len(seen.sample.weight) < 2:
-        raise Undefined("needs at least two classifier rows")
-    return seen.sample.weight  # (R, D)
-
-
-def _pair(seen: View) -> tuple[Array, Array]:
-    """The head's rows of the present classes, and the centred means."""
-    return _weights(seen)[seen.sample.rows], _means(seen)  # (K, D) (K, D)
+__all__ = ["GEOMETRY", "METRICS", "PROFILES", "Array", "Outcome", "etf_floor", "measure"]
 
 
 # NC1
@@ -193,7 +44,7 @@ def _pair(seen: View) -> tuple[Array, Array]:
 
 def _between_trace(seen: View) -> float:
     """Tr Sigma_B = (1/K) sum_c |m_c|^2."""
-    trace = float((_means(seen) ** 2).sum()) / len(seen.position)
+    trace = float((centred_means(seen) ** 2).sum()) / len(seen.position)
     if trace == 0.0:
         raise Undefined("all class means coincide")
     return trace
@@ -219,7 +70,7 @@ def _mahalanobis(seen: View) -> Array:
 def nc1_pinv(seen: View) -> Outcome:
     """Tr(Sigma_W Sigma_B^+) / K; by class, the mean of z' Sigma_B^+ z over K."""
     shares = _mahalanobis(seen) / len(seen.position)  # (N,)
-    return Outcome(float(shares.mean()), _by_class(seen, shares))
+    return Outcome(float(shares.mean()), mean_by_class(seen, shares))
 
 
 def nc1_trace_ratio(seen: View) -> Outcome:
@@ -236,7 +87,7 @@ def nc1_within_fraction(seen: View) -> Outcome:
 
 def nc1_cdnv(seen: View, power: int = 1) -> Outcome:
     """Mean over pairs a != b of (v_a + v_b) / (2 |mu_a - mu_b|^(2 power))."""
-    size = len(_means(seen))
+    size = len(centred_means(seen))
     ratios = np.zeros((size, size))  # (K, K)
     for a in range(size):
         for b in range(size):
@@ -267,7 +118,7 @@ def norm_cv(rows: Array) -> Outcome:
 
 
 def _cosines(rows: Array) -> Array:
-    unit = _unit(rows, "row")  # (K, D)
+    unit = unit_rows(rows, "row")  # (K, D)
     return unit @ unit.T  # (K, K)
 
 
@@ -316,7 +167,7 @@ def etf_floor(classes: int, dim: int) -> float:
 
 def nc3_distance(seen: View) -> Outcome:
     """|| W/||W||_F - M/||M||_F ||_F."""
-    weight, means = _pair(seen)
+    weight, means = matched_rows(seen)
     lengths = float(np.linalg.norm(weight)), float(np.linalg.norm(means))
     if 0.0 in lengths:
         raise Undefined("the weights or the centred means are all zero")
@@ -325,20 +176,20 @@ def nc3_distance(seen: View) -> Outcome:
 
 def _misalignment(weight: Array, means: Array) -> Array:
     """1 - cos(w_c, m_c) = |w_c/|w_c| - m_c/|m_c||^2 / 2, which keeps its digits near 0."""
-    difference = _unit(weight, "weight row") - _unit(means, "centred class mean")  # (K, D)
+    difference = unit_rows(weight, "weight row") - unit_rows(means, "centred class mean")  # (K, D)
     gaps: Array = (difference**2).sum(axis=1) / 2  # (K,)
     return gaps
 
 
 def nc3_cosine(seen: View) -> Outcome:
     """Mean over classes of cos(w_c, m_c)."""
-    by_class = 1 - _misalignment(*_pair(seen))  # (K,)
+    by_class = 1 - _misalignment(*matched_rows(seen))  # (K,)
     return Outcome(float(by_class.mean()), by_class)
 
 
 def nc3_cosine_cv(seen: View) -> Outcome:
     """std_c cos(w_c, m_c) / mean_c cos(w_c, m_c), with n - 1; std(cos) = std(1 - cos)."""
-    gaps = _misalignment(*_pair(seen))  # (K,)
+    gaps = _misalignment(*matched_rows(seen))  # (K,)
     mean = 1 - float(gaps.mean())
     if mean == 0.0:
         raise Undefined("the mean of the cosines is zero")
@@ -347,12 +198,12 @@ def nc3_cosine_cv(seen: View) -> Outcome:
 
 def nc3_etf_deviation(seen: View) -> Outcome:
     """|| W M'/||W M'||_F - T_K ||_F."""
-    weight, means = _pair(seen)
+    weight, means = matched_rows(seen)
     return _from_simplex(weight @ means.T)
 
 
 def _residual_bias(seen: View) -> Array:
-    weight, _ = _pair(seen)
+    weight, _ = matched_rows(seen)
     return seen.sample.bias[seen.sample.rows] + weight @ seen.middle  # (K,)
 
 
@@ -367,14 +218,14 @@ def nc3_bias_collapse(seen: View) -> Outcome:
 
 def _logits(seen: View, with_bias: bool = True) -> Array:
     """z = W h + b, all rows of the head."""
-    columns = [(seen.sample.features * row).sum(axis=1) for row in _weights(seen)]
+    columns = [(seen.sample.features * row).sum(axis=1) for row in head_rows(seen)]
     logits = np.stack(columns, axis=1)  # (N, R)
     return logits + seen.sample.bias if with_bias else logits
 
 
 def _nearest(seen: View) -> Index:
     """The head row of argmin_c |h - mu_c|."""
-    _means(seen)
+    centred_means(seen)
     points = seen.sample.features  # (N, D)
     parts = zip(seen.corner, seen.shift, strict=True)
     columns = [(((points - corner) - shift) ** 2).sum(axis=1) for corner, shift in parts]
@@ -384,7 +235,7 @@ def _nearest(seen: View) -> Index:
 
 def _share(seen: View, hits: npt.NDArray[np.bool_]) -> Outcome:
     values = hits.astype(np.float64)  # (N,)
-    return Outcome(float(values.mean()), _by_class(seen, values))
+    return Outcome(float(values.mean()), mean_by_class(seen, values))
 
 
 def _targets(seen: View) -> Index:
@@ -413,23 +264,23 @@ def nc5_ood_orthogonality(seen: View) -> Outcome:
     """Mean over classes of |cos(mu_c, mean of the out-of-distribution features)|."""
     if seen.sample.ood is None:
         raise Undefined("needs out-of-distribution features")
-    _means(seen)
+    centred_means(seen)
     corner = seen.sample.ood.min(axis=0)  # (D,)
-    outside = corner + _column_sums(seen.sample.ood - corner) / len(seen.sample.ood)  # (D,)
-    means = _unit(seen.corner + seen.shift, "class mean")  # (K, D)
-    direction = _unit(outside[None], "mean of the out-of-distribution features")[0]  # (D,)
+    outside = corner + column_sums(seen.sample.ood - corner) / len(seen.sample.ood)  # (D,)
+    means = unit_rows(seen.corner + seen.shift, "class mean")  # (K, D)
+    direction = unit_rows(outside[None], "mean of the out-of-distribution features")[0]  # (D,)
     by_class = np.abs(means @ direction)  # (K,)
     return Outcome(float(by_class.mean()), by_class)
 
 
 def gnc1_pinv(seen: View) -> Outcome:
     """nc1.pinv of h_i/|h_i|."""
-    return nc1_pinv(view(_on_sphere(seen.sample), seen.center))
+    return nc1_pinv(view(on_sphere(seen.sample), seen.center))
 
 
 def gnc3_duality(seen: View) -> Outcome:
     """Mean over classes of 1 - cos(w_c, m_c), the means those of h_i/|h_i|."""
-    by_class = _misalignment(*_pair(view(_on_sphere(seen.sample), seen.center)))  # (K,)
+    by_class = _misalignment(*matched_rows(view(on_sphere(seen.sample), seen.center)))  # (K,)
     return Outcome(float(by_class.mean()), by_class)
 
 
@@ -439,13 +290,13 @@ def _margin(seen: View, scores: Array) -> Outcome:
     everyone, targets = np.arange(len(scores)), _targets(seen)
     rivals[everyone, targets] = -np.inf
     margins = scores[everyone, targets] - rivals.max(axis=1)  # (N,)
-    return Outcome(float(margins.mean()), _by_class(seen, margins), samples=margins)
+    return Outcome(float(margins.mean()), mean_by_class(seen, margins), samples=margins)
 
 
 def gnc_cosine_margin(seen: View) -> Outcome:
     """cos(h, w_y) - max over j != y of cos(h, w_j); nothing centred."""
-    head = _unit(_weights(seen), "weight row")  # (R, D)
-    points = _unit(seen.sample.features, "feature row")  # (N, D)
+    head = unit_rows(head_rows(seen), "weight row")  # (R, D)
+    points = unit_rows(seen.sample.features, "feature row")  # (N, D)
     return _margin(seen, np.stack([(points * row).sum(axis=1) for row in head], axis=1))
 
 
@@ -465,6 +316,8 @@ GEOMETRY: Mapping[str, Geometry] = {
     "nc2.angle_gap": angle_gap,
     "nc2.etf_deviation": etf_deviation,
     "nc2.max_cos": max_cos,
+    "gnc2.margin": oracle_hull.margin,
+    **oracle_sphere.GEOMETRY,
 }
 
 METRICS: Mapping[str, Metric] = {
@@ -485,6 +338,7 @@ METRICS: Mapping[str, Metric] = {
     "gnc3.duality": gnc3_duality,
     "gnc.cosine_margin": gnc_cosine_margin,
     "gnc.logit_margin": gnc_logit_margin,
+    **oracle_imbalance.METRICS,
 }
 
 
@@ -499,13 +353,12 @@ def _of_rows(formula: Geometry, rows: Callable[[View], Array], seen: View) -> Ou
     return formula(rows(seen))
 
 
-def standard(sample: Sample, center: Center = "balanced") -> dict[str, Outcome]:
-    """Every id, by the default conventions."""
-    seen = view(sample, center)
-    found = {name: _attempt(partial(formula, seen)) for name, formula in METRICS.items()}
+def formulas(alpha: float, beta: float) -> dict[str, Metric]:
+    """Every id and what it is, by the default conventions."""
+    found = {**METRICS, **oracle_sphere.metrics(alpha, beta)}
     for name, geometry in GEOMETRY.items():
-        found[f"{name}.means"] = _attempt(partial(_of_rows, geometry, _means, seen))
-        found[f"{name}.weights"] = _attempt(partial(_of_rows, geometry, _weights, seen))
+        found[f"{name}.means"] = partial(_of_rows, geometry, centred_means)
+        found[f"{name}.weights"] = partial(_of_rows, geometry, head_rows)
     return found
 
 
@@ -518,10 +371,21 @@ def measure(
     center: Center = "balanced",
     profile: str | None = None,
     ood: npt.ArrayLike | None = None,
+    alpha: float = 1.0,
+    beta: float = 1.0,
+    only: tuple[str, ...] = ("",),
 ) -> dict[str, Outcome]:
-    """Every id by the default conventions, or a profile's ids by its own (it fixes the centre)."""
+    """Every id by the default conventions, or a profile's ids by its own (it fixes the centre).
+
+    ``alpha`` and ``beta`` weigh the two halves of the uniformity gaps; ``only`` is how the ids
+    begin that are asked for.
+    """
     sample = prepare(features, labels, weight, bias, ood)
-    return standard(sample, center) if profile is None else PROFILES[profile](sample)
+    if profile is not None:
+        return PROFILES[profile](sample)
+    seen = view(sample, center)
+    asked = {name: one for name, one in formulas(alpha, beta).items() if name.startswith(only)}
+    return {name: _attempt(partial(formula, seen)) for name, formula in asked.items()}
 
 
 # Profiles: what one publication computes under each id
@@ -537,12 +401,12 @@ def papyan(sample: Sample) -> dict[str, Outcome]:
     return _only(
         {
             "nc1.pinv": lambda: nc1_pinv(seen),
-            "nc2.norm_cv.means": lambda: norm_cv(_means(seen)),
-            "nc2.norm_cv.weights": lambda: norm_cv(_weights(seen)),
-            "nc2.cos_std.means": lambda: cos_std(_means(seen)),
-            "nc2.cos_std.weights": lambda: cos_std(_weights(seen)),
-            "nc2.angle_gap.means": lambda: angle_gap(_means(seen)),
-            "nc2.angle_gap.weights": lambda: angle_gap(_weights(seen)),
+            "nc2.norm_cv.means": lambda: norm_cv(centred_means(seen)),
+            "nc2.norm_cv.weights": lambda: norm_cv(head_rows(seen)),
+            "nc2.cos_std.means": lambda: cos_std(centred_means(seen)),
+            "nc2.cos_std.weights": lambda: cos_std(head_rows(seen)),
+            "nc2.angle_gap.means": lambda: angle_gap(centred_means(seen)),
+            "nc2.angle_gap.weights": lambda: angle_gap(head_rows(seen)),
             "nc3.distance": lambda: nc3_distance(seen),
             "nc4.mismatch": lambda: nc4_mismatch(seen),
         }
@@ -559,15 +423,15 @@ def notebook(sample: Sample) -> dict[str, Outcome]:
 
     def whole_trace() -> Outcome:
         shares = _mahalanobis(seen)  # (N,)
-        return Outcome(float(shares.mean()), _by_class(seen, shares))
+        return Outcome(float(shares.mean()), mean_by_class(seen, shares))
 
     return _only(
         {
             "nc1.pinv": whole_trace,
-            "nc2.norm_cv.means": lambda: norm_cv(_means(seen)),
-            "nc2.norm_cv.weights": lambda: norm_cv(_weights(seen)),
-            "nc2.angle_gap.means": lambda: angle_gap(_means(seen)),
-            "nc2.angle_gap.weights": lambda: angle_gap(_weights(seen)),
+            "nc2.norm_cv.means": lambda: norm_cv(centred_means(seen)),
+            "nc2.norm_cv.weights": lambda: norm_cv(head_rows(seen)),
+            "nc2.angle_gap.means": lambda: angle_gap(centred_means(seen)),
+            "nc2.angle_gap.weights": lambda: angle_gap(head_rows(seen)),
             "nc3.distance": squared_distance,
             "nc4.mismatch": lambda: nc4_mismatch(seen),
             "nc4.accuracy": lambda: nc4_accuracy(seen),
@@ -581,7 +445,7 @@ def zhu(sample: Sample) -> dict[str, Outcome]:
     return _only(
         {
             "nc1.pinv": lambda: nc1_pinv(seen),
-            "nc2.etf_deviation.weights": lambda: etf_deviation(_weights(seen)),
+            "nc2.etf_deviation.weights": lambda: etf_deviation(head_rows(seen)),
             "nc3.etf_deviation": lambda: nc3_etf_deviation(seen),
             "nc3.bias_collapse": lambda: Outcome(float(np.linalg.norm(_residual_bias(seen)))),
             "nc4.accuracy": lambda: nc4_accuracy(seen),
@@ -594,11 +458,11 @@ def zhou(sample: Sample) -> dict[str, Outcome]:
     seen = view(sample, "samples")
 
     def centred_weights() -> Outcome:
-        weight = _weights(seen)  # (R, D)
+        weight = head_rows(seen)  # (R, D)
         return etf_deviation(weight - weight.mean(axis=0))
 
     def centred_product() -> Outcome:
-        weight, means = _pair(seen)
+        weight, means = matched_rows(seen)
         return _from_simplex((weight - weight.mean(axis=0)) @ means.T)
 
     return zhu(sample) | _only(
@@ -613,10 +477,10 @@ def jiang(sample: Sample) -> dict[str, Outcome]:
     """Every feature is put on the unit sphere first; the global mean is their sample mean."""
 
     def sphere() -> View:
-        return view(_on_sphere(sample), "samples")
+        return view(on_sphere(sample), "samples")
 
     def duality() -> Outcome:
-        by_class = _misalignment(*_pair(sphere()))  # (K,)
+        by_class = _misalignment(*matched_rows(sphere()))  # (K,)
         return Outcome(float(by_class.mean()), by_class)
 
     return _only(
@@ -634,7 +498,7 @@ def wu_papyan(sample: Sample) -> dict[str, Outcome]:
     seen = view(sample, "balanced")
 
     def log_norms() -> Outcome:
-        lengths = np.linalg.norm(_means(seen), axis=1)  # (K,)
+        lengths = np.linalg.norm(centred_means(seen), axis=1)  # (K,)
         if not lengths.all():
             raise Undefined("a centred class mean has zero norm")
         logarithms = np.log(lengths)  # (K,)
@@ -644,7 +508,7 @@ def wu_papyan(sample: Sample) -> dict[str, Outcome]:
         {
             "nc1.cdnv": lambda: nc1_cdnv(seen, power=2),
             "nc2.norm_cv.means": log_norms,
-            "nc2.etf_deviation.means": lambda: etf_deviation(_means(seen)),
+            "nc2.etf_deviation.means": lambda: etf_deviation(centred_means(seen)),
             "nc3.cosine": lambda: nc3_cosine(seen),
             "nc3.cosine_cv": lambda: nc3_cosine_cv(seen),
             "nc3.etf_deviation": lambda: nc3_etf_deviation(seen),
@@ -688,7 +552,7 @@ def he_su(sample: Sample) -> dict[str, Outcome]:
     seen = view(sample, "samples")
 
     def fuzziness() -> Outcome:
-        by_class = _by_class(seen, _mahalanobis(seen))  # (K,)
+        by_class = mean_by_class(seen, _mahalanobis(seen))  # (K,)
         return Outcome(float(by_class.mean()), by_class)
 
     return _only({"nc1.pinv": fuzziness})
