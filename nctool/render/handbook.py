@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from itertools import groupby
 
 from nctool.metrics.metric import Metric
 from nctool.render.lines import BLANK, Line, columns, line, wrapped
-from nctool.render.summary import ARROWS, heading_of
+from nctool.render.summary import ARROWS, under_headings
 
 
 def listing(metrics: Iterable[Metric]) -> list[Line]:
@@ -15,14 +14,15 @@ def listing(metrics: Iterable[Metric]) -> list[Line]:
     known = list(metrics)
     texts = columns([[one.id, ARROWS[one.toward_collapse], one.title] for one in known], "<<<")
     out: list[Line] = []
-    pairs = zip(known, texts, strict=True)
-    for heading, group in groupby(pairs, key=lambda pair: heading_of(pair[0].id)):
-        out += [line((heading, "title")), *(line("  " + text) for _, text in group), BLANK]
+    for heading, group in under_headings(known, texts):
+        out += [line((heading, "title")), *(line("  " + text) for text in group), BLANK]
     out.append(line(("One in full: nctool metrics ID", "faint")))
     return out
 
 
-SECTIONS = ("Formula:", "Convention:", "Undefined when:", "Reference:")
+SECTIONS = (
+    "Formula:", "Convention:", "Best known:", "Undefined when:", "Reference:", "Published:",
+)  # fmt: skip
 
 
 def page(metric: Metric, width: int) -> list[Line]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import groupby
+from typing import Protocol
 
+from nctool.render import margins
 from nctool.render.lines import BLANK, Line, columns, line, wrapped
 from nctool.report import Distribution, Report, Result
 from nctool.text import count, number
@@ -19,6 +21,7 @@ FAMILIES = {
     "gnc1": "GNC  the same on the unit sphere, for any number of classes",
     "gnc2": "GNC  the same on the unit sphere, for any number of classes",
     "gnc3": "GNC  the same on the unit sphere, for any number of classes",
+    "imbalance": "Imbalance  do small classes get the room that large ones get?",
     "hug": "HUG  how uniform between classes, how tight within?",
 }
 ARROWS = {"down": "↓", "up": "↑"}
@@ -38,6 +41,8 @@ def lines(report: Report, width: int, per_class: bool = False) -> list[Line]:
     if computed:
         out += _numbers(computed)
         out += _legend(report, computed, width)
+        behind = [*margins.lines(report, width)]
+        out += [BLANK, *behind] if behind else []
     else:
         out += [line("  nothing could be computed from these inputs")]
     if per_class:
@@ -111,11 +116,25 @@ def _numbers(results: list[Result]) -> Iterator[Line]:
     rows += [[*_cells(one)] for one in results]
     texts = columns(rows, "<>>><")
     yield line("  ", (texts[0], "faint"))
-    pairs = zip(results, texts[1:], strict=True)
-    for heading, group in groupby(pairs, key=lambda pair: heading_of(pair[0].id)):
+    for heading, group in under_headings(results, texts[1:]):
         yield line((heading, "title"))
-        for _, text in group:
+        for text in group:
             yield line("  " + text)
+
+
+class Identified(Protocol):
+    @property
+    def id(self) -> str: ...
+
+
+def under_headings(
+    known: Sequence[Identified], texts: Sequence[str]
+) -> Iterator[tuple[str, list[str]]]:
+    """Texts by the heading of their metric; every heading once, where it is first needed."""
+    groups: dict[str, list[str]] = {}
+    for one, text in zip(known, texts, strict=True):
+        groups.setdefault(heading_of(one.id), []).append(text)
+    yield from groups.items()
 
 
 def heading_of(metric_id: str) -> str:

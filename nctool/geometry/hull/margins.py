@@ -28,19 +28,20 @@ class Margins:
     """Groups of identical points: their margins are zero."""
     supports: Supports
     names: Tensor  # (R,) the point behind each row of ``supports``
-    gap: float
+    settled: Tensor  # (K,) where the bounds are as close as asked, or as arithmetic allows
 
     @property
-    def settled(self) -> Tensor:
-        """(K,) where the bounds are as close as asked."""
-        return self.upper - self.lower <= self.gap * self.upper
+    def value(self) -> Tensor:
+        """(K,) the upper bounds, which are by far the sharper; zero inside the hull."""
+        inside = self.settled & (self.lower == 0)
+        return torch.where(inside, 0.0, self.upper)
 
     def support(self, one: int) -> list[tuple[int, float]]:
         """Between which points the nearest point of the hull lies, and how much of each."""
         where = torch.nonzero(self.names == one).flatten()
         for group in self.twins:
             if one in group:
-                return [(other, 1.0) for other in group if other != one][:1]
+                return [(next(other for other in group if other != one), 1.0)]
         others, share = self.supports.of(int(where[0]))
         return list(zip(self.names[others].tolist(), share, strict=True))
 
@@ -70,7 +71,9 @@ def margins(
     lower, upper = torch.zeros_like(points[:, 0]), torch.zeros_like(points[:, 0])
     lower[names], upper[names] = rounds.bounds.lower * scale, rounds.bounds.upper * scale
     lower[copied] = upper[copied] = 0.0
-    return Margins(lower, upper, twins, rounds.supports, names.cpu(), gap)
+    settled = copied.clone()
+    settled[names] |= ~rounds.open(torch.arange(one.size, device=points.device))
+    return Margins(lower, upper, twins, rounds.supports, names.cpu(), settled)
 
 
 def _solve(rounds: Rounds, one: Cloud, todo: Tensor) -> None:

@@ -116,7 +116,7 @@ class Rounds:
         for part, lower, upper in certify(self.cloud, share):
             self.bounds.lower[part], self.bounds.upper[part] = lower, upper
             self.supports.keep(part, everybody.expand(len(part), -1), share[part])
-        still = self._open(rows)
+        still = self.open(rows)
         self.advance(len(rows) - int(still.sum()))
         return rows[still]
 
@@ -182,7 +182,7 @@ class Rounds:
         )
         found = look(self.cloud, guess, later, deep=exact)
         self._record(part, found)
-        still = self._open(part.rows)
+        still = self.open(part.rows)
         if turn == 0:
             self.gaps_after_first.append(1 - found.lower / found.upper)
         self.advance(len(part.rows) - int(still.sum()))
@@ -219,7 +219,8 @@ class Rounds:
         if bool(better.any()):
             self.supports.keep(rows[better], part.others[better], found.share[better])
 
-    def _open(self, rows: Tensor) -> Tensor:
+    def open(self, rows: Tensor) -> Tensor:
+        """Which of ``rows`` still need work."""
         upper, lower = self.bounds.upper[rows], self.bounds.lower[rows]
         arithmetic = 4 * self.cloud.exact_error
         still = upper - lower > self.gap * upper + arithmetic
