@@ -120,7 +120,7 @@ def _directions(rows: Array) -> tuple[int, Array, Array]:
 
 def _fit(columns: Array, target: Array) -> Array:
     """The t of least |target - columns t|."""
-    found: Array = lstsq(columns, target, lapack_driver="gelsy")[0]
+    found: Array = lstsq(columns, target, lapack_driver="gelsy", check_finite=False)[0]
     return found
 
 
