@@ -34,7 +34,12 @@ def decode(
     ignore: Sequence[int] = DEFAULT_IGNORED,
     names: Sequence[str] | None = None,
 ) -> Classes:
-    """Labels to class indices; with a head, the index is the head's row."""
+    """Labels to class indices; with a head, the index is the head's row.
+
+    ``names`` are those of the head's rows, or say without a head which classes there are.
+    """
+    if names is not None and head_rows is not None:
+        _check_names(names, head_rows)
     raw = _read(labels)
     if raw.dtype.kind in "US":
         if all(text.isdecimal() and len(text) < 18 for text in np.unique(raw).tolist()):
@@ -42,7 +47,10 @@ def decode(
             raw = raw.astype(np.int64)
         else:
             values, index = np.unique(raw, return_inverse=True)
-            return _by_order(labels, [str(v) for v in values], index, head_rows, 0, names)
+            found = [str(v) for v in values]
+            if names is not None and not set(found).isdisjoint(names):
+                return _by_name(labels, found, index, names)
+            return _by_order(labels, found, index, head_rows, 0, names)
     keep = ~np.isin(raw, np.asarray(ignore, dtype=raw.dtype))
     ignored = int((~keep).sum())
     if not keep.any():
@@ -61,6 +69,8 @@ def decode(
                 f"labels {labels.key!r} hold {low}, which is no class",
                 f"leave these samples out with --ignore-label={low}",
             )
+        if head_rows is None and low >= 0 and names is not None and high < len(names):
+            return _named(np.where(keep, raw, -1), len(names), ignored, (), names)
         if head_rows is None and low >= 0 and high < 4 * len(values) + 1000:
             # Every label in 0..max keeps its number, so that empty classes are seen and named.
             index = np.where(keep, raw, -1)
@@ -70,6 +80,25 @@ def decode(
         found = [str(int(v)) for v in values]
         return _by_order(labels, found, index, head_rows, ignored, names)
     return _named(np.where(keep, raw, -1), head_rows, ignored, (), names)
+
+
+def _by_name(
+    labels: LazyArray, found: list[str], index: np.ndarray, names: Sequence[str]
+) -> Classes:
+    """Labels that are the names of classes, which says more than any order."""
+    rows = {name: row for row, name in enumerate(names)}
+    unknown = [one for one in found if one not in rows]
+    if unknown:
+        raise InputError(
+            "labels-against-names",
+            f"labels {labels.key!r} are names of classes, but {len(unknown)} of {len(found)} "
+            f"are not among the {len(names)} known ({_sample(unknown)})",
+            "give the names that the labels use, in the order of the head's rows, with "
+            "--classes FILE",
+        )
+    row_of = np.array([rows[one] for one in found], dtype=np.int32)
+    notice = Notice("labels-by-name", "labels are words: each is the class of that name")
+    return Classes(torch.from_numpy(row_of[index]), tuple(names), 0, (notice,))
 
 
 def _by_order(
@@ -99,8 +128,10 @@ def _by_order(
                 {"values": len(found)},
             ),
         )
-    named = names if names is not None and len(names) == len(found) else found
-    return Classes(torch.from_numpy(index.astype(np.int32)), tuple(named), ignored, notices)
+    if names is not None:
+        _check_names(names, len(found))
+    called = tuple(found if names is None else names)
+    return Classes(torch.from_numpy(index.astype(np.int32)), called, ignored, notices)
 
 
 def _named(
@@ -110,14 +141,19 @@ def _named(
     notices: tuple[Notice, ...],
     names: Sequence[str] | None,
 ) -> Classes:
-    if names is not None and len(names) != count:
+    if names is not None:
+        _check_names(names, count)
+    called = tuple(names) if names is not None else tuple(str(one) for one in range(count))
+    return Classes(torch.from_numpy(index.astype(np.int32)), called, ignored, notices)
+
+
+def _check_names(names: Sequence[str], count: int) -> None:
+    if len(names) != count:
         raise InputError(
             "class-names",
             f"{len(names)} class names for {count} classes",
             "give one name per class with --classes FILE",
         )
-    called = tuple(names) if names is not None else tuple(str(one) for one in range(count))
-    return Classes(torch.from_numpy(index.astype(np.int32)), called, ignored, notices)
 
 
 def _read(labels: LazyArray) -> np.ndarray:

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from nctool import readers, runs
+from nctool import naming, readers, runs, vocabulary
 from nctool.arrays import LazyArray, Opened, Source
-from nctool.errors import InputError, UsageError
+from nctool.errors import InputError
 from nctool.notice import Notice
 from nctool.report import Input
 from nctool.roles import Candidate, Pick, Request, Roles, assign
@@ -46,7 +46,7 @@ def inspect(sources: Sequence[str], wishes: Wishes) -> Inspection:
     """Look without reading: headers only, nothing computed."""
     opened, chosen = _open(sources, wishes)
     try:
-        count = _class_count(wishes.classes)
+        count, _ = _classes(wishes.classes)
         config = _config(opened)
         roles, problem = (
             assign(_candidates(opened), wishes.request, config=config, classes=count),
@@ -62,11 +62,10 @@ def load(sources: Sequence[str], wishes: Wishes) -> Source:
     """Open, give out the roles, check that they fit, and read the head and the labels."""
     from nctool.assemble import assemble, head_bias, head_weight
 
+    count, asked = _classes(wishes.classes)
     opened, chosen = _open(sources, wishes)
     config = _config(opened)
-    roles = assign(
-        _candidates(opened), wishes.request, config=config, classes=_class_count(wishes.classes)
-    )
+    roles = assign(_candidates(opened), wishes.request, config=config, classes=count)
     arrays = {(one.path, one.key): one for each in opened for one in each.arrays}
 
     def array(pick: Pick | None) -> LazyArray | None:
@@ -89,13 +88,15 @@ def load(sources: Sequence[str], wishes: Wishes) -> Source:
         "bias": roles.bias,
     }
     moment = _moment(opened)
+    rows = None if weight is None else len(weight)
+    names, named = naming.names(asked, config, [one.path for one in opened], rows)
     source = assemble(
         features,
         array(roles.labels),
         weight,
         head_bias(array(roles.bias)),
         ood=ood,
-        names=_class_names(wishes.classes, config, None if weight is None else len(weight)),
+        names=names,
         ignore=wishes.ignore,
         inputs=(
             *(
@@ -110,9 +111,11 @@ def load(sources: Sequence[str], wishes: Wishes) -> Source:
             *chosen,
             *(notice for one in opened for notice in one.notices),
             *roles.notices,
+            *named,
         ),
     )
-    _check_count(source, _class_count(wishes.classes))
+    if asked is None:
+        _check_count(source, count)
     return source
 
 
@@ -236,31 +239,12 @@ def _out_of_distribution(spec: str) -> LazyArray:
     return next(one for one in opened.arrays if one.key == picked.candidate.key)
 
 
-def _class_count(wish: str | None) -> int | None:
-    return int(wish) if wish is not None and wish.isdigit() else None
-
-
-def _class_names(
-    wish: str | None, config: Mapping[str, Any], rows: int | None
-) -> tuple[str, ...] | None:
-    """From a file with one name per line, or from the model's own config."""
-    if wish is not None and not wish.isdigit():
-        try:
-            text = Path(wish).read_text("utf-8")
-        except (OSError, UnicodeDecodeError) as problem:
-            raise UsageError(
-                "class-names-unreadable",
-                f"--classes {wish!r} cannot be read: {problem}",
-                "give a text file with one class name per line",
-            ) from problem
-        return tuple(text.splitlines())
-    stored = config.get("id2label")
-    if isinstance(stored, Mapping) and stored and len(stored) == rows:
-        try:
-            return tuple(str(stored[key]) for key in sorted(stored, key=int))
-        except (TypeError, ValueError):
-            return None
-    return None
+def _classes(wish: str | None) -> tuple[int | None, vocabulary.Vocabulary | None]:
+    """How many classes there are, from their number or from a file with their names."""
+    if wish is None or wish.isdigit():
+        return None if wish is None else int(wish), None
+    asked = vocabulary.read(Path(wish))
+    return asked.size, asked
 
 
 def _input(role: str, pick: Pick, array: LazyArray) -> Input:

@@ -16,10 +16,10 @@ FACE = "nctool"
 
 FLOORS = (
     ("errors", "notice", "text"),
-    ("report", "conventions", "effort", "files", "progress", "roles", "runs"),
+    ("report", "conventions", "effort", "files", "progress", "roles", "runs", "vocabulary"),
     ("arrays", "geometry", "statistics"),
     ("classes", "readers", "evidence", "sweeps"),
-    ("assemble", "gather", "metrics"),
+    ("assemble", "gather", "metrics", "naming"),
     ("source", "checks"),
     ("results", "render"),
     ("measure",),
@@ -40,7 +40,7 @@ WITHOUT_TORCH = (
     "nctool", "nctool.errors", "nctool.notice", "nctool.text", "nctool.report", "nctool.runs",
     "nctool.conventions", "nctool.effort", "nctool.files",
     "nctool.progress", "nctool.roles", "nctool.arrays",
-    "nctool.readers",
+    "nctool.readers", "nctool.vocabulary", "nctool.naming",
     "nctool.evidence", "nctool.metrics", "nctool.source", "nctool.checks", "nctool.checkup",
     "nctool.render.summary", "nctool.render.console", "nctool.render.handbook",
     "nctool.render.inspection", "nctool.cli",

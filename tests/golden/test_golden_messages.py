@@ -15,7 +15,7 @@ import torch
 import typer
 from goldens import FOLDER, ROOT, check_text
 
-from nctool import analyze, classes, conventions, files, measure, metrics
+from nctool import analyze, classes, conventions, files, measure, metrics, naming, vocabulary
 from nctool.arrays import LazyArray
 from nctool.assemble import check_shapes
 from nctool.cli import shell
@@ -29,6 +29,7 @@ MODULES = {
     "sweeps": "sweeps.py", "gather": "gather.py", "conventions": "conventions.py",
     "metrics": "metrics/__init__.py", "shell": "cli/shell.py", "report": "report.py",
     "files": "files.py", "measure": "measure.py",
+    "vocabulary": "vocabulary.py", "naming": "naming.py",
     "analyze": "cli/analyze.py", "api": "api.py",
 }  # fmt: skip
 OURS = {"UsageError", "InputError", "ResourceError", "InternalError"}
@@ -62,9 +63,25 @@ def only_labels() -> None:
     load(["features.npy"], Wishes(ood="labels.npy"))
 
 
-def class_names() -> None:
-    np.save("features.npy", FEATURES.numpy())
-    load(["features.npy"], Wishes(classes="names.txt"))
+def names_in(text: str | bytes, rows: int | None = None) -> None:
+    """Names from a file of this content, for a head with so many rows if any."""
+    file = Path("names")
+    file.write_bytes(text if isinstance(text, bytes) else text.encode())
+    found = vocabulary.read(file)
+    if rows is not None:
+        naming.called(found, rows)
+
+
+def too_many_bytes() -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(vocabulary, "MOST_BYTES", 4)
+        names_in("ant\nbee\n")
+
+
+def words_beyond_names() -> None:
+    words = np.array(["ant", "bee", "elk", "fly"])
+    lazy = LazyArray("y", (4,), "str", "", "memory", lambda i, j: words[i:j])
+    classes.decode(lazy, names=["bee", "ant", "cat"])
 
 
 def too_few_classes() -> None:
@@ -125,13 +142,24 @@ CASES: dict[str, Callable[[], object]] = {
     "classes.no-labels": lambda: classes.decode(held("y", torch.full((1200,), -100))),
     "classes.labels-against-head": lambda: classes.decode(held("y", 10 * LABELS), head_rows=2),
     "classes.class-names": lambda: classes.decode(held("y", LABELS), names=["ant", "bee"]),
+    "classes.labels-against-names": words_beyond_names,
     "classes.labels-not-one-hot": lambda: classes.decode(held("y", HEAD * 0.5)),
     "classes.labels-not-integers": lambda: classes.decode(held("y", LABELS + 0.25)),
     "classes.negative-labels": lambda: classes.decode(held("y", LABELS - 1)),
     "source.classes-against-labels": too_few_classes,
     "source.path-missing": lambda: load(["absent*.npz"], Wishes()),
     "source.no-ood-features": only_labels,
-    "source.class-names-unreadable": class_names,
+    "vocabulary.class-names-unreadable": lambda: vocabulary.read(Path("names.txt")),
+    "vocabulary.class-names-unknown.binary": lambda: names_in(b"\n\x80\x81"),
+    "vocabulary.class-names-unknown.folder": lambda: vocabulary.read(Path()),
+    "vocabulary.class-names-unknown.json": lambda: names_in('{"architectures": ["BertModel"]}'),
+    "vocabulary.class-names-unknown.tokenizer": lambda: names_in('{"model": {"vocab": [1, 2]}}'),
+    "vocabulary.class-names-invalid.json": lambda: names_in('{"ant": 0, "bee"'),
+    "vocabulary.class-names-invalid.twice": lambda: names_in('{"ant": 0, "bee": 0}'),
+    "vocabulary.class-names-too-large.bytes": too_many_bytes,
+    "vocabulary.class-names-too-large.row": lambda: names_in('{"ant": 123456789}'),
+    "naming.class-names": lambda: names_in("ant\nbee\n", 3),
+    "naming.class-names.vocabulary": lambda: names_in('{"ant": 0, "bee": 3}', 3),
     "sweeps.non-finite-features": lambda: analyze(features=with_nan(), labels=LABELS),
     "sweeps.non-finite-ood": lambda: analyze(
         features=FEATURES + LABELS[:, None], labels=LABELS, ood=with_nan()
