@@ -93,7 +93,10 @@ def _details(
     binding = (
         torch.nonzero(found.lower <= float(found.upper[least]) * (1 + BINDING)).flatten().tolist()
     )
-    worst = torch.argsort(found.upper, stable=True)[:NAMED].tolist()
+    twins = {one for group in found.twins for one in group}
+    alone = found.upper.clone()
+    alone[list(twins)] = torch.inf
+    worst = torch.argsort(alone, stable=True)[: min(NAMED, count - len(twins))].tolist()
     details |= {
         "certified": int(settled.sum()),
         "widest_gap": float(((found.upper - found.lower) / found.upper.clamp(min=1e-300)).max()),
@@ -104,7 +107,6 @@ def _details(
     }
     closest = chosen.pairs.class_max_cosine
     if closest is not None:
-        twins = {one for group in found.twins for one in group}
         near = [
             one
             for one in torch.nonzero(closest > NEAR_TWINS).flatten().tolist()

@@ -30,15 +30,15 @@ def lines(report: Report, width: int) -> Iterator[Line]:
 
 def _sentences(one: Result, details: Mapping[str, Any]) -> Iterator[str]:
     yield _how_good(one, details)
-    for place in details.get("support", ())[:1]:
-        yield _where(place)
-    yield _how_certain(one, details)
     yield _twins(details)
+    for place in details.get("support", ())[:1]:
+        yield _where(place, "least apart from these" if details["twin_groups"] else "least")
+    yield _how_certain(one, details)
 
 
 def _how_good(one: Result, details: Mapping[str, Any]) -> str:
     value = number(one.value)
-    if one.best_known is None or not details.get("share_of_best"):
+    if one.best_known is None or details.get("share_of_best") is None:
         return f"{value}, of rows as they are stored" if details.get("rows") == "raw" else value
     share = details["share_of_best"]
     kind, _, why = one.best_known.source.partition(": ")
@@ -51,13 +51,14 @@ def _how_good(one: Result, details: Mapping[str, Any]) -> str:
     return text
 
 
-def _where(place: Mapping[str, Any]) -> str:
+def _where(place: Mapping[str, Any], word: str) -> str:
     between = place["between"]
     if not between:
         return ""
     shown = [f"{_name(other)} {other['share']:.0%}" for other in between[:SHOWN_IN_SUPPORT]]
     more = place["rows"] - len(shown)
-    text = f"least at {_name(place)}, against {', '.join(shown)}"
+    text = f"{word}: {_name(place)}, {number(place['value'])} from the hull of the others, "
+    text += f"nearest it {', '.join(shown)}"
     return text + (f" and {more:,} more" if more > 0 else "")
 
 
@@ -86,7 +87,10 @@ def _twins(details: Mapping[str, Any]) -> str:
             " = ".join(_name(one) for one in group[:4]) + (" …" if len(group) > 4 else "")
             for group in details["twins"][:3]
         )
-        parts.append(f"{count(details['twin_groups'], 'group')} of identical classes: {named}")
+        parts.append(
+            f"{count(details['twin_groups'], 'group')} of identical classes, with no margin at "
+            f"all: {named}"
+        )
     if details.get("near_twins"):
         named = ", ".join(_name(one) for one in details["nearly_twins"][:3])
         parts.append(

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from nctool.geometry.hull.cloud import Cloud, cloud
 from nctool.geometry.hull.rounds import Rounds, Supports
+from nctool.geometry.twins import distinct
 
 SAMPLE = 96
 SAMPLED_FROM = 1500
@@ -59,7 +60,8 @@ def margins(
     ``advance`` hears how many classes are done.
     """
     scale = 2.0 ** math.frexp(float(points.abs().max()))[1]
-    twins, names = distinct(points)
+    largest = float(torch.linalg.vector_norm(points, dim=1).max())
+    twins, names = distinct(points, 2.0**-50 * largest)
     one = cloud(points[names] / scale)
     rounds = Rounds(one, gap, memory, least_only, advance)
     copied = torch.zeros(len(points), dtype=torch.bool, device=points.device)
@@ -95,29 +97,3 @@ def _solve(rounds: Rounds, one: Cloud, todo: Tensor) -> None:
         rest[spread] = False
         todo = todo[rest]
     rounds.solve(todo, first, later)
-
-
-def distinct(points: Tensor) -> tuple[tuple[tuple[int, ...], ...], Tensor]:
-    """Groups of identical points, and one index of every distinct point."""
-    count = len(points)
-    largest = float(torch.linalg.vector_norm(points, dim=1).max())
-    tolerance = 2.0**-50 * largest
-    generator = torch.Generator().manual_seed(1)
-    probe = torch.randn(points.shape[1], generator=generator, dtype=torch.float64)
-    shadow = points @ probe.to(points.device)
-    order = torch.argsort(shadow, stable=True)
-    near = (shadow[order[1:]] - shadow[order[:-1]]) <= 64 * tolerance
-    left, right = order[:-1][near], order[1:][near]
-    apart = torch.linalg.vector_norm(points[left] - points[right], dim=1)
-    same = apart <= tolerance
-    leader = list(range(count))
-    for a, b in zip(left[same].tolist(), right[same].tolist(), strict=True):
-        leader[b] = leader[a]
-    groups: dict[int, list[int]] = {}
-    for index, first in enumerate(leader):
-        if first != index:
-            groups.setdefault(first, [first]).append(index)
-    drop = [index for group in groups.values() for index in sorted(group)[1:]]
-    keep = torch.ones(count, dtype=torch.bool, device=points.device)
-    keep[drop] = False
-    return tuple(tuple(sorted(group)) for group in groups.values()), torch.nonzero(keep).flatten()
