@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Protocol
 
-Advance = Callable[[int], None]
+
+class Advance(Protocol):
+    """Tell that ``amount`` more is done, and in a word how it goes."""
+
+    def __call__(self, amount: int, note: str = "") -> None: ...
 
 
 class Progress(Protocol):
@@ -20,8 +24,9 @@ class Silent:
 
     @contextmanager
     def task(self, title: str, total: int) -> Iterator[Advance]:
-        yield _ignore
+        yield ignore
 
 
-def _ignore(amount: int) -> None:
+def ignore(amount: int, note: str = "") -> None:
+    """Nobody listens."""
     return None

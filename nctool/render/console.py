@@ -6,7 +6,7 @@ import io
 import os
 import shutil
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 
 from nctool.progress import Advance, Progress, Silent
@@ -61,7 +61,7 @@ class _Bar:
 
 
 @contextmanager
-def _task(title: str, total: int) -> Iterator[Callable[[int], None]]:
+def _task(title: str, total: int) -> Iterator[Advance]:
     from time import perf_counter
 
     from rich.console import Console
@@ -78,19 +78,22 @@ def _task(title: str, total: int) -> Iterator[Callable[[int], None]]:
         BarColumn(),
         MofNCompleteColumn(),
         TimeRemainingColumn(),
+        TextColumn("{task.fields[note]}"),
         console=Console(stderr=True),
         transient=True,
     )
-    task = shown.add_task(title, total=total)
+    task = shown.add_task(title, total=total, note="")
     start = perf_counter()
     running = False
 
-    def advance(amount: int) -> None:
+    def advance(amount: int, note: str = "") -> None:
         nonlocal running
         if not running and perf_counter() - start > 0.5:
             shown.start()
             running = True
         shown.advance(task, amount)
+        if note:
+            shown.update(task, note=note)
 
     try:
         yield advance

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -12,6 +11,7 @@ from torch import Tensor
 from nctool.geometry.hull.cloud import Cloud, cloud
 from nctool.geometry.hull.rounds import Rounds, Supports
 from nctool.geometry.twins import distinct
+from nctool.progress import Advance, ignore
 
 SAMPLE = 96
 SAMPLED_FROM = 1500
@@ -53,7 +53,7 @@ def margins(
     gap: float = 1e-6,
     least_only: bool = False,
     memory: int = 4 << 30,
-    advance: Callable[[int], None] = lambda amount: None,
+    advance: Advance = ignore,
 ) -> Margins:
     """``points`` (K, D) float64, K at least 2. ``least_only`` certifies the smallest one only.
 

@@ -7,7 +7,7 @@ a failed solve costs time, never truth: the bounds come from the check alone.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -19,6 +19,7 @@ from nctool.geometry.hull.cloud import Cloud
 from nctool.geometry.hull.crew import Crew
 from nctool.geometry.hull.look import Guess, Look, look
 from nctool.geometry.hull.programme import System, grow, pivot, sketch
+from nctool.progress import Advance, ignore
 
 LOW_DIMENSION = 48
 """Up to here supports are small and dependent rows the rule: one row at a time, in float64."""
@@ -28,7 +29,7 @@ ROUGH_ROUNDS = 3
 LOOK_BYTES, DEVICE_LOOK_BYTES = 64 << 20, 1 << 30
 PROGRAMME_BYTES = 2 << 20
 """Matrices of small programmes that are worked on together: they stay in cache."""
-INSIDE = 1e-7
+INSIDE = 1e-11
 """A point this close to the hull, relative to the scale, counts as inside it."""
 
 
@@ -99,7 +100,7 @@ class Rounds:
     gap: float
     memory: int
     least_only: bool = False
-    advance: Callable[[int], None] = lambda amount: None
+    advance: Advance = ignore
     bounds: Bounds = field(init=False)
     supports: Supports = field(default_factory=Supports)
     gaps_after_first: list[Tensor] = field(default_factory=list)
@@ -185,8 +186,10 @@ class Rounds:
         still = self.open(part.rows)
         if turn == 0:
             self.gaps_after_first.append(1 - found.lower / found.upper)
-        self.advance(len(part.rows) - int(still.sum()))
-        if not bool(still.any()):
+        left = int(still.sum())
+        wide = float((1 - found.lower / found.upper)[still].max()) if left else self.gap
+        self.advance(len(part.rows) - left, f"gap {wide:.0e}")
+        if not left:
             return None
         share, others, beyond = found.share[still], found.others[still], found.beyond[still]
         return following(part.part(still), share, others, beyond)
