@@ -95,7 +95,16 @@ def _text(path: Path) -> str:
     try:
         with path.open("rb") as file:
             content = file.read(MOST_BYTES + 1)
-        text = content[:MOST_BYTES].decode("utf-8-sig")
+    except (OSError, ValueError) as problem:
+        raise UsageError(
+            "class-names-unreadable", f"--classes {str(path)!r} cannot be read: {problem}", WAYS
+        ) from problem
+    if len(content) > MOST_BYTES:
+        raise InputError(
+            "class-names-too-large", f"{str(path)!r} has more than {MOST_BYTES:,} bytes", WAYS
+        )
+    try:
+        text = content.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
     except UnicodeDecodeError as problem:
         raise InputError(
             "class-names-unknown",
@@ -103,16 +112,11 @@ def _text(path: Path) -> str:
             f"{WAYS}; transformers writes a tokenizer.json with AutoTokenizer.from_pretrained("
             "FOLDER).save_pretrained(FOLDER)",
         ) from problem
-    except (OSError, ValueError) as problem:
-        raise UsageError(
-            "class-names-unreadable", f"--classes {str(path)!r} cannot be read: {problem}", WAYS
-        ) from problem
-    text = text.replace("\r\n", "\n").replace("\r", "\n")
     values = sum(map(text.count, ",[{" if _looks_like_json(text) else "\n"))
-    if len(content) > MOST_BYTES or values > MOST_VALUES:
+    if values > MOST_VALUES:
         raise InputError(
             "class-names-too-large",
-            f"{str(path)!r} holds more than {MOST_BYTES:,} bytes or {MOST_VALUES:,} values",
+            f"{str(path)!r} holds about {values:,} values; names are read up to {MOST_VALUES:,}",
             WAYS,
         )
     return text

@@ -197,9 +197,13 @@ def test_bounds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
             with pytest.raises(InputError) as caught:
                 vocabulary.read(text)
             assert caught.value.slug == "class-names-too-large"
-    monkeypatch.setattr(vocabulary, "MOST_VALUES", 1)
-    with pytest.raises(InputError, match="more than"):
-        vocabulary.read(lists)
+    with monkeypatch.context() as patch:
+        patch.setattr(vocabulary, "MOST_VALUES", 1)
+        with pytest.raises(InputError, match="holds about 2 values"):
+            vocabulary.read(lists)
+    monkeypatch.setattr(vocabulary, "MOST_BYTES", 1)
+    with pytest.raises(InputError, match="more than"):  # cut within a letter, too
+        vocabulary.read(at(tmp_path, "é"))
 
 
 # A device without an end is no danger.
@@ -366,6 +370,8 @@ def test_other_words() -> None:
     assert {one.name for one in plain["nc1.cdnv"].worst or ()} == {"ant", "bee"}
     with pytest.raises(InputError, match="3 class names for 2 classes"):
         nctool.analyze(**given, class_names=["ant", "bee", "cat"])
+    with pytest.raises(InputError, match="3 class names for 4 classes"):
+        nctool.analyze(**given, weight=np.eye(4), class_names=["n1", "n2", "n3"])
 
 
 # The size of a vocabulary helps to choose the head.
@@ -416,6 +422,19 @@ def test_in_folder(rows: int, taken: int, tmp_path: Path) -> None:
     found = [one.slug for one in source.notices]
     wanted = ["class-names-found"] + ["class-names-missing"] * (rows > taken)
     assert found == (wanted if taken else [])
+
+
+# Nobody's word is needed for just as many tokens, or for a little padding of a large head.
+@pytest.mark.parametrize(
+    ("rows", "size", "is_likely"),
+    [
+        (7, 7, True), (8, 7, False), (999, 950, False), (1000, 950, True), (1000, 899, False),
+        (1000, 1001, False),
+    ],
+)  # fmt: skip
+def test_likely(rows: int, size: int, is_likely: bool, tmp_path: Path) -> None:
+    found = vocabulary.read(at(tmp_path, {f"t{row}": row for row in range(size)}))
+    assert naming.likely(found, rows) == is_likely
 
 
 # A classifier on top of a language model has nothing to do with its tokens.

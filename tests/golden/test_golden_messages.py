@@ -72,9 +72,9 @@ def names_in(text: str | bytes, rows: int | None = None) -> None:
         naming.called(found, rows)
 
 
-def too_many_bytes() -> None:
+def too_many(what: str) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(vocabulary, "MOST_BYTES", 4)
+        patch.setattr(vocabulary, what, 1)
         names_in("ant\nbee\n")
 
 
@@ -156,7 +156,8 @@ CASES: dict[str, Callable[[], object]] = {
     "vocabulary.class-names-unknown.tokenizer": lambda: names_in('{"model": {"vocab": [1, 2]}}'),
     "vocabulary.class-names-invalid.json": lambda: names_in('{"ant": 0, "bee"'),
     "vocabulary.class-names-invalid.twice": lambda: names_in('{"ant": 0, "bee": 0}'),
-    "vocabulary.class-names-too-large.bytes": too_many_bytes,
+    "vocabulary.class-names-too-large.bytes": lambda: too_many("MOST_BYTES"),
+    "vocabulary.class-names-too-large.values": lambda: too_many("MOST_VALUES"),
     "vocabulary.class-names-too-large.row": lambda: names_in('{"ant": 123456789}'),
     "naming.class-names": lambda: names_in("ant\nbee\n", 3),
     "naming.class-names.vocabulary": lambda: names_in('{"ant": 0, "bee": 3}', 3),
