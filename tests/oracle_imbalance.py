@@ -91,10 +91,10 @@ def seli_deviation(seen: View, side: Side) -> Outcome:
 
 
 def seli_logits(seen: View) -> Outcome:
-    """|| WM'/||.||_F - A/||A||_F ||_F with A = I - 11'/K, the distinct columns of Z."""
+    """|| L/||L||_F - Z/||Z||_F ||_F: logits W M' of every sample, were it at its class mean."""
     counts = _unequal(seen)
     weight, means = matched_rows(seen)
-    return _deviation(weight @ means.T, label_matrix(np.ones_like(counts)))
+    return _deviation(weight @ np.repeat(means, counts, axis=0).T, label_matrix(counts))
 
 
 # Minority and majority

@@ -70,9 +70,11 @@ def plain(given: Any) -> dict[str, float]:
             found[f"imbalance.minority_cosine.{kind}"] = pairs.mean()
         lengths = np.linalg.norm(points, axis=1)
         found[f"imbalance.norm_ratio.{kind}"] = lengths[small].mean() / lengths[~small].mean()
-    logits, size = rows @ means.T, len(present)
-    ideal = (np.eye(size) - 1 / size) / math.sqrt(size - 1)
-    found["nc3.seli_deviation"] = np.linalg.norm(logits / np.linalg.norm(logits) - ideal)
+    logits, size = rows @ np.repeat(means, counts, axis=0).T, len(present)
+    ideal = np.repeat(np.eye(size) - 1 / size, counts, axis=1)
+    found["nc3.seli_deviation"] = np.linalg.norm(
+        logits / np.linalg.norm(logits) - ideal / np.linalg.norm(ideal)
+    )
     return {name: float(value) for name, value in found.items()}
 
 
@@ -244,16 +246,21 @@ def test_too_many_classes() -> None:
         one = found[f"nc2.seli_deviation.{kind}"]
         assert one.value is not None and one.floor is not None and 0 < one.floor < one.value
         assert found[f"imbalance.minority_cosine.{kind}"].best_known is None
-    assert found["nc3.seli_deviation"].floor == pytest.approx(math.sqrt(2 - 2 * math.sqrt(4 / 11)))
+    counts = np.array((90, 60, *[20] * 5, *[2] * 5))
+    values = np.linalg.svd(np.repeat(np.eye(12) - 1 / 12, counts, axis=1), compute_uv=False)
+    share = np.linalg.norm(values[:4]) / np.linalg.norm(values)
+    one = found["nc3.seli_deviation"]
+    assert one.floor == pytest.approx(math.sqrt(2 - 2 * share))
+    assert one.value is not None and one.floor is not None and one.floor < one.value
 
 
-# Logits have one target for all sizes: the number is that of nc3.etf_deviation.
-@pytest.mark.parametrize("profile", [None, "zhou"])
-def test_logits(profile: str | None) -> None:
-    given = arrays("long_tail")
-    del given["ood"]
-    found = report(given, select="nc3.*_deviation", profile=profile)
-    assert found["nc3.seli_deviation"].value == found["nc3.etf_deviation"].value
+# The best logits for these sizes are not those of a simplex.
+def test_logits() -> None:
+    found = report(best((90, 30, 10, 2), 7), select="nc3.*_deviation")
+    assert found["nc3.seli_deviation"].value == pytest.approx(0, abs=1e-9)
+    assert (found["nc3.etf_deviation"].value or 0) == pytest.approx(0, abs=1e-9)
+    found = report(arrays("long_tail"), select="nc3.*_deviation")
+    assert found["nc3.seli_deviation"].value != found["nc3.etf_deviation"].value
 
 
 # Profile zhou compares the head without its mean row.

@@ -10,7 +10,7 @@ from oracle import Outcome, measure
 from oracle_codes import cloud, etf
 from oracle_imbalance import label_matrix, minority, seli_means, seli_weights
 from oracle_view import Index
-from populations import POPULATIONS, Array
+from populations import Array
 
 SELI = ("nc2.seli_deviation.means", "nc2.seli_deviation.weights", "nc3.seli_deviation")
 MINORITY = tuple(
@@ -137,13 +137,20 @@ def test_simplex_deviates() -> None:
         assert expected > 0.2
 
 
-# One logit per pair of classes is expected as in a simplex: the deviation is nc3.etf_deviation.
-def test_logits_are_those_of_a_simplex() -> None:
-    for name in ("long_tail", "empty_class", "one_sample_class"):
-        whole = POPULATIONS[name]()
-        found = measure(whole.features, whole.labels, whole.weight, whole.bias)
-        expected = _value(found["nc3.etf_deviation"])
-        assert _value(found["nc3.seli_deviation"]) == pytest.approx(expected, rel=1e-13)
+# In the SELI geometry itself the logits are the labels; with equal sizes but one they are not T_K.
+def test_logits_of_the_best_geometry() -> None:
+    counts = _sizes(50, 10, 4, 2)
+    labels = np.repeat(np.arange(4), counts)
+    left, spectrum, right = np.linalg.svd(label_matrix(counts), full_matrices=False)
+    firsts = np.cumsum(counts) - counts
+    weight = left * np.sqrt(spectrum)
+    means = right.T[firsts] * np.sqrt(spectrum)
+    found = measure(means[labels], labels, weight)
+    assert _value(found["nc3.seli_deviation"]) == pytest.approx(0, abs=1e-7)
+    simplex = measure(etf(4, 4)[labels], labels, etf(4, 4))
+    assert _value(simplex["nc3.seli_deviation"]) == pytest.approx(0, abs=1e-7)
+    swapped = measure(etf(4, 4)[labels], labels, etf(4, 4)[[1, 0, 2, 3]])
+    assert _value(swapped["nc3.seli_deviation"]) > 0.5
 
 
 RATIOS = [((3, 2, 3), False), ((7, 4), True), ((4, 4), False), ((150, 100), False),

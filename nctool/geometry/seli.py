@@ -114,6 +114,30 @@ def deviation(points: Tensor, target: Target) -> float | None:
     return math.sqrt(_direct_square(points, target, norm))
 
 
+def logit_deviation(rows: Tensor, means: Tensor, counts: Tensor) -> float | None:
+    """|L/|L| - Z/|Z|| for the logits of every class mean, each as often as its class has samples.
+
+    ``rows`` and ``means`` (K, D) float64; None when L = 0.
+    """
+    sizes = [float(one.abs().max()) for one in (rows, means)]
+    if 0.0 in sizes:
+        return None
+    often = counts.double().sqrt()  # (K,)
+    rows, means = rows / sizes[0], means / sizes[1] * often[:, None]
+    blocks = range(0, len(rows), TILE)
+    norm = math.hypot(*(float((rows[top : top + TILE] @ means.T).norm()) for top in blocks))
+    if norm == 0.0:
+        return None
+    apart = often / len(rows)
+    whole = float(torch.linalg.vector_norm(often)) * math.sqrt(1 - 1 / len(rows))
+    total = 0.0
+    for top in blocks:
+        block = rows[top : top + TILE] @ means.T / norm + apart / whole
+        block.diagonal(top).sub_(often[top : top + TILE] / whole)
+        total += float(torch.linalg.vector_norm(block)) ** 2
+    return math.sqrt(total)
+
+
 def gram_norm(points: Tensor) -> float:
     """|X X'|, which is |X' X|: from the smaller of the two."""
     tall = points if len(points) > points.shape[1] else points.T

@@ -6,8 +6,7 @@ import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from nctool.evidence import Evidence, Need, Points
-from nctool.geometry import optima
+from nctool.evidence import Evidence, Need, Storage
 from nctool.metrics.metric import Measured, Undefined, metric, on_points
 from nctool.metrics.shared import (
     SAMPLE_LIMITED,
@@ -44,49 +43,56 @@ def seli_deviation(evidence: Evidence, kind: str) -> Measured:
     """
     from nctool.geometry.seli import deviation
 
+    rows = _of_present(evidence, kind)
     counts = unequal_sizes(evidence)
-    chosen = points(evidence, kind, directions=False)
-    rows = _of_present(evidence, chosen)
     if kind == "weights" and evidence.convention.center_weights:
         rows = rows - rows.mean(0)
     target = _target(evidence, kind)
     value = deviation(rows, target)
     if value is None:
         raise Undefined("the classifier rows of these classes are all zero")
+    storage = evidence.feature_storage if kind == "means" else evidence.weight_storage
     few = understatement(evidence) if kind == "means" else 0.0
     return Measured(
         value,
         floor=target.floor(rows.shape[1]),
         null_value=_null_deviation(evidence, kind, target, counts),
-        noise_floor=_rounding(rows, chosen),
+        noise_floor=_rounding(rows, known(storage)),
         flags=(SAMPLE_LIMITED,) if few is not None and few > 0.5 else (),
     )
 
 
 @metric(
     "nc3.seli_deviation",
-    title="Distance of W M' from simplex-encoded labels",
-    definition="|W M'/|W M'|_F - A/|A|_F|_F",
-    need=Need.SAMPLES | Need.HEAD,
+    title="Distance of the logits from simplex-encoded labels",
+    definition="|L/|L|_F - Z/|Z|_F|_F, L the centred logits of collapsed samples",
+    need=Need.SAMPLES | Need.HEAD | Need.MEAN_PAIRS | Need.WEIGHT_PAIRS,
 )
 def dual_deviation(evidence: Evidence) -> Measured:
-    """Do the logits of the class means rise from the others as simplex-encoded labels do?
-    Formula: |W M'/|W M'|_F - A/|A|_F|_F, A = I - 11'/K: one logit column per class, against the
-    different columns of the labels Z of nc2.seli_deviation.
-    Convention: as nc3.etf_deviation, whose number it is: A/|A|_F is T_K. Logits have the same
-    target whatever the class sizes; W and M themselves, and nc3.distance, do not.
+    """Are the logits of collapsed samples those of simplex-encoded labels, class sizes and all?
+    Formula: |L/|L|_F - Z/|Z|_F|_F, L = W M' Y' and Z = A Y', A = I - 11'/K: a column for every
+    sample, where every sample stands at its class mean.
+    Convention: classes without a sample are left out; profile zhou removes the mean row from W
+    first. With one column per class instead it is nc3.etf_deviation. Above K = d+1 the floor is
+    that of the best logits of rank d.
     Undefined when: the largest class has at most 1.5 times the samples of the smallest, there is
     one class, all class means coincide, or W M' is zero.
     Reference: Thrampoulidis, Kini, Vakilian & Behnia 2022, SELI.
     """
-    unequal_sizes(evidence)
+    from nctool.geometry.seli import logit_deviation
+
     between_classes(evidence)
-    value = evidence.duality_deviation
+    counts = unequal_sizes(evidence)
+    rows, means = (_of_present(evidence, kind) for kind in ("weights", "means"))
+    if evidence.convention.center_weights:
+        rows = rows - rows.mean(0)
+    value = logit_deviation(rows, means, counts)
     if value is None:
         raise Undefined("W M' is zero")
-    return Measured(
-        value, floor=optima.etf_floor(evidence.classes, evidence.dim), null_value=math.sqrt(2)
-    )
+    floor = 0.0
+    if evidence.classes > evidence.dim + 1:
+        floor = _target(evidence, "weights").floor(evidence.dim)
+    return Measured(value, floor=floor, null_value=math.sqrt(2))
 
 
 def minority_cosine(evidence: Evidence, kind: str) -> Measured:
@@ -99,11 +105,10 @@ def minority_cosine(evidence: Evidence, kind: str) -> Measured:
     than two classes are small, or a small class has length zero.
     Reference: Fang, He, Long & Su 2021, minority collapse.
     """
-    counts = unequal_sizes(evidence)
-    small = _small(counts)
+    rows = _of_present(evidence, kind)
+    small = _small(unequal_sizes(evidence))
     if int(small.sum()) < 2:
         raise Undefined("only one class is small: no pairs")
-    rows = _of_present(evidence, points(evidence, kind, directions=False))
     lengths = rows.norm(dim=1)
     zero = (small & (lengths == 0)).nonzero().flatten().tolist()
     if zero:
@@ -136,9 +141,8 @@ def norm_ratio(evidence: Evidence, kind: str) -> Measured:
     one class, or the points of all large classes are zero.
     Reference: Thrampoulidis, Kini, Vakilian & Behnia 2022; Fang, He, Long & Su 2021.
     """
-    counts = unequal_sizes(evidence)
-    small = _small(counts)
-    rows = _of_present(evidence, points(evidence, kind, directions=False))
+    rows = _of_present(evidence, kind)
+    small = _small(unequal_sizes(evidence))
     lengths = rows.norm(dim=1)
     short, long = float(lengths[small].mean()), float(lengths[~small].mean())
     if long == 0.0:
@@ -158,7 +162,6 @@ def norm_ratio(evidence: Evidence, kind: str) -> Measured:
 
 def unequal_sizes(evidence: Evidence) -> Tensor:
     """How many samples each present class has, if that differs enough to matter."""
-    several_classes(evidence)
     counts = known(evidence.count)
     if float(counts.max()) <= BALANCED * float(counts.min()):
         raise Undefined(
@@ -174,8 +177,10 @@ def _small(counts: Tensor) -> Tensor:
     return whole * whole <= whole.min() * whole.max()
 
 
-def _of_present(evidence: Evidence, chosen: Points) -> Tensor:
-    """The rows of classes that have samples, in their order."""
+def _of_present(evidence: Evidence, kind: str) -> Tensor:
+    """The points of classes that have samples, in their order."""
+    several_classes(evidence)
+    chosen = points(evidence, kind, directions=False)
     if chosen.classes == evidence.present:
         return chosen.vectors
     return chosen.vectors[list(evidence.present)]
@@ -218,13 +223,13 @@ def _mean_cosine(rows: Tensor, lengths: Tensor) -> float:
     return (float(total.square().sum()) - count) / (count * (count - 1))
 
 
-def _rounding(rows: Tensor, chosen: Points) -> float:
+def _rounding(rows: Tensor, storage: Storage) -> float:
     """Storage rounding of the points, seen in their Gram matrix of norm one."""
     from nctool.geometry.seli import gram_norm
 
     size = float(rows.abs().max())
     scaled = rows / size
-    along = math.sqrt(chosen.storage.rounding / chosen.storage.dim) / size
+    along = math.sqrt(storage.rounding / storage.dim) / size
     return along * math.sqrt(2 * len(rows)) * float(scaled.norm()) / gram_norm(scaled)
 
 
