@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import sys
 
 import numpy as np
 import pytest
@@ -247,13 +246,7 @@ def test_newtonian_otherwise() -> None:
     assert least_newtonian(40, 12) is None and least_newtonian(5, 2) is None
 
 
-# Without scipy, and where the program fails, there is no bound and the reason says why.
-def test_no_scipy(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "scipy.optimize", None)
-    with pytest.raises(NoBound, match=r"scipy"):
-        energy_bound(41, 12, 2)
-
-
+# Where the program fails there is no bound, and the reason says for what.
 def test_no_solution(monkeypatch: pytest.MonkeyPatch) -> None:
     class Nothing:
         x = None

@@ -98,10 +98,8 @@ def _polynomial(coefficients: Array, dim: int, cosine: Array, order: int = 0) ->
 
 
 def _solve(count: int, dim: int, power: int, grid: Array) -> Array | None:
-    try:
-        from scipy.optimize import linprog
-    except ImportError as problem:
-        raise NoBound("a lower bound on the energy needs scipy: pip install scipy") from problem
+    from scipy.optimize import linprog
+
     gain = np.full(DEGREE + 1, -1 / (count - 1))
     gain[0] = 1.0
     found = linprog(
