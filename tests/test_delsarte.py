@@ -186,7 +186,7 @@ def test_large(classes: int, dim: int, power: int) -> None:
 
 # What random points have is an integral over the cosine.
 @pytest.mark.parametrize("dim", [2, 3, 4, 5, 10, 64, 4096])
-@pytest.mark.parametrize("power", POWERS)
+@pytest.mark.parametrize("power", (-1, *POWERS))
 def test_random(dim: int, power: int) -> None:
     value = random_energy(dim, power)
     assert (value is None) == (power >= dim - 1)

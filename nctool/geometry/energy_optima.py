@@ -77,7 +77,10 @@ def universal_optimum(count: int, dim: int) -> tuple[Shells, str] | None:
 
 
 def random_energy(dim: int, power: int) -> float | None:
-    """The mean for independent uniform points on the sphere; None where it is infinite."""
+    """The mean of rho^-power (power 0: of log(1/rho)) for independent uniform points on the sphere.
+
+    None where it is infinite. A negative power is one of the distance itself.
+    """
     if power >= dim - 1:
         return None
     if power == 0:
