@@ -160,6 +160,48 @@ def test_both_ways(monkeypatch: pytest.MonkeyPatch) -> None:
     assert seli.deviation(points, target) == pytest.approx(closed, rel=1e-12)
 
 
+def plain_logits(rows: torch.Tensor, means: torch.Tensor, counts: list[int]) -> float:
+    """With a column for every sample."""
+    wide = rows.numpy() @ np.repeat(means.numpy(), counts, axis=0).T  # (K, N)
+    wanted = np.repeat(np.eye(len(counts)) - 1 / len(counts), counts, axis=1)
+    return float(np.linalg.norm(wide / np.linalg.norm(wide) - wanted / np.linalg.norm(wanted)))
+
+
+# The logits' deviation is that of the K x N matrices, far from the labels and near to them.
+@pytest.mark.parametrize("tile", [2, 512])
+@pytest.mark.parametrize("width", [1e-9, 1e-7, 1e-5, 1e-2, 10.0])
+def test_logits(width: float, tile: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(seli, "TILE", tile)
+    random = np.random.default_rng(8)
+    counts = [50, 20, 20, 3, 3, 3, 1]
+    for dim in (7, 9, 3):
+        frame = np.eye(7, dim) @ np.linalg.qr(random.standard_normal((dim, dim)))[0]
+        noise = width * torch.from_numpy(random.standard_normal((2, 7, dim)))
+        # W M' is A where it fits, whatever the counts.
+        rows = torch.from_numpy(frame) + noise[0]
+        means = torch.from_numpy(frame - frame.mean(0)) + noise[1]
+        wanted = plain_logits(rows, means, counts)
+        assert wanted < 100 * width or width > 1e-3 or dim == 3
+        for scale in (1, 1e150):
+            found = seli.logit_deviation(scale * rows, scale * means, torch.tensor(counts))
+            assert found == pytest.approx(wanted, rel=1e-8, abs=1e-14)
+
+
+# Rows that hardly see the means: the short way would lose the product's digits.
+def test_crossing_logits() -> None:
+    random = np.random.default_rng(9)
+    rows, means = torch.zeros(2, 9, 4, dtype=torch.float64)
+    rows[:, :2] = torch.from_numpy(random.standard_normal((9, 2)))
+    means[:, 2:] = torch.from_numpy(random.standard_normal((9, 2)))
+    counts = [7, 1, 1, 2, 3, 9, 4, 4, 1]
+    assert seli.logit_deviation(rows, means, torch.tensor(counts)) is None
+    means[:, :2] += 1e-6 * torch.from_numpy(random.standard_normal((9, 2)))
+    turn = torch.from_numpy(np.linalg.qr(random.standard_normal((4, 4)))[0])
+    rows, means = rows @ turn, means @ turn
+    found = seli.logit_deviation(rows, means, torch.tensor(counts))
+    assert found == pytest.approx(plain_logits(rows, means, counts), rel=1e-8)
+
+
 # Points that realise the target deviate by nothing but rounding; no points have no Gram matrix.
 def test_realized() -> None:
     for target in seli.targets(torch.tensor([50, 20, 20, 3, 3, 3, 1])):

@@ -117,25 +117,40 @@ def deviation(points: Tensor, target: Target) -> float | None:
 def logit_deviation(rows: Tensor, means: Tensor, counts: Tensor) -> float | None:
     """|L/|L| - Z/|Z|| for the logits of every class mean, each as often as its class has samples.
 
-    ``rows`` and ``means`` (K, D) float64; None when L = 0.
+    ``rows`` and ``means`` (K, D) float64; None when L = 0. In closed form, as above, where that
+    does not cancel.
     """
     sizes = [float(one.abs().max()) for one in (rows, means)]
     if 0.0 in sizes:
         return None
     often = counts.double().sqrt()  # (K,)
     rows, means = rows / sizes[0], means / sizes[1] * often[:, None]
-    blocks = range(0, len(rows), TILE)
-    norm = math.hypot(*(float((rows[top : top + TILE] @ means.T).norm()) for top in blocks))
+    norm = _product_norm(rows, means)
     if norm == 0.0:
         return None
-    apart = often / len(rows)
     whole = float(torch.linalg.vector_norm(often)) * math.sqrt(1 - 1 / len(rows))
+    overlap = float(often @ (rows * means).sum(1))
+    overlap -= float(rows.sum(0) @ (often @ means)) / len(rows)
+    square = 2 - 2 * overlap / (norm * whole)
+    if square > TRUSTED_SQUARE:
+        return math.sqrt(square)
     total = 0.0
-    for top in blocks:
-        block = rows[top : top + TILE] @ means.T / norm + apart / whole
+    for top in range(0, len(rows), TILE):
+        block = rows[top : top + TILE] @ means.T / norm + often / (len(rows) * whole)
         block.diagonal(top).sub_(often[top : top + TILE] / whole)
         total += float(torch.linalg.vector_norm(block)) ** 2
     return math.sqrt(total)
+
+
+def _product_norm(left: Tensor, right: Tensor) -> float:
+    """|X Y'|, for many points as Tr X'X Y'Y, unless the two cancel each other."""
+    if len(left) > left.shape[1]:
+        inner, other = left.T @ left, right.T @ right
+        square = float((inner * other).sum())
+        if square > TRUSTED_SQUARE * float(inner.norm()) * float(other.norm()):
+            return math.sqrt(square)
+    tops = range(0, len(left), TILE)
+    return math.hypot(*(float((left[top : top + TILE] @ right.T).norm()) for top in tops))
 
 
 def gram_norm(points: Tensor) -> float:
