@@ -26,7 +26,10 @@ GROUP_BYTES = 8 << 20
 
 
 def faces(cloud: Cloud) -> Tensor | None:
-    """(K, K) float64 convex weights, zero on the diagonal; None where the points are too many."""
+    """(K, K) float64 convex weights, zero on the diagonal; None where the points are too many.
+
+    A row that is no number has not been solved.
+    """
     count = cloud.size
     if count > min(cloud.dim + 1, MOST_POINTS):
         return None
@@ -55,7 +58,7 @@ def faces(cloud: Cloud) -> Tensor | None:
             ):
                 share[rows] = found
     share.clamp_(min=0)
-    share /= share.sum(1, keepdim=True).clamp(min=torch.finfo(torch.float64).tiny)
+    share /= share.sum(1, keepdim=True)
     return share
 
 

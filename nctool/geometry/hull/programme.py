@@ -57,7 +57,7 @@ class System:
         y = (z * self.right).double().clamp(min=0)
         total = y.sum(1, keepdim=True)
         alone = torch.zeros_like(y).scatter_(1, self.right.argmax(1, keepdim=True), 1.0)
-        return torch.where(total > 0, y / total, alone)
+        return torch.where((total > 0) & total.isfinite(), y / total, alone)
 
 
 def sketch(system: System, start: Tensor, turns: int = 6, steps: int = 8) -> Tensor:

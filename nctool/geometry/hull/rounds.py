@@ -91,6 +91,11 @@ class Bounds:
         zero = torch.zeros(cloud.size, dtype=torch.float64, device=device)
         return cls(zero, torch.full_like(zero, torch.inf))
 
+    def tighten(self, rows: Tensor, lower: Tensor, upper: Tensor) -> None:
+        """What is no number shows nothing."""
+        self.lower[rows] = torch.fmax(self.lower[rows], lower)
+        self.upper[rows] = torch.fmin(self.upper[rows], upper)
+
 
 @dataclass(slots=True)
 class Rounds:
@@ -115,7 +120,7 @@ class Rounds:
             return rows
         everybody = torch.arange(self.cloud.size, device=rows.device)
         for part, lower, upper in certify(self.cloud, share):
-            self.bounds.lower[part], self.bounds.upper[part] = lower, upper
+            self.bounds.tighten(part, lower, upper)
             self.supports.keep(part, everybody.expand(len(part), -1), share[part])
         still = self.open(rows)
         self.advance(len(rows) - int(still.sum()))
@@ -217,8 +222,7 @@ class Rounds:
     def _record(self, part: Candidates, found: Look) -> None:
         bounds, rows = self.bounds, part.rows
         better = found.upper < bounds.upper[rows]
-        bounds.upper[rows] = torch.minimum(bounds.upper[rows], found.upper)
-        bounds.lower[rows] = torch.maximum(bounds.lower[rows], found.lower)
+        bounds.tighten(rows, found.lower, found.upper)
         if bool(better.any()):
             self.supports.keep(rows[better], part.others[better], found.share[better])
 
@@ -226,8 +230,9 @@ class Rounds:
         """Which of ``rows`` still need work."""
         upper, lower = self.bounds.upper[rows], self.bounds.lower[rows]
         arithmetic = 4 * self.cloud.exact_error
-        still = upper - lower > self.gap * upper + arithmetic
-        still &= upper > INSIDE * self.cloud.scale
+        close = upper - lower <= self.gap * upper + arithmetic
+        close |= upper <= INSIDE * self.cloud.scale
+        still = ~close | ~upper.isfinite()
         if self.least_only:
             still &= lower <= self.bounds.upper.min()
         return still

@@ -1,0 +1,112 @@
+"""Whatever goes wrong inside, the bounds stay true, and what is not done is not called done."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hull_cases import arithmetic, encloses, noisy_simplex, normal, solved, some
+from oracle_codes import cell600, cloud, orthoplex
+from populations import Array
+from torch import Tensor
+
+from nctool.geometry.hull import affine, look, rounds
+from nctool.geometry.hull.programme import System
+
+SETS: dict[str, Array] = {
+    "few dimensions": cloud(1, 80, 10),
+    "many dimensions": cloud(2, 120, 60),
+    "more dimensions than points": cloud(3, 40, 60),
+    "noisy simplex": noisy_simplex(30, 0.2),
+    "degenerate": cell600(),
+    "degenerate, many dimensions": orthoplex(55),
+    "raw": normal(4, 60, 5),
+}
+random = torch.Generator().manual_seed(3)
+
+
+def nothing(system: System, *_: Any) -> Tensor:
+    return torch.zeros_like(system.right)
+
+
+def guesses(system: System, *_: Any) -> Tensor:
+    drawn = torch.rand(system.right.shape, generator=random, dtype=torch.float64)
+    return drawn.to(system.right.dtype)
+
+
+def filled(value: float) -> Callable[..., Tensor]:
+    return lambda system, *_: torch.full_like(system.right, value)
+
+
+def mixed(system: System, *_: Any) -> Tensor:
+    """Some weights are no numbers, or too large for one."""
+    found = guesses(system)
+    found[::2, 0] = torch.inf
+    found[1::3] = torch.nan
+    found[::5] *= -1
+    return found
+
+
+LIES = {
+    "nothing": nothing,
+    "guesses": guesses,
+    "negative": filled(-1.0),
+    "nan": filled(float("nan")),
+    "infinite": filled(float("inf")),
+    "huge": filled(3e38),
+    "mixed": mixed,
+}
+
+
+def honest(rows: Array) -> int:
+    """How many classes are settled; each of them rightly, and all with true bounds."""
+    found = solved(rows)
+    lower, upper = found.lower.numpy(), found.upper.numpy()
+    assert not np.isnan(lower).any() and not np.isnan(upper).any()
+    encloses(rows, found, some(rows, 8))
+    close = upper - lower <= 1e-6 * upper + arithmetic(rows)
+    close |= upper <= 1e-10 * float(np.linalg.norm(rows, axis=1).max())
+    assert not (found.settled.numpy() & ~close).any()
+    return int(found.settled.sum())
+
+
+# Solvers that lie.
+@pytest.mark.parametrize("lie", LIES)
+@pytest.mark.parametrize("name", SETS)
+def test_lies(name: str, lie: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    told = LIES[lie]
+    monkeypatch.setattr(rounds, "MOST_ROUNDS", 6)
+    monkeypatch.setattr(rounds, "sketch", told)
+    monkeypatch.setattr(rounds, "grow", told)
+    for room in (rounds, look):
+        monkeypatch.setattr(
+            room, "pivot", lambda system, start: (told(system), torch.ones_like(start[:, 0]))
+        )
+    monkeypatch.setattr(rounds, "faces", lambda cloud: None)
+    assert honest(SETS[name]) < len(SETS[name])
+
+
+# Exchanges of supports that end anywhere.
+@pytest.mark.parametrize("value", [-1.0, 0.0, 0.5, float("nan"), float("inf")])
+def test_faces_that_lie(value: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    def lie(gram: Tensor, task: tuple[Tensor, Tensor]) -> Tensor:
+        return torch.full_like(task[1], value).scatter_(1, task[0][:, None], 0.0)
+
+    monkeypatch.setattr(affine, "_exchange", lie)
+    rows = noisy_simplex(30, 0.1)
+    assert honest(rows) == len(rows)
+    monkeypatch.setattr(rounds, "MOST_ROUNDS", 0)
+    assert honest(rows) < len(rows)
+
+
+# Stopped early, by any of its limits.
+@pytest.mark.parametrize("name", SETS)
+@pytest.mark.parametrize("most", [0, 1, 2])
+def test_few_rounds(name: str, most: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rounds, "MOST_ROUNDS", most)
+    monkeypatch.setattr(rounds, "faces", lambda cloud: None)
+    settled = honest(SETS[name])
+    assert most or settled == 0
