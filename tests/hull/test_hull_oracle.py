@@ -69,7 +69,7 @@ def test_geometry(name: str) -> None:
 
 
 # Rows that are nearly the same, from plainly apart to hardly told apart.
-@pytest.mark.parametrize("near", [1e-3, 1e-4, 1e-5, 1e-6])
+@pytest.mark.parametrize("near", [1e-3, 1e-4, 1e-5, 1e-6, 1e-7, 1e-8, 1e-9])
 @pytest.mark.parametrize(("classes", "dim"), [(60, 80), (100, 20), (150, 64)])
 def test_nearly_the_same(classes: int, dim: int, near: float) -> None:
     holds(language(1, classes, dim, near), most=8)

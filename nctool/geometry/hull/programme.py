@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-RIDGE = 1e-13
+RIDGE = 1e-14
 """Added to the unit diagonal: dependent rows then have one answer, not many."""
 COARSE_RIDGE = 1e-6
 PATIENCE = 3
