@@ -110,6 +110,16 @@ def test_ideal(counts: tuple[int, ...]) -> None:
             assert len(counts) == 2 and one.id.startswith("imbalance.minority_cosine")
 
 
+# The arrows point from the simplex to the best geometry for unequal sizes.
+@pytest.mark.parametrize("counts", [(100, 40, 40, 5, 5, 2), (500, 400, 30, 20, 10), (9, 4, 4, 4)])
+def test_directions(counts: tuple[int, ...]) -> None:
+    simplex = {"minority_cosine": -1 / (len(counts) - 1), "norm_ratio": 1.0}
+    for one in report(best(counts, 9), select="imbalance.*"):
+        assert one.value is not None
+        up = one.value > simplex[one.id.split(".")[1]]
+        assert one.toward_collapse == ("up" if up else "down"), one.id
+
+
 # Small classes whose rows agree have collapsed: cosine 1, whatever their lengths.
 def test_minority_collapse() -> None:
     random = np.random.default_rng(62)

@@ -160,6 +160,22 @@ def test_both_ways(monkeypatch: pytest.MonkeyPatch) -> None:
     assert seli.deviation(points, target) == pytest.approx(closed, rel=1e-12)
 
 
+# Structureless points come out near the null value, whatever their variances and their mean.
+@pytest.mark.parametrize("weighing", ["none", "equal", "by size"])
+def test_null(weighing: str) -> None:
+    random = np.random.default_rng(10)
+    counts = np.array([60, 60, 60, 30, 30, 30, 15, 15, 15, 8, 8, 8])
+    share = {"none": 0.0, "equal": 1 / 12, "by size": counts / counts.sum()}[weighing]
+    noise, weights = 1 / counts, np.broadcast_to(share, 12).copy()
+    for target in seli.targets(torch.from_numpy(counts)):
+        found = []
+        for _ in range(40):
+            points = np.sqrt(noise)[:, None] * random.standard_normal((12, 100))
+            found.append(seli.deviation(torch.from_numpy(points - weights @ points), target))
+        null = seli.null_deviation(target, 100, torch.from_numpy(noise), torch.from_numpy(weights))
+        assert null == pytest.approx(np.mean(np.array(found, float)), rel=0.03)
+
+
 def plain_logits(rows: torch.Tensor, means: torch.Tensor, counts: list[int]) -> float:
     """With a column for every sample."""
     wide = rows.numpy() @ np.repeat(means.numpy(), counts, axis=0).T  # (K, N)

@@ -114,6 +114,22 @@ def deviation(points: Tensor, target: Target) -> float | None:
     return math.sqrt(_direct_square(points, target, norm))
 
 
+def null_deviation(target: Target, dim: int, noise: Tensor, share: Tensor) -> float:
+    """What the deviation of Gaussian points is about: of variance ``noise`` (K,), less their mean.
+
+    ``share`` (K,) weighs that mean. Their Gram matrix is a Wishart matrix about the covariance
+    between classes, P = diag(noise) - 1 v' - v 1' + t 1 1'.
+    """
+    count, v = len(noise), share * noise
+    total, sides, t = float(noise.sum()), float(v.sum()), float((share * v).sum())
+    trace = total - 2 * sides + count * t
+    square = float(noise.square().sum() - 4 * (v * noise).sum() + 2 * count * v.square().sum())
+    square += 2 * t * total + 2 * sides**2 - 4 * t * count * sides + (t * count) ** 2
+    overlap = float((target.squares[target.group] * noise).sum())
+    norm = math.sqrt(dim * (dim + 1) * square + dim * trace**2)
+    return math.sqrt(2 - 2 * min(dim * overlap / norm, 1.0))
+
+
 def logit_deviation(rows: Tensor, means: Tensor, counts: Tensor) -> float | None:
     """|L/|L| - Z/|Z|| for the logits of every class mean, each as often as its class has samples.
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from nctool.evidence import Evidence, Need, Storage
-from nctool.metrics.metric import Measured, Undefined, metric, on_points
+from nctool.metrics.metric import Measured, Metric, Undefined, metric, on_points
 from nctool.metrics.shared import (
     SAMPLE_LIMITED,
     between_classes,
@@ -30,7 +31,7 @@ EVERYTHING = "rotate shift scale relabel"
 
 
 def seli_deviation(evidence: Evidence, kind: str) -> Measured:
-    """How far is the Gram matrix of the {points} from the best one for classes of these sizes?
+    """How far is the Gram matrix from the best one for classes of these sizes ({points})?
     Formula: |G/|G|_F - S/|S|_F|_F, G = X X'. Simplex-encoded labels Z = A Y' = V L U',
     A = I - 11'/K, have a column per sample; S is V L V' for classifier rows and U L U', one row
     and one column per class, for class means.
@@ -56,7 +57,7 @@ def seli_deviation(evidence: Evidence, kind: str) -> Measured:
     return Measured(
         value,
         floor=target.floor(rows.shape[1]),
-        null_value=_null_deviation(evidence, kind, target, counts),
+        null_value=_null_deviation(evidence, kind, counts),
         noise_floor=_rounding(rows, known(storage)),
         flags=(SAMPLE_LIMITED,) if few is not None and few > 0.5 else (),
     )
@@ -96,11 +97,12 @@ def dual_deviation(evidence: Evidence) -> Measured:
 
 
 def minority_cosine(evidence: Evidence, kind: str) -> Measured:
-    """Do the {points} of small classes point the same way, so that they cannot be told apart?
+    """Do small classes point the same way, so that they cannot be told apart ({points})?
     Formula: mean cosine over all pairs of small classes; a class is small if it has at most
     sqrt(largest * smallest) samples.
-    Convention: 1 is minority collapse. Some of it belongs to the best geometry for these sizes
-    (nc2.seli_deviation), whose own number stands beside it where K <= d+1.
+    Convention: 1 is minority collapse. In the best geometry for these sizes (nc2.seli_deviation)
+    the rows of small classes draw nearer than a simplex has them, and their means move apart; its
+    own number stands beside where K <= d+1. A larger one for rows is more than that.
     Undefined when: the largest class has at most 1.5 times the samples of the smallest, fewer
     than two classes are small, or a small class has length zero.
     Reference: Fang, He, Long & Su 2021, minority collapse.
@@ -118,25 +120,23 @@ def minority_cosine(evidence: Evidence, kind: str) -> Measured:
         )
     large = ~small & (lengths > 0)
     return Measured(
-        _mean_cosine(rows[small], lengths[small]),
+        known(_mean_cosine(rows[small], lengths[small])),
         best_known=_best(evidence, kind, lambda best: best.mean_cosine(small)),
         null_value=0.0 if kind == "weights" else None,
         details={
             "small_classes": int(small.sum()),
             "large_classes": int((~small).sum()),
-            "large_cosine": _mean_cosine(rows[large], lengths[large])
-            if int(large.sum()) > 1
-            else None,
+            "large_cosine": _mean_cosine(rows[large], lengths[large]),
         },
     )
 
 
 def norm_ratio(evidence: Evidence, kind: str) -> Measured:
-    """Are the {points} of small classes shorter than those of large ones?
+    """Are small classes shorter than large ones ({points})?
     Formula: mean length over small classes / mean length over the others; a class is small if it
     has at most sqrt(largest * smallest) samples.
     Convention: the best geometry for these sizes (nc2.seli_deviation) has shorter classifier rows
-    and longer class means for small classes; its own number stands beside it where K <= d+1.
+    and longer class means for small classes; its own number stands beside where K <= d+1.
     Undefined when: the largest class has at most 1.5 times the samples of the smallest, there is
     one class, or the points of all large classes are zero.
     Reference: Thrampoulidis, Kini, Vakilian & Behnia 2022; Fang, He, Long & Su 2021.
@@ -217,10 +217,10 @@ def _best(evidence: Evidence, kind: str, of: Callable[[Target], float]) -> Refer
         return None
 
 
-def _mean_cosine(rows: Tensor, lengths: Tensor) -> float:
+def _mean_cosine(rows: Tensor, lengths: Tensor) -> float | None:
     count = len(rows)
     total = (rows / lengths[:, None]).sum(0)
-    return (float(total.square().sum()) - count) / (count * (count - 1))
+    return (float(total.square().sum()) - count) / (count * (count - 1)) if count > 1 else None
 
 
 def _rounding(rows: Tensor, storage: Storage) -> float:
@@ -233,29 +233,22 @@ def _rounding(rows: Tensor, storage: Storage) -> float:
     return along * math.sqrt(2 * len(rows)) * float(scaled.norm()) / gram_norm(scaled)
 
 
-def _null_deviation(evidence: Evidence, kind: str, target: Target, counts: Tensor) -> float:
-    """Of Gaussian points: rows that are all alike, or means of so many samples each, centred.
+def _null_deviation(evidence: Evidence, kind: str, counts: Tensor) -> float:
+    """Of Gaussian points: rows that are all alike, or means of so many samples each, centred."""
+    from nctool.geometry.seli import null_deviation
 
-    Their Gram matrix is a Wishart matrix about P, the covariance between classes.
-    """
-    count, dim = len(counts), evidence.dim
-    squares = target.squares[target.group]
+    noise = counts.new_ones(len(counts)) if kind == "weights" else 1 / counts
+    share = counts / counts.sum()
     if kind == "weights":
-        overlap, trace, square = float(squares.sum()), float(count), float(count)
-    else:
-        noise = 1 / counts
-        share = counts / counts.sum()
-        if evidence.convention.center == "balanced":
-            share = noise.new_full((count,), 1 / count)
-        # P = diag(noise) - 1 v' - v 1' + t 1 1'
-        v, t = share * noise, float((share.square() * noise).sum())
-        total, sides = float(noise.sum()), float(v.sum())
-        overlap = float((squares * noise).sum())
-        trace = total - 2 * sides + count * t
-        square = float(noise.square().sum() - 4 * (v * noise).sum() + 2 * count * v.square().sum())
-        square += 2 * t * total + 2 * sides**2 - 4 * t * count * sides + (t * count) ** 2
-    norm = math.sqrt(dim * (dim + 1) * square + dim * trace**2)
-    return math.sqrt(2 - 2 * min(dim * overlap / norm, 1.0))
+        share = share * 0
+    elif evidence.convention.center == "balanced":
+        share = share.new_full((len(counts),), 1 / len(counts))
+    return null_deviation(_target(evidence, kind), evidence.dim, noise, share)
+
+
+def _opposed(means: Metric, weights: Metric) -> tuple[Metric, Metric]:
+    """What the best geometry raises in class means it lowers in rows, and the other way round."""
+    return means, replace(weights, toward_collapse=means.worst_is, worst_is=means.toward_collapse)
 
 
 METRICS = (
@@ -268,23 +261,27 @@ METRICS = (
         weights_invariant=EVERYTHING,
     ),
     dual_deviation,
-    *on_points(
-        "imbalance.minority_cosine",
-        title="Mean cosine between small classes",
-        definition="mean cosine over pairs of small classes",
-        function=minority_cosine,
-        ideal=None,
-        toward="up",
-        also=Need.SAMPLES,
-        weights_invariant=EVERYTHING,
+    *_opposed(
+        *on_points(
+            "imbalance.minority_cosine",
+            title="Mean cosine between small classes",
+            definition="mean cosine over pairs of small classes",
+            function=minority_cosine,
+            ideal=None,
+            also=Need.SAMPLES,
+            weights_invariant=EVERYTHING,
+        )
     ),
-    *on_points(
-        "imbalance.norm_ratio",
-        title="Length of small classes over that of large ones",
-        definition="mean norm of small classes / mean norm of large ones",
-        function=norm_ratio,
-        ideal=None,
-        also=Need.SAMPLES,
-        weights_invariant=EVERYTHING,
+    *_opposed(
+        *on_points(
+            "imbalance.norm_ratio",
+            title="Length of small classes over that of large ones",
+            definition="mean norm of small classes / mean norm of large ones",
+            function=norm_ratio,
+            ideal=None,
+            toward="up",
+            also=Need.SAMPLES,
+            weights_invariant=EVERYTHING,
+        )
     ),
 )
