@@ -5,16 +5,16 @@ from __future__ import annotations
 import inspect
 from collections.abc import Iterator
 from dataclasses import asdict
-from typing import Any
-
-import torch
+from typing import TYPE_CHECKING, Any
 
 from nctool.evidence import Evidence
 from nctool.geometry import optima
-from nctool.geometry.hull import Margins, margins
 from nctool.metrics.metric import Measured, on_points
 from nctool.metrics.shared import points, unit_points
 from nctool.report import Reference
+
+if TYPE_CHECKING:
+    from nctool.geometry.hull import Margins
 
 BINDING = 1e-6
 """Classes this close to the least margin, relative to it, hold it together; others rattle."""
@@ -56,6 +56,8 @@ def margin(evidence: Evidence, kind: str) -> Measured:
 
 
 def _solve(evidence: Evidence, kind: str) -> Margins:
+    from nctool.geometry.hull import margins
+
     unit = evidence.convention.unit_rows
     rows = unit_points(evidence, kind) if unit else points(evidence, kind).vectors
     effort = evidence.effort
@@ -84,19 +86,19 @@ def _details(
         "twin_groups": len(found.twins),
     }
     if best is not None:
-        details["share_of_best"] = value / best.value
+        details["share_of_best"] = value / best.value if best.value else None
         limit = optima.margin_limit(count, dim)
         details["best_of_any"] = None if limit is None else asdict(limit)
     if evidence.effort.margin == "min":
         return details | {"certified": 1, "support": [named.support(found, least)]}
     settled = found.settled
     binding = (
-        torch.nonzero(found.lower <= float(found.upper[least]) * (1 + BINDING)).flatten().tolist()
+        (found.lower <= float(found.upper[least]) * (1 + BINDING)).nonzero().flatten().tolist()
     )
     twins = {one for group in found.twins for one in group}
     alone = found.upper.clone()
-    alone[list(twins)] = torch.inf
-    worst = torch.argsort(alone, stable=True)[: min(NAMED, count - len(twins))].tolist()
+    alone[list(twins)] = float("inf")
+    worst = alone.argsort(stable=True)[: min(NAMED, count - len(twins))].tolist()
     details |= {
         "certified": int(settled.sum()),
         "widest_gap": float(((found.upper - found.lower) / found.upper.clamp(min=1e-300)).max()),
@@ -108,9 +110,7 @@ def _details(
     closest = chosen.pairs.class_max_cosine
     if closest is not None:
         near = [
-            one
-            for one in torch.nonzero(closest > NEAR_TWINS).flatten().tolist()
-            if one not in twins
+            one for one in (closest > NEAR_TWINS).nonzero().flatten().tolist() if one not in twins
         ]
         details["near_twins"] = len(near)
         details["nearly_twins"] = [named.one(one) for one in near[:NAMED]]
