@@ -17,6 +17,8 @@ SAMPLE = 96
 SAMPLED_FROM = 1500
 """With more classes than this a sample tells how many neighbours to start from."""
 FIRST_GUESS, LATER_GUESS = 128, 48
+SAME = 2.0**-50
+"""Points this close, relative to the largest length, are one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +61,11 @@ def margins(
 
     ``advance`` hears how many classes are done.
     """
-    scale = 2.0 ** math.frexp(float(points.abs().max()))[1]
+    scale = math.ldexp(1.0, math.frexp(float(points.abs().max()))[1] - 1)
+    points = points.double() / scale
     largest = float(torch.linalg.vector_norm(points, dim=1).max())
-    twins, names = distinct(points, 2.0**-50 * largest)
-    one = cloud(points[names] / scale)
+    twins, names = distinct(points, SAME * largest)
+    one = cloud(points[names])
     rounds = Rounds(one, gap, memory, least_only, advance)
     copied = torch.zeros(len(points), dtype=torch.bool, device=points.device)
     for group in twins:
@@ -70,12 +73,27 @@ def margins(
     todo = torch.nonzero(~copied[names]).flatten()
     if one.size > 1 and len(todo) and not (least_only and twins):
         _solve(rounds, one, todo)
-    lower, upper = torch.zeros_like(points[:, 0]), torch.zeros_like(points[:, 0])
-    lower[names], upper[names] = rounds.bounds.lower * scale, rounds.bounds.upper * scale
-    lower[copied] = upper[copied] = 0.0
     settled = copied.clone()
     settled[names] |= ~rounds.open(torch.arange(one.size, device=points.device))
-    return Margins(lower, upper, twins, rounds.supports, names.cpu(), settled)
+    upper = _apart(points, twins)
+    lower = torch.zeros_like(upper)
+    # The hull of the others may reach further than the one of each kind that stands for it.
+    lower[names] = (rounds.bounds.lower - upper.max()).clamp(min=0) * scale
+    lower[copied] = 0.0
+    upper[names] = torch.where(copied[names], upper[names], rounds.bounds.upper)
+    return Margins(lower, upper * scale, twins, rounds.supports, names.cpu(), settled)
+
+
+def _apart(points: Tensor, twins: tuple[tuple[int, ...], ...]) -> Tensor:
+    """(K,) how far each twin is from another at most: zero for exact copies and single points."""
+    apart = torch.zeros_like(points[:, 0])
+    first = torch.tensor([group[0] for group in twins for _ in group], device=points.device)
+    every = torch.tensor([one for group in twins for one in group], device=points.device)
+    if len(every):
+        away = torch.linalg.vector_norm(points[every] - points[first], dim=1) * (1 + SAME)
+        apart[every] = away
+        apart.scatter_reduce_(0, first, away, "amax")
+    return apart
 
 
 def _solve(rounds: Rounds, one: Cloud, todo: Tensor) -> None:
