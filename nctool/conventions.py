@@ -127,7 +127,7 @@ def resolve(
     for name, weight in (("alpha", alpha), ("beta", beta)):
         if not 0 <= weight < float("inf"):
             raise UsageError(
-                f"bad-{name}", f"{name} = {weight} is no weight", "use a number from 0 upwards"
+                "bad-weight", f"{name} = {weight} is no weight", "use a number from 0 upwards"
             )
     return replace(convention, alpha=alpha, beta=beta, unit_rows=unit_rows)
 

@@ -55,4 +55,6 @@ def check_effort(effort: Effort) -> None:
             f"use a number from {SMALLEST_GAP:g} to {LARGEST_GAP:g}",
         )
     if effort.margin not in ("all", "min"):
-        raise UsageError("unknown-margin", f"margin {effort.margin!r} is not known", "all or min")
+        raise UsageError(
+            "unknown-margin", f"margin {effort.margin!r} is not known", "use all or min"
+        )

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from time import perf_counter
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from nctool.conventions import Convention
@@ -39,6 +40,14 @@ class Need(enum.Flag):
     """What the head decides for each sample."""
     MARGINS = enum.auto()
     OOD = enum.auto()
+    ANCHORS = enum.auto()
+    """Distances on the sphere from the samples to whichever points are asked for too."""
+    KERNELS = enum.auto()
+    """Determinants of a class's samples together with these points."""
+    UNIT_SCATTER = enum.auto()
+    """Within-class scatter of features scaled to length one."""
+    SAMPLE_PAIRS = enum.auto()
+    """Distances between samples of one class."""
 
 
 FROM_SAMPLES = (
@@ -51,6 +60,10 @@ FROM_SAMPLES = (
     | Need.DECISIONS
     | Need.MARGINS
     | Need.OOD
+    | Need.ANCHORS
+    | Need.KERNELS
+    | Need.UNIT_SCATTER
+    | Need.SAMPLE_PAIRS
 )
 FROM_HEAD = Need.HEAD | Need.WEIGHT_PAIRS | Need.DECISIONS | Need.MARGINS
 
@@ -135,12 +148,19 @@ class Evidence:
     """Mean squared rounding error of a feature scaled to length one."""
     effort: Effort = DEFAULT_EFFORT
     progress: Progress = field(default_factory=Silent, repr=False, compare=False)
-    shared: dict[Hashable, Any] = field(default_factory=dict, repr=False, compare=False)
+    seconds: dict[str, float] = field(default_factory=dict, repr=False, compare=False)
+    """What each shared fact cost."""
+    shared: dict[str | tuple[str, ...], Any] = field(
+        default_factory=dict, repr=False, compare=False
+    )
 
-    def once(self, key: Hashable, compute: Callable[[], T]) -> T:
+    def once(self, key: str | tuple[str, ...], compute: Callable[[], T]) -> T:
         """A fact of several metrics, computed when the first of them asks."""
         if key not in self.shared:
+            start = perf_counter()
             self.shared[key] = compute()
+            name = key if isinstance(key, str) else "_".join(map(str, key))
+            self.seconds[name] = perf_counter() - start
         return cast(T, self.shared[key])
 
     @property

@@ -82,6 +82,7 @@ def measure(
                 "use --device cpu, or fewer classes at a time with --metrics",
             ) from problem
         full = tuple(result_of(one, source, evidence) for one in metrics)
+    gathering.timing |= evidence.seconds
     gathering.timing["total"] = perf_counter() - start
     results = full if settings.per_class else tuple(replace(one, per_class=None) for one in full)
     report = _report(source, evidence, results, settings, engine, gathering.timing)

@@ -14,7 +14,8 @@ from scipy.integrate import quad
 from scipy.special import eval_gegenbauer
 
 from nctool.geometry import delsarte
-from nctool.geometry.delsarte import NoBound, energy_bound, gegenbauer, potential
+from nctool.geometry.delsarte import energy_bound, gegenbauer, potential
+from nctool.geometry.energy_optima import NoBound
 from nctool.geometry.energy import energies
 from nctool.geometry.energy_optima import (
     BOUND,

@@ -14,6 +14,8 @@ from functools import cache
 import numpy as np
 import numpy.typing as npt
 
+from nctool.geometry.energy_optima import NoBound
+
 Array = npt.NDArray[np.float64]
 
 DEGREE = 32
@@ -27,10 +29,6 @@ HALVINGS = 60
 SLACK = 1e-13
 """Of the polynomial's size: the rounding of its evaluation."""
 TOLERANCE = 1e-10
-
-
-class NoBound(Exception):
-    """The linear program has no answer here; the message says why."""
 
 
 @cache

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import math
 
-from nctool.geometry.delsarte import energy_bound
 from nctool.report import Reference
 
 SIMPLEX = "exact: regular simplex, K <= d+1"
@@ -14,6 +13,11 @@ ORTHOPLEX = "exact: cross-polytope, K = 2d"
 BOUND = "bound: linear programming"
 LARGEST_POWER = 2
 """The linear program is tried up to this power of 1/rho."""
+
+
+class NoBound(Exception):
+    """The linear program has no answer here; the message says why."""
+
 
 Shells = list[tuple[float, float]]
 """Squared distances from one point of a regular set, each with its share of the others."""
@@ -31,7 +35,7 @@ def least_energy(count: int, dim: int, power: int) -> Reference | None:
         return Reference(math.fsum(terms), source)
     if dim < 2:
         return None
-    return Reference(energy_bound(count, dim, power), BOUND)
+    return Reference(_bound(count, dim, power), BOUND)
 
 
 def least_newtonian(count: int, dim: int) -> Reference | None:
@@ -46,7 +50,7 @@ def least_newtonian(count: int, dim: int) -> Reference | None:
         return Reference(top + math.log(math.fsum(math.exp(one - top) for one in logs)), source)
     if power > LARGEST_POWER:
         return None
-    return Reference(math.log(energy_bound(count, dim, power)), BOUND)
+    return Reference(math.log(_bound(count, dim, power)), BOUND)
 
 
 def largest_log_determinant(count: int, dim: int) -> Reference | None:
@@ -105,3 +109,9 @@ def _digamma(x: float) -> float:
     import torch
 
     return float(torch.digamma(torch.tensor(x, dtype=torch.float64)))
+
+
+def _bound(count: int, dim: int, power: int) -> float:
+    from nctool.geometry.delsarte import energy_bound
+
+    return energy_bound(count, dim, power)

@@ -17,14 +17,14 @@ NOT_FAMILIES = {"metric", "shared"}
 @cache
 def registry() -> dict[str, Metric]:
     """Metrics by id: NC1 to NC5 first, then the other families, each in its own order."""
-    found: dict[str, Metric] = {}
-    for module in sorted(pkgutil.iter_modules(__path__), key=_nc_first):
-        if module.name in NOT_FAMILIES:
-            continue
-        for one in importlib.import_module(f"{__name__}.{module.name}").METRICS:
-            assert one.id not in found, one.id
-            found[one.id] = one
-    return found
+    found: list[Metric] = []
+    for module in sorted(pkgutil.iter_modules(__path__), key=lambda one: one.name):
+        if module.name not in NOT_FAMILIES:
+            found += importlib.import_module(f"{__name__}.{module.name}").METRICS
+    found.sort(key=_place)
+    by_id = {one.id: one for one in found}
+    assert len(by_id) == len(found), [one.id for one in found]
+    return by_id
 
 
 def select(patterns: str | None) -> tuple[Metric, ...]:
@@ -52,5 +52,8 @@ def unknown_metric(name: str) -> UsageError:
     )
 
 
-def _nc_first(module: pkgutil.ModuleInfo) -> tuple[bool, str]:
-    return not module.name.startswith("nc"), module.name
+def _place(one: Metric) -> tuple[bool, str]:
+    """NC before the rest; ``gnc``, ``gnc1`` and ``gnc2`` are one family."""
+    if one.family.startswith("nc"):
+        return False, one.family
+    return True, one.family.rstrip("0123456789")

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 from nctool.evidence import Evidence
 from nctool.geometry import energy_optima, optima
-from nctool.geometry.delsarte import NoBound
 from nctool.metrics.metric import Measured, Undefined, on_points
 from nctool.metrics.shared import SAMPLE_LIMITED, named, points, understatement, unit_points
 from nctool.report import Direction, Reference
@@ -87,7 +86,7 @@ def energy_newton(evidence: Evidence, kind: str) -> Measured:
     found = distinct_energies(evidence, kind).newton
     assert found is not None
     best = None
-    with suppress(NoBound):
+    with suppress(energy_optima.NoBound):
         best = energy_optima.least_newtonian(size, dim)
     return _measured(evidence, kind, found, best, None)
 
@@ -159,7 +158,7 @@ def uniformity(evidence: Evidence, kind: str) -> Measured:
     assert found is not None
     try:
         best = energy_optima.least_energy(size, dim, 2)
-    except NoBound as why:
+    except energy_optima.NoBound as why:
         raise Undefined(f"nothing to measure against: {why}") from why
     assert best is not None
     span = random - best.value
@@ -224,7 +223,7 @@ def _riesz(evidence: Evidence, kind: str, power: int) -> Measured:
     found = distinct_energies(evidence, kind).riesz
     assert found is not None
     best = None
-    with suppress(NoBound):
+    with suppress(energy_optima.NoBound):
         best = energy_optima.least_energy(size, dim, power)
     null = energy_optima.random_energy(dim, power) if size >= FEW_FOR_NULL else None
     return _measured(evidence, kind, found[power], best, null)

@@ -22,7 +22,7 @@ def lines(report: Report, width: int) -> Iterator[Line]:
         kind = one.id.removeprefix(PREFIX)
         first, *rest = [text for text in _sentences(one, one.details or {}) if text]
         head, *tail = wrapped(first, width - 2, " " * 11)
-        yield line("  ", (f"{kind:<9}", "good"), head[0][0].strip())
+        yield line(f"  {kind:<9}{head[0][0].strip()}")
         yield from tail
         for text in rest:
             yield from wrapped(text, width - 2, " " * 11)

@@ -15,7 +15,17 @@ import torch
 import typer
 from goldens import FOLDER, ROOT, check_text
 
-from nctool import analyze, classes, conventions, files, measure, metrics, naming, vocabulary
+from nctool import (
+    analyze,
+    classes,
+    conventions,
+    effort,
+    files,
+    measure,
+    metrics,
+    naming,
+    vocabulary,
+)
 from nctool.arrays import LazyArray
 from nctool.assemble import check_shapes
 from nctool.cli import shell
@@ -27,6 +37,7 @@ from nctool.source import Wishes, load
 MODULES = {
     "assemble": "assemble.py", "classes": "classes.py", "source": "source.py",
     "sweeps": "sweeps.py", "gather": "gather.py", "conventions": "conventions.py",
+    "effort": "effort.py",
     "metrics": "metrics/__init__.py", "shell": "cli/shell.py", "report": "report.py",
     "files": "files.py", "measure": "measure.py",
     "vocabulary": "vocabulary.py", "naming": "naming.py",
@@ -168,6 +179,11 @@ CASES: dict[str, Callable[[], object]] = {
     "sweeps.out-of-range": lambda: analyze(features=1e200 * FEATURES.double(), labels=LABELS),
     "gather.non-finite-head": lambda: analyze(weight=HEAD / 0),
     "conventions.unknown-center": lambda: conventions.resolve(None, "mean"),  # type: ignore[arg-type]
+    "conventions.bad-weight": lambda: conventions.resolve(None, None, alpha=-1.0),
+    "effort.bad-memory": lambda: effort.in_bytes("much"),
+    "effort.bad-memory.little": lambda: effort.in_bytes("1MB"),
+    "effort.bad-gap": lambda: analyze(weight=HEAD, gap=0.0),
+    "effort.unknown-margin": lambda: analyze(weight=HEAD, margin="most"),  # type: ignore[arg-type]
     "measure.unknown-dtype": lambda: analyze(weight=HEAD, dtype="double"),
     "measure.bad-threads": lambda: analyze(weight=HEAD, threads=0),
     "measure.no-float64": without_float64,

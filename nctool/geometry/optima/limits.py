@@ -9,8 +9,6 @@ from __future__ import annotations
 import math
 from itertools import count as upward
 
-import numpy as np
-
 STEPS = 60
 """Halvings of an interval of cosines: more than a double can tell apart."""
 FEJES_TOTH_ABOVE = 100
@@ -116,6 +114,8 @@ def _largest_zero(dim: int, degree: int, right: int) -> float:
 
     Zeros of orthogonal polynomials are the eigenvalues of their three-term recurrence.
     """
+    import numpy as np
+
     if degree == 0:
         return -1.0
     a, b = 1 + (dim - 3) / 2, right + (dim - 3) / 2
