@@ -68,7 +68,11 @@ def bias_keys(key: str) -> tuple[str, ...]:
         return ()
     end = _BIAS_OF[found.lower()]
     ends = {end, "bias", "b", end.upper()} if len(found) == 1 else {end, end.capitalize()}
-    return tuple(before + end + ending for end in sorted(ends))
+    keys = tuple(before + end + ending for end in sorted(ends))
+    # Language models keep the output bias one level up: lm_head.decoder.weight, lm_head.bias.
+    return (
+        (*keys, before.removesuffix("decoder.") + "bias") if before.endswith(".decoder.") else keys
+    )
 
 
 class Model:

@@ -173,3 +173,16 @@ def test_features_beside_a_model() -> None:
         assert roles.features is not None and roles.features.candidate.key == "arr_0", name
         assert roles.labels is not None and roles.labels.candidate.key == "arr_1", name
         assert roles.weight is not None and roles.weight.candidate.key in truth, name
+
+
+# Language models keep the bias of their output layer one level above its weight.
+@pytest.mark.parametrize("stem", ["cls.predictions", "lm_head"])
+def test_bias_above_the_decoder(stem: str) -> None:
+    saved = [
+        Candidate("bert.embeddings.word_embeddings.weight", (30522, 64), "float32"),
+        Candidate(f"{stem}.decoder.weight", (30522, 64), "float32"),
+        Candidate(f"{stem}.bias", (30522,), "float32"),
+    ]
+    head = find_head(saved)
+    assert head.weight.key == f"{stem}.decoder.weight"
+    assert head.bias is not None and head.bias.key == f"{stem}.bias"
