@@ -77,7 +77,7 @@ Split = Annotated[
 Classes = Annotated[
     str | None,
     typer.Option(
-        help="Number of classes, or a text file with one name per line.",
+        help="Number of classes, or their names: one per line, JSON, or a tokenizer.",
         metavar="N|FILE",
         rich_help_panel=ROLES,
     ),
