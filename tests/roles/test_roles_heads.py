@@ -184,5 +184,5 @@ def test_bias_above_the_decoder(stem: str) -> None:
         Candidate(f"{stem}.bias", (30522,), "float32"),
     ]
     head = find_head(saved)
-    assert head.weight.key == f"{stem}.decoder.weight"
-    assert head.bias is not None and head.bias.key == f"{stem}.bias"
+    assert head.weight.candidate.key == f"{stem}.decoder.weight"
+    assert head.bias is not None and head.bias.candidate.key == f"{stem}.bias"
