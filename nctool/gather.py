@@ -17,14 +17,13 @@ from nctool.evidence import FROM_HEAD, FROM_SAMPLES, Evidence, Need, Points, Sto
 from nctool.geometry.duality import compare_rows
 from nctool.geometry.pairs import survey
 from nctool.geometry.simplex import etf_deviation
+from nctool.plan import SECOND, Settled, plan_of
 from nctool.progress import Progress
 from nctool.statistics.moments import Moments
-from nctool.statistics.second import Plan
 from nctool.statistics.whitening import Whitener, whitener
 from nctool.sweeps import Engine, Reading, mean_of
 
-SECOND = Need.WHITENING | Need.UNIT_WHITENING | Need.NEAREST_MEAN | Need.DECISIONS | Need.MARGINS
-UNIT = Need.UNIT_MEANS | Need.UNIT_WHITENING | Need.MARGINS
+UNIT = Need.UNIT_MEANS | Need.UNIT_WHITENING | Need.MARGINS | Need.UNIT_SCATTER
 
 
 @dataclass(slots=True)
@@ -122,7 +121,8 @@ class Gathering:
             evidence = replace(evidence, ood_cosines=self._ood(moments.mean))
         if self.need & SECOND:
             start = perf_counter()
-            plan = self._plan(evidence, moments, columns, middle, white, unit_white, weight)
+            settled = Settled(evidence, moments, columns, middle, white, unit_white, weight)
+            plan = plan_of(self.need, self.source, self.engine, settled)
             evidence = replace(evidence, answers=reading.answers(plan))
             self._time("second_sweep", start)
         return evidence
@@ -243,34 +243,6 @@ class Gathering:
         centre = mean_of(self.source.ood, means.device)
         lengths = torch.linalg.vector_norm(means, dim=1) * centre.norm()
         return (means @ centre / lengths).abs() if bool((lengths > 0).all()) else None
-
-    def _plan(
-        self,
-        evidence: Evidence,
-        moments: Moments,
-        columns: Tensor,
-        middle: Tensor,
-        white: Whitener,
-        unit_white: Whitener | None,
-        weight: Tensor | None,
-    ) -> Plan:
-        need, means = self.need, evidence.means
-        assert means is not None
-        head = weight if need & Need.DECISIONS else None
-        bias = self.source.bias if self.convention.bias_decides else None
-        return Plan(
-            moments=moments,
-            columns=columns,
-            global_mean=middle,
-            work=self.engine.work,
-            whitener=white if need & Need.WHITENING and white.spectrum.rank else None,
-            unit_whitener=unit_white,
-            weight=head,
-            bias=None if bias is None else bias.to(self.engine.device),
-            score_rows=self.engine.score_rows(max(len(columns), 0 if head is None else len(head))),
-            nearest=means.pairs.nearest if need & Need.NEAREST_MEAN else None,
-            margins=bool(need & Need.MARGINS) and head is not None,
-        )
 
 
 def available(source: Source, need: Need) -> Need:

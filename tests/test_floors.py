@@ -19,6 +19,7 @@ FLOORS = (
     ("report", "conventions", "effort", "files", "progress", "roles", "runs", "vocabulary"),
     ("arrays", "geometry", "statistics"),
     ("classes", "readers", "evidence", "sweeps"),
+    ("plan",),
     ("assemble", "gather", "metrics", "naming"),
     ("source", "checks"),
     ("results", "render"),

@@ -1,7 +1,8 @@
 """The second sweep: everything that needs the class means to be final.
 
 One pass gives the whitened residuals (NC1), the same on the unit sphere (GNC1), the decisions of
-the head and of the nearest class mean (NC4), and the margins of every sample.
+the head and of the nearest class mean (NC4), the margins of every sample, and how tight the
+classes are on the sphere (HUG).
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from nctool.report import Distribution
 from nctool.statistics.decisions import Block, HeadRule, MeanRule, agreement, by_class
 from nctool.statistics.moments import Moments, inverse_norms, row_lengths, row_squares
 from nctool.statistics.whitening import Whitener
+from nctool.statistics.within import Asked, Within, WithinSweep
 from nctool.statistics.workspace import Workspace
 
 RESIDUAL_CLASSES = 256
@@ -37,6 +39,7 @@ class Plan:
     bias: Tensor | None = None  # (C,)
     nearest: Tensor | None = None  # (K,) squared distance to the nearest other mean
     margins: bool = False
+    within: Asked | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +55,7 @@ class Answers:
     logit_margin_sum: Tensor | None  # (K,)
     cosine_margin: Distribution | None
     cosine_margin_sum: Tensor | None
+    within: Within | None
 
 
 class SecondSweep:
@@ -70,6 +74,9 @@ class SecondSweep:
         if self.at_zero:
             self.origin = torch.zeros_like(self.origin)
         self.head, self.mean = self._head_rule(), self._mean_rule()
+        self.within = None
+        if plan.within is not None:
+            self.within = WithinSweep(plan.within, plan.moments, self.centre)
         self._prepare_unit()
         self.stack = self._stack()
         self.stacked = torch.cat([*self.stack.values()], 1) if self.stack else self.centre.T
@@ -159,6 +166,8 @@ class SecondSweep:
             base, lengths = self._based(x, z, square, size)
             along = products.get("along")
             self._judge(Block(x, y, base, square, lengths, inverse, seen, along))
+        if self.within is not None:
+            self.within.add(x, y, z, square)
         if self.plan.unit_whitener is not None and inverse is not None:
             # Last: it may overwrite the residuals.
             unit = self._unit_squares(z, centre, y, inverse, products.get("unit"))
@@ -229,6 +238,7 @@ class SecondSweep:
             logit_margin_sum=None if margins is None else margins.logit_sum,
             cosine_margin=None if margins is None else margins.cosine.finish("samples"),
             cosine_margin_sum=None if margins is None else margins.cosine_sum,
+            within=None if self.within is None else self.within.finish(),
         )
 
     def _corrected(self, white: Whitener) -> Tensor:

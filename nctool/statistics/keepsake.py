@@ -1,0 +1,141 @@
+"""A few rows of every class, kept for what sums cannot tell: distances between samples.
+
+Which rows is settled beforehand, by their position and a seed alone: neither the size of the
+blocks, nor the class names, nor a library's version changes the choice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+MOST_KEPT = 256
+"""Rows per class; a class of no more is kept whole."""
+LEAST_KEPT = 4
+"""With fewer the spread of a sampled mean cannot be estimated."""
+MOST_WORK = 2e11
+"""Operations that the factors of all classes' kernel matrices may take."""
+
+MIX = (0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB)
+"""The constants of splitmix64 (Steele, Lea & Flood 2014)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Which rows to keep."""
+
+    rows: Tensor  # (R,) int64, ascending positions among the samples that have a class
+    most: int
+    """At most so many of one class."""
+    limit: str | None
+    """What kept that below MOST_KEPT: memory or time."""
+
+
+def choose(labels: Tensor, row_bytes: int, memory: int, seed: int) -> Choice | None:
+    """Rows of every class, without replacement and each as likely as any other.
+
+    ``labels`` (N,) class indices, negative ones left out. None where ``memory`` bytes cannot hold
+    a few rows of each class.
+    """
+    y = labels[labels >= 0].cpu().numpy().astype(np.int64)
+    counts = np.bincount(y)
+    most, limit = _most(counts, row_bytes, memory)
+    if most < min(LEAST_KEPT, int(counts.max(initial=0))):
+        return None
+    large = np.flatnonzero(counts[y] > most)
+    kept = counts[y] <= most
+    order = large[np.lexsort((scrambled(large, seed), y[large]))]
+    sizes = np.where(counts > most, counts, 0)
+    first = np.cumsum(sizes) - sizes  # where each class begins in that order
+    rank = np.arange(len(order)) - first[y[order]]
+    kept[order[rank < most]] = True
+    return Choice(torch.from_numpy(np.flatnonzero(kept)), most, limit)
+
+
+def _most(counts: npt.NDArray[np.int64], row_bytes: int, memory: int) -> tuple[int, str | None]:
+    """The largest number of rows per class that memory and time allow."""
+    sizes = np.arange(1, MOST_KEPT + 1)
+    ordered = np.sort(counts)
+    whole = np.concatenate([[0], np.cumsum(ordered)])
+    below = np.searchsorted(ordered, sizes, side="right")
+    rows = whole[below] + (len(ordered) - below) * sizes
+    held = int((rows * row_bytes <= memory).sum())
+    present = int((counts > 0).sum())
+    timely = int((3 * MOST_WORK / max(present, 1)) ** (1 / 3))
+    most = min(held, timely, MOST_KEPT)
+    if most == MOST_KEPT or most >= int(counts.max(initial=0)):
+        return most, None
+    return most, "memory" if held <= timely else "time"
+
+
+def scrambled(rows: npt.NDArray[np.int64], seed: int) -> npt.NDArray[np.uint64]:
+    """A number for each row that looks random: splitmix64, started at what the seed gives."""
+    start = _mixed(np.array([seed % 2**64], dtype=np.uint64), 0)
+    return _mixed(start, rows)
+
+
+def _mixed(
+    start: npt.NDArray[np.uint64], steps: npt.NDArray[np.int64] | int
+) -> npt.NDArray[np.uint64]:
+    """What the generator gives after so many steps."""
+    gamma, first, second = (np.uint64(one) for one in MIX)
+    state = start + (np.asarray(steps).astype(np.uint64) + np.uint64(1)) * gamma
+    state = (state ^ (state >> np.uint64(30))) * first
+    state = (state ^ (state >> np.uint64(27))) * second
+    mixed: npt.NDArray[np.uint64] = state ^ (state >> np.uint64(31))
+    return mixed
+
+
+class Keeper:
+    """Collects the chosen rows. Feed it with every block in order."""
+
+    def __init__(self, choice: Choice, dim: int, work: torch.dtype, device: torch.device) -> None:
+        self.rows = choice.rows.to(device)
+        self.kept = torch.empty(len(self.rows), dim, dtype=work, device=device)
+        self.classes = torch.empty(len(self.rows), dtype=torch.int64, device=device)
+        self.seen = self.filled = 0
+
+    def add(self, x: Tensor, y: Tensor) -> None:  # (B, D), (B,)
+        stop = int(torch.searchsorted(self.rows, self.seen + len(y)))
+        here = self.rows[self.filled : stop] - self.seen
+        torch.index_select(x, 0, here, out=self.kept[self.filled : stop])
+        self.classes[self.filled : stop] = y[here]
+        self.seen += len(y)
+        self.filled = stop
+
+    def groups(self, classes: int) -> Groups:
+        order = torch.argsort(self.classes, stable=True)
+        sizes = torch.bincount(self.classes, minlength=classes)
+        return Groups(self.kept, order, sizes)
+
+
+@dataclass(frozen=True, slots=True)
+class Groups:
+    """The kept rows, and where those of each class are."""
+
+    rows: Tensor  # (R, D)
+    order: Tensor  # (R,) their indices, class by class
+    sizes: Tensor  # (K,)
+
+    def stacks(self, numbers: int) -> Iterator[tuple[Tensor, Tensor]]:
+        """Classes of like size together, and their rows' indices, -1 beyond a class's last.
+
+        Neither the rows of a stack nor all its pairs are more than so many ``numbers``.
+        """
+        first = torch.cumsum(self.sizes, 0) - self.sizes
+        by_size = torch.argsort(self.sizes, descending=True, stable=True)
+        start = 0
+        while start < len(by_size):
+            width = int(self.sizes[by_size[start]])
+            many = max(1, numbers // (width * max(width, self.rows.shape[1])))
+            classes = by_size[start : start + many]
+            place = torch.arange(width, device=self.rows.device)
+            beyond = place >= self.sizes[classes][:, None]  # (k, width)
+            index = (first[classes][:, None] + place).masked_fill_(beyond, 0)
+            yield classes, self.order[index].masked_fill_(beyond, -1)
+            start += many
