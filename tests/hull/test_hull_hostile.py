@@ -169,5 +169,6 @@ def test_on_the_boundary(rows: Array) -> None:
 # Differences in the last bit.
 @pytest.mark.parametrize("dim", [1, 2, 10])
 def test_last_bits(dim: int) -> None:
-    rows = 1 + np.random.default_rng(dim).integers(0, 40, (50, dim)) * 2.0**-52
+    steps = np.random.default_rng(dim).integers(0, 40, (50, dim))
+    rows = 1 + steps.astype(np.float64) * 2.0**-52
     encloses(rows, solved(rows), some(rows, 50))

@@ -14,9 +14,8 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from nctool.geometry.hull.cloud import Cloud
+from nctool.geometry.hull.cloud import EXACT_HALF_ULP, Cloud
 from nctool.geometry.hull.crew import Crew
-from nctool.geometry.hull.look import AIRTIGHT
 
 MOST_POINTS = 4096
 CONDITION = 1e-10
@@ -105,6 +104,8 @@ def _on_support(gram: Tensor, toward: Tensor, inside: Tensor) -> tuple[Tensor, T
 def certify(cloud: Cloud, share: Tensor) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
     """Rows, lower and upper bounds from weights on all points, a block at a time."""
     centred = cloud.exact - cloud.centre
+    # As ``Cloud.blur``, for a sum of centred points.
+    blur = (2 * cloud.size + 8) * EXACT_HALF_ULP * cloud.radius
     for rows in torch.split(torch.arange(cloud.size, device=share.device), 512):
         inner = centred[rows] - share[rows] @ centred
         length = torch.linalg.vector_norm(inner, dim=1)
@@ -112,6 +113,6 @@ def certify(cloud: Cloud, share: Tensor) -> Iterator[tuple[Tensor, Tensor, Tenso
         scores = unit @ centred.T
         own = scores.gather(1, rows[:, None])[:, 0]
         scores.scatter_(1, rows[:, None], -torch.inf)
-        upper = length * (1 + AIRTIGHT) + cloud.exact_error
-        lower = (own - scores.amax(1) - 3 * cloud.exact_error) * (1 - AIRTIGHT)
+        upper = length * (1 + cloud.airtight) + blur
+        lower = own - scores.amax(1) - cloud.deep_error
         yield rows, torch.minimum(lower.clamp(min=0), upper), upper

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-HALF_ULP = 2.0**-24
+HALF_ULP, EXACT_HALF_ULP = 2.0**-24, 2.0**-53
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +36,29 @@ class Cloud:
         return (self.dim + 4) * HALF_ULP * self.radius
 
     @property
+    def deep_error(self) -> float:
+        """The same in float64, for two products and a direction not quite of length one."""
+        return 3 * (self.dim + 8) * EXACT_HALF_ULP * self.radius
+
+    @property
     def exact_error(self) -> float:
-        """The same in float64, for differences of points."""
-        return (self.dim + 8) * 2.0**-53 * 2 * self.scale
+        """The same in float64, for one product with the difference of two points."""
+        return (self.dim + 8) * EXACT_HALF_ULP * 2 * self.scale
+
+    @property
+    def airtight(self) -> float:
+        """Relative rounding of a length in float64: half that of its square."""
+        return (self.dim / 2 + 8) * EXACT_HALF_ULP
+
+    def blur(self, terms: int, *, exact: bool) -> float:
+        """How far off the length of a weighted sum of so many differences of points may be.
+
+        Each term rounds its difference, its weight and the sum; the weights sum to one only within
+        their own rounding. In float32, the points are rounded too, and the length is not.
+        """
+        if exact:
+            return (2 * terms + self.dim / 2 + 8) * EXACT_HALF_ULP * 2 * self.scale
+        return (2 * terms + 8) * HALF_ULP * self.radius
 
     def steps(self, rows: Tensor, others: Tensor) -> Tensor:
         """x_k - x_j for each row k (B,) and its others j (B, m): (B, m, D), exact differences."""

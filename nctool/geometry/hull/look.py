@@ -7,11 +7,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from nctool.geometry.hull.cloud import Cloud
+from nctool.geometry.hull.cloud import EXACT_HALF_ULP, Cloud
 from nctool.geometry.hull.programme import System, pivot
 
-AIRTIGHT = 2.0**-50
-"""Relative rounding of a length and of weights that should sum to one."""
 CHECKED = 16
 """How many others are looked at in float64 before the rest is left to its rounding bound."""
 
@@ -72,7 +70,7 @@ def look(cloud: Cloud, guess: Guess, count: int, *, deep: bool) -> Look:
 def _scores(cloud: Cloud, unit: Tensor, deep: bool) -> tuple[Tensor, float]:
     """u.x_j for every point j, and how far off that may be."""
     if deep:
-        return unit @ (cloud.exact - cloud.centre).T, 2 * cloud.exact_error
+        return unit @ (cloud.exact - cloud.centre).T, cloud.deep_error
     return unit.float() @ cloud.coarse.T, cloud.coarse_error
 
 
@@ -113,8 +111,9 @@ def settle(
     least = torch.minimum(known.amin(1), rest)
     if checked:
         least = torch.minimum(least, near.amin(1))
-    upper = length * (1 + AIRTIGHT) + 4 * AIRTIGHT * cloud.scale
-    lower = ((least - cloud.exact_error) * (1 - AIRTIGHT)).clamp(min=0)
+    reach = torch.linalg.vecdot(weights, torch.linalg.vector_norm(steps, dim=2))
+    upper = length * (1 + cloud.airtight) + (2 * width + 4) * EXACT_HALF_ULP * reach
+    lower = ((least - cloud.exact_error) * (1 - cloud.airtight)).clamp(min=0)
     beyond = seen.top[:, :-1] > (seen.own - length)[:, None]
     beyond[:, :checked] = near < length[:, None] * (1 - 1e-12)
     whole = torch.zeros_like(share).scatter_(1, place, weights)

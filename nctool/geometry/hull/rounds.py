@@ -184,7 +184,7 @@ class Rounds:
             part.others,
             torch.cat([one.share for one in pieces]),
             torch.cat([one.inner for one in pieces]),
-            pieces[0].blur,
+            max(one.blur for one in pieces),
         )
         found = look(self.cloud, guess, later, deep=exact)
         self._record(part, found)
@@ -216,7 +216,7 @@ class Rounds:
                 z[failed] = grow(system.part(failed), limit)
         share = system.share(z)
         inner = torch.bmm(share[:, None, :].to(steps.dtype), steps)[:, 0].double()
-        blur = cloud.exact_error if exact else cloud.coarse_error
+        blur = cloud.blur(int((share > 0).sum(1).max()), exact=exact)
         return Guess(part.rows, part.others, share, inner, blur)
 
     def _record(self, part: Candidates, found: Look) -> None:
