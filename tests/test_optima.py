@@ -153,6 +153,19 @@ def test_sources(count: int, dim: int, words: str) -> None:
     assert source(optima.max_cosine(count, dim)) == words
 
 
+# A proof binds its own problem, and larger ones or narrower ones where it says more than a bound.
+def test_proofs_are_limits() -> None:
+    for code in PROVEN:
+        limit = optima.max_cosine_limit(code.classes, code.dim)
+        assert value(limit) == pytest.approx(code.cosine, abs=1e-12)
+    assert source(optima.max_cosine_limit(24, 3)) == "proven: snub cube, Robinson 1961"
+    words = "bound: snub cube at d=3, K=24, Robinson 1961"
+    assert source(optima.max_cosine_limit(25, 3)) == words
+    assert source(optima.max_cosine_limit(100, 10)) == "bound: Levenshtein"
+    assert source(optima.max_cosine_limit(1000, 3)) == "bound: Fejes Tóth, d = 3"
+    assert source(optima.margin_limit(24, 3)) == "bound: spherical cap with d+1 points"
+
+
 # Being best for the largest cosine is no proof for the one-vs-rest margin.
 def test_margin_is_not_called_proven() -> None:
     for code in PROVEN:
