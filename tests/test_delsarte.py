@@ -15,13 +15,13 @@ from scipy.special import eval_gegenbauer
 
 from nctool.geometry import delsarte
 from nctool.geometry.delsarte import energy_bound, gegenbauer, potential
-from nctool.geometry.energy_optima import NoBound
 from nctool.geometry.energy import energies
 from nctool.geometry.energy_optima import (
     BOUND,
     ORTHOPLEX,
     POLYGON,
     SIMPLEX,
+    NoBound,
     least_energy,
     least_newtonian,
     random_energy,

@@ -57,8 +57,8 @@ def _where(place: Mapping[str, Any], word: str) -> str:
         return ""
     shown = [f"{_name(other)} {other['share']:.0%}" for other in between[:SHOWN_IN_SUPPORT]]
     more = place["rows"] - len(shown)
-    text = f"{word}: {_name(place)}, {number(place['value'])} from the hull of the others, "
-    text += f"nearest it {', '.join(shown)}"
+    text = f"{word}: {_name(place)}, {number(place['value'])} from the hull of the others, whose "
+    text += f"nearest point mixes {', '.join(shown)}"
     return text + (f" and {more:,} more" if more > 0 else "")
 
 

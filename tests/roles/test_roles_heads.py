@@ -184,5 +184,5 @@ def test_bias_above_the_decoder(stem: str) -> None:
         Candidate(f"{stem}.bias", (30522,), "float32"),
     ]
     head = find_head(saved)
-    assert head.weight.candidate.key == f"{stem}.decoder.weight"
+    assert head is not None and head.weight.candidate.key == f"{stem}.decoder.weight"
     assert head.bias is not None and head.bias.candidate.key == f"{stem}.bias"
