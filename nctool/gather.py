@@ -17,6 +17,7 @@ from nctool.evidence import FROM_HEAD, FROM_SAMPLES, Evidence, Need, Points, Sto
 from nctool.geometry.duality import compare_rows
 from nctool.geometry.pairs import survey
 from nctool.geometry.simplex import etf_deviation
+from nctool.geometry.twins import distinct
 from nctool.plan import SECOND, Settled, plan_of
 from nctool.progress import Progress
 from nctool.statistics.moments import Moments
@@ -102,10 +103,10 @@ class Gathering:
     def _samples(self, evidence: Evidence, weight: Tensor | None) -> Evidence:
         reading = Reading(self.source, self.engine, self.progress, self.convention.unit_features)
         start = perf_counter()
-        every = reading.moments(unit=bool(self.need & UNIT))
+        every = reading.moments(unit=bool(self.need & UNIT) or self.convention.unit_features)
         self._time("first_sweep", start)
         columns = torch.nonzero(every.count > 0).flatten()
-        moments = every.of(columns)
+        moments = self._alike(every.of(columns))
         evidence = self._describe(evidence, moments, columns)
         if evidence.classes < 2:
             return evidence
@@ -126,6 +127,19 @@ class Gathering:
             evidence = replace(evidence, answers=reading.answers(plan))
             self._time("second_sweep", start)
         return evidence
+
+    def _alike(self, moments: Moments) -> Moments:
+        """Class means that only rounding tells apart become one: ties then are ties."""
+        if len(moments.count) < 2:
+            return moments
+        resolution = self._resolution(moments.mean, moments.scatter / moments.count)
+        groups, _ = distinct(moments.mean, resolution)
+        if not groups:
+            return moments
+        mean = moments.mean.clone()
+        for group in groups:
+            mean[list(group)] = mean[group[0]].clone()
+        return replace(moments, mean=mean)
 
     def _describe(self, evidence: Evidence, moments: Moments, columns: Tensor) -> Evidence:
         """Sizes, variances, and how finely the features are stored."""
