@@ -55,7 +55,7 @@ def _where(place: Mapping[str, Any], word: str) -> str:
     between = place["between"]
     if not between:
         return ""
-    shown = [f"{_name(other)} {other['share']:.0%}" for other in between[:SHOWN_IN_SUPPORT]]
+    shown = [f"{_name(other)} ({other['share']:.0%})" for other in between[:SHOWN_IN_SUPPORT]]
     more = place["rows"] - len(shown)
     text = f"{word}: {_name(place)}, {number(place['value'])} from the hull of the others, whose "
     text += f"nearest point mixes {', '.join(shown)}"
