@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -14,7 +16,10 @@ from populations import Array
 from torch import Tensor
 
 from nctool.geometry.hull import affine, look, rounds
+from nctool.geometry.hull.cloud import Cloud
 from nctool.geometry.hull.programme import System
+
+room = importlib.import_module("nctool.geometry.hull.margins")
 
 SETS: dict[str, Array] = {
     "few dimensions": cloud(1, 80, 10),
@@ -110,3 +115,26 @@ def test_few_rounds(name: str, most: int, monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(rounds, "faces", lambda cloud: None)
     settled = honest(SETS[name])
     assert most or settled == 0
+
+
+# What float64 cannot tell apart is left alone after a while, with few candidates at a time.
+@pytest.mark.parametrize(("classes", "rank", "dim"), [(80, 1, 2), (90, 3, 60)])
+def test_stuck(classes: int, rank: int, dim: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    widths: list[int] = []
+    seen: Counter[int] = Counter()
+
+    def watched(of: Cloud, guess: look.Guess, count: int, *, deep: bool) -> look.Look:
+        widths.append(guess.candidates.shape[1])
+        seen.update(guess.rows.tolist())
+        return look.look(of, guess, count, deep=deep)
+
+    monkeypatch.setattr(rounds, "look", watched)
+    monkeypatch.setattr(room, "FIRST_GUESS", 12)
+    monkeypatch.setattr(room, "LATER_GUESS", 4)
+    flat = normal(5, classes, rank) @ normal(6, rank, dim)
+    rows = flat + 1e-9 * normal(7, classes, dim)
+    found = solved(rows, memory=100_000)
+    encloses(rows, found, some(rows))
+    assert not found.settled.all()
+    assert max(seen.values()) <= 24
+    assert max(widths) <= 19 + dim + 1

@@ -7,6 +7,7 @@ a failed solve costs time, never truth: the bounds come from the check alone.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import partial
@@ -26,6 +27,8 @@ LOW_DIMENSION = 48
 MOST_ROUNDS = 60
 ROUGH_ROUNDS = 3
 """Rounds that only look for the right candidates, in float32."""
+PATIENCE = 10
+"""Rounds without progress after which a class is left open."""
 LOOK_BYTES, DEVICE_LOOK_BYTES = 64 << 20, 1 << 30
 PROGRAMME_BYTES = 2 << 20
 """Matrices of small programmes that are worked on together: they stay in cache."""
@@ -107,11 +110,14 @@ class Rounds:
     least_only: bool = False
     advance: Advance = ignore
     bounds: Bounds = field(init=False)
+    stuck: Tensor = field(init=False)
+    """(K,) for how many rounds the bounds have come no closer."""
     supports: Supports = field(default_factory=Supports)
     gaps_after_first: list[Tensor] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.bounds = Bounds.nothing(self.cloud)
+        self.stuck = torch.zeros_like(self.bounds.lower, dtype=torch.long)
 
     def solve_faces(self, rows: Tensor) -> Tensor:
         """Those of ``rows`` that one factorisation does not solve."""
@@ -139,11 +145,16 @@ class Rounds:
                     return
                 waiting = merged(left)
                 if turn >= ROUGH_ROUNDS:
-                    later = min(2 * later, self.cloud.size - 1)
+                    later = min(2 * later, self.cloud.size - 1, max(later, self._widest))
 
     def _blocks(self, every: Candidates) -> Iterator[Candidates]:
         for start in range(0, len(every.rows), self._height):
             yield every.part(slice(start, start + self._height))
+
+    @property
+    def _widest(self) -> int:
+        """How many others a few classes may weigh at once."""
+        return math.isqrt(self.memory // 256)
 
     @property
     def _height(self) -> int:
@@ -188,7 +199,7 @@ class Rounds:
         )
         found = look(self.cloud, guess, later, deep=exact)
         self._record(part, found)
-        still = self.open(part.rows)
+        still = self.open(part.rows) & (self.stuck[part.rows] < PATIENCE)
         if turn == 0:
             self.gaps_after_first.append(1 - found.lower / found.upper)
         left = int(still.sum())
@@ -222,7 +233,10 @@ class Rounds:
     def _record(self, part: Candidates, found: Look) -> None:
         bounds, rows = self.bounds, part.rows
         better = found.upper < bounds.upper[rows]
+        apart = bounds.upper[rows] - bounds.lower[rows]
         bounds.tighten(rows, found.lower, found.upper)
+        closer = bounds.upper[rows] - bounds.lower[rows] < 0.99 * apart
+        self.stuck[rows] = torch.where(closer, 0, self.stuck[rows] + 1)
         if bool(better.any()):
             self.supports.keep(rows[better], part.others[better], found.share[better])
 
