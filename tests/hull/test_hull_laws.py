@@ -81,8 +81,8 @@ def test_translation_and_scale(name: str, seed: int, factor: float) -> None:
 @given(name=one_of_them, seed=st.integers(0, 99), size=st.sampled_from([0.1, 1.0, 30.0]))
 def test_one_more(name: str, seed: int, size: float) -> None:
     rows = SETS[name]
-    point = size * np.random.default_rng(seed).standard_normal(rows.shape[1])
-    before, after = solved(rows), solved(np.concatenate([rows, point[None]]))
+    point = size * normal(seed, 1, rows.shape[1])  # (1, D)
+    before, after = solved(rows), solved(np.concatenate([rows, point]))
     assert (after.lower[:-1] <= before.upper).all()
 
 
@@ -90,7 +90,7 @@ def test_one_more(name: str, seed: int, size: float) -> None:
 @every
 def test_one_more_within(name: str) -> None:
     rows = SETS[name]
-    share: Array = np.random.default_rng(7).dirichlet(np.ones(5))[None]  # (1, 5)
+    share: Array = np.random.default_rng(7).dirichlet(np.ones(5), 1)  # (1, 5)
     before, after = solved(rows), solved(np.concatenate([rows, share @ rows[:5]]))
     agree(values(after, within=len(rows))[5:-1], values(before)[5:])
     assert (after.lower[:5] <= before.upper[:5]).all()
