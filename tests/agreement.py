@@ -24,6 +24,18 @@ PERCENTS = (("min", 0), ("p01", 1), ("p05", 5), ("p50", 50), ("p95", 95), ("max"
 COSINE_ROUNDING = 1e-14
 """Cosines, and lengths over lengths, are sums of float64 terms of order one."""
 
+BEST_ENERGY = 1e-5
+"""hug.uniformity: the best energy is a bound from a linear programme, solved in two ways."""
+
+LENGTHS = (
+    "nc2.", "nc3.", "nc5.", "gnc2.", "imbalance.",
+    "hug.separation", "hug.reverse_energy", "hug.pair_distance", "hug.mhs",
+)  # fmt: skip
+"""Cosines, distances between directions, lengths over lengths: these can be 0 but for rounding."""
+
+LOGARITHMS = ("hug.energy_s0", "hug.energy_newton", "hug.logdet", "hug.mhe", "hug.mgd")
+"""Sums of terms of both signs: zero where these cancel, and then not zero to the last bit."""
+
 SEVERAL = 8
 """A noise floor is a mean square; the value of one class may be several times that."""
 
@@ -68,8 +80,15 @@ class Ruler:
             return relative + self.cosines**2  # 1 - cos, taken as half a squared difference
         if name == "nc3.bias_collapse":
             return relative + self.logits
-        if name.startswith(("nc2.", "nc3.", "nc5.")):
+        if name.startswith("hug.uniformity"):
+            return relative + BEST_ENERGY
+        if name == "hug.alignment":
+            # A mean square of distances, each off by the rounding of a length.
+            return relative + self.cosines**2 + 2 * self.cosines * math.sqrt(abs(wanted))
+        if name.startswith(LENGTHS):
             return relative + self.cosines
+        if name.startswith(LOGARITHMS):
+            return relative + self.limit
         return relative  # NC1 too, down to 1e-17; shares of samples, in effect exactly
 
 
@@ -93,12 +112,44 @@ def _unlike(result: Result, expected: Outcome, ruler: Ruler) -> Iterator[str]:
         if (expected.value is None) != (result.value is None):
             yield f": {result.value} ({result.reason}), not {expected.value} ({expected.reason})"
         return
+    if expected.sampled:
+        yield from _unlike_sampled(result, expected, ruler)
+        return
     allowed = ruler.allowed(result.id, expected.value)
     yield from _apart("", result.value, expected.value, allowed)
     if expected.per_class is not None:
         yield from _unlike_classes(result, expected, ruler)
     if expected.samples is not None:
         yield from _unlike_samples(result, expected.samples, ruler)
+
+
+def _unlike_sampled(result: Result, expected: Outcome, ruler: Ruler) -> Iterator[str]:
+    """Of some samples of the larger classes: a mean within its interval, a determinant finite.
+
+    The log determinant of a few samples does not estimate that of all; its own tests do it whole.
+    """
+    assert expected.value is not None and result.value is not None
+    if not math.isfinite(result.value):
+        yield f": {result.value}"
+    if result.id != "hug.pair_distance":
+        return
+    if result.ci is None:
+        yield ": sampled, but no interval"
+        return
+    beyond = ruler.allowed(result.id, expected.value)
+    if not result.ci[0] - beyond <= expected.value <= result.ci[1] + beyond:
+        yield f": {expected.value!r} is not within {result.ci}"
+    if expected.per_class is None or result.per_class is None:
+        yield ": no values by class"
+        return
+    exact = [one for one in result.per_class if one is not None]
+    if len(exact) != len(expected.per_class):
+        yield f": {len(exact)} classes, not {len(expected.per_class)}"
+        return
+    # Half widths add up as squares, divided by the number of classes: no class's is wider.
+    widest = len(exact) * (result.ci[1] - result.ci[0]) / 2
+    for index, (value, wanted) in enumerate(zip(exact, expected.per_class.tolist(), strict=True)):
+        yield from _apart(f" class {index}", value, wanted, widest + beyond)
 
 
 def _unlike_classes(result: Result, expected: Outcome, ruler: Ruler) -> Iterator[str]:

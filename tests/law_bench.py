@@ -53,6 +53,29 @@ def arrays(name: str) -> dict[str, Any]:
     return {role: one for role, one in found.items() if one is not None}
 
 
+UNEQUAL = ("nc2.seli_deviation", "nc3.seli_deviation", "imbalance.")
+"""By rule these have no value where the largest class is within 1.5 times the smallest."""
+
+SIZES = (60, 40, 20, 20, 5, 3)
+
+
+def bench(metric: Metric, name: str) -> dict[str, Any]:
+    """A population; for metrics of unequal classes its twin, whose classes get ever smaller."""
+    given = arrays(name)
+    return thinned(given) if metric.id.startswith(UNEQUAL) else given
+
+
+def thinned(given: Arrays) -> dict[str, Any]:
+    """All samples of the first class that has any, down to a quarter of those of the last."""
+    labels = given["labels"]
+    present, counts = np.unique(labels, return_counts=True)
+    shares = np.linspace(1, 0.25, len(present))  # (K,)
+    kept = np.zeros(len(labels), dtype=bool)
+    for one, size in zip(present, np.ceil(shares * counts).astype(int), strict=True):
+        kept[np.flatnonzero(labels == one)[:size]] = True
+    return {**given, "features": given["features"][kept], "labels": labels[kept]}
+
+
 def lazily(role: str, held: torch.Tensor) -> LazyArray:
     dtype = str(held.dtype).removeprefix("torch.")
     return LazyArray(role, tuple(held.shape), dtype, "", "memory", lambda i, j: held[i:j])
@@ -127,6 +150,20 @@ def transformed(metric: Metric, act: str, given: Arrays) -> tuple[Arrays, list[i
         new |= {role: given[role][old] for role in ("weight", "bias")}
         new["labels"] = np.argsort(old)[given["labels"]]
     return new, old.tolist()
+
+
+def unequally_collapsed() -> dict[str, Any]:
+    """Perfect collapse of unequal classes: head and means factor their simplex-encoded labels."""
+    size, dim = len(SIZES), 9
+    labels = np.repeat(np.arange(size), SIZES)  # (N,)
+    encoded = (np.eye(size) - 1 / size)[:, labels]  # (K, N)
+    left, values, right = np.linalg.svd(encoded, full_matrices=False)
+    turn = np.linalg.qr(np.random.default_rng(2).standard_normal((dim, dim)))[0][:size]  # (K, D)
+    weight, features = ((one * np.sqrt(values)) @ turn for one in (left, right.T))
+    outside = np.random.default_rng(3).standard_normal((7, dim))  # (7, D)
+    bias = np.zeros(size)
+    return {"features": 3 * features, "labels": labels, "weight": weight, "bias": bias,
+            "ood": outside}  # fmt: skip
 
 
 def collapsed() -> dict[str, Any]:

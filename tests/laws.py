@@ -13,12 +13,15 @@ from law_bench import (
     GREEDY,
     INPUTS,
     ORDINARY,
+    UNEQUAL,
     analyzed,
     arrays,
+    bench,
     collapsed,
     differences,
     result,
     transformed,
+    unequally_collapsed,
     value,
 )
 from oracle_runs import small_blocks
@@ -36,7 +39,7 @@ def alike(one: Result, other: Result, where: str) -> None:
 
 def any_order(metric: Metric) -> None:
     """Sorted by class or shuffled, in small blocks too: the same number."""
-    given = arrays("shuffled")
+    given = bench(metric, "shuffled")
     random = np.random.default_rng(0)
     first = result(metric, given)
     for order in (np.argsort(given["labels"]), random.permutation(len(given["labels"]))):
@@ -49,7 +52,7 @@ def any_order(metric: Metric) -> None:
 def any_block(metric: Metric) -> None:
     """Chopped equals whole, whatever the size of the pieces."""
     for name in ("relu_features", "class_sorted", "long_tail", "many_classes"):
-        given = arrays(name)
+        given = bench(metric, name)
         whole = result(metric, given)
         for rows in (7, 50):
             with small_blocks(rows):
@@ -59,7 +62,7 @@ def any_block(metric: Metric) -> None:
 def invariant(metric: Metric, act: str) -> None:
     """A declared invariance holds."""
     for name in (ORDINARY, "long_tail", "many_classes"):
-        given = arrays(name)
+        given = bench(metric, name)
         new, old = transformed(metric, act, given)
         before, after = result(metric, given), result(metric, new)
         if act == "relabel" and before.per_class is not None:
@@ -71,7 +74,7 @@ def invariant(metric: Metric, act: str) -> None:
 
 def variant(metric: Metric, act: str) -> None:
     """An invariance that is not declared is not there: the number really changes."""
-    given = arrays(ORDINARY)
+    given = bench(metric, ORDINARY)
     new, _ = transformed(metric, act, given)
     before, after = value(metric, given), value(metric, new)
     assert abs(after - before) > 1e-3 * abs(before), f"{before} and {after}"
@@ -79,7 +82,8 @@ def variant(metric: Metric, act: str) -> None:
 
 def ideal(metric: Metric) -> None:
     """Perfect collapse is at the ideal; where that depends on K and D, at the best known."""
-    found = result(metric, collapsed())
+    unequal = metric.id.startswith(UNEQUAL)
+    found = result(metric, unequally_collapsed() if unequal else collapsed())
     best = metric.ideal
     if best is None and found.best_known is not None:
         best = found.best_known.value
@@ -91,7 +95,7 @@ def ideal(metric: Metric) -> None:
 
 def needs_suffice(metric: Metric) -> None:
     """Given what it declares and nothing else, alone, it finds what it finds in company."""
-    given = arrays(ORDINARY)
+    given = bench(metric, ORDINARY)
     whole = result(metric, given)
     few = {role: given[role] for name in metric.needs for role in INPUTS[name]}
     (alone,) = analyzed((metric,), few).report.metrics
@@ -101,7 +105,7 @@ def needs_suffice(metric: Metric) -> None:
 
 def needs_are_needed(metric: Metric) -> None:
     """Without any one of its inputs it is skipped and says which is missing."""
-    given = arrays(ORDINARY)
+    given = bench(metric, ORDINARY)
     assert metric.needs
     for name in metric.needs:
         rest = {role: one for role, one in given.items() if role not in INPUTS[name]}
@@ -113,7 +117,7 @@ def needs_are_needed(metric: Metric) -> None:
 def one_value_per_class(metric: Metric) -> None:
     """K values by class if any, none for an absent class, and the worst of them in order."""
     for name in (ORDINARY, "empty_class"):
-        given = arrays(name)
+        given = bench(metric, name)
         evidence = analyzed((GREEDY,), given).evidence
         found = metric.measure(evidence)
         if found.per_class is None:
@@ -136,7 +140,7 @@ def one_value_per_class(metric: Metric) -> None:
 
 def number_or_reason(metric: Metric) -> None:
     """A finite number, or none and a reason of its own: on ordinary inputs a number."""
-    value(metric, arrays(ORDINARY))
+    value(metric, bench(metric, ORDINARY))
     for name in DEGENERATE:
         found = result(metric, arrays(name))
         if found.status == "ok":
@@ -157,5 +161,6 @@ def documented(metric: Metric) -> None:
 
 def named(metric: Metric) -> None:
     """family.name, or family.name.means and family.name.weights."""
-    assert re.fullmatch(r"g?nc\d?\.[a-z]+(_[a-z]+)*(\.(means|weights))?", metric.id)
+    family = r"(g?nc\d?|hug|imbalance)"
+    assert re.fullmatch(family + r"\.[a-z]+(_[a-z0-9]+)*(\.(means|weights))?", metric.id)
     assert metric.family == metric.id.split(".")[0]

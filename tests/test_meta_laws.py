@@ -13,6 +13,7 @@ import torch
 
 from nctool import sweeps
 from nctool.evidence import Evidence, Need
+from nctool.metrics.imbalance import unequal_sizes
 from nctool.metrics.metric import INVARIANCES, Measured, Metric, metric
 from nctool.metrics.shared import between_classes, known
 
@@ -63,6 +64,14 @@ def section_lost(name: str) -> str:
     return "\n".join(one for one in right.doc.splitlines() if not one.startswith(name))
 
 
+def lopsided(evidence: Evidence) -> Measured:
+    """Has no value, by rule, where classes are of nearly equal size."""
+    unequal_sizes(evidence)
+    return right.measure(evidence)
+
+
+uneven = wrong(lopsided, id="imbalance.right")
+
 CALLS = count()
 
 LAWS: dict[str, Law] = {
@@ -93,6 +102,18 @@ BREAKERS: list[tuple[str, str, Metric]] = [
     ),
     ("ideal", "another ideal", replace(right, ideal=1.0)),
     ("ideal", "nothing to reach", replace(right, ideal=None)),
+    ("ideal", "another ideal, of unequal classes", replace(uneven, ideal=1.0)),
+    (
+        "invariant scale",
+        "a length, of unequal classes",
+        replace(uneven, measure=wrong(lambda evidence: known(evidence.within)).measure),
+    ),
+    (
+        "variant rotate",
+        "modest, of unequal classes",
+        replace(uneven, invariances=without("rotate")),
+    ),
+    *((law, "no value", replace(uneven, id="nc9.right")) for law in ("order", "blocks", "number")),
     ("suffice", "a second sweep", wrong(lambda e: float(known(known(e.answers).whitened)[0]))),
     ("suffice", "a head", wrong(lambda e: known(known(e.duality).distance))),
     ("needed", "nothing", replace(right, need=Need(0))),
@@ -116,6 +137,12 @@ BREAKERS: list[tuple[str, str, Metric]] = [
 @pytest.mark.parametrize("law", [name for name in LAWS if not name.startswith("variant")])
 def test_right_metric(law: str) -> None:
     LAWS[law](right)
+
+
+# One that has a value for unequal classes only keeps them too, on such classes.
+@pytest.mark.parametrize("law", [name for name in LAWS if not name.startswith("variant")])
+def test_right_metric_of_unequal_classes(law: str) -> None:
+    LAWS[law](uneven)
 
 
 # A metric with one fault breaks the law about it.
