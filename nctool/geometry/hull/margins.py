@@ -14,7 +14,7 @@ from nctool.geometry.twins import distinct
 from nctool.progress import Advance, ignore
 
 SAMPLE = 96
-SAMPLED_FROM = 1500
+SAMPLED_FROM = 400
 """With more classes than this a sample tells how many neighbours to start from."""
 FIRST_GUESS, LATER_GUESS = 128, 48
 SAME = 2.0**-50
@@ -108,9 +108,9 @@ def _solve(rounds: Rounds, one: Cloud, todo: Tensor) -> None:
         sizes = rounds.supports.sizes(one.size)[sample.cpu()].double()
         middle, large = (float(sizes.quantile(q)) for q in (0.5, 0.9))
         if float(torch.cat(rounds.gaps_after_first).median()) <= 1e-2:
-            first, later = int(1.35 * large) + 8, int(0.4 * large) + 4
+            first, later = int(0.8 * large) + 2, int(0.4 * large) + 4
         else:
-            first, later = int(0.8 * middle) + 8, int(2.2 * large) + 4
+            first, later = int(1.4 * large) + 8, int(1.2 * large) + 4
         rest = torch.ones(len(todo), dtype=torch.bool, device=todo.device)
         rest[spread] = False
         todo = todo[rest]
