@@ -71,7 +71,7 @@ WHOLE: dict[str, tuple[Array, Fraction]] = {
     "two points": (np.array([[3.0] * 5, [1.0] * 5]), Fraction(20)),
     "basis of 3": (np.eye(3), Fraction(3, 2)),
     "basis of 30": (np.eye(30), Fraction(30, 29)),
-    "basis of 300": (np.eye(300), Fraction(300, 299)),
+    "basis of 120": (np.eye(120), Fraction(120, 119)),
     "square": (orthoplex(2), Fraction(1)),
     "orthoplex of 9": (orthoplex(9), Fraction(1)),
     "orthoplex of 60": (orthoplex(60), Fraction(1)),
@@ -82,9 +82,7 @@ WHOLE: dict[str, tuple[Array, Fraction]] = {
 }
 MOVES: dict[str, Callable[[Array], Array]] = {
     "as it is": lambda rows: rows,
-    "threefold": lambda rows: 3 * rows,
     "larger": lambda rows: 1_234_567 * rows,
-    "far away": lambda rows: rows + 1_000_003,
     "further away": lambda rows: rows - 1_000_000_007,
     "to one side": lambda rows: rows + np.arange(rows.shape[1]) * 317,
 }
@@ -92,24 +90,25 @@ MOVES: dict[str, Callable[[Array], Array]] = {
 
 # After every round, also the first ones in float32.
 @pytest.mark.parametrize("name", WHOLE)
-@pytest.mark.parametrize("move", MOVES)
-@pytest.mark.parametrize("most", [1, 3, 60])
+@pytest.mark.parametrize(
+    ("move", "most"), [*product(MOVES, [60]), ("larger", 1), ("to one side", 3)]
+)
 def test_whole_numbers(name: str, move: str, most: int, monkeypatch: pytest.MonkeyPatch) -> None:
     rows, square = WHOLE[name]
-    factor = {"threefold": 3, "larger": 1_234_567}.get(move, 1)
+    factor = 1_234_567 if move == "larger" else 1
     if most < 60:
         monkeypatch.setattr(rounds, "MOST_ROUNDS", most)
         monkeypatch.setattr(rounds, "faces", lambda cloud: None)
     found = solved(MOVES[move](rows))
-    for one in some(rows, 6):
+    for one in some(rows, 4):
         between(found, int(one), square * factor * factor)
 
 
 # Two and three points of any numbers.
 @pytest.mark.parametrize("count", [2, 3])
-@pytest.mark.parametrize("dim", [1, 2, 3, 47, 60, 300])
+@pytest.mark.parametrize("dim", [1, 3, 60, 150])
 def test_few_points(count: int, dim: int) -> None:
-    for seed in range(6 if dim > 100 else 20):
+    for seed in range(2 if dim > 40 else 8):
         drawn = normal(seed, count, dim)
         near, close = drawn.copy(), 1 + 1e-4 * drawn
         near[1] = near[0] + 1e-7 * near[1]
@@ -151,10 +150,10 @@ def test_sharpness(term: str, most: int, monkeypatch: pytest.MonkeyPatch) -> Non
         monkeypatch.setattr(cloud.Cloud, term, property(lambda self: 0.0))
     if most < 60:
         monkeypatch.setattr(rounds, "faces", lambda cloud: None)
-    small = [name for name, (rows, _) in WHOLE.items() if len(rows) < 200]
+    small = [name for name, (rows, _) in WHOLE.items() if len(rows) < 100]
     tests = [
         *(partial(test_whole_numbers, name, "to one side", most, monkeypatch) for name in small),
-        *(partial(test_few_points, 2, dim) for dim in (1, 3, 47)),
+        *(partial(test_few_points, 2, dim) for dim in (1, 3)),
     ]
     assert sum(fails(test) for test in tests)
 
@@ -206,7 +205,7 @@ def test_scores(classes: int, dim: int, deep: bool) -> None:
 
 
 # Nor is the residual of a guess, however many rows it is made of.
-@pytest.mark.parametrize(("classes", "dim"), [(60, 3), (120, 49), (300, 49), (200, 700)])
+@pytest.mark.parametrize(("classes", "dim"), [(60, 3), (150, 49), (80, 500)])
 @pytest.mark.parametrize("exact", [False, True])
 def test_guesses(classes: int, dim: int, exact: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     even = lambda system, *_: 1 / system.right.clamp(min=1e-3)  # noqa: E731

@@ -67,7 +67,7 @@ def test_almost_nothing(dim: int) -> None:
 
 
 # Scales no square of which is a number.
-@pytest.mark.parametrize("scale", [1e-300, 1e-200, 1e-150, 1e-30, 1e30, 1e150, 1e200, 1e307])
+@pytest.mark.parametrize("scale", [1e-300, 1e-150, 1e30, 1e150, 1e307])
 @pytest.mark.parametrize("rows", [cloud(2, 30, 4), cloud(3, 30, 50), cloud(4, 30, 60)])
 def test_scales(rows: Array, scale: float) -> None:
     there, here = solved(rows * scale), solved(rows)
@@ -133,9 +133,9 @@ def test_sizes(dim: int) -> None:
     sizes = 10.0 ** np.random.default_rng(12).uniform(-4, 4, (60, 1))
     many = normal(13, 60, dim) * sizes
     found = solved(many)
-    encloses(many, found, some(many, 20))
+    encloses(many, found, some(many, 9))
     closed(many, found, 1e-6)
-    proves_itself(many, found, 1e-6, some(many, 20))
+    proves_itself(many, found, 1e-6, some(many, 9))
 
 
 # A row of zeros is a point like any other.
@@ -171,4 +171,4 @@ def test_on_the_boundary(rows: Array) -> None:
 def test_last_bits(dim: int) -> None:
     steps = np.random.default_rng(dim).integers(0, 40, (50, dim))
     rows = 1 + steps.astype(np.float64) * 2.0**-52
-    encloses(rows, solved(rows), some(rows, 50))
+    encloses(rows, solved(rows), some(rows, 20))

@@ -12,7 +12,7 @@ import torch
 from hull_cases import clustered, language, noisy_simplex, normal, solved, unit
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from oracle_codes import cell24, cell600, cloud, orthoplex, sharp
+from oracle_codes import cloud, orthoplex, sharp
 from populations import Array
 
 from nctool.geometry.hull import Margins, margins, rounds
@@ -21,15 +21,13 @@ from nctool.geometry.hull.crew import Crew
 room = importlib.import_module("nctool.geometry.hull.margins")
 
 SETS: dict[str, Array] = {
-    "few dimensions": cloud(1, 70, 6),
-    "many dimensions": cloud(2, 100, 55),
+    "few dimensions": cloud(1, 60, 6),
+    "many dimensions": cloud(2, 80, 51),
     "more dimensions than points": cloud(3, 40, 60),
     "noisy simplex": noisy_simplex(30, 0.2),
-    "clustered": clustered(4, 90, 20, 8, 0.1),
-    "nearly the same": language(5, 90, 60, 1e-4),
-    "24-cell": cell24(),
-    "600-cell": cell600(),
-    "part of an orthoplex": orthoplex(52)[:80],
+    "clustered": clustered(4, 70, 20, 8, 0.1),
+    "nearly the same": language(5, 70, 55, 1e-4),
+    "part of an orthoplex": orthoplex(50)[:70],
     "raw": normal(6, 60, 8) + 2,
 }
 every = pytest.mark.parametrize("name", SETS)
@@ -52,7 +50,7 @@ def overlap(one: Margins, other: Margins) -> None:
     assert (torch.maximum(one.lower, other.lower) <= torch.minimum(one.upper, other.upper)).all()
 
 
-@settings(max_examples=12)
+@settings(max_examples=6)
 @given(name=one_of_them, seed=st.integers(0, 99))
 def test_rotation(name: str, seed: int) -> None:
     rows = SETS[name]
@@ -60,7 +58,7 @@ def test_rotation(name: str, seed: int) -> None:
     agree(values(solved(rows @ turn.T)), values(solved(rows)))
 
 
-@settings(max_examples=12)
+@settings(max_examples=6)
 @given(name=one_of_them, seed=st.integers(0, 99))
 def test_other_order(name: str, seed: int) -> None:
     rows = SETS[name]
@@ -68,7 +66,7 @@ def test_other_order(name: str, seed: int) -> None:
     agree(values(solved(rows[order])), values(solved(rows))[order])
 
 
-@settings(max_examples=12)
+@settings(max_examples=6)
 @given(name=one_of_them, seed=st.integers(0, 99), factor=st.floats(1e-9, 1e9))
 def test_translation_and_scale(name: str, seed: int, factor: float) -> None:
     rows = SETS[name]
@@ -77,7 +75,7 @@ def test_translation_and_scale(name: str, seed: int, factor: float) -> None:
 
 
 # Another point brings the hull nearer, or leaves it.
-@settings(max_examples=10)
+@settings(max_examples=6)
 @given(name=one_of_them, seed=st.integers(0, 99), size=st.sampled_from([0.1, 1.0, 30.0]))
 def test_one_more(name: str, seed: int, size: float) -> None:
     rows = SETS[name]
@@ -103,7 +101,7 @@ def test_one_more_within(name: str) -> None:
 def test_rattler(name: str) -> None:
     rows = SETS[name]
     before = solved(rows)
-    for one in (0, len(rows) // 2):
+    for one in (len(rows) // 2,):
         between = before.support(one)
         way = rows[one] - sum(share * rows[other] for other, share in between)
         behind = rows[one] - 1.001 * way + 5 * np.linalg.svd(way[None])[2][-1]
@@ -141,17 +139,17 @@ def test_sample(name: str, least_only: bool, monkeypatch: pytest.MonkeyPatch) ->
         agree(values(found), values(whole))
 
 
-# Small blocks, few first guesses, small programmes.
+# Small blocks, small programmes, few first guesses.
 @every
 def test_blocks(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = solved(SETS[name])
-    agree(values(solved(SETS[name], memory=1)), values(whole))
+    whole = values(solved(SETS[name]))
     for limit in ("LOOK_BYTES", "PROGRAMME_BYTES"):
         monkeypatch.setattr(rounds, limit, 1)
-    agree(values(solved(SETS[name])), values(whole))
-    monkeypatch.setattr(room, "FIRST_GUESS", 3)
-    monkeypatch.setattr(room, "LATER_GUESS", 2)
-    agree(values(solved(SETS[name])), values(whole))
+    agree(values(solved(SETS[name], memory=1)), whole)
+    monkeypatch.undo()
+    monkeypatch.setattr(room, "FIRST_GUESS", 5)
+    monkeypatch.setattr(room, "LATER_GUESS", 3)
+    agree(values(solved(SETS[name])), whole)
 
 
 @pytest.fixture
@@ -166,12 +164,12 @@ def own_threads() -> Iterator[None]:
 @pytest.mark.usefixtures("own_threads")
 def test_threads(name: str) -> None:
     found = []
-    for threads in (1, 2, 3):
+    for threads in (1, 2):
         torch.set_num_threads(threads)
         found.append(solved(SETS[name]))
         assert torch.get_num_threads() == threads
-    for other in found[1:]:
-        assert other.lower.equal(found[0].lower) and other.upper.equal(found[0].upper)
+    assert found[1].lower.equal(found[0].lower)
+    assert found[1].upper.equal(found[0].upper)
 
 
 @pytest.mark.usefixtures("own_threads")

@@ -252,7 +252,7 @@ def test_float32_simplex() -> None:
 def test_stopped(lengths: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rounds, "MOST_ROUNDS", 1)
     monkeypatch.setattr(rounds, "faces", lambda cloud: None)
-    rows = cloud(10, 150, 64)
+    rows = cloud(10, 100, 55)
     truth = plain(rows)
     found = margin(rows, margin_rows=lengths)
     told = details(found)

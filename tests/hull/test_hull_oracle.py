@@ -19,10 +19,10 @@ CASES: dict[str, Array] = {
     "few in space": cloud(6, 9, 3),
     "many in space": cloud(7, 90, 3),
     "on a sphere of 8": cloud(8, 70, 8),
-    "on a sphere of 16": cloud(9, 150, 16),
-    "on a sphere of 48": cloud(10, 120, 48),
-    "on a sphere of 49": cloud(11, 120, 49),
-    "on a sphere of 64": cloud(12, 150, 64),
+    "on a sphere of 16": cloud(9, 100, 16),
+    "on a sphere of 48": cloud(10, 90, 48),
+    "on a sphere of 49": cloud(11, 90, 49),
+    "on a sphere of 64": cloud(12, 110, 64),
     "as many as dimensions": cloud(13, 60, 60),
     "one more than dimensions": cloud(14, 61, 60),
     "two more than dimensions": cloud(15, 62, 60),
@@ -39,8 +39,8 @@ CASES: dict[str, Array] = {
     "orthoplex of 60": orthoplex(60),
     "part of an orthoplex": orthoplex(60)[:90],
     "turned part of an orthoplex": orthoplex(30)[:50] @ np.linalg.qr(normal(0, 30, 30))[0],
-    "loose clusters": clustered(0, 150, 64, 12, 0.5),
-    "tight clusters": clustered(1, 150, 64, 12, 0.01),
+    "loose clusters": clustered(0, 110, 64, 12, 0.5),
+    "tight clusters": clustered(1, 110, 64, 12, 0.01),
     "tight clusters in few dimensions": clustered(2, 120, 8, 12, 0.01),
     "polygon of 3": polygon(3),
     "polygon of 4": polygon(4),
@@ -65,14 +65,14 @@ CASES: dict[str, Array] = {
 # Bounds enclose the truth, are as close as asked, and follow from the support alone.
 @pytest.mark.parametrize("name", CASES)
 def test_geometry(name: str) -> None:
-    holds(CASES[name])
+    holds(CASES[name], most=6)
 
 
 # Rows that are nearly the same, from plainly apart to hardly told apart.
-@pytest.mark.parametrize("near", [1e-3, 1e-4, 1e-5, 1e-6, 1e-7, 1e-8, 1e-9])
-@pytest.mark.parametrize(("classes", "dim"), [(60, 80), (100, 20), (150, 64)])
+@pytest.mark.parametrize("near", [1e-3, 1e-5, 1e-7, 1e-9])
+@pytest.mark.parametrize(("classes", "dim"), [(60, 80), (100, 20), (120, 55)])
 def test_nearly_the_same(classes: int, dim: int, near: float) -> None:
-    holds(language(1, classes, dim, near), most=8)
+    holds(language(1, classes, dim, near), most=6)
 
 
 # Off the sphere, some points may lie within the hull of the others.
