@@ -52,8 +52,8 @@ def test_ties() -> None:
     own[:, 0] += 3.3
     labels = np.repeat(np.arange(3), 60)  # (180,)
     run = as_stored({"features": np.concatenate([other, own, own[::-1]])}, labels, "float64")
-    expected, report = measure(**run.exact), nctool.analyze(**run.given, per_class=True)
-    agree(report, {"nc4.ncc_accuracy": expected["nc4.ncc_accuracy"]}, run)
+    report = nctool.analyze(**run.given, per_class=True)
+    agree(report, measure(**run.exact, only=("nc4.ncc_accuracy",)), run)
     by_class = report["nc4.ncc_accuracy"].per_class
     assert by_class is not None and by_class[2] == 0.0
 
@@ -69,7 +69,7 @@ def test_close_rivals() -> None:
     stored_in = features.astype(np.float32)
     report = nctool.analyze(features=stored_in, labels=labels, weight=weight, per_class=True)
     assert report.settings["products"] == "float32"
-    expected = measure(stored_in, labels, weight)
+    expected = measure(stored_in, labels, weight, only=("nc4.",))
     for name in ("nc4.mismatch", "nc4.accuracy"):
         assert report[name].value == expected[name].value
         by_class = expected[name].per_class

@@ -110,7 +110,7 @@ BREAKERS: list[tuple[str, str, Metric]] = [
     ),
     (
         "variant rotate",
-        "modest, of unequal classes",
+        "modest, unequal",
         replace(uneven, invariances=without("rotate")),
     ),
     *((law, "no value", replace(uneven, id="nc9.right")) for law in ("order", "blocks", "number")),
