@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 import pytest
@@ -16,7 +16,7 @@ from oracle_codes import cloud, orthoplex, sharp
 from populations import Array
 
 from nctool.geometry.hull import Margins, margins, rounds
-from nctool.geometry.hull.crew import Crew
+from nctool.geometry.hull.crew import Answer, Crew, Task
 
 room = importlib.import_module("nctool.geometry.hull.margins")
 
@@ -170,6 +170,21 @@ def test_threads(name: str) -> None:
         assert torch.get_num_threads() == threads
     assert found[1].lower.equal(found[0].lower)
     assert found[1].upper.equal(found[0].upper)
+
+
+# Nor does it matter which block of classes is done first.
+@pytest.mark.parametrize("rows", [clustered(0, 200, 64, 10, 0.3), language(0, 200, 64, 1e-2)])
+@pytest.mark.parametrize("least_only", [False, True])
+def test_order_of_blocks(rows: Array, least_only: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Backwards(Crew):
+        def map(self, work: Callable[[Task], Answer], tasks: Iterable[Task]) -> Iterator[Answer]:
+            return reversed([work(task) for task in reversed(list(tasks))])
+
+    monkeypatch.setattr(rounds, "LOOK_BYTES", 1)
+    there = solved(rows, least_only=least_only)
+    monkeypatch.setattr(rounds, "Crew", Backwards)
+    back = solved(rows, least_only=least_only)
+    assert back.lower.equal(there.lower) and back.upper.equal(there.upper)
 
 
 @pytest.mark.usefixtures("own_threads")

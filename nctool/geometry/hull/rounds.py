@@ -114,6 +114,7 @@ class Rounds:
     """(K,) for how many rounds the bounds have come no closer."""
     supports: Supports = field(default_factory=Supports)
     gaps_after_first: list[Tensor] = field(default_factory=list)
+    floor: float = math.inf  # the least upper bound before this round, for all blocks alike
 
     def __post_init__(self) -> None:
         self.bounds = Bounds.nothing(self.cloud)
@@ -138,6 +139,7 @@ class Rounds:
             begin = partial(self._neighbours, count=first)
             waiting = list(crew.map(begin, torch.split(rows, self._height)))
             for turn in range(MOST_ROUNDS):
+                self.floor = float(self.bounds.upper.min())
                 work = partial(self._round, turn=turn, later=later)
                 blocks = (part for one in waiting for part in self._blocks(one))
                 left = [one for one in crew.map(work, blocks) if one is not None]
@@ -248,11 +250,11 @@ class Rounds:
         close |= upper <= INSIDE * self.cloud.scale
         still = ~close | ~upper.isfinite()
         if self.least_only:
-            still &= lower <= self.bounds.upper.min()
+            still &= lower <= self.floor
         return still
 
     def _still_possible(self, part: Candidates) -> Candidates:
-        keep = self.bounds.lower[part.rows] <= self.bounds.upper.min()
+        keep = self.bounds.lower[part.rows] <= self.floor
         self.advance(len(keep) - int(keep.sum()))
         return part.part(keep)
 
