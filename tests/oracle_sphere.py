@@ -231,7 +231,9 @@ def pair_distance(seen: View) -> Outcome:
 
 
 def _pairs_by_class(seen: View) -> list[Array]:
-    """The distances within each class of two samples or more."""
+    """The distances within each class of two samples or more; collapse needs several classes."""
+    if len(seen.sample.counts) < 2:
+        raise Undefined("one class only")
     groups = _split(seen, directed(seen.sample.features, "feature"))
     pairs = [pair_chords(own) for own in groups if len(own) > 1]
     if not pairs:

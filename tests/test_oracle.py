@@ -528,7 +528,7 @@ UNDEFINED = {
 
 
 # Each degenerate population loses exactly the metrics whose formula fails, each with a reason, in
-# every storage type; one class loses all but those of pairs within it.
+# every storage type; one class loses all.
 @pytest.mark.parametrize("name", DEGENERATE)
 def test_degenerate_populations(name: str) -> None:
     whole = DEGENERATE[name]()
@@ -536,7 +536,7 @@ def test_degenerate_populations(name: str) -> None:
         assert (stored(whole, dtype) == whole.features).all()
     found = _everything(whole)
     lost = {key for key, outcome in found.items() if outcome.value is None} - {OOD}
-    assert lost == UNDEFINED.get(name, set(found) - NO_PAIRS - {OOD}) | OF_UNEQUAL_CLASSES
+    assert lost == UNDEFINED.get(name, set(found) - {OOD}) | OF_UNEQUAL_CLASSES
     assert all(found[key].reason for key in lost)
     for profile in PROFILES:
         for key, outcome in _measure(whole, profile).items():

@@ -106,7 +106,7 @@ def _solve(rounds: Rounds, one: Cloud, todo: Tensor) -> None:
         sample = todo[spread]
         rounds.solve(sample, first, later)
         sizes = rounds.supports.sizes(one.size)[sample.cpu()].double()
-        middle, large = (float(sizes.quantile(q)) for q in (0.5, 0.9))
+        large = float(sizes.quantile(0.9))
         if float(torch.cat(rounds.gaps_after_first).median()) <= 1e-2:
             first, later = int(0.8 * large) + 2, int(0.4 * large) + 4
         else:
