@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+
 import numpy as np
 import pytest
 import torch
@@ -10,6 +12,8 @@ from oracle_codes import cloud, etf, polygon
 from populations import Array
 
 from nctool.geometry.hull import margins
+from nctool.geometry.hull.cloud import Cloud
+from nctool.geometry.hull.cloud import cloud as of
 
 
 # Fifty rows, three thousand times: one of each kind stands for all, and all margins are zero.
@@ -78,10 +82,11 @@ def test_scales(rows: Array, scale: float) -> None:
 
 
 # A power of two changes no digit, down to numbers with fewer digits.
-def test_powers_of_two() -> None:
-    rows = cloud(5, 40, 12)
+@pytest.mark.parametrize("dim", [12, 55, 90])
+def test_powers_of_two(dim: int) -> None:
+    rows = cloud(5, 80, dim)
     here = solved(rows)
-    for power in (-900, -1, 1, 3, 1000):
+    for power in (-900, -10, -7, -1, 1, 7, 10, 1000):
         there = solved(rows * 2.0**power)
         assert there.lower.equal(here.lower * 2.0**power)
         assert there.upper.equal(here.upper * 2.0**power)
@@ -172,3 +177,17 @@ def test_last_bits(dim: int) -> None:
     steps = np.random.default_rng(dim).integers(0, 40, (50, dim))
     rows = 1 + steps.astype(np.float64) * 2.0**-52
     encloses(rows, solved(rows), some(rows, 20))
+
+
+# Many rows of ordinary size are not copied in float64, let alone twice.
+def test_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = torch.from_numpy(cloud(16, 60, 4))
+    there: list[torch.Tensor] = []
+
+    def watched(points: torch.Tensor) -> Cloud:
+        there.append(points)
+        return of(points)
+
+    monkeypatch.setattr(importlib.import_module("nctool.geometry.hull.margins"), "cloud", watched)
+    margins(rows)
+    assert there[0].data_ptr() == rows.data_ptr()

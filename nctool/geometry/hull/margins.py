@@ -61,11 +61,11 @@ def margins(
 
     ``advance`` hears how many classes are done.
     """
-    scale = math.ldexp(1.0, math.frexp(float(points.abs().max()))[1] - 1)
-    points = points.double() / scale
+    scale = _unit_of(points)
+    points = points.double() if scale == 1 else points.double() / scale
     largest = float(torch.linalg.vector_norm(points, dim=1).max())
     twins, names = distinct(points, SAME * largest)
-    one = cloud(points[names])
+    one = cloud(points[names] if twins else points)
     rounds = Rounds(one, gap, memory, least_only, advance)
     copied = torch.zeros(len(points), dtype=torch.bool, device=points.device)
     for group in twins:
@@ -82,6 +82,12 @@ def margins(
     lower[copied] = 0.0
     upper[names] = torch.where(copied[names], upper[names], rounds.bounds.upper)
     return Margins(lower, upper * scale, twins, rounds.supports, names.cpu(), settled)
+
+
+def _unit_of(points: Tensor) -> float:
+    """The power of two that brings numbers near one; they are left alone if they are there."""
+    exponent = math.frexp(float(points.abs().max()))[1] - 1
+    return 1.0 if abs(exponent) <= 8 else math.ldexp(1.0, exponent)
 
 
 def _apart(points: Tensor, twins: tuple[tuple[int, ...], ...]) -> Tensor:
