@@ -57,7 +57,6 @@ def mixed(system: System, *_: Any) -> Tensor:
 LIES = {
     "nothing": nothing,
     "guesses": guesses,
-    "negative": filled(-1.0),
     "nan": filled(float("nan")),
     "infinite": filled(float("inf")),
     "huge": filled(3e38),

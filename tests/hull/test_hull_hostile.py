@@ -84,9 +84,9 @@ def test_scales(rows: Array, scale: float) -> None:
 # A power of two changes no digit, down to numbers with fewer digits.
 @pytest.mark.parametrize("dim", [12, 55, 90])
 def test_powers_of_two(dim: int) -> None:
-    rows = cloud(5, 80, dim)
+    rows = cloud(5, 70, dim)
     here = solved(rows)
-    for power in (-900, -10, -7, -1, 1, 7, 10, 1000):
+    for power in (-900, -10, -7, 1, 10, 1000):
         there = solved(rows * 2.0**power)
         assert there.lower.equal(here.lower * 2.0**power)
         assert there.upper.equal(here.upper * 2.0**power)

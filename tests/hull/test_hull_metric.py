@@ -90,7 +90,7 @@ def test_codes(name: str) -> None:
 
 
 # Anything else: as the oracle says, class by class, with the worst by name.
-@pytest.mark.parametrize("rows", [cloud(1, 30, 5), cloud(2, 36, 20), noisy_simplex(20, 0.3)])
+@pytest.mark.parametrize("rows", [cloud(1, 30, 5), cloud(2, 30, 20), noisy_simplex(15, 0.3)])
 @pytest.mark.parametrize("kept", [np.float64, np.float32, np.float16])
 def test_value(rows: Array, kept: type) -> None:
     given: Any = (7 * rows).astype(kept)
@@ -248,19 +248,19 @@ def test_float32_simplex() -> None:
 
 
 # A solver that is stopped early says so.
-@pytest.mark.parametrize("lengths", ["unit", "raw"])
-def test_stopped(lengths: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rounds, "MOST_ROUNDS", 1)
     monkeypatch.setattr(rounds, "faces", lambda cloud: None)
     rows = cloud(10, 100, 55)
     truth = plain(rows)
-    found = margin(rows, margin_rows=lengths)
-    told = details(found)
-    lower, upper = found.bounds or (0, 0)
-    assert lower <= truth.min() <= upper
-    assert told["certified"] < len(rows)
-    assert told["widest_gap"] > 1e-6
-    assert told["binding"] >= 1
+    for lengths in ("unit", "raw"):
+        found = margin(rows, margin_rows=lengths)
+        told = details(found)
+        lower, upper = found.bounds or (0, 0)
+        assert lower <= truth.min() <= upper
+        assert told["certified"] < len(rows)
+        assert told["widest_gap"] > 1e-6
+        assert told["binding"] >= 1
 
 
 @pytest.mark.xfail(reason="the least margin is called certified whatever was found")
