@@ -82,7 +82,7 @@ def test_scales(rows: Array, scale: float) -> None:
 
 
 # A power of two changes no digit, down to numbers with fewer digits.
-@pytest.mark.parametrize("dim", [12, 55, 90])
+@pytest.mark.parametrize("dim", [12, 55])
 def test_powers_of_two(dim: int) -> None:
     rows = cloud(5, 70, dim)
     here = solved(rows)
@@ -103,7 +103,7 @@ def test_float32() -> None:
 
 # Nearly in a plane, on the sphere.
 @pytest.mark.parametrize("dim", [3, 8, 60])
-@pytest.mark.parametrize("height", [1e-4, 1e-7, 1e-10])
+@pytest.mark.parametrize("height", [1e-4, 1e-9])
 def test_nearly_flat(dim: int, height: float) -> None:
     rows = normal(7, 100, dim)
     rows[:, -1] *= height
