@@ -32,7 +32,12 @@ def checkup() -> list[Line]:
     if not torch.cuda.is_available():
         out.append(line("  cuda    not available"))
     out += [BLANK, line(("Formats", "title"))]
-    out += [line(f"  {reader.name}") for reader in readers() if not reader.fallback]
+    formats = [
+        [reader.name, "" if reader.extra is None or not reader.extra.missing
+         else f"needs: {reader.extra.command}"]
+        for reader in readers() if reader.covers
+    ]  # fmt: skip
+    out += [line("  " + text) for text in columns(formats, "<<")]
     return out
 
 

@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 from law_bench import (
     COLLAPSED,
-    GREEDY,
     INPUTS,
     ORDINARY,
     UNEQUAL,
@@ -19,6 +18,7 @@ from law_bench import (
     bench,
     collapsed,
     differences,
+    gathered,
     result,
     transformed,
     unequally_collapsed,
@@ -118,7 +118,7 @@ def one_value_per_class(metric: Metric) -> None:
     """K values by class if any, none for an absent class, and the worst of them in order."""
     for name in (ORDINARY, "empty_class"):
         given = bench(metric, name)
-        evidence = analyzed((GREEDY,), given).evidence
+        _, evidence = gathered(given)
         found = metric.measure(evidence)
         if found.per_class is None:
             continue

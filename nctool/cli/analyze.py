@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from nctool.cli import options
+from nctool.cli.interruption import stoppable
 from nctool.cli.shell import check_outputs, color_wanted, guarded, warn, write_out
 
 
@@ -98,7 +99,7 @@ def analyze(
     )
     machine = json == "-"
     source = load(sources, wishes)
-    bar = console.bar(enabled=not (no_progress or quiet or machine))
+    bar = stoppable(console.bar(enabled=not (no_progress or quiet or machine)))
     analysis = measure(source, chosen, settings, bar)
     report = analysis.report
     if arrays is not None:

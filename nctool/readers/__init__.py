@@ -19,13 +19,11 @@ from typing import Protocol
 from nctool.arrays import Opened
 from nctool.errors import InputError
 from nctool.readers.pieces.edge import edge, shown
+from nctool.readers.pieces.extras import Extra
 
 HEAD_BYTES = 4096
-
-SUPPORTED = (
-    "safetensors (a file, a sharded set or a model folder), torch checkpoints "
-    "(.pt .pth .bin .ckpt), pickles of numpy or torch arrays, .npy, .npz, folders of .npy"
-)
+FIRST, USUAL, LAST = range(3)
+"""When a reader is asked: a special case of another format before it, a fallback after all."""
 
 
 class Recognise(Protocol):
@@ -36,24 +34,35 @@ class Recognise(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """One format. A ``fallback`` is asked only after every other reader has declined."""
+    """One format. ``covers`` says in a few words what it opens; a fallback opens nothing.
+
+    Its libraries, if it needs others than nctool itself, are those of an ``extra``; they are
+    imported in ``open`` alone. ``recognises`` does without.
+    """
 
     name: str
     recognises: Recognise
     open: Callable[[Path], Opened]
-    fallback: bool = False
+    covers: str
+    turn: int = USUAL
+    extra: Extra | None = None
 
 
 @cache
 def readers() -> tuple[Reader, ...]:
-    """Every reader of this package: by module name, the fallbacks last."""
+    """Every reader of this package, by turn and module name."""
     found: list[Reader] = []
     for module in sorted(pkgutil.iter_modules(__path__), key=lambda module: module.name):
         if not module.ispkg:
             value = vars(importlib.import_module(f"{__name__}.{module.name}")).get("READER")
             if isinstance(value, Reader):
                 found.append(value)
-    return tuple(sorted(found, key=lambda reader: reader.fallback))
+    return tuple(sorted(found, key=lambda reader: reader.turn))
+
+
+def supported() -> str:
+    """Everything that can be opened, in one line."""
+    return ", ".join(reader.covers for reader in readers() if reader.covers)
 
 
 def open_path(path: Path) -> Opened:
@@ -62,6 +71,8 @@ def open_path(path: Path) -> Opened:
     for reader in readers():
         with edge(path, reader.name):
             if reader.recognises(path, head):
+                if reader.extra is not None:
+                    reader.extra.demand(path, reader.name)
                 return reader.open(path)
     if path.is_dir():
         raise InputError(
@@ -72,7 +83,7 @@ def open_path(path: Path) -> Opened:
     raise InputError(
         "format-unknown",
         f"'{shown(path)}' is in no format nctool knows; it starts with {head[:16]!r}",
-        f"nctool reads {SUPPORTED}",
+        f"nctool reads {supported()}",
     )
 
 

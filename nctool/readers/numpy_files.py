@@ -145,4 +145,4 @@ def _member_array(path: Path, member: Member) -> LazyArray:
     return LazyArray(key, header.shape, header.dtype, str(path), NPZ, read)
 
 
-READER = Reader("numpy", recognises, open_numpy)
+READER = Reader("numpy", recognises, open_numpy, covers=".npy, .npz, folders of .npy")

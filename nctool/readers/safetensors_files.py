@@ -172,4 +172,9 @@ def _left_out(keys: list[str]) -> tuple[Notice, ...]:
     return (Notice("objects-ignored", message, "", {"count": len(names), "names": names[:50]}),)
 
 
-READER = Reader(NAME, recognises, open_safetensors)
+READER = Reader(
+    NAME,
+    recognises,
+    open_safetensors,
+    covers="safetensors (a file, a sharded set or a model folder)",
+)

@@ -126,4 +126,4 @@ def _nested(path: Path, made: Made) -> Storage:
     return storages[storage_reference(value)[1]]
 
 
-READER = Reader("torch-legacy", recognises, open_pickle)
+READER = Reader("torch-legacy", recognises, open_pickle, covers="pickles of numpy or torch arrays")

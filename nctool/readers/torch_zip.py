@@ -97,4 +97,4 @@ def _order(path: Path, member: Member | None) -> str:
     return orders[content]
 
 
-READER = Reader(NAME, recognises, open_checkpoint)
+READER = Reader(NAME, recognises, open_checkpoint, covers="torch checkpoints (.pt .pth .bin .ckpt)")

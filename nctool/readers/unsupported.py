@@ -10,7 +10,7 @@ from typing import NoReturn, TypeAlias
 
 from nctool.arrays import Opened
 from nctool.errors import InputError
-from nctool.readers import Reader
+from nctool.readers import LAST, Reader
 from nctool.readers.pieces.archive import is_zip, names
 from nctool.readers.pieces.edge import shown
 
@@ -190,4 +190,4 @@ def _raise(path: Path, known: Known | None) -> NoReturn:
     )
 
 
-READER = Reader("unsupported", recognises, refuse, fallback=True)
+READER = Reader("unsupported", recognises, refuse, covers="", turn=LAST)

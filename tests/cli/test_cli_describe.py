@@ -77,5 +77,8 @@ def test_doctor() -> None:
     assert ["torch", torch.__version__] in rows
     assert any(one[0] == "cpu" and str(torch.get_num_threads()) in one for one in rows)
     assert torch.cuda.is_available() or ["cuda", "not", "available"] in rows
-    formats = [[one.name] for one in readers() if not one.fallback]
-    assert rows[-len(formats) :] == formats
+    formats = [one for one in readers() if one.covers]
+    for row, one in zip(rows[-len(formats) :], formats, strict=True):
+        assert row[0] == one.name
+        missing = one.extra is not None and bool(one.extra.missing)
+        assert row[1:] == (f"needs: {one.extra.command}".split() if one.extra and missing else [])

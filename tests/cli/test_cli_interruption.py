@@ -7,11 +7,15 @@ import pty
 import signal
 import subprocess
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 import pytest
 from shell import EPOCH_10, Said, command, environment, nctool, read_terminal
+
+from nctool.cli.interruption import stoppable
+from nctool.progress import Silent
 
 ROWS, WIDTH = 2_000_000, 1024
 
@@ -57,6 +61,31 @@ def test_interrupted(long_work: Path, tmp_path: Path) -> None:
     assert "Traceback" not in rest and "error[" not in rest
     assert {one.name for one in tmp_path.iterdir()} == {"long", "report.json"}
     assert old.read_text() == "an older report"
+
+
+# An interruption that somebody swallowed is raised again with the next step.
+def test_swallowed() -> None:
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with stoppable(Silent()).task("work", 3) as advance:
+            advance(1)
+            with suppress(KeyboardInterrupt):
+                signal.raise_signal(signal.SIGINT)
+            with pytest.raises(KeyboardInterrupt):
+                advance(1)
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+# Where Ctrl-C is ignored already it stays ignored.
+def test_ignored() -> None:
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with stoppable(Silent()).task("work", 1) as advance:
+            signal.raise_signal(signal.SIGINT)
+            advance(1)
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _unread(*words: str | Path) -> Said:

@@ -11,7 +11,7 @@ import pytest
 from readers_help import FEATURES, WRITERS, features, plain
 
 from nctool.errors import InputError
-from nctool.readers import open_path, readers
+from nctool.readers import LAST, open_path, readers
 from nctool.readers.pieces.edge import shown
 
 
@@ -48,10 +48,8 @@ def test_rows_are_slices(sample: Path, start: int, stop: int) -> None:
 
 # Law: readers that only explain come after all readers that read.
 def test_fallbacks_are_last() -> None:
-    assert [reader.fallback for reader in readers()] == sorted(
-        reader.fallback for reader in readers()
-    )
-    assert [reader.name for reader in readers() if reader.fallback] == ["unsupported"]
+    assert [reader.turn for reader in readers()] == sorted(reader.turn for reader in readers())
+    assert [reader.name for reader in readers() if reader.turn == LAST] == ["unsupported"]
 
 
 # Law: a path that leads nowhere is an input error of that name.
