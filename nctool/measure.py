@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import platform
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import reduce
 from operator import or_
@@ -43,6 +43,8 @@ class Settings:
     deterministic: bool = False
     per_class: bool = False
     effort: Effort = DEFAULT_EFFORT
+    origin: Mapping[str, str] = field(default_factory=dict)
+    """Of each setting that a file or a variable decided: which."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +195,7 @@ def _report(
             "alpha": convention.alpha,
             "beta": convention.beta,
             "unit_rows": convention.unit_rows,
+            "from": dict(settings.origin),
         },
         metrics=results,
         tool={"name": "nctool", "version": nctool.__version__},

@@ -18,6 +18,8 @@ from nctool.roles import Candidate, Pick, Request, Roles, assign
 
 Pool = Literal["cls", "mean", "last"]
 FINGERPRINT_ROWS = 16
+KEPT = {"features": "features", "labels": "labels", "head": "weight", "bias": "bias"}
+"""The roles by the names of their options."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +31,8 @@ class Wishes:
     pool: Pool | None = None
     classes: str | None = None
     ignore: tuple[int, ...] = (-100,)
+    origin: Mapping[str, str] = field(default_factory=dict)
+    """Of each wish that comes from a settings file or a variable: which."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +52,7 @@ def inspect(sources: Sequence[str], wishes: Wishes) -> Inspection:
     try:
         count, _ = _classes(wishes.classes)
         config = _config(opened)
-        roles, problem = (
-            assign(_candidates(opened), wishes.request, config=config, classes=count),
-            None,
-        )
+        roles, problem = _assigned(opened, wishes, config, count), None
     except InputError as error:
         roles, problem = None, error
     notices = (*chosen, *(notice for one in opened for notice in one.notices))
@@ -65,7 +66,7 @@ def load(sources: Sequence[str], wishes: Wishes) -> Source:
     count, asked = _classes(wishes.classes)
     opened, chosen = _open(sources, wishes)
     config = _config(opened)
-    roles = assign(_candidates(opened), wishes.request, config=config, classes=count)
+    roles = _assigned(opened, wishes, config, count)
     arrays = {(one.path, one.key): one for each in opened for one in each.arrays}
 
     def array(pick: Pick | None) -> LazyArray | None:
@@ -117,6 +118,26 @@ def load(sources: Sequence[str], wishes: Wishes) -> Source:
     if asked is None:
         _check_count(source, count)
     return source
+
+
+def _assigned(
+    opened: Sequence[Opened], wishes: Wishes, config: Mapping[str, Any], count: int | None
+) -> Roles:
+    """The roles; those that a file named say so, also where they cannot be had."""
+    try:
+        roles = assign(_candidates(opened), wishes.request, config=config, classes=count)
+    except InputError as problem:
+        kept = [f"{name} from {where}" for name, where in wishes.origin.items() if name in KEPT]
+        if kept:
+            problem.hint = f"settings in use: {', '.join(kept)}\n{problem.hint}"
+        raise
+    named: dict[str, Any] = {}
+    for role, field_name in KEPT.items():
+        pick: Pick | None = getattr(roles, field_name)
+        if role in wishes.origin and pick is not None:
+            reason = f"{role} in {wishes.origin[role]}"
+            named[field_name] = replace(pick, chosen_by="config", reason=reason)
+    return replace(roles, **named)
 
 
 def _check_count(source: Source, count: int | None) -> None:

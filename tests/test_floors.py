@@ -15,13 +15,14 @@ FACE = "nctool"
 """The package's own file: the face above all floors, and below them all its version number."""
 
 FLOORS = (
-    ("errors", "notice", "text"),
-    ("report", "conventions", "effort", "files", "progress", "roles", "runs", "vocabulary"),
+    ("choices", "errors", "notice", "text"),
+    ("config", "report", "conventions", "effort", "files", "progress", "roles", "runs", "vocabulary"),
     ("arrays", "geometry", "statistics"),
     ("classes", "readers", "evidence", "sweeps"),
     ("plan",),
     ("assemble", "gather", "metrics", "naming"),
     ("source", "checks"),
+    ("saved_roles",),
     ("results", "render"),
     ("measure",),
     ("api", "collect", "checkup"),
@@ -38,7 +39,7 @@ HOMES: dict[str, tuple[str, ...]] = {
 }
 
 WITHOUT_TORCH = (
-    "nctool", "nctool.errors", "nctool.notice", "nctool.text", "nctool.report", "nctool.runs",
+    "nctool", "nctool.choices", "nctool.config", "nctool.errors", "nctool.notice", "nctool.text", "nctool.report", "nctool.runs",
     "nctool.conventions", "nctool.effort", "nctool.files",
     "nctool.progress", "nctool.roles", "nctool.arrays",
     "nctool.readers", "nctool.vocabulary", "nctool.naming",

@@ -7,10 +7,11 @@ from typing import Annotated
 import typer
 
 import nctool
+from nctool.cli import settings
 from nctool.cli.analyze import analyze
 from nctool.cli.describe import doctor, metrics, schema
 from nctool.cli.inspect import inspect
-from nctool.cli.shell import PIPE_CLOSED, reader_left
+from nctool.cli.shell import PIPE_CLOSED, guarded, reader_left
 
 app = typer.Typer(
     name="nctool",
@@ -32,13 +33,17 @@ def _version(asked: bool) -> None:
 
 
 @app.callback()
+@guarded
 def root(
+    context: typer.Context,
     version: Annotated[
         bool,
         typer.Option("--version", callback=_version, is_eager=True, help="Print the version."),
     ] = False,
 ) -> None:
     """Has this network collapsed, and how far is it from perfect?"""
+    if context.invoked_subcommand in settings.COMMANDS:
+        settings.adopt(context)
 
 
 def main() -> None:

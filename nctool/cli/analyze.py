@@ -6,13 +6,16 @@ from typing import Annotated
 
 import typer
 
+from nctool.choices import Reach, Rows, Which
 from nctool.cli import options
+from nctool.cli import settings as kept
 from nctool.cli.interruption import stoppable
 from nctool.cli.shell import check_outputs, color_wanted, guarded, warn, write_out
 
 
 @guarded
 def analyze(
+    context: typer.Context,
     sources: Annotated[
         list[str],
         typer.Argument(
@@ -26,13 +29,14 @@ def analyze(
     labels: options.Labels = None,
     head: options.Head = None,
     bias: options.Bias = None,
-    weights: options.Weights = options.Which.raw,
+    weights: options.Weights = Which.raw,
     split: options.Split = None,
     classes: options.Classes = None,
     ignore_label: options.IgnoreLabel = None,
     pool: options.Pooling = None,
     transpose_head: options.TransposeHead = False,
     ood: options.Ood = None,
+    save_roles: options.SaveRoles = False,
     metrics: options.Metrics = None,
     profile: options.Profile = None,
     center: options.Centering = None,
@@ -41,8 +45,8 @@ def analyze(
     dtype: options.Dtype = None,
     threads: options.Threads = None,
     gap: options.Gap = 1e-6,
-    margin: options.Margin = options.Reach.all,
-    margin_rows: options.MarginRows = options.Rows.unit,
+    margin: options.Margin = Reach.all,
+    margin_rows: options.MarginRows = Rows.unit,
     alpha: options.Alpha = 1.0,
     beta: options.Beta = 1.0,
     memory: options.Memory = "4GiB",
@@ -60,6 +64,7 @@ def analyze(
     the inputs do not allow is skipped, and says what it needs.
     """
     from nctool import conventions
+    from nctool.config import ROLES
     from nctool.effort import Effort, check_effort, in_bytes
     from nctool.errors import UsageError
 
@@ -71,13 +76,14 @@ def analyze(
         None if center is None else center.value,
         alpha=alpha,
         beta=beta,
-        unit_rows=margin_rows is options.Rows.unit,
+        unit_rows=margin_rows is Rows.unit,
     )
     effort = Effort(gap, margin.value, in_bytes(memory), seed)
     check_effort(effort)
+    origin = kept.origins(context)
     wishes = options.wishes(
         features, labels, head, bias, weights, split, classes, ignore_label, pool,
-        transpose_head, ood,
+        transpose_head, ood, origin,
     )  # fmt: skip
 
     from nctool import metrics as catalogue
@@ -86,6 +92,7 @@ def analyze(
     chosen = catalogue.select(metrics)
 
     from nctool.measure import Settings, measure
+    from nctool.source import inspect as look
     from nctool.source import load
 
     settings = Settings(
@@ -96,9 +103,12 @@ def analyze(
         deterministic=deterministic,
         per_class=per_class,
         effort=effort,
+        origin={name: one for name, one in origin.items() if name not in ROLES},
     )
     machine = json == "-"
     source = load(sources, wishes)
+    if save_roles:
+        kept.save_roles(look(sources, wishes), wishes)
     bar = stoppable(console.bar(enabled=not (no_progress or quiet or machine)))
     analysis = measure(source, chosen, settings, bar)
     report = analysis.report

@@ -6,12 +6,14 @@ from typing import Annotated
 
 import typer
 
-from nctool.cli import options
+from nctool.choices import Which
+from nctool.cli import options, settings
 from nctool.cli.shell import check_outputs, color_wanted, guarded, write_out
 
 
 @guarded
 def inspect(
+    context: typer.Context,
     sources: Annotated[
         list[str], typer.Argument(metavar="SOURCE...", help="Files or folders.", show_default=False)
     ],
@@ -19,10 +21,12 @@ def inspect(
     labels: options.Labels = None,
     head: options.Head = None,
     bias: options.Bias = None,
-    weights: options.Weights = options.Which.raw,
+    weights: options.Weights = Which.raw,
     split: options.Split = None,
+    classes: options.Classes = None,
     pool: options.Pooling = None,
     transpose_head: options.TransposeHead = False,
+    save_roles: options.SaveRoles = False,
     json: options.Json = None,
     width: options.Width = None,
 ) -> None:
@@ -32,8 +36,9 @@ def inspect(
 
     check_outputs(json, sources=sources)
     wishes = options.wishes(
-        features, labels, head, bias, weights, split, None, None, pool, transpose_head, None
-    )
+        features, labels, head, bias, weights, split, classes, None, pool, transpose_head, None,
+        settings.origins(context),
+    )  # fmt: skip
     found = look(sources, wishes)
     if json is not None:
         write_out(json, inspection.to_json(found))
@@ -43,3 +48,5 @@ def inspect(
         write_out("-", console.paint(text, width=columns, color=color_wanted()))
     if found.problem is not None:
         raise found.problem
+    if save_roles:
+        settings.save_roles(found, wishes)

@@ -2,44 +2,15 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from nctool.choices import Center, Pool, Precision, Reach, Rows, Which
+
 if TYPE_CHECKING:
     from nctool.source import Wishes
-
-
-class Which(StrEnum):
-    raw = "raw"
-    ema = "ema"
-
-
-class Center(StrEnum):
-    balanced = "balanced"
-    samples = "samples"
-
-
-class Precision(StrEnum):
-    float64 = "float64"
-    float32 = "float32"
-
-
-class Reach(StrEnum):
-    all = "all"
-    min = "min"
-
-
-class Rows(StrEnum):
-    unit = "unit"
-    raw = "raw"
-
-
-class Pool(StrEnum):
-    cls = "cls"
-    mean = "mean"
-    last = "last"
 
 
 ROLES, COMPUTE, OUTPUT = "Roles", "Compute", "Output"
@@ -101,6 +72,14 @@ Ood = Annotated[
     str | None,
     typer.Option(
         help="Out-of-distribution features: PATH[::KEY].", metavar="SPEC", rich_help_panel=ROLES
+    ),
+]
+SaveRoles = Annotated[
+    bool,
+    typer.Option(
+        "--save-roles",
+        help="Write the roles to [tool.nctool.roles], for the next time.",
+        rich_help_panel=ROLES,
     ),
 ]
 Metrics = Annotated[
@@ -219,6 +198,7 @@ def wishes(
     pool: Pool | None,
     transpose_head: bool,
     ood: str | None,
+    origin: Mapping[str, str],
 ) -> Wishes:
     """The role options as one value."""
     from nctool.roles import Request
@@ -233,5 +213,6 @@ def wishes(
         ood,
         None if pool is None else pool.value,
         classes,
-        (-100,) if ignore_label is None else tuple(ignore_label),
+        tuple(ignore_label) if ignore_label else (-100,),
+        origin,
     )

@@ -84,6 +84,9 @@ def _provenance(report: Report, width: int) -> Iterator[Line]:
     yield from _labelled("computed", how, width)
     if settings.get("profile"):
         yield from _labelled("profile", str(settings.get("convention")), width)
+    if origin := settings.get("from"):
+        told = ", ".join(f"{name} from {where}" for name, where in origin.items())
+        yield from _labelled("settings", told, width)
 
 
 def _labelled(label: str, text: str, width: int) -> Iterator[Line]:

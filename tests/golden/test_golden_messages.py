@@ -18,12 +18,14 @@ from goldens import FOLDER, ROOT, check_text
 from nctool import (
     analyze,
     classes,
+    config,
     conventions,
     effort,
     files,
     measure,
     metrics,
     naming,
+    saved_roles,
     vocabulary,
 )
 from nctool.arrays import LazyArray
@@ -42,6 +44,7 @@ MODULES = {
     "files": "files.py", "measure": "measure.py",
     "vocabulary": "vocabulary.py", "naming": "naming.py",
     "analyze": "cli/analyze.py", "api": "api.py",
+    "config": "config.py", "saved_roles": "saved_roles.py",
 }  # fmt: skip
 OURS = {"UsageError", "InputError", "ResourceError", "InternalError"}
 FEATURES, LABELS, HEAD = torch.ones(12, 4), torch.arange(12) % 3, torch.eye(3, 4)
@@ -93,6 +96,20 @@ def words_beyond_names() -> None:
     words = np.array(["ant", "bee", "elk", "fly"])
     lazy = LazyArray("y", (4,), "str", "", "memory", lambda i, j: words[i:j])
     classes.decode(lazy, names=["bee", "ant", "cat"])
+
+
+def to_stdout() -> None:
+    analyze_command(None, ["x.npy"], arrays="-")  # type: ignore[arg-type]
+
+
+def config_in(text: str) -> None:
+    Path("nctool.toml").write_text(text)
+    config.resolve(Path(), {})
+
+
+def not_saved() -> None:
+    Path("nctool.toml").write_text("roles = { head = 'x' }")
+    saved_roles.save({"head": "fc.weight", "transpose-head": True}, Path())
 
 
 def too_few_classes() -> None:
@@ -191,7 +208,13 @@ CASES: dict[str, Callable[[], object]] = {
     "measure.no-such-device": lambda: analyze(weight=HEAD, device="nowhere"),
     "api.unsupported-dtype": lambda: analyze(features=FEATURES.numpy() * 1j, labels=LABELS),
     "api.arrays-with-paths": lambda: analyze("features.npy", labels=LABELS),
-    "analyze.arrays-to-stdout": lambda: analyze_command(["x.npy"], arrays="-"),
+    "analyze.arrays-to-stdout": to_stdout,
+    "config.unknown-setting": lambda: config_in('profle = "zhu"'),
+    "config.unknown-setting.variable": lambda: config.resolve(Path(), {"NCTOOL_DEVISE": "cpu"}),
+    "config.unknown-setting.far": lambda: config_in("[roles]\n'' = 3"),
+    "config.bad-setting": lambda: config_in("seed = 1.5"),
+    "config.config-unreadable": lambda: config_in("seed ="),
+    "saved_roles.roles-not-saved": not_saved,
     "conventions.unknown-profile": lambda: conventions.resolve("zhuo", None),
     "conventions.unknown-profile.far": lambda: conventions.resolve("?", None),
     "metrics.unknown-metric": lambda: metrics.select("nc1.*,nc1.pniv"),
