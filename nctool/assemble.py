@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from torch import Tensor
@@ -10,6 +11,8 @@ from torch import Tensor
 from nctool import classes
 from nctool.arrays import LazyArray, Source
 from nctool.errors import InputError
+from nctool.notice import Notice
+from nctool.text import count
 
 
 def assemble(
@@ -40,6 +43,24 @@ def assemble(
     return Source(
         features, found.index, found.names, weight, bias, ood, found.ignored,
         notices=notices, **extra,
+    )  # fmt: skip
+
+
+def without(source: Source, rows: Tensor) -> Source:
+    """The same, but for some rows that are not finite."""
+    assert source.labels is not None
+    labels = source.labels.clone()
+    labels[rows] = -1
+    notice = Notice(
+        "non-finite-rows",
+        f"{count(len(rows), 'row')} of the features hold NaN or infinity and were left out "
+        f"(first: row {int(rows[0]):,})",
+        "look at how these samples were made; everything here is about the others",
+        {"rows": len(rows), "first": int(rows[0])},
+    )
+    return replace(
+        source, labels=labels, ignored=source.ignored + len(rows),
+        notices=(*source.notices, notice),
     )  # fmt: skip
 
 

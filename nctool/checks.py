@@ -36,6 +36,7 @@ def notices(source: Source, evidence: Evidence, results: tuple[Result, ...]) -> 
             "by construction, which looks like collapse",
             data={"single": single},
         )
+    yield from _copies(evidence)
     spectrum = evidence.spectrum
     if spectrum is not None and 0 < spectrum.rank < spectrum.full:
         yield Notice(
@@ -56,6 +57,21 @@ def notices(source: Source, evidence: Evidence, results: tuple[Result, ...]) -> 
             "read these as zero, or save features with more digits",
             {"metrics": low},
         )
+
+
+def _copies(evidence: Evidence) -> Iterator[Notice]:
+    """Samples that were counted twice. Where most are copies it is collapse, not a sampler."""
+    copies = evidence.copies
+    if copies is None or not 0 < copies.count <= copies.compared / 2:
+        return
+    earlier, later = copies.pairs[0]
+    yield Notice(
+        "duplicate-rows",
+        f"{copies.count:,} of {copies.compared:,} samples are exact copies of others "
+        f"(rows {earlier:,} and {later:,})",
+        "a sampler that pads its last batch repeats samples: keep each once",
+        {"copies": copies.count, "compared": copies.compared, "rows": [*map(list, copies.pairs)]},
+    )
 
 
 def _sampling(evidence: Evidence) -> Iterator[Notice]:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from nctool.geometry.duality import Duality
     from nctool.geometry.pairs import Pairs
+    from nctool.statistics.copies import Copies
     from nctool.statistics.second import Answers
     from nctool.statistics.whitening import Spectrum
 
@@ -125,6 +126,7 @@ class Evidence:
     between: float | None = None
     sampling: float | None = None
     """Expected part of ``between`` that is only the sampling error of the class means."""
+    copies: Copies | None = None
     spectrum: Spectrum | None = None
     unit_spectrum: Spectrum | None = None
     unit_between: float | None = None

@@ -103,7 +103,10 @@ class Gathering:
     def _samples(self, evidence: Evidence, weight: Tensor | None) -> Evidence:
         reading = Reading(self.source, self.engine, self.progress, self.convention.unit_features)
         start = perf_counter()
-        every = reading.moments(unit=bool(self.need & UNIT) or self.convention.unit_features)
+        every, copies = reading.moments(
+            unit=bool(self.need & UNIT) or self.convention.unit_features
+        )
+        evidence = replace(evidence, copies=copies)
         self._time("first_sweep", start)
         columns = torch.nonzero(every.count > 0).flatten()
         moments = self._alike(every.of(columns))

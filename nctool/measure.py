@@ -17,6 +17,7 @@ from torch import Tensor
 
 import nctool
 from nctool.arrays import Source
+from nctool.assemble import without
 from nctool.checks import notices
 from nctool.conventions import Convention
 from nctool.effort import DEFAULT_EFFORT, Effort, check_effort
@@ -27,7 +28,7 @@ from nctool.metrics.metric import Metric
 from nctool.progress import Progress, Silent
 from nctool.report import Report, Result
 from nctool.results import result_of
-from nctool.sweeps import Engine, Overflow, extreme
+from nctool.sweeps import BrokenRows, Engine, Overflow, extreme
 
 MOST_THREADS = 1024
 
@@ -73,22 +74,31 @@ def measure(
             gathering = Gathering(
                 source, settings.convention, wanted, engine, progress or Silent(), settings.effort
             )
-            evidence = gathering.gather()
-        except Overflow:
-            gathering.engine = engine = Engine(engine.device, torch.float64)
-            evidence = gathering.gather()
+            evidence = _gathered(gathering)
         except torch.OutOfMemoryError as problem:
             raise ResourceError(
                 "out-of-memory",
                 f"{engine.device} ran out of memory",
                 "use --device cpu, or fewer classes at a time with --metrics",
             ) from problem
+        source, engine = gathering.source, gathering.engine
         full = tuple(result_of(one, source, evidence) for one in metrics)
     gathering.timing |= evidence.seconds
     gathering.timing["total"] = perf_counter() - start
     results = full if settings.per_class else tuple(replace(one, per_class=None) for one in full)
     report = _report(source, evidence, results, settings, engine, gathering.timing)
     return Analysis(report, evidence, full)
+
+
+def _gathered(gathering: Gathering) -> Evidence:
+    """In float64 where float32 overflows, and without rows that are not finite."""
+    while True:
+        try:
+            return gathering.gather()
+        except Overflow:
+            gathering.engine = Engine(gathering.engine.device, torch.float64)
+        except BrokenRows as found:
+            gathering.source = without(gathering.source, found.rows)
 
 
 def check_settings(settings: Settings) -> None:

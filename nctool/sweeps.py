@@ -11,6 +11,7 @@ from torch import Tensor
 from nctool.arrays import LazyArray, Source
 from nctool.errors import InputError
 from nctool.progress import Progress
+from nctool.statistics.copies import Copies, CopySketch
 from nctool.statistics.moments import Moments, MomentSweep
 from nctool.statistics.second import Answers, Plan, SecondSweep
 
@@ -18,12 +19,29 @@ FEWEST_ROWS = 256
 EXTREME = 1e12
 """Beyond this magnitude (or below its inverse) float32 squares overflow or vanish."""
 
+SHOWN_COPIES = 5
+
 HOPELESS = 1e140
 """The same for float64."""
 
 
+MOST_SUSPECTS = 1024
+"""So many rows are read again to see whether they are copies."""
+
+FEW_BROKEN = 0.01
+"""Up to this share of rows that are not finite, the others still say something."""
+
+
 class Overflow(Exception):
     """Squares left the range of the working precision; float64 holds them."""
+
+
+class BrokenRows(Exception):
+    """Some rows are not finite: few enough to go on without them."""
+
+    def __init__(self, rows: Tensor) -> None:
+        super().__init__(len(rows))
+        self.rows = rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +82,9 @@ class Reading:
         assert self.source.labels is not None
         return self.source.labels
 
-    def moments(self, *, unit: bool) -> Moments:
+    def moments(self, *, unit: bool) -> tuple[Moments, Copies]:
         """The first sweep."""
+        sketch = CopySketch(self.features.shape[1], self.engine.device)
         sweep = MomentSweep(
             len(self.source.names),
             self.features.shape[1],
@@ -75,10 +94,32 @@ class Reading:
         )
         for x, y in self._batches("class means"):
             sweep.add(x, y)
+            sketch.add(x)
         found = sweep.finish()
         if not bool(torch.isfinite(found.scatter).all() & torch.isfinite(found.mean).all()):
             self._blame()
-        return found
+        return found, self._copies(sketch)
+
+    def _copies(self, sketch: CopySketch) -> Copies:
+        """Of the rows that may be copies, those that are."""
+        places = sketch.suspects().cpu()
+        looked_at = sketch.looked_at
+        if len(places) > MOST_SUSPECTS:
+            # The first of them stand for all.
+            looked_at = max(1, looked_at * MOST_SUSPECTS // len(places))
+            places = places[:MOST_SUSPECTS]
+        first: dict[bytes, int] = {}
+        pairs: list[tuple[int, int]] = []
+        if len(places):
+            stored = (
+                torch.nonzero(self.labels >= 0).flatten()[places] if self.source.ignored else places
+            )
+            for row in stored.tolist():
+                content = tensor_rows(self.features, row, row + 1).contiguous().view(torch.uint8)
+                earlier = first.setdefault(content.numpy().tobytes(), row)
+                if earlier != row:
+                    pairs.append((earlier, row))
+        return Copies(len(pairs), looked_at, tuple(pairs[:SHOWN_COPIES]))
 
     def answers(self, plan: Plan) -> Answers:
         """The second sweep."""
@@ -110,20 +151,21 @@ class Reading:
         return self.engine.feature_rows(self.features.shape[1])
 
     def _blame(self) -> None:
-        """Find the rows that are not finite, to name them."""
-        bad, first = 0, -1
+        """Find the rows that are not finite: to go on without them, or to name them."""
+        found: list[Tensor] = []
         for start, stop in blocks(self.features.shape[0], self._rows):
             part = tensor_rows(self.features, start, stop)
             wrong = ~torch.isfinite(part).all(1) & (self.labels[start:stop] >= 0)
-            if first < 0 and bool(wrong.any()):
-                first = start + int(wrong.to(torch.uint8).argmax())
-            bad += int(wrong.sum())
-        if not bad:
+            found.append(start + torch.nonzero(wrong).flatten())
+        bad, total = torch.cat(found), self.features.shape[0]
+        if not len(bad):
             raise Overflow
+        if len(bad) <= FEW_BROKEN * total:
+            raise BrokenRows(bad)
         raise InputError(
             "non-finite-features",
-            f"{bad:,} of {self.features.shape[0]:,} rows of {self.features.key!r} hold NaN or "
-            f"infinity (first: row {first})",
+            f"{len(bad):,} of {total:,} rows of {self.features.key!r} hold NaN or "
+            f"infinity (first: row {int(bad[0])})",
             "leave them out by giving them the label -100, or analyse an earlier checkpoint",
         )
 
