@@ -53,6 +53,7 @@ def analyze(
     seed: int = 0,
     alpha: float = 1.0,
     beta: float = 1.0,
+    logit_scale: float | None = None,
 ) -> Report:
     """Measure files, or arrays in memory.
 
@@ -66,7 +67,8 @@ def analyze(
     held = in_bytes(memory) if isinstance(memory, str) else memory
     settings = Settings(
         conventions.resolve(
-            profile, center, alpha=alpha, beta=beta, unit_rows=margin_rows == "unit"
+            profile, center, alpha=alpha, beta=beta, unit_rows=margin_rows == "unit",
+            logit_scale=logit_scale,
         ),
         device, dtype, threads, deterministic, per_class,
         Effort(gap, margin, held, seed),

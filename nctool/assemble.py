@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from nctool import classes
@@ -62,6 +63,16 @@ def without(source: Source, rows: Tensor) -> Source:
         source, labels=labels, ignored=source.ignored + len(rows),
         notices=(*source.notices, notice),
     )  # fmt: skip
+
+
+def cosine_head(source: Source, scale: float) -> Source:
+    """The same, with the rows a cosine head decides by: all of one length, and no bias."""
+    if source.weight is None:
+        return source
+    rows = source.weight.double()
+    length = rows.norm(dim=1, keepdim=True)
+    rows = torch.where(length > 0, scale * rows / length, 0.0)
+    return replace(source, weight=rows.to(source.weight.dtype), bias=None)
 
 
 def check_shapes(

@@ -29,7 +29,7 @@ COMPUTE: dict[str, Kind] = {
 }  # fmt: skip
 ROLES: dict[str, Kind] = {
     "features": str, "labels": str, "head": str, "bias": str, "weights": Which, "split": str,
-    "classes": str, "ignore-label": (int,), "pool": Pool, "transpose-head": bool, "ood": str,
+    "logit-scale": float, "classes": str, "ignore-label": (int,), "pool": Pool, "transpose-head": bool, "ood": str,
 }  # fmt: skip
 GATES: dict[str, Kind] = {
     "rules": (str,), "tolerance": (str,), "baseline": str, "missing": Missing, "warn-only": bool,

@@ -46,6 +46,8 @@ class Convention:
     """Add the bias before the head decides."""
     unit_rows: bool = True
     """Scale the points to length one before the one-vs-rest margins."""
+    logit_scale: float | None = None
+    """The head is a cosine head: its logits are this many times cos(h, w), without a bias."""
     alpha: float = 1.0
     """Weight of the uniformity between classes in the hyperspherical gaps."""
     beta: float = 1.0
@@ -121,6 +123,7 @@ def resolve(
     alpha: float = 1.0,
     beta: float = 1.0,
     unit_rows: bool = True,
+    logit_scale: float | None = None,
 ) -> Convention:
     """The convention to use; an explicit choice overrides the profile's."""
     convention = _centred(profile, center)
@@ -129,7 +132,13 @@ def resolve(
             raise UsageError(
                 "bad-weight", f"{name} = {weight} is no weight", "use a number from 0 upwards"
             )
-    return replace(convention, alpha=alpha, beta=beta, unit_rows=unit_rows)
+    if logit_scale is not None and not 0 < logit_scale < float("inf"):
+        raise UsageError(
+            "bad-logit-scale",
+            f"logits of {logit_scale} times a cosine decide nothing",
+            "use the scale that the loss multiplies cosines by, such as 30 or 64",
+        )
+    return replace(convention, alpha=alpha, beta=beta, unit_rows=unit_rows, logit_scale=logit_scale)
 
 
 def _centred(profile: str | None, center: Center | None) -> Convention:

@@ -17,7 +17,7 @@ from torch import Tensor
 
 import nctool
 from nctool.arrays import Source
-from nctool.assemble import without
+from nctool.assemble import cosine_head, without
 from nctool.checks import notices
 from nctool.conventions import Convention
 from nctool.effort import DEFAULT_EFFORT, Effort, check_effort
@@ -67,6 +67,8 @@ def measure(
     """Gather what the metrics need, compute them, and say all there is to say about the run."""
     start = perf_counter()
     need = reduce(or_, (one.need for one in metrics), Need(0))
+    if settings.convention.logit_scale is not None:
+        source = cosine_head(source, settings.convention.logit_scale)
     with exact_products(settings):
         engine = choose_engine(source, settings)
         wanted = available(source, need)
@@ -205,6 +207,7 @@ def _report(
             "alpha": convention.alpha,
             "beta": convention.beta,
             "unit_rows": convention.unit_rows,
+            "logit_scale": convention.logit_scale,
             "from": dict(settings.origin),
         },
         metrics=results,

@@ -45,6 +45,11 @@ class Distribution:
     max: float
     mean: float
 
+    def scaled(self, factor: float) -> Distribution:
+        """The same in another unit."""
+        numbers = {name: factor * one for name, one in asdict(self).items() if name != "over"}
+        return Distribution(self.over, **numbers)
+
 
 @dataclass(frozen=True, slots=True)
 class ClassValue:

@@ -36,6 +36,7 @@ def analyze(
     pool: options.Pooling = None,
     transpose_head: options.TransposeHead = False,
     ood: options.Ood = None,
+    logit_scale: options.LogitScale = None,
     save_roles: options.SaveRoles = False,
     metrics: options.Metrics = None,
     profile: options.Profile = None,
@@ -76,6 +77,7 @@ def analyze(
         None if center is None else center.value,
         alpha=alpha,
         beta=beta,
+        logit_scale=logit_scale,
         unit_rows=margin_rows is Rows.unit,
     )
     effort = Effort(gap, margin.value, in_bytes(memory), seed)
@@ -103,7 +105,7 @@ def analyze(
         deterministic=deterministic,
         per_class=per_class,
         effort=effort,
-        origin={name: one for name, one in origin.items() if name not in ROLES},
+        origin={name: one for name, one in origin.items() if name.replace("_", "-") not in ROLES},
     )
     machine = json == "-"
     source = load(sources, wishes)

@@ -74,6 +74,14 @@ Ood = Annotated[
         help="Out-of-distribution features: PATH[::KEY].", metavar="SPEC", rich_help_panel=ROLES
     ),
 ]
+LogitScale = Annotated[
+    float | None,
+    typer.Option(
+        help="The head is a cosine head: logits are this many times cos(h, w), without bias.",
+        metavar="S",
+        rich_help_panel=ROLES,
+    ),
+]
 SaveRoles = Annotated[
     bool,
     typer.Option(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from nctool.evidence import Evidence, Need
 from nctool.metrics.metric import Measured, Undefined, metric
 from nctool.metrics.shared import (
@@ -122,11 +124,20 @@ def logit_margin(evidence: Evidence) -> Measured:
     """By how much each sample's own logit exceeds the next best: negative where the head errs.
     Formula: z_y - max over j != y of z_j, z = W h + b; the value is the mean over samples.
     Convention: with the bias; in units of logits. The distribution is over samples; per class: the
-    mean over its samples.
-    Undefined when: there is one class.
+    mean over its samples. With --logit-scale S, z = S cos(h, w).
+    Undefined when: there is one class; with --logit-scale, when gnc.cosine_margin is.
     Reference: Jiang et al. 2024; common usage.
     """
     several_classes(evidence)
+    scale = evidence.convention.logit_scale
+    if scale is not None:
+        cosines = cosine_margin.measure(evidence)
+        return replace(
+            cosines,
+            value=scale * cosines.value,
+            per_class=scale * known(cosines.per_class),
+            distribution=known(cosines.distribution).scaled(scale),
+        )
     found = known(answers(evidence).logit_margin)
     sums = known(answers(evidence).logit_margin_sum)
     return Measured(found.mean, per_class=sums / known(evidence.count), distribution=found)

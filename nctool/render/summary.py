@@ -82,6 +82,9 @@ def _provenance(report: Report, width: int) -> Iterator[Line]:
     if str(settings["device"]) == "cpu":
         how += f", {count(int(settings['threads']), 'thread')}"
     yield from _labelled("computed", how, width)
+    if settings.get("logit_scale"):
+        text = f"cosine: logits are {number(settings['logit_scale'])} cos(h, w), no bias"
+        yield from _labelled("head", text, width)
     if settings.get("profile"):
         yield from _labelled("profile", str(settings.get("convention")), width)
     if origin := settings.get("from"):

@@ -197,6 +197,7 @@ CASES: dict[str, Callable[[], object]] = {
     "gather.non-finite-head": lambda: analyze(weight=HEAD / 0),
     "conventions.unknown-center": lambda: conventions.resolve(None, "mean"),  # type: ignore[arg-type]
     "conventions.bad-weight": lambda: conventions.resolve(None, None, alpha=-1.0),
+    "conventions.bad-logit-scale": lambda: conventions.resolve(None, None, logit_scale=0.0),
     "effort.bad-memory": lambda: effort.in_bytes("much"),
     "effort.bad-memory.little": lambda: effort.in_bytes("1MB"),
     "effort.bad-gap": lambda: analyze(weight=HEAD, gap=0.0),
