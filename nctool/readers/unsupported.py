@@ -114,11 +114,6 @@ KNOWN = (
         f"t = pandas.read_feather(path); x, y = numpy.stack(t['features']), t['labels']\n{SAVE}",
     ),
     Known(
-        PLAIN, "an ONNX model", matches(rb"\x08[\x01-\x20]\x12.[A-Za-z][A-Za-z0-9_.-]+"),
-        "g = onnx.load(path).graph\nnumpy.savez('model.npz', "
-        "**{t.name: onnx.numpy_helper.to_array(t) for t in g.initializer})",
-    ),
-    Known(
         PLAIN, "a joblib file", lambda path, head: b"joblib.numpy_pickle" in head,
         f"x, y = joblib.load(path)  # only a file you trust: this runs what is in it\n{SAVE}",
     ),

@@ -11,6 +11,7 @@ from nctool.roles.head import find_head, widths
 from nctool.roles.names import LAYER_LEAVES, parse
 from nctool.roles.series import UNNAMED, Series, feature_series, label_series
 from nctool.roles.sift import sift
+from nctool.roles.told import told_head
 from nctool.roles.values import Candidate, Pick, Request, Roles
 
 AUTOMATIC = Request()
@@ -28,8 +29,13 @@ def assign(
     kept, ignored = sift(everything)
     named = _named_data(kept)
     outside = [candidate for candidate in kept if candidate not in named]
+    told = told_head(everything, config) if request.head is None else None
     data = choose_data(
-        kept, request, widths(everything if request.head is not None else outside, request)
+        kept,
+        request,
+        frozenset((told.layer.columns,))
+        if told is not None
+        else widths(everything if request.head is not None else outside, request),
     )
     dim = _width(data.features)
     head = find_head(
@@ -38,6 +44,7 @@ def assign(
         classes=classes,
         config=config,
         request=request,
+        told=told,
     )
     if data.features is None and data.labels is None and head is None:
         raise _nothing(everything, kept)

@@ -12,6 +12,7 @@ from nctool.roles.layers import Layer, Model, is_float
 from nctool.roles.names import title
 from nctool.roles.sift import sift, without_twins
 from nctool.roles.tied import tied_bias, tied_embedding
+from nctool.roles.told import Told
 from nctool.roles.values import Candidate, Head, Pick, Request
 
 AUTOMATIC = Request()
@@ -24,14 +25,18 @@ def find_head(
     classes: int | None = None,
     config: Mapping[str, object] | None = None,
     request: Request = AUTOMATIC,
+    told: Told | None = None,
 ) -> Head | None:
     """The head among these arrays, or None when there is none.
 
-    ``dim`` is the width of the features and ``classes`` the number of classes, where known.
+    ``dim`` is the width of the features and ``classes`` the number of classes, where known;
+    ``told`` is the head that the file tells of.
     """
     if request.head == "none":
         return None
     everything = list(candidates)
+    if told is not None and request.head is None:
+        return _as_told(told, everything, dim, classes, request)
     kept, _ = sift(everything)
     usable, notices = without_twins(kept, request)
     model = Model(usable)
@@ -107,6 +112,23 @@ def _asked(
     if turned is None:
         raise _width_error([layer], dim or 0)
     return turned
+
+
+def _as_told(
+    told: Told,
+    candidates: Iterable[Candidate],
+    dim: int | None,
+    classes: int | None,
+    request: Request,
+) -> Head:
+    layer = told.layer
+    if request.transpose_head and not layer.transposed:
+        layer = layer.turned()
+    if dim not in (None, layer.columns):
+        raise _width_error([layer], dim or 0)
+    reason = f"{layer.rows:,} × {layer.columns:,}; {told.reason}"
+    head = _finish(Model(candidates), layer, reason, request, classes)
+    return head if request.bias is not None else told.completed(head)
 
 
 def _narrow(leaders: list[Ranked], classes: int | None) -> list[Ranked]:

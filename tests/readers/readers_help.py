@@ -70,6 +70,17 @@ def _pickle(path: Path) -> None:
         pickle.dump({"features": FEATURES.numpy(), "labels": LABELS.numpy()}, file)
 
 
+def _onnx(path: Path) -> None:
+    from onnx import helper, numpy_helper
+
+    held = [
+        numpy_helper.from_array(FEATURES.numpy(), "features"),
+        helper.make_tensor("labels", 7, [6], LABELS.tolist()),
+    ]
+    graph = helper.make_graph([], "g", [], [], held)
+    path.write_bytes(helper.make_model(graph).SerializeToString())
+
+
 WRITERS: dict[str, Callable[[Path], None]] = {
     "safetensors": _safetensors,
     "torch": _torch_zip,
@@ -78,4 +89,5 @@ WRITERS: dict[str, Callable[[Path], None]] = {
     "npz": _npz,
     "npz-compressed": _npz_compressed,
     "pickle": _pickle,
+    "onnx": _onnx,
 }

@@ -1,0 +1,46 @@
+"""A head that the file itself tells of: its graph says which array feeds the output.
+
+A reader that knows puts it into its metadata under ``head``: ``weight`` and ``bias`` are keys,
+``transposed`` says that rows are dimensions and columns are classes, ``reason`` is for people.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from nctool.roles.layers import Layer, Model
+from nctool.roles.values import Candidate, Head, Pick
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """The layer, as its file tells of it."""
+
+    layer: Layer
+    reason: str
+
+    def completed(self, head: Head) -> Head:
+        """The head with the bias that was told of: its name need not resemble the weight's."""
+        bias = self.layer.bias
+        return replace(head, bias=None if bias is None else Pick(bias, self.reason))
+
+
+def told_head(candidates: Iterable[Candidate], config: Mapping[str, object] | None) -> Told | None:
+    """The head that the metadata names, if it is among these arrays and could be one."""
+    fact = (config or {}).get("head")
+    if not isinstance(fact, Mapping):
+        return None
+    model = Model(candidates)
+    layers = [layer for layer in model.layers if layer.weight.key == fact.get("weight")]
+    if len(layers) != 1:
+        return None
+    layer = layers[0]
+    if layer.transposed is not (fact.get("transposed") is True):
+        layer = layer.turned()
+    biases = [
+        one
+        for one in model.candidates
+        if one.key == fact.get("bias") and one.path == layer.weight.path
+    ]
+    return Told(replace(layer, bias=biases[0] if biases else None), str(fact.get("reason", "")))
