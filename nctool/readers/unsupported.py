@@ -59,7 +59,6 @@ def _empty(path: Path, head: bytes) -> bool:
     return not head and path.is_file()
 
 
-MAPS = frozenset(bytes([first]) for first in (*range(0x81, 0x90), 0xDE, 0xDF))
 COMPRESSED = (b"\x1f\x8b", b"\xfd7zXZ\0", b"(\xb5/\xfd", b"BZh", b"x\x9c", b"x\x01", b"x\xda")
 PLAIN = "format-unsupported"
 AGAIN = "download or copy the file again and compare its size with the original"
@@ -125,12 +124,6 @@ KNOWN = (
     Known(
         PLAIN, "a tar archive", lambda path, head: head[257:262] == b"ustar",
         "tar -xf FILE, then name the folder or a file of it",
-    ),
-    Known(
-        PLAIN, "a msgpack file, as Flax writes it",
-        lambda path, head: head[:1] in MAPS and re.search(rb"params|kernel", head) is not None,
-        "p = flax.traverse_util.flatten_dict(flax.serialization.msgpack_restore("
-        "open(path, 'rb').read()), sep='.')\nnumpy.savez('model.npz', **p)",
     ),
     Known(
         PLAIN, "a torch distributed checkpoint", folder(".metadata", "*.distcp"),

@@ -25,7 +25,6 @@ FORMATS = {
     "Parquet": b"PAR1\x15\x04PAR1",
     "Arrow": b"ARROW1\0\0",
     "MATLAB 7.3": b"MATLAB 7.3 MAT-file, Platform: GLNXA64" + bytes(500),
-    "msgpack": b"\x81\xa6params\x81\xa5Dense\x81\xa6kernel\xc7",
     "gzip": gzip.compress(b"x"),
 }
 

@@ -1,0 +1,109 @@
+"""Flax: one .msgpack, a set of shards with an index, or a model folder.
+
+Every array lies in the file as plain bytes behind a short description, so a walk over the
+descriptions finds them all and each is mapped in place. No other library is needed.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from dataclasses import replace
+from pathlib import Path
+
+from nctool.arrays import Opened
+from nctool.errors import InputError
+from nctool.readers import Reader
+from nctool.readers.pieces.edge import edge, shown
+from nctool.readers.pieces.flax_tree import Packed, Tree, extension
+from nctool.readers.pieces.msgpack_scan import Cut, Scanner, Span
+from nctool.readers.pieces.shards import find_index, inside, is_index, open_sharded, with_config
+
+NAME = "flax-msgpack"
+SUFFIX = ".msgpack"
+SHARD_SEPARATOR = "/"  # between the names of a key in the index of a sharded model
+STARTS = frozenset(bytes([mark]) for mark in (*range(0x81, 0x90), *range(0xC7, 0xCA), 0xDE, 0xDF))
+WORDS = re.compile(rb"params|kernel")
+OTHERS = frozenset({".safetensors", ".bin", ".npy", ".npz"})
+
+
+def recognises(path: Path, head: bytes) -> bool:
+    if path.is_dir():
+        suffixes = {entry.suffix for entry in path.iterdir()}
+        sharded = find_index(path, SUFFIX) is not None
+        return (SUFFIX in suffixes or sharded) and not suffixes & OTHERS
+    if head[:1] in STARTS:
+        return _is_flax(head, path.stat().st_size)
+    return is_index(path, head, SUFFIX)
+
+
+def _is_flax(head: bytes, size: int) -> bool:
+    """Whether an array of Flax's is among the first bytes, or at least its usual names."""
+    arrays: list[Packed] = []
+
+    def noted(scanner: Scanner, span: Span) -> object:
+        found = extension(scanner, span)
+        if isinstance(found, Packed):
+            arrays.append(found)
+        return found
+
+    try:
+        Scanner(io.BytesIO(head), size, noted).root()
+    except Cut:
+        return bool(arrays) or WORDS.search(head) is not None
+    except ValueError:
+        pass
+    return bool(arrays)
+
+
+def open_flax(path: Path) -> Opened:
+    if path.is_dir():
+        return with_config(_open_folder(path), path)
+    with path.open("rb") as file:
+        single = file.read(1) in STARTS
+    return open_file(path) if single else _open_shards(path)
+
+
+def _open_folder(folder: Path) -> Opened:
+    if find_index(folder, SUFFIX) is not None:
+        return _open_shards(folder)
+    files = sorted(folder.glob(f"*{SUFFIX}"))
+    if len(files) > 1:
+        raise InputError(
+            "folder-ambiguous",
+            f"'{shown(folder)}' holds {len(files)} Flax files: "
+            + ", ".join(shown(file.name, 60) for file in files[:6]),
+            "name one of the files instead of the folder",
+        )
+    return open_file(inside(folder, files[0].name))
+
+
+def _open_shards(path: Path) -> Opened:
+    opened = open_sharded(path, SUFFIX, NAME, lambda shard: open_file(shard, SHARD_SEPARATOR))
+    arrays = (
+        replace(array, key=array.key.replace(SHARD_SEPARATOR, ".")) for array in opened.arrays
+    )
+    return replace(opened, arrays=tuple(arrays))
+
+
+def open_file(path: Path, separator: str = ".") -> Opened:
+    size = path.stat().st_size
+    with edge(path, NAME):
+        try:
+            with path.open("rb") as file:
+                root = Scanner(file, size, extension).root()
+        except Cut as error:
+            raise InputError(
+                "file-truncated",
+                f"'{shown(path)}' has {size} bytes, what is in it announces {error.needed}",
+                "download or copy the file again",
+            ) from error
+        return Tree(path, NAME, separator).opened(root)
+
+
+READER = Reader(
+    NAME,
+    recognises,
+    open_flax,
+    covers="Flax .msgpack (a file, a sharded set or a model folder)",
+)
