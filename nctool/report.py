@@ -143,7 +143,7 @@ class Report:
     @property
     def digest(self) -> str:
         """A fingerprint of the metrics block alone."""
-        block = [_result_to_dict(result) for result in self.metrics]
+        block = [result_to_dict(result) for result in self.metrics]
         text = json.dumps(block, sort_keys=True, separators=(",", ":"), allow_nan=False)
         return "sha256:" + hashlib.sha256(text.encode()).hexdigest()
 
@@ -160,7 +160,7 @@ class Report:
             "inputs": [asdict(one) for one in self.inputs],
             "data": dict(self.data),
             "settings": dict(self.settings),
-            "metrics": [_result_to_dict(result) for result in self.metrics],
+            "metrics": [result_to_dict(result) for result in self.metrics],
             "gates": [dict(gate) for gate in self.gates],
             "warnings": [asdict(notice) for notice in self.warnings],
             "arrays": None if self.arrays is None else dict(self.arrays),
@@ -244,7 +244,7 @@ def schema() -> dict[str, Any]:
     return loaded
 
 
-def _result_to_dict(result: Result) -> dict[str, Any]:
+def result_to_dict(result: Result) -> dict[str, Any]:
     plain = asdict(result)
     if plain["worst"] is not None:
         plain["worst"] = [

@@ -15,11 +15,13 @@ FACE = "nctool"
 """The package's own file: the face above all floors, and below them all its version number."""
 
 FLOORS = (
-    ("choices", "errors", "notice", "text"),
+    ("choices", "errors", "notice", "spec", "text"),
     ("config", "report", "conventions", "effort", "files", "progress", "roles", "runs", "vocabulary"),
-    ("arrays", "geometry", "statistics"),
+    ("arrays", "geometry", "statistics", "tolerance", "trajectory", "cohort"),
+    ("comparison",),
+    ("gates", "documents"),
     ("classes", "readers", "evidence", "sweeps"),
-    ("plan",),
+    ("plan", "opening"),
     ("assemble", "gather", "metrics", "naming"),
     ("source", "checks"),
     ("saved_roles",),
@@ -35,6 +37,7 @@ HOMES: dict[str, tuple[str, ...]] = {
     "rich": ("render/console.py",),
     "typer": ("cli/",),
     "safetensors": ("readers/", "collect.py"),
+    "fsspec": ("readers/remote/",),
     "click": (),
 }
 

@@ -1,0 +1,106 @@
+"""Saved results of any kind, from the files they were written to."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from nctool.comparison import Comparison
+from nctool.errors import InputError
+from nctool.report import Report
+from nctool.trajectory import Trajectory
+
+Document: TypeAlias = Report | Trajectory | Comparison
+
+MOST_BYTES = 1 << 30
+OPENING = '<script type="application/json" id="nctool-data">'
+"""An HTML report holds its own JSON behind this mark."""
+
+
+def read(path: str | Path) -> Document:
+    """A report, trajectory or comparison from JSON, or from an HTML report that holds it."""
+    return from_text(_text(Path(path)), str(path))
+
+
+def from_text(text: str, name: str = "-") -> Document:
+    if text.lstrip()[:1] == "<":
+        text = embedded(text, name)
+    try:
+        plain: object = json.loads(text, parse_constant=_refuse)
+    except (ValueError, RecursionError) as problem:
+        raise InputError(
+            "not-json",
+            f"{name!r} is not valid JSON: {problem}",
+            "write a report with: nctool analyze SOURCE --json report.json",
+        ) from problem
+    if not isinstance(plain, dict):
+        raise InputError(
+            "not-a-report",
+            f"{name!r} holds JSON, but no report of nctool",
+            "write one with: nctool analyze SOURCE --json report.json",
+        )
+    return from_dict(plain)
+
+
+def from_dict(plain: Mapping[str, Any]) -> Document:
+    match plain.get("kind"):
+        case "trajectory":
+            return Trajectory.from_dict(plain)
+        case "comparison":
+            return Comparison.from_dict(plain)
+        case _:
+            return Report.from_dict(plain)
+
+
+def to_json(document: Document, indent: int | None = 2) -> str:
+    if isinstance(document, Report):
+        return document.to_json(indent)
+    return json.dumps(document.to_dict(), indent=indent, allow_nan=False)
+
+
+def is_document(path: Path) -> bool:
+    """Does this file look like something nctool has written, rather than a checkpoint?"""
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        head = file.read(4096).lstrip()
+    return b"nctool" in head and head[:1] in (b"{", b"<")
+
+
+def embedded(page: str, name: str) -> str:
+    """The JSON inside an HTML report."""
+    start = page.find(OPENING)
+    end = page.find("</script>", start)
+    if start < 0 or end < 0:
+        raise InputError(
+            "not-a-report",
+            f"{name!r} is a page without the data of a report",
+            "write one with: nctool report report.json -o report.html",
+        )
+    return page[start + len(OPENING) : end]
+
+
+def _text(path: Path) -> str:
+    try:
+        if path.stat().st_size > MOST_BYTES:
+            raise InputError(
+                "report-too-large",
+                f"'{path}' has more than {MOST_BYTES >> 30} GiB: that is no report",
+                "give the JSON that --json has written",
+            )
+        return path.read_text("utf-8")
+    except FileNotFoundError as problem:
+        raise InputError(
+            "path-missing", f"there is no file {str(path)!r}", "check the spelling"
+        ) from problem
+    except (OSError, UnicodeDecodeError) as problem:
+        raise InputError(
+            "report-unreadable", f"{str(path)!r} cannot be read as text: {problem}",
+            "give the JSON that --json has written",
+        ) from problem  # fmt: skip
+
+
+def _refuse(token: str) -> None:
+    raise ValueError(f"{token} is no JSON number")
