@@ -66,6 +66,12 @@ class Opened:
     arrays: tuple[LazyArray, ...]
     metadata: Mapping[str, object] = field(default_factory=dict)
     notices: tuple[Notice, ...] = ()
+    address: str = ""
+    """Where it really is, when ``path`` is a temporary place."""
+
+    @property
+    def where(self) -> str:
+        return self.address or str(self.path)
 
 
 @dataclass(frozen=True, slots=True)

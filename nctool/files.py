@@ -27,6 +27,11 @@ def write_text(target: str, text: str) -> None:
         draft.write_text(text, encoding="utf-8")
 
 
+def write_bytes(target: str, content: bytes) -> None:
+    with replacing(target) as draft:
+        draft.write_bytes(content)
+
+
 @contextmanager
 def replacing(target: str) -> Iterator[Path]:
     """A path to write to that becomes ``target`` at the end, or disappears if anything fails."""
@@ -51,8 +56,9 @@ def check_writable(target: str, sources: Iterable[str] = ()) -> None:
         raise UsageError(
             "output-unwritable", f"output {target!r} {kind}", "give a file in an existing folder"
         )
-    for source in sources:
-        if path.exists() and Path(source).is_file() and path.samefile(source):
+    local = [one.removeprefix("file://") for one in sources]
+    for source in (Path(one) for one in local if "://" not in one):
+        if path.exists() and source.is_file() and path.samefile(source):
             raise UsageError(
                 "output-is-input",
                 f"output {target!r} is the file being analysed",

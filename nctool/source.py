@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-import glob
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from nctool import naming, readers, runs, vocabulary
+from nctool import naming, runs, vocabulary
 from nctool.arrays import LazyArray, Opened, Source
 from nctool.errors import InputError
 from nctool.notice import Notice
+from nctool.opening import Opening, shown
+from nctool.readers.remote import Listener
 from nctool.report import Input
 from nctool.roles import Candidate, Pick, Request, Roles, assign
+from nctool.spec import split
 
 Pool = Literal["cls", "mean", "last"]
 FINGERPRINT_ROWS = 16
@@ -33,6 +35,8 @@ class Wishes:
     ignore: tuple[int, ...] = (-100,)
     origin: Mapping[str, str] = field(default_factory=dict)
     """Of each wish that comes from a settings file or a variable: which."""
+    listener: Listener = field(default_factory=Listener)
+    """Who hears of what takes long before anything is measured."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,15 +52,16 @@ class Inspection:
 
 def inspect(sources: Sequence[str], wishes: Wishes) -> Inspection:
     """Look without reading: headers only, nothing computed."""
-    opened, chosen = _open(sources, wishes)
+    opening = Opening(wishes.listener)
+    opened = opening.all(sources, wishes.request)
+    wishes = replace(wishes, request=shown(wishes.request))
     try:
         count, _ = _classes(wishes.classes)
         config = _config(opened)
         roles, problem = _assigned(opened, wishes, config, count), None
     except InputError as error:
         roles, problem = None, error
-    notices = (*chosen, *(notice for one in opened for notice in one.notices))
-    return Inspection(opened, roles, problem, _moment(opened), notices)
+    return Inspection(opened, roles, problem, _moment(opened), opening.notices)
 
 
 def load(sources: Sequence[str], wishes: Wishes) -> Source:
@@ -64,7 +69,9 @@ def load(sources: Sequence[str], wishes: Wishes) -> Source:
     from nctool.assemble import assemble, head_bias, head_weight
 
     count, asked = _classes(wishes.classes)
-    opened, chosen = _open(sources, wishes)
+    opening = Opening(wishes.listener)
+    opened = opening.all(sources, wishes.request)
+    wishes = replace(wishes, request=shown(wishes.request))
     config = _config(opened)
     roles = _assigned(opened, wishes, config, count)
     arrays = {(one.path, one.key): one for each in opened for one in each.arrays}
@@ -81,7 +88,9 @@ def load(sources: Sequence[str], wishes: Wishes) -> Source:
             None if scale is None else arrays[scale.path, scale.key],
             transposed=roles.weight.transposed,
         )
-    ood = None if wishes.ood is None else _pooled(_out_of_distribution(wishes.ood), wishes.pool)
+    ood = None
+    if wishes.ood is not None:
+        ood = _pooled(_out_of_distribution(wishes.ood, opening), wishes.pool)
     picks = {
         "features": roles.features,
         "labels": roles.labels,
@@ -108,12 +117,7 @@ def load(sources: Sequence[str], wishes: Wishes) -> Source:
             *(() if ood is None else (_given("ood", ood),)),
         ),
         run={"epoch": moment.epoch, "step": moment.step, "split": roles.split},
-        notices=(
-            *chosen,
-            *(notice for one in opened for notice in one.notices),
-            *roles.notices,
-            *named,
-        ),
+        notices=(*opening.notices, *roles.notices, *named),
     )
     if asked is None:
         _check_count(source, count)
@@ -153,61 +157,6 @@ def _check_count(source: Source, count: int | None) -> None:
         )
 
 
-def _open(sources: Sequence[str], wishes: Wishes) -> tuple[tuple[Opened, ...], tuple[Notice, ...]]:
-    """Every file that was named, directly or in front of a ``::``."""
-    request = wishes.request
-    named = [
-        text.rpartition("::")[0]
-        for text in (request.features, request.labels, request.head, request.bias)
-        if text and "::" in text
-    ]
-    paths: list[Path] = []
-    notices: list[Notice] = []
-    extra = [one for one in named if _exists(one)]
-    for path in _expand([*sources, *extra]):
-        series = runs.checkpoints(path) if _exists(str(path)) and path.is_dir() else ()
-        if series:
-            last = series[-1]
-            notices.append(_chose_last(path, series))
-            path = last.path
-        if path not in paths:
-            paths.append(path)
-    return tuple(readers.open_path(path) for path in paths), tuple(notices)
-
-
-def _expand(sources: Sequence[str]) -> list[Path]:
-    paths: list[Path] = []
-    for source in sources:
-        if not _exists(source) and glob.has_magic(source):
-            found = sorted(glob.glob(source))  # noqa: PTH207 - absolute patterns too
-            if not found:
-                raise InputError(
-                    "path-missing", f"nothing matches {source!r}", "check the spelling of the glob"
-                )
-            paths += map(Path, found)
-        else:
-            paths.append(Path(source))
-    return paths
-
-
-def _exists(path: str) -> bool:
-    try:
-        return Path(path).exists()
-    except (OSError, ValueError):
-        return False
-
-
-def _chose_last(folder: Path, series: Sequence[runs.Checkpoint]) -> Notice:
-    first, last = series[0], series[-1]
-    return Notice(
-        "last-checkpoint",
-        f"{folder} holds {len(series)} checkpoints, {first.moment} to {last.moment}: "
-        f"this is the last, {last.path.name}",
-        f"for another: nctool analyze {first.path}",
-        {"checkpoints": len(series), "chosen": last.path.name},
-    )
-
-
 def _candidates(opened: Sequence[Opened]) -> list[Candidate]:
     return [
         Candidate(one.key, one.shape, one.dtype, one.path) for each in opened for one in each.arrays
@@ -245,16 +194,17 @@ def _pooled(array: LazyArray | None, pool: Pool | None) -> LazyArray | None:
     return replace(array, shape=(array.shape[0], array.shape[2]), dtype=dtype, read=rows)
 
 
-def _out_of_distribution(spec: str) -> LazyArray:
+def _out_of_distribution(spec: str, opening: Opening) -> LazyArray:
     """``PATH`` or ``PATH::KEY``: the array, or the only 2-D float array there."""
-    path, _, key = spec.rpartition("::") if "::" in spec else (spec, "", "")
-    opened = readers.open_path(Path(path))
+    path, key = split(spec)
+    path, key = (path, key) if path else (key, "")
+    opened = opening.one(path)
     request = Request(features=key or None)
     picked = assign(_candidates((opened,)), request).features
     if picked is None:
         raise InputError(
             "no-ood-features",
-            f"{path} holds no array that looks like features",
+            f"{opened.where} holds no array that looks like features",
             "name one with --ood PATH::KEY",
         )
     return next(one for one in opened.arrays if one.key == picked.candidate.key)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated
 
 import typer
 
 from nctool.choices import Which
 from nctool.cli import options, settings
-from nctool.cli.shell import check_outputs, color_wanted, guarded, write_out
+from nctool.cli.shell import check_outputs, color_wanted, guarded, warn, write_out
 
 
 @guarded
@@ -31,6 +32,7 @@ def inspect(
     width: options.Width = None,
 ) -> None:
     """Show what a source holds and which role each array would get. Reads headers only."""
+    from nctool.readers.remote import Listener
     from nctool.render import console, inspection
     from nctool.source import inspect as look
 
@@ -39,6 +41,7 @@ def inspect(
         features, labels, head, bias, weights, split, classes, None, pool, transpose_head, None,
         settings.origins(context),
     )  # fmt: skip
+    wishes = replace(wishes, listener=Listener(console.bar(enabled=json != "-"), warn))
     found = look(sources, wishes)
     if json is not None:
         write_out(json, inspection.to_json(found))

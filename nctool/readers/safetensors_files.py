@@ -7,17 +7,18 @@ tensors that lie gap-free one after another up to the last byte of the file.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from math import prod
 from pathlib import Path
+from typing import TypeAlias
 
-from nctool.arrays import ITEM_BYTES, LazyArray, Opened
+from nctool.arrays import ITEM_BYTES, Opened
 from nctool.errors import InputError
 from nctool.notice import Notice
 from nctool.readers import Reader
 from nctool.readers.pieces.edge import corrupt, edge, shown
-from nctool.readers.pieces.region import Region, checked_shape, numpy_code, packed
+from nctool.readers.pieces.region import Elsewhere, Region, checked_shape, numpy_code, packed
 from nctool.readers.pieces.shards import find_index, inside, is_index, open_sharded, with_config
 
 NAME = "safetensors"
@@ -32,29 +33,41 @@ DTYPES = {
 }  # fmt: skip
 
 
+Bringers: TypeAlias = Callable[[Path], Elsewhere | None]
+
+
+def nobody(path: Path) -> None:
+    """Every byte of a local file is here."""
+
+
 def recognises(path: Path, head: bytes) -> bool:
     if path.is_dir():
         return any(path.glob(f"*{SUFFIX}")) or find_index(path, SUFFIX) is not None
-    return _is_single(head) or is_index(path, head, SUFFIX)
+    return is_single(head) or is_index(path, head, SUFFIX)
 
 
-def _is_single(head: bytes) -> bool:
+def is_single(head: bytes) -> bool:
     return head[8:9] == b"{" and 2 <= int.from_bytes(head[:8], "little") <= LONGEST_HEADER
 
 
-def open_safetensors(path: Path) -> Opened:
+def open_safetensors(path: Path, elsewhere: Bringers = nobody) -> Opened:
+    """A file or folder; the bytes of some files may have to be brought from elsewhere."""
+
+    def open_one(file: Path) -> Opened:
+        return open_file(file, elsewhere(file))
+
     if path.is_dir():
-        return with_config(_open_folder(path), path)
+        return with_config(_open_folder(path, open_one), path)
     with path.open("rb") as file:
-        single = _is_single(file.read(9))
-    return open_file(path) if single else open_sharded(path, SUFFIX, NAME, open_file)
+        single = is_single(file.read(9))
+    return open_one(path) if single else open_sharded(path, SUFFIX, NAME, open_one)
 
 
-def _open_folder(folder: Path) -> Opened:
+def _open_folder(folder: Path, open_one: Callable[[Path], Opened]) -> Opened:
     if find_index(folder, SUFFIX) is not None:
-        return open_sharded(folder, SUFFIX, NAME, open_file)
+        return open_sharded(folder, SUFFIX, NAME, open_one)
     files = sorted(folder.glob(f"*{SUFFIX}"))
-    found = [open_file(inside(folder, file.name)) for file in files]
+    found = [open_one(inside(folder, file.name)) for file in files]
     if len(found) == 1:
         return found[0]
     arrays = tuple(
@@ -71,7 +84,7 @@ def _open_folder(folder: Path) -> Opened:
     return Opened(folder, NAME, arrays, facts, notices)
 
 
-def open_file(path: Path) -> Opened:
+def open_file(path: Path, elsewhere: Elsewhere | None = None) -> Opened:
     with edge(path, NAME):
         header, start = _header(path)
         metadata = header.pop("__metadata__", {})
@@ -90,11 +103,11 @@ def open_file(path: Path) -> Opened:
             raise _wrong_size(path, start + position)
         arrays, odd = [], []
         for key, begin, _ in entries:
-            array = _array(path, key, header[key], start + begin)
-            if array is None:
+            region = _region(path, key, header[key], start + begin)
+            if region is None:
                 odd.append(key)
             else:
-                arrays.append(array)
+                arrays.append(replace(region, elsewhere=elsewhere).lazy(key, NAME))
     return Opened(path, NAME, tuple(arrays), facts, _left_out(odd))
 
 
@@ -133,7 +146,7 @@ def _entry(path: Path, key: str, entry: object, length: int) -> tuple[str, int, 
     return key, begin, end
 
 
-def _array(path: Path, key: str, entry: object, start: int) -> LazyArray | None:
+def _region(path: Path, key: str, entry: object, start: int) -> Region | None:
     fields: Mapping[str, object] = entry if isinstance(entry, dict) else {}
     name, shape, offsets = fields.get("dtype"), fields.get("shape"), fields.get("data_offsets")
     if not isinstance(name, str) or not isinstance(shape, list) or not isinstance(offsets, list):
@@ -150,7 +163,7 @@ def _array(path: Path, key: str, entry: object, start: int) -> LazyArray | None:
             f"'{shown(key)}' of shape {sizes} and type {name} needs {expected} bytes "
             f"but has {offsets[1] - offsets[0]}",
         )
-    return Region(path, start, numpy_code(dtype), dtype, sizes, packed(sizes)).lazy(key, NAME)
+    return Region(path, start, numpy_code(dtype), dtype, sizes, packed(sizes))
 
 
 def _wrong_size(path: Path, expected: int) -> InputError:

@@ -19,7 +19,7 @@ def lines(found: Inspection, width: int) -> list[Line]:
     out: list[Line] = []
     picks = _picks(found)
     for one in found.opened:
-        out.append(line((str(one.path), "title"), (f"  {one.format}", "faint")))
+        out.append(line((one.where, "title"), (f"  {one.format}", "faint")))
         rows = [
             [
                 picks.get((array.path, array.key), ""),

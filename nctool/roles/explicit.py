@@ -10,6 +10,7 @@ from pathlib import PurePath
 from nctool.errors import InputError
 from nctool.roles.names import title
 from nctool.roles.values import Candidate
+from nctool.spec import split
 
 SHOWN = 8
 
@@ -64,11 +65,9 @@ def matches(candidates: Iterable[Candidate], text: str) -> list[Candidate]:
     exact = [candidate for candidate in everything if candidate.key == text]
     if exact:
         return exact
-    path, separator, key = text.partition("::")
-    if separator:
+    path, key = split(text)
+    if path:
         everything = [candidate for candidate in everything if _on_path(candidate, path)]
-    else:
-        key = text
     for wanted in (key, f"{key}.weight"):
         exact = [candidate for candidate in everything if candidate.key == wanted]
         if exact:

@@ -43,7 +43,7 @@ MODULES = {
     "metrics": "metrics/__init__.py", "shell": "cli/shell.py", "report": "report.py",
     "files": "files.py", "measure": "measure.py",
     "vocabulary": "vocabulary.py", "naming": "naming.py",
-    "analyze": "cli/analyze.py", "api": "api.py",
+    "analyze": "cli/analyze.py", "api": "api.py", "opening": "opening.py",
     "config": "config.py", "saved_roles": "saved_roles.py",
 }  # fmt: skip
 OURS = {"UsageError", "InputError", "ResourceError", "InternalError"}
@@ -69,6 +69,15 @@ def with_nan() -> torch.Tensor:
     features = FEATURES.clone()
     features[[3, 7], 1] = torch.nan
     return features
+
+
+def two_signatures() -> None:
+    import fsspec
+
+    np.save("labels.npy", LABELS.numpy())
+    content = Path("labels.npy").read_bytes()
+    fsspec.filesystem("memory").pipe({f"/golden?sig={one}": content for one in "ab"})
+    load(["memory://golden?sig=a", "memory://golden?sig=b"], Wishes())
 
 
 def only_labels() -> None:
@@ -175,7 +184,8 @@ CASES: dict[str, Callable[[], object]] = {
     "classes.labels-not-integers": lambda: classes.decode(held("y", LABELS + 0.25)),
     "classes.negative-labels": lambda: classes.decode(held("y", LABELS - 1)),
     "source.classes-against-labels": too_few_classes,
-    "source.path-missing": lambda: load(["absent*.npz"], Wishes()),
+    "opening.remote-alike": two_signatures,
+    "opening.path-missing": lambda: load(["absent*.npz"], Wishes()),
     "source.no-ood-features": only_labels,
     "vocabulary.class-names-unreadable": lambda: vocabulary.read(Path("names.txt")),
     "vocabulary.class-names-unknown.binary": lambda: names_in(b"\n\x80\x81"),

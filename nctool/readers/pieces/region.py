@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from nctool.arrays import ITEM_BYTES, LazyArray
 from nctool.errors import InputError
 from nctool.readers.pieces.edge import edge, shown
 
 if TYPE_CHECKING:
+    from numpy import dtype as ItemType
     from numpy import ndarray
 
     from nctool.arrays import Rows
@@ -65,6 +66,16 @@ def span(shape: tuple[int, ...], strides: tuple[int, ...]) -> int:
     return 1 + sum((size - 1) * step for size, step in zip(shape, strides, strict=True))
 
 
+class Elsewhere(Protocol):
+    """A file whose bytes are not all here, and who brings them.
+
+    ``extent`` is where the array begins and ends that these bytes belong to: more of it will
+    probably be asked for.
+    """
+
+    def at(self, begin: int, size: int, extent: tuple[int, int]) -> ndarray: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Region:
     """Where the elements lie: ``code`` is the numpy type of the bytes, ``strides`` is in items."""
@@ -75,6 +86,7 @@ class Region:
     dtype: str
     shape: tuple[int, ...]
     strides: tuple[int, ...]
+    elsewhere: Elsewhere | None = None
 
     def lazy(self, key: str, format: str) -> LazyArray:
         def read(start: int, stop: int) -> Rows:
@@ -95,6 +107,17 @@ class Region:
         if count == 0:
             return numpy.empty(shape, item)
         begin = self.start + first * item.itemsize
+        steps = tuple(step * item.itemsize for step in self.strides)
+        return numpy.lib.stride_tricks.as_strided(self._flat(begin, count, item), shape, steps)
+
+    def _flat(self, begin: int, count: int, item: ItemType) -> ndarray:
+        """So many items from this byte on."""
+        import numpy
+
+        if self.elsewhere is not None:
+            end = self.start + span(self.shape, self.strides) * item.itemsize
+            found = self.elsewhere.at(begin, count * item.itemsize, (self.start, end))
+            return found.view(item)
         # Touching a mapping behind the end of a file that shrank would kill the process.
         if self.path.stat().st_size < begin + count * item.itemsize:
             raise InputError(
@@ -102,9 +125,7 @@ class Region:
                 f"'{shown(self.path)}' became shorter after it was opened",
                 "wait until the file is written, then run again",
             )
-        flat = numpy.memmap(self.path, dtype=item, mode="c", offset=begin, shape=(count,))
-        steps = tuple(step * item.itemsize for step in self.strides)
-        return numpy.lib.stride_tricks.as_strided(flat, shape, steps)
+        return numpy.memmap(self.path, dtype=item, mode="c", offset=begin, shape=(count,))
 
 
 def as_rows(array: ndarray, dtype: str) -> Rows:

@@ -1,0 +1,7 @@
+"""Files and folders behind an address: read by byte ranges, or copied once and removed again."""
+
+from nctool.readers.remote.copies import Listener
+from nctool.readers.remote.place import clean, parse
+from nctool.readers.remote.visit import Visit, visit
+
+__all__ = ["Listener", "Visit", "clean", "parse", "visit"]

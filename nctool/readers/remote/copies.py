@@ -1,0 +1,86 @@
+"""Files and folders that are copied before they are opened, and the word about it."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from nctool.errors import InputError
+from nctool.notice import Notice
+from nctool.progress import Progress, Silent
+from nctool.readers.remote.place import Place
+from nctool.readers.remote.room import Room, amount
+from nctool.readers.remote.served import FIRST, RemoteFile, RemoteFolder
+
+LARGEST_FOLDER = 2 << 30
+"""Bytes of a folder that is copied."""
+MOST_FILES = 10_000
+
+
+def nobody(notice: Notice) -> None:
+    """Nobody is told."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """Who hears of what takes long: a word before it starts, and how far it has come."""
+
+    progress: Progress = field(default_factory=Silent)
+    tell: Callable[[Notice], None] = nobody
+
+
+def file(
+    served: RemoteFile, name: str, room: Room, listener: Listener
+) -> tuple[Path, tuple[Notice, ...]]:
+    """The whole file; nothing is said where all of it came with the first request."""
+    room.demand(served.size, served.place.shown)
+    notices = () if served.size <= FIRST else (_notice(served.place, served.size),)
+    for notice in notices:
+        listener.tell(notice)
+    return room.copy(served, name, listener.progress), notices
+
+
+def folder(served: RemoteFolder, name: str, room: Room, listener: Listener) -> tuple[Notice, ...]:
+    """Everything below a folder, if it is small."""
+    sizes = served.below()
+    total = sum(sizes.values())
+    if total > LARGEST_FOLDER or len(sizes) > MOST_FILES:
+        raise too_large(served.place, f"{len(sizes):,} files of {amount(total)}")
+    room.demand(total, served.place.shown)
+    notice = _notice(served.place, total)
+    listener.tell(notice)
+    for one in sorted(sizes):
+        room.copy(served.file(one), f"{name}/{one}", listener.progress)
+    return (notice,)
+
+
+def too_large(place: Place, found: str) -> InputError:
+    return InputError(
+        "remote-folder-large",
+        f"'{place.shown}' holds {found}; folders of this format are copied up to "
+        f"{amount(LARGEST_FOLDER)} and {MOST_FILES:,} files",
+        "copy it yourself, and name the local folder: " + _command(place),
+    )
+
+
+def _notice(place: Place, size: int) -> Notice:
+    return Notice(
+        "remote-copied",
+        f"{place.shown} is copied to a temporary folder first: {amount(size)}",
+        "only safetensors are read in place; keep a copy if you analyse it again",
+        {"bytes": size},
+    )
+
+
+def _command(place: Place) -> str:
+    address, target = shlex.quote(place.shown), shlex.quote(f"./{place.name}")
+    if place.protocol == "s3":
+        return f"aws s3 cp --recursive {address} {target}"
+    if place.protocol in ("gs", "gcs"):
+        return f"gcloud storage cp --recursive {address} ."
+    if place.protocol == "hf":
+        repository = "/".join(place.shown.partition("://")[2].split("/")[:2])
+        return f"hf download {shlex.quote(repository)} --local-dir {target}"
+    return f"fsspec's get({place.shown!r}, {target!r}, recursive=True)"

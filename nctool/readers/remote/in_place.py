@@ -1,0 +1,68 @@
+"""Safetensors behind an address: the headers come, and later the bytes that somebody asks for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from nctool.arrays import Opened
+from nctool.readers import safetensors_files as safe
+from nctool.readers.pieces.shards import MOST_JSON, read_json
+from nctool.readers.remote import copies
+from nctool.readers.remote.copies import Listener
+from nctool.readers.remote.room import Room
+from nctool.readers.remote.served import RemoteFile, RemoteFolder
+from nctool.readers.remote.standin import StandIn
+from nctool.vocabulary import FILES
+
+TEXTS = ("config.json", ".index.json")
+
+
+def file(served: RemoteFile, path: Path, room: Room) -> Opened:
+    """One file."""
+    room.empty(path.name, served.size)
+    return safe.open_file(path, _stand_in(served, path, room))
+
+
+def shards(index: Path, parts: dict[str, RemoteFile], room: Room, listener: Listener) -> Opened:
+    """A set of shards by its index, which is here already."""
+    for name, served in parts.items():
+        if served.ranges is None:
+            copies.file(served, name, room, listener)
+        else:
+            room.empty(name, served.size)
+    return safe.open_safetensors(
+        index, lambda path: _stand_in(parts[path.relative_to(index.parent).as_posix()], path, room)
+    )
+
+
+def named_by(index: Path) -> list[str]:
+    """The shards that an index names."""
+    weights = read_json(index)["weight_map"]
+    assert isinstance(weights, dict)
+    return sorted(set(weights.values()))
+
+
+def model(served: RemoteFolder, root: Path, room: Room) -> Opened:
+    """A model folder, whose names are here already: its small texts are copied."""
+    words = next((name for name in FILES[:-1] if name in served.entries), None)
+    for name, entry in served.entries.items():
+        if entry.folder or name.endswith(safe.SUFFIX):
+            continue
+        if (name.endswith(TEXTS) or name == words) and entry.size <= MOST_JSON:
+            (root / name).unlink()
+            room.copy(served.file(name), f"{root.name}/{name}")
+        elif name in FILES:
+            (root / name).unlink()  # its zeros must not be taken for names
+    return safe.open_safetensors(root, lambda path: _stand_in(served.file(path.name), path, room))
+
+
+def _stand_in(served: RemoteFile, path: Path, room: Room) -> StandIn | None:
+    """The file with its header, so that the reader finds all that it looks at."""
+    if served.ranges is None:
+        return None
+    found = StandIn(served, served.ranges, room, path)
+    end = 8 + int.from_bytes(served.head[:8], "little")
+    fits = len(served.head) < end <= min(served.size, 8 + safe.LONGEST_HEADER)
+    if fits and safe.is_single(served.head):
+        found.hold(len(served.head), end)
+    return found

@@ -1,0 +1,69 @@
+"""What was read from a temporary place carries the address that it came from."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from nctool.arrays import Opened
+from nctool.errors import NctoolError
+from nctool.readers.pieces.edge import shown
+
+if TYPE_CHECKING:
+    from nctool.arrays import Rows
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """Which local path stands for which address; in a room, what lies beside it does too."""
+
+    local: Path
+    address: str
+    in_room: bool = True
+
+    def of(self, text: str) -> str:
+        known = {str(self.local): self.address, shown(self.local): self.address}
+        if self.in_room:
+            known.setdefault(str(self.local.parent), self.address.rpartition("/")[0])
+        pattern = "|".join(re.escape(one) for one in known)  # the longer first
+        return re.sub(pattern, lambda found: known[found[0]], text)
+
+    @contextmanager
+    def told(self) -> Iterator[None]:
+        """Errors about the local path are errors about the address."""
+        try:
+            yield
+        except NctoolError as error:
+            words = self.of(error.message), self.of(error.hint)
+            if words == (error.message, error.hint):
+                raise
+            raise type(error)(error.slug, *words) from None
+
+    def opened(self, opened: Opened, held: object = None) -> Opened:
+        """The same arrays under the address. ``held`` lives as long as one of them."""
+        notices = tuple(
+            replace(notice, message=self.of(notice.message), hint=self.of(notice.hint))
+            for notice in opened.notices
+        )
+        arrays = tuple(
+            replace(array, path=self.of(array.path), read=_Read(array.read, self, held))
+            for array in opened.arrays
+        )
+        return replace(opened, arrays=arrays, notices=notices, address=self.address)
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """Reading rows; as long as somebody can, the temporary place stays."""
+
+    read: Callable[[int, int], Rows]
+    names: Names
+    held: object
+
+    def __call__(self, start: int, stop: int) -> Rows:
+        with self.names.told():
+            return self.read(start, stop)

@@ -1,0 +1,132 @@
+"""Addresses: which are allowed, and how they are shown.
+
+What somebody types may hold a password or a signed query. Only ``Place.shown`` is ever printed.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from urllib.parse import unquote, urlsplit
+
+from nctool.errors import InputError, NctoolError
+from nctool.readers.pieces.edge import shown
+from nctool.readers.pieces.extras import Extra
+from nctool.spec import CHAINED
+
+LIBRARIES: dict[str, tuple[str, ...]] = {
+    "s3": ("fsspec", "s3fs"),
+    "gs": ("fsspec", "gcsfs"),
+    "gcs": ("fsspec", "gcsfs"),
+    "hf": ("fsspec", "huggingface_hub"),
+    "memory": ("fsspec",),
+    "http": (), "https": (), "file": (),
+}  # fmt: skip
+WEB = frozenset({"http", "https"})
+LONGEST_NAME = 255
+
+# In hf://name@revision the @ is part of the name; a password follows a colon.
+USER = re.compile(r"(?i)\b((?!hf://)[a-z][a-z0-9+.-]*://)[^/\s@'\"]*@|(hf://)[^/\s@'\"]*:[^/\s@]*@")
+QUERY = re.compile(r"(?i)(\b[a-z][a-z0-9+.-]*://[^\s?'\"]*)\?[^\s'\"]*")
+FRAGMENT = re.compile(r"(?i)(\bhttps?://[^\s#'\"]*)#[^\s'\"]*")
+SECRET = re.compile(
+    r"(?i)\b([\w-]*(?:signature|credential|token|secret|password|\bsig|key-?id)=)[^&\s'\"]+"
+)
+TOKEN = re.compile(r"\bhf_\w{8,}|(?i:\b(bearer|basic)\s+)[\w+/=.~-]{6,}")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One address: ``text`` as it was typed, for asking only; ``shown`` for everybody."""
+
+    protocol: str
+    text: str = field(repr=False)
+    shown: str
+
+    @property
+    def name(self) -> str:
+        """The last part of it as the name of a local file; nothing else of it becomes local."""
+        path = urlsplit(self.text).path if self.protocol in WEB else self.text.partition("://")[2]
+        last = (unquote(path) if self.protocol in WEB else path).rstrip("/").rpartition("/")[2]
+        return last if is_name(last) else "download"
+
+    def beside(self, name: str) -> Place:
+        """Another file of the same folder."""
+        from urllib.parse import quote
+
+        if self.protocol not in WEB:
+            return parse(f"{self.text.rpartition('/')[0]}/{name}")
+        parts = urlsplit(self.text)
+        path = f"{parts.path.rpartition('/')[0]}/{quote(name)}"
+        return parse(parts._replace(path=path).geturl())
+
+    def inner(self, name: str) -> Place:
+        """What is in this folder under that name."""
+        return parse(f"{self.text.rstrip('/')}/{name}")
+
+
+def clean(text: str) -> str:
+    """Any text without the passwords, tokens and queries of the addresses in it."""
+    text = USER.sub(lambda found: found[1] or found[2], text)
+    text = FRAGMENT.sub(r"\1", QUERY.sub(r"\1", text))
+    return TOKEN.sub("…", SECRET.sub(r"\1…", text))
+
+
+def is_name(name: str) -> bool:
+    """Whether this may be the name of a local file: one part, not a way up, printable."""
+    return (
+        name not in ("", ".", "..")
+        and not {"/", "\\"} & set(name)
+        and name.isprintable()
+        and len(name.encode("utf-8", "replace")) <= LONGEST_NAME
+    )
+
+
+def parse(text: str) -> Place:
+    """The place behind an allowed address."""
+    seen = shown(clean(text))
+    protocol, _, rest = text.partition("://")
+    protocol = protocol.lower()
+    if protocol not in LIBRARIES or CHAINED.match(text) or "::" in rest.partition("/")[2]:
+        raise InputError(
+            "remote-protocol",
+            f"'{seen}' is not an address nctool reads",
+            "plain addresses only: " + " ".join(f"{one}://" for one in LIBRARIES)
+            + "; copy anything else to a local folder first",
+        )  # fmt: skip
+    host, _, path = rest.partition("/")
+    if protocol not in WEB and re.search(r":[^@]*@", host):
+        raise InputError(
+            "remote-credentials",
+            f"'{seen}' was given with a password in it",
+            "put credentials where the protocol's own tools look for them, not into the address",
+        )
+    if ".." in re.split(r"[/\\]", unquote(path.partition("?")[0])) or host == "..":
+        raise InputError(
+            "path-escapes", f"'{seen}' leads upwards with '..'", "give the address without dots"
+        )
+    if not rest or (protocol in WEB and not host) or not text.isprintable():
+        raise InputError(
+            "remote-address",
+            f"'{seen}' is not a complete address",
+            f"write it as {protocol}://host/folder/file"
+            if protocol in WEB
+            else f"write it as {protocol}://name/folder/file",
+        )
+    return Place(protocol, text, seen if seen.endswith("://") else seen.rstrip("/"))
+
+
+def demand(place: Place) -> None:
+    """Go on only with the libraries that this protocol needs."""
+    extra = Extra("remote", LIBRARIES[place.protocol])
+    if extra.missing:
+        raise InputError(
+            "extra-missing",
+            f"reading '{place.shown}' needs " + " and ".join(extra.missing),
+            extra.command,
+        )
+
+
+def discreet(error: NctoolError) -> NctoolError:
+    """The same error without credentials."""
+    return type(error)(error.slug, clean(error.message), clean(error.hint))

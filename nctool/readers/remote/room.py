@@ -1,0 +1,121 @@
+"""A private folder for what comes from elsewhere; it goes when nobody reads from it any more."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import tempfile
+import weakref
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from nctool.errors import InputError, ResourceError
+from nctool.progress import Progress, Silent
+from nctool.readers.pieces.edge import shown
+from nctool.readers.remote.place import is_name
+from nctool.readers.remote.served import RemoteFile
+
+MIB = 2**20
+SPARE = 64 * MIB
+"""What is left free on the disk for everybody else."""
+MOST_PARTS = 32
+SILENT = Silent()
+
+
+class Room:
+    """The folder itself; removed with this object, and at the end of the process at the latest."""
+
+    def __init__(self) -> None:
+        with on_disk("a temporary folder"):
+            self.path = Path(tempfile.mkdtemp(prefix="nctool-remote-"))
+        self._end = weakref.finalize(self, _remove, self.path, os.getpid())
+
+    def free(self) -> int:
+        """Bytes that may still be written."""
+        return max(shutil.disk_usage(self.path).free - SPARE, 0)
+
+    def demand(self, size: int, what: str) -> None:
+        """Go on only if so much fits."""
+        free = self.free()
+        if size > free:
+            raise full(what, f"{amount(size)} are needed, {amount(free)} are free")
+
+    def target(self, name: str) -> Path:
+        """Where a file of this name goes, folders included; never outside."""
+        parts = name.split("/")
+        if not all(map(is_name, parts)) or len(parts) > MOST_PARTS:
+            raise InputError(
+                "path-escapes",
+                f"the server names a file '{shown(name)}', which is no name for a local file",
+                "download what you need, and name the files",
+            )
+        path = self.path.joinpath(*parts)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path
+
+    def empty(self, name: str, size: int) -> Path:
+        """A file of this size that takes no space yet."""
+        path = self.target(name)
+        with on_disk(name), path.open("xb") as file:
+            file.truncate(size)
+        return path
+
+    def copy(self, served: RemoteFile, name: str, progress: Progress = SILENT) -> Path:
+        """The whole file."""
+        self.demand(served.size, served.place.shown)
+        path = self.target(name)
+        if len(served.head) == served.size:
+            with on_disk(served.place.shown), path.open("xb") as file:
+                file.write(served.head)
+            return path
+        with (
+            progress.task("copying, MiB", -(-served.size // MIB)) as advance,
+            on_disk(served.place.shown),
+            path.open("xb") as file,
+        ):
+            for done, block in _added(served.stream()):
+                file.write(block)
+                advance(done // MIB - (done - len(block)) // MIB)
+        return path
+
+
+def _added(blocks: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
+    done = 0
+    for block in blocks:
+        done += len(block)
+        yield done, block
+
+
+def _remove(path: Path, process: int) -> None:
+    if os.getpid() == process:  # a forked child does not clear the table
+        shutil.rmtree(path, ignore_errors=True)
+
+
+@contextmanager
+def on_disk(what: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as problem:
+        if problem.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            raise full(what, "the disk is full") from problem
+        raise
+
+
+def full(what: str, found: str) -> ResourceError:
+    return ResourceError(
+        "disk-full",
+        f"no room in {tempfile.gettempdir()} for '{shown(what)}': {found}",
+        "free some space there, or set TMPDIR to a folder on a larger disk",
+    )
+
+
+def amount(size: int) -> str:
+    """Bytes as people read them."""
+    value = float(size)
+    for unit in ("bytes", "KiB", "MiB", "GiB"):
+        if value < 1024:
+            return f"{value:.0f} {unit}" if unit == "bytes" else f"{value:.1f} {unit}"
+        value /= 1024
+    return f"{value:.1f} TiB"

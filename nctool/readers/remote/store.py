@@ -1,0 +1,134 @@
+"""Stores that fsspec reads: buckets, model hubs, its memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+from nctool.readers.remote import patience
+from nctool.readers.remote.place import Place, demand
+from nctool.readers.remote.served import FIRST, Entry, RemoteFile, RemoteFolder
+
+BLOCK = 2**24
+# What changes with the content, the most telling first.
+STAMPS = ("ETag", "generation", "etag", "blob_id", "md5Hash", "mtime", "LastModified", "created")
+
+
+def look(place: Place) -> RemoteFile | RemoteFolder:
+    """The file or the folder at this place."""
+    demand(place)
+    return patience.patiently(place, lambda: _Store.at(place)).look()
+
+
+@dataclass(frozen=True, slots=True)
+class _Store:
+    """One place in one store."""
+
+    place: Place
+    system: Any
+    path: str
+
+    @staticmethod
+    def at(place: Place) -> _Store:
+        import fsspec
+
+        # No listing is kept, so that every question is answered by the server.
+        system = fsspec.filesystem(
+            place.protocol, use_listings_cache=False, skip_instance_cache=True
+        )
+        return _Store(place, system, system._strip_protocol(place.text))
+
+    def look(self) -> RemoteFile | RemoteFolder:
+        found = patience.patiently(self.place, self._info)
+        if found.get("type") == "directory":
+            return self._folder(str(found.get("name", self.path)))
+        return self._file(found)
+
+    def _folder(self, known: str) -> RemoteFolder:
+        listed = patience.patiently(self.place, lambda: self.system.ls(self.path, detail=True))
+        raw: dict[str, Mapping[str, Any]] = {}
+        for one in listed:
+            name = one["name"].rpartition("/")[2]
+            if name and one["name"].strip("/") != known.strip("/"):
+                raw[name] = one
+        entries = {
+            name: Entry(int(one.get("size") or 0), one.get("type") == "directory")
+            for name, one in raw.items()
+        }
+        return RemoteFolder(
+            self.place,
+            entries,
+            lambda: self._below(known),
+            lambda name: self._inside(name, raw.get(name)),
+        )
+
+    def _below(self, known: str) -> Mapping[str, int]:
+        listed = patience.patiently(self.place, lambda: self.system.find(self.path, detail=True))
+        start = known.strip("/") + "/"
+        return {
+            name.lstrip("/").removeprefix(start): int(one.get("size") or 0)
+            for name, one in listed.items()
+            if not name.endswith("/")
+        }
+
+    def _inside(self, name: str, listed: Mapping[str, Any] | None) -> RemoteFile:
+        path = f"{self.path.rstrip('/')}/{name}"
+        inner = _Store(self.place.inner(name), self.system, path)
+        return inner._file(listed or patience.patiently(inner.place, inner._info))
+
+    def _info(self) -> Mapping[str, Any]:
+        self.system.invalidate_cache(self.path)
+        found: Mapping[str, Any] = self.system.info(self.path)
+        return found
+
+    def _file(self, found: Mapping[str, Any]) -> RemoteFile:
+        length = found.get("size")
+        if not isinstance(length, int):
+            raise patience.unreachable(self.place, "its size is not known")
+
+        def ranges(begin: int, size: int) -> bytes:
+            content = patience.patiently(self.place, lambda: self._read(begin, size), size)
+            self._check(found)
+            return content
+
+        def stream() -> Iterator[bytes]:
+            for begin in range(0, length, BLOCK):
+                yield ranges(begin, min(BLOCK, length - begin))
+
+        head = patience.patiently(self.place, lambda: self._read(0, min(FIRST, length)))
+        return RemoteFile(self.place, length, head, ranges, stream)
+
+    def _read(self, begin: int, length: int) -> bytes:
+        if not length:
+            return b""
+        # Buffers that read ahead would fetch more than was asked for.
+        plain = {} if getattr(self.system, "async_impl", False) else {"cache_type": "none"}
+        content = self.system.cat_file(self.path, start=begin, end=begin + length, **plain)
+        if len(content) != length:
+            self._check_size(begin, length, len(content))
+        return bytes(content)
+
+    def _check_size(self, begin: int, length: int, came: int) -> None:
+        if int(self._info().get("size") or 0) < begin + length:
+            raise patience.changed(self.place)
+        raise patience.Lost(f"{came} bytes came instead of {length}")
+
+    def _check(self, opened: Mapping[str, Any]) -> None:
+        """What was read is the file that was opened: its size and its stamp are the same."""
+        now = patience.patiently(self.place, self._info)
+        if not _same(opened, now):
+            raise patience.changed(self.place)
+
+
+def _same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    if one.get("size") != other.get("size"):
+        return False
+    stamps = ((one.get(name), other.get(name)) for name in STAMPS)
+    known = ((first, second) for first, second in stamps if first and second)
+    return all(_plain(first) == _plain(second) for first, second in islice(known, 1))
+
+
+def _plain(stamp: Any) -> str:
+    return str(stamp.timestamp() if hasattr(stamp, "timestamp") else stamp)
