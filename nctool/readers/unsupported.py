@@ -93,10 +93,6 @@ KNOWN = (
         f"f = h5py.File(path); x, y = f['features'][:].T, f['labels'][:].ravel()\n{SAVE}",
     ),
     Known(
-        PLAIN, "a MATLAB 5 file", starts(b"MATLAB 5.0 MAT-file"),
-        f"m = scipy.io.loadmat(path); x, y = m['features'], m['labels'].ravel()\n{SAVE}",
-    ),
-    Known(
         PLAIN, "an HDF5 file", starts(b"\x89HDF\r\n\x1a\n"),
         f"f = h5py.File(path); x, y = f['features'][:], f['labels'][:]\n{SAVE}",
     ),
@@ -133,6 +129,16 @@ KNOWN = (
         PLAIN, "a TensorFlow SavedModel", folder("saved_model.pb"),
         "m = tf.saved_model.load(path)\n"
         "numpy.savez('model.npz', **{v.name: v.numpy() for v in m.variables})",
+    ),
+    Known(
+        PLAIN, "an Orbax checkpoint", folder("_METADATA"),
+        "p = orbax.checkpoint.PyTreeCheckpointer().restore(path)\nnumpy.savez('model.npz', "
+        "**flax.traverse_util.flatten_dict(p, sep='.'))",
+    ),
+    Known(
+        PLAIN, "an Orbax checkpoint", folder("manifest.ocdbt"),
+        "p = orbax.checkpoint.PyTreeCheckpointer().restore(path)\nnumpy.savez('model.npz', "
+        "**flax.traverse_util.flatten_dict(p, sep='.'))",
     ),
     Known(
         PLAIN, "a saved Hugging Face dataset", folder("dataset_info.json"),

@@ -81,6 +81,21 @@ def _onnx(path: Path) -> None:
     path.write_bytes(helper.make_model(graph).SerializeToString())
 
 
+def _matlab(path: Path, packed: bool = False) -> None:
+    from scipy.io import savemat
+
+    with path.open("wb") as file:
+        data = {"features": FEATURES.numpy(), "labels": LABELS.numpy()[:, None]}
+        savemat(file, {"data": data}, do_compression=packed)
+
+
+def _matlab_4(path: Path) -> None:
+    from scipy.io import savemat
+
+    with path.open("wb") as file:
+        savemat(file, {"features": FEATURES.numpy()}, format="4")
+
+
 WRITERS: dict[str, Callable[[Path], None]] = {
     "safetensors": _safetensors,
     "torch": _torch_zip,
@@ -90,4 +105,7 @@ WRITERS: dict[str, Callable[[Path], None]] = {
     "npz-compressed": _npz_compressed,
     "pickle": _pickle,
     "onnx": _onnx,
+    "matlab": _matlab,
+    "matlab-compressed": lambda path: _matlab(path, packed=True),
+    "matlab-4": _matlab_4,
 }
