@@ -131,16 +131,6 @@ KNOWN = (
         "numpy.savez('model.npz', **{v.name: v.numpy() for v in m.variables})",
     ),
     Known(
-        PLAIN, "an Orbax checkpoint", folder("_METADATA"),
-        "p = orbax.checkpoint.PyTreeCheckpointer().restore(path)\nnumpy.savez('model.npz', "
-        "**flax.traverse_util.flatten_dict(p, sep='.'))",
-    ),
-    Known(
-        PLAIN, "an Orbax checkpoint", folder("manifest.ocdbt"),
-        "p = orbax.checkpoint.PyTreeCheckpointer().restore(path)\nnumpy.savez('model.npz', "
-        "**flax.traverse_util.flatten_dict(p, sep='.'))",
-    ),
-    Known(
         PLAIN, "a saved Hugging Face dataset", folder("dataset_info.json"),
         f"d = datasets.load_from_disk(path).with_format('numpy'); x, y = d['features'], d['labels']"
         f"\n{SAVE}",

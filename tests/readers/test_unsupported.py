@@ -88,7 +88,6 @@ def test_truncated_zip(tmp_path: Path) -> None:
     [
         ((".metadata", "__0_0.distcp"), "distributed checkpoint"),
         (("saved_model.pb",), "SavedModel"),
-        (("_METADATA", "manifest.ocdbt"), "Orbax"),
         (("dataset_info.json", "data.arrow"), "Hugging Face"),
     ],
 )
