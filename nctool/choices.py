@@ -39,3 +39,15 @@ class Pool(StrEnum):
 class Missing(StrEnum):
     fail = "fail"
     warn = "warn"
+
+
+class SortBy(StrEnum):
+    id = "id"
+    change = "change"
+
+
+class Ci(StrEnum):
+    auto = "auto"
+    github = "github"
+    gitlab = "gitlab"
+    none = "none"

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -11,19 +13,38 @@ from torch import Tensor
 from nctool.evidence import Points
 from nctool.files import replacing
 from nctool.measure import Analysis
-from nctool.report import Report
 
 GRAM_CLASSES = 4096
 
 
-def save_arrays(target: str, analysis: Analysis) -> Report:
-    """Write the arrays whole or not at all; the report then says where they are."""
+class Behind(Mapping[str, Any]):
+    """The same arrays as nested lists, made when somebody first asks for one."""
+
+    def __init__(self, analysis: Analysis) -> None:
+        self.analysis = analysis
+
+    @cached_property
+    def arrays(self) -> dict[str, Tensor]:
+        return collect(self.analysis)
+
+    def __getitem__(self, name: str) -> Any:
+        return self.arrays[name].tolist()
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.arrays)
+
+    def __len__(self) -> int:
+        return len(self.arrays)
+
+
+def save_arrays(target: str, analysis: Analysis) -> dict[str, object]:
+    """Write the arrays whole or not at all; what a report says of them."""
     from safetensors.torch import save_file
 
     arrays = collect(analysis)
     with replacing(target) as draft:
         save_file(arrays, draft, {"class_names": json.dumps(analysis.evidence.names)})
-    return replace(analysis.report, arrays={"file": target, "names": sorted(arrays)})
+    return {"file": target, "names": sorted(arrays)}
 
 
 def collect(analysis: Analysis) -> dict[str, Tensor]:

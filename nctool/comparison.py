@@ -13,9 +13,9 @@ from fnmatch import fnmatchcase
 from statistics import stdev
 from typing import Any, Literal
 
+from nctool.cohort import Difference, Run, differences, without_value
 from nctool.errors import InputError, UsageError
 from nctool.report import Report, Result, result_to_dict
-from nctool.cohort import Difference, Run, differences, without_value
 from nctool.tolerance import DEFAULT_TOLERANCE, Tolerance, tolerance_of
 
 Word = Literal["baseline", "more collapsed", "less collapsed", "within tolerance", "not comparable"]
@@ -144,6 +144,26 @@ def compare(
         tuple(runs), baseline, found, tuple(_rows(runs, baseline, tolerances)),
         tolerances=tolerances,
     )  # fmt: skip
+
+
+def arranged(found: Comparison, *, only_changed: bool = False, by: str | None = None) -> Comparison:
+    """The same rows, those that did not change left out, the largest change first."""
+    rows = list(found.rows)
+    if only_changed:
+        quiet = ("baseline", "within tolerance")
+        rows = [row for row in rows if any(one.word not in quiet for one in row.changes)]
+    if by == "id":
+        rows.sort(key=lambda row: row.metric.id)
+    elif by == "change":
+        rows.sort(key=lambda row: -max(map(_size, row.changes)))
+    return replace(found, rows=tuple(rows))
+
+
+def _size(change: Change) -> float:
+    """How much a number changed: by which factor, or for lack of one, by how much."""
+    if change.ratio is not None and change.ratio > 0:
+        return abs(math.log(change.ratio))
+    return 0.0 if change.delta is None else abs(change.delta)
 
 
 def _rows(runs: Sequence[Run], baseline: int, tolerances: Mapping[str, Tolerance]) -> list[Row]:

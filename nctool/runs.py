@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -76,6 +76,18 @@ def checkpoints(folder: Path) -> tuple[Checkpoint, ...]:
     if len(largest) < 2:
         return ()
     return tuple(sorted(largest, key=lambda one: one.moment.order))
+
+
+def together(paths: Sequence[Path]) -> tuple[Checkpoint, ...]:
+    """Paths that are checkpoints of one run: names alike but for their moments, all different."""
+    found = [Checkpoint(one, moment_in_name(one.stem)) for one in paths]
+    alike = {re.sub(r"\d+", "#", one.name) for one in paths}
+    moments = {one.moment for one in found}
+    if len(paths) < 2 or len(alike) > 1 or len(moments) < len(paths):
+        return ()
+    if not all(moment.known for moment in moments):
+        return ()
+    return tuple(sorted(found, key=lambda one: one.moment.order))
 
 
 def _number(value: object) -> int | None:

@@ -5,8 +5,8 @@ Standard library only, as for the report.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from nctool.errors import InputError
@@ -62,6 +62,11 @@ class Trajectory:
             for point in self.points
         )
 
+    def with_last(self, report: Report) -> Trajectory:
+        """The same, with another report at the last point."""
+        *rest, last = self.points
+        return replace(self, points=(*rest, replace(last, report=report)))
+
     def flat(self, prefix: str = "") -> dict[str, float]:
         """Every number of the last point, ready for an experiment tracker."""
         return self.last.flat(prefix)
@@ -102,3 +107,29 @@ class Trajectory:
                 f"this JSON is not a trajectory of nctool ({type(problem).__name__}: {problem})",
                 "write one with: nctool analyze RUN_FOLDER --json run.json",
             ) from problem
+
+
+def joined(
+    reports: Sequence[Report], labels: Sequence[str], *, axis: Axis | None = None
+) -> Trajectory:
+    """Reports along one axis, in its order."""
+    axis, positions = (axis, _order(reports)) if axis else _axis(reports)
+    points = [
+        Point(label, position, report)
+        for label, position, report in zip(labels, positions, reports, strict=True)
+    ]
+    return Trajectory(axis, tuple(sorted(points, key=lambda point: point.position)))
+
+
+def _axis(reports: Sequence[Report]) -> tuple[Axis, list[float]]:
+    """Epochs if every point has its own, else steps, else their order."""
+    names: tuple[Axis, ...] = ("epoch", "step")
+    for name in names:
+        known = [report.run.get(name) for report in reports]
+        if None not in known and len(set(known)) == len(known):
+            return name, [one for one in known if one is not None]
+    return "checkpoint", _order(reports)
+
+
+def _order(reports: Sequence[Report]) -> list[float]:
+    return [*range(1, len(reports) + 1)]

@@ -9,8 +9,11 @@ import typer
 import nctool
 from nctool.cli import settings
 from nctool.cli.analyze import analyze
+from nctool.cli.check import check
+from nctool.cli.compare import compare
 from nctool.cli.describe import doctor, metrics, schema
 from nctool.cli.inspect import inspect
+from nctool.cli.report import report
 from nctool.cli.shell import PIPE_CLOSED, guarded, reader_left
 
 app = typer.Typer(
@@ -22,7 +25,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (analyze, inspect, metrics, schema, doctor):
+for command in (analyze, compare, check, inspect, report, metrics, schema, doctor):
     app.command()(command)
 
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated
 
 import typer
 
-from nctool.choices import Reach, Rows, Which
-from nctool.cli import options
+from nctool.choices import Ci, Reach, Rows, Which
+from nctool.cli import gating, options
 from nctool.cli import settings as kept
 from nctool.cli.interruption import stoppable
-from nctool.cli.shell import check_outputs, color_wanted, guarded, warn, write_out
+from nctool.cli.outputs import Outputs
+from nctool.cli.shell import check_outputs, guarded, warn
 
 
 @guarded
@@ -36,6 +38,14 @@ def analyze(
     pool: options.Pooling = None,
     transpose_head: options.TransposeHead = False,
     ood: options.Ood = None,
+    layers: Annotated[
+        str | None,
+        typer.Option(
+            help="Features of several layers, by a glob of their keys: the course over depth.",
+            metavar="GLOB",
+            rich_help_panel=options.ROLES,
+        ),
+    ] = None,
     logit_scale: options.LogitScale = None,
     save_roles: options.SaveRoles = False,
     metrics: options.Metrics = None,
@@ -53,10 +63,19 @@ def analyze(
     memory: options.Memory = "4GiB",
     seed: options.Seed = 0,
     deterministic: options.Deterministic = False,
+    gate: options.Gate = None,
+    tolerance: options.TolerancePerId = None,
+    baseline: options.Baseline = None,
+    missing: options.OnMissing = None,
+    warn_only: options.WarnOnly = False,
     json: options.Json = None,
+    output: options.Output = None,
+    plot: options.Plot = False,
+    ci: options.CiKind = Ci.auto,
     arrays: options.Arrays = None,
     width: options.Width = None,
     quiet: options.Quiet = False,
+    verbose: options.Verbose = False,
     no_progress: options.NoProgress = False,
 ) -> None:
     """Compute diagnostics from saved features, labels and classifier weights.
@@ -71,7 +90,12 @@ def analyze(
 
     if arrays == "-":
         raise UsageError("arrays-to-stdout", "arrays need a file", "--arrays FILE.safetensors")
-    check_outputs(json, arrays, sources=sources)
+    wanted = Outputs(json, tuple(output or ()), ci, width, quiet, per_class, plot, verbose)
+    wanted.check(sources)
+    check_outputs(arrays, sources=sources)
+    config = context.obj
+    demanded = gating.demands(config, gate, tolerance, missing, warn_only)
+    before = gating.baseline(config, baseline)
     convention = conventions.resolve(
         profile,
         None if center is None else center.value,
@@ -93,7 +117,10 @@ def analyze(
 
     chosen = catalogue.select(metrics)
 
-    from nctool.measure import Settings, measure
+    from nctool.collect import Behind, save_arrays
+    from nctool.course import Course, follow, stops_of_layers, stops_of_run
+    from nctool.measure import Analysis, Settings, measure
+    from nctool.readers.remote import Listener
     from nctool.source import inspect as look
     from nctool.source import load
 
@@ -107,29 +134,25 @@ def analyze(
         effort=effort,
         origin={name: one for name, one in origin.items() if name.replace("_", "-") not in ROLES},
     )
-    machine = json == "-"
-    source = load(sources, wishes)
+    progress = not (no_progress or quiet or wanted.machine)
+    bar = stoppable(console.bar(enabled=progress))
+    wishes = replace(wishes, listener=Listener(bar) if quiet else Listener(bar, warn))
+    found: Analysis | Course
+    if layers is not None:
+        stops = stops_of_layers(sources, layers, wishes)
+        found = follow(stops, chosen, settings, bar, depth=True)
+    elif stops := stops_of_run(sources, wishes):
+        found = follow(stops, chosen, settings, bar)
+    else:
+        found = measure(load(sources, wishes), chosen, settings, bar)
     if save_roles:
         kept.save_roles(look(sources, wishes), wishes)
-    bar = stoppable(console.bar(enabled=not (no_progress or quiet or machine)))
-    analysis = measure(source, chosen, settings, bar)
-    report = analysis.report
+    course = None if isinstance(found, Analysis) else found
+    last = found if isinstance(found, Analysis) else found.last
+    report = last.report
     if arrays is not None:
-        from nctool.collect import save_arrays
-
-        report = save_arrays(arrays, analysis)
-    if json is not None:
-        write_out(json, report.to_json())
-    if machine or quiet:
-        if machine:
-            return
-        for notice in report.warnings:
-            warn(notice)
-        return
-    text = console.report(
-        report,
-        width=width or console.terminal_width(),
-        color=color_wanted(),
-        per_class=per_class,
-    )
-    write_out("-", text)
+        report = replace(report, arrays=save_arrays(arrays, last))
+    whole = report if course is None else course.trajectory.with_last(report)
+    document = gating.judged(whole, demanded, before)
+    wanted.deliver(document, Behind(last))
+    gating.leave(document)

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from nctool.choices import Center, Pool, Precision, Reach, Rows, Which
+from nctool.choices import Center, Ci, Missing, Pool, Precision, Reach, Rows, SortBy, Which
 
 if TYPE_CHECKING:
     from nctool.source import Wishes
 
 
-ROLES, COMPUTE, OUTPUT = "Roles", "Compute", "Output"
+ROLES, COMPUTE, OUTPUT, GATES = "Roles", "Compute", "Output", "Gates"
 
 
 def _key(role: str) -> str:
@@ -191,6 +191,64 @@ Quiet = Annotated[
 ]
 NoProgress = Annotated[
     bool, typer.Option("--no-progress", help="No progress bar.", rich_help_panel=OUTPUT)
+]
+
+
+Output = Annotated[
+    list[str] | None,
+    typer.Option(
+        "-o",
+        "--output",
+        help="Write a file, its kind by suffix: .html .md .json .csv .xml .prom .svg .pdf .png.",
+        metavar="FILE",
+        rich_help_panel=OUTPUT,
+    ),
+]
+CiKind = Annotated[
+    Ci,
+    typer.Option("--ci", help="Annotations for the log of a CI job.", rich_help_panel=OUTPUT),
+]
+Verbose = Annotated[
+    bool,
+    typer.Option("-v", "--verbose", help="What took how long, too.", rich_help_panel=OUTPUT),
+]
+Plot = Annotated[bool, typer.Option("--plot", help="Draw the main curves.", rich_help_panel=OUTPUT)]
+Gate = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="A rule such as 'nc1.pinv <= 0.05' or 'ratio(nc1.pinv) < 1.1' (repeatable).",
+        metavar="RULE",
+        rich_help_panel=GATES,
+    ),
+]
+TolerancePerId = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--tolerance",
+        help="How far a number may move from the baseline's: ID=rel:5%,abs:0.002 (repeatable).",
+        metavar="RULE",
+        rich_help_panel=GATES,
+    ),
+]
+Baseline = Annotated[
+    str | None,
+    typer.Option(help="The report to look back to.", metavar="FILE", rich_help_panel=GATES),
+]
+OnMissing = Annotated[
+    Missing | None,
+    typer.Option(
+        help="What a gated number that is missing means.  [default: fail]",
+        rich_help_panel=GATES,
+        show_default=False,
+    ),
+]
+WarnOnly = Annotated[
+    bool,
+    typer.Option("--warn-only", help="Gates warn and never fail.", rich_help_panel=GATES),
+]
+Sort = Annotated[
+    SortBy | None,
+    typer.Option(help="Order of the rows.  [default: as computed]", show_default=False),
 ]
 
 

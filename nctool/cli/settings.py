@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from nctool.config import Config
     from nctool.source import Inspection, Wishes
 
-COMMANDS = ("analyze", "inspect")
+COMMANDS = ("analyze", "inspect", "compare", "check")
 
 
 def adopt(context: typer.Context) -> None:

@@ -31,6 +31,8 @@ def guarded(command: Callable[P, None]) -> Callable[P, None]:
         try:
             command(*args, **kwargs)
             sys.stdout.flush()
+        except typer.Exit:
+            raise
         except NctoolError as error:
             complain(error)
             raise typer.Exit(error.exit_code) from None

@@ -33,10 +33,12 @@ LEGEND = {
 }
 
 
-def lines(report: Report, width: int, per_class: bool = False) -> list[Line]:
-    """The whole report."""
+def lines(
+    report: Report, width: int, per_class: bool = False, between: Sequence[Line] = ()
+) -> list[Line]:
+    """The whole report; ``between`` comes after where it is from and before its numbers."""
     out = [line((f"nctool {report.tool['version']}", "title"), (f"  {_when(report)}", "faint"))]
-    out += [BLANK, *_provenance(report, width), BLANK]
+    out += [BLANK, *_provenance(report, width), BLANK, *between]
     computed = [one for one in report.metrics if one.status == "ok"]
     if computed:
         out += _numbers(computed)

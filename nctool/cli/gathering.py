@@ -1,0 +1,80 @@
+"""Runs to compare, from whatever names them: saved reports, checkpoints, run folders."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from nctool import documents
+from nctool.cohort import Run
+from nctool.errors import UsageError
+from nctool.report import Report
+from nctool.trajectory import Trajectory
+
+
+@dataclass(frozen=True, slots=True)
+class How:
+    """How to measure what is not yet a report."""
+
+    metrics: str | None = None
+    profile: str | None = None
+    center: str | None = None
+    device: str = "auto"
+    quiet: bool = False
+
+
+def runs(names: Sequence[str], splits: Sequence[str], how: How) -> list[Run]:
+    """A run for each name; for one name and several splits, a run for each split."""
+    if splits and len(names) == 1:
+        return [Run(split, _report(names[0], split, how)) for split in splits]
+    split = splits[0] if splits else None
+    if len(splits) > 1:
+        raise UsageError(
+            "splits-and-runs",
+            f"{len(splits)} splits of {len(names)} runs",
+            "compare splits of one run, or one split of several runs",
+        )
+    found = [_report(name, split, how) for name in names]
+    return [Run(title, report) for title, report in zip(_titles(names), found, strict=True)]
+
+
+def _report(name: str, split: str | None, how: How) -> Report:
+    path = Path(name)
+    if documents.is_document(path):
+        found = documents.read(path)
+        if isinstance(found, Report):
+            return found
+        if isinstance(found, Trajectory):
+            return found.last
+        raise UsageError(
+            "comparison-of-comparisons",
+            f"{name!r} is a comparison itself",
+            "name the reports that it was made from",
+        )
+    return _measured(name, split, how)
+
+
+def _measured(name: str, split: str | None, how: How) -> Report:
+    """A checkpoint: measured now."""
+    from nctool import conventions, metrics
+    from nctool.cli.interruption import stoppable
+    from nctool.measure import Settings, measure
+    from nctool.render import console
+    from nctool.roles import Request
+    from nctool.source import Wishes, load
+
+    settings = Settings(conventions.resolve(how.profile, how.center), device=how.device)  # type: ignore[arg-type]
+    source = load([name], Wishes(Request(split=split)))
+    bar = stoppable(console.bar(enabled=not how.quiet))
+    return measure(source, metrics.select(how.metrics), settings, bar).report
+
+
+def _titles(names: Sequence[str]) -> list[str]:
+    """As short as possible: stems, with as many folders in front as tell them apart."""
+    paths = [Path(name).absolute() for name in names]
+    for depth in range(1, max(len(path.parts) for path in paths) + 1):
+        titles = ["/".join((*path.parts[-depth:-1], path.stem)) for path in paths]
+        if len(set(titles)) == len(titles):
+            return titles
+    return [f"{title} #{place}" for place, title in enumerate(names, 1)]

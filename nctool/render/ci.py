@@ -1,0 +1,49 @@
+"""What the log of a CI job turns into annotations; names cannot smuggle commands of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from nctool.comparison import Comparison
+from nctool.documents import Document
+from nctool.notice import Notice
+from nctool.report import Report
+from nctool.text import number, one_line
+from nctool.trajectory import Trajectory
+
+LEVELS = {"fail": "error", "inconclusive": "error", "missing": "warning"}
+
+
+def annotations(document: Document, kind: str) -> Iterator[str]:
+    """One line for every gate that did not pass, and for every warning."""
+    for gate in document.gates:
+        if gate["result"] == "pass":
+            continue
+        level = "warning" if gate["severity"] == "warning" else LEVELS[str(gate["result"])]
+        seen = "no value" if gate["observed"] is None else f"is {number(gate['observed'])}"
+        run = f" of {gate['run']}" if gate.get("run") else ""
+        yield _line(kind, level, f"nctool gate {gate['result']}", f"{gate['expr']}{run}: {seen}")
+    for notice in warnings_of(document):
+        yield _line(kind, "warning", f"nctool {notice.slug}", notice.message)
+
+
+def warnings_of(document: Document) -> tuple[Notice, ...]:
+    """Those of the report that stands for the whole."""
+    if isinstance(document, Comparison):
+        return ()
+    report: Report = document.last if isinstance(document, Trajectory) else document
+    return report.warnings
+
+
+def _line(kind: str, level: str, title: str, text: str) -> str:
+    if kind == "github":
+        return f"::{level} title={_property(title)}::{_data(text)}"
+    return f"{level.upper()}: {one_line(title)}: {one_line(text)}"
+
+
+def _data(text: str) -> str:
+    return one_line(text).replace("%", "%25")
+
+
+def _property(text: str) -> str:
+    return _data(text).replace(":", "%3A").replace(",", "%2C")

@@ -1,0 +1,14 @@
+"""The document itself, as JSON that machines can trust."""
+
+from __future__ import annotations
+
+from nctool import documents
+from nctool.documents import Document
+from nctool.render import Arrays, Renderer
+
+
+def render(document: Document, arrays: Arrays | None, suffix: str) -> str:
+    return documents.to_json(document) + "\n"
+
+
+RENDERER = Renderer("JSON", (".json",), render)

@@ -1,0 +1,30 @@
+"""Any document as lines for a terminal."""
+
+from __future__ import annotations
+
+from nctool.comparison import Comparison
+from nctool.documents import Document
+from nctool.render import summary
+from nctool.render.lines import BLANK, Line
+from nctool.trajectory import Trajectory
+
+
+def lines(
+    document: Document,
+    width: int,
+    *,
+    per_class: bool = False,
+    plot: bool = False,
+    verbose: bool = False,
+) -> list[Line]:
+    """What a person reads: the numbers, then the gates if there were any."""
+    from nctool.render import curves, side_by_side, verdict
+
+    if isinstance(document, Comparison):
+        out = side_by_side.lines(document, width)
+    elif isinstance(document, Trajectory):
+        out = curves.lines(document, width, per_class=per_class, plot=plot)
+    else:
+        out = summary.lines(document, width, per_class)
+    gates = verdict.lines(document, width)
+    return [*out, BLANK, *gates] if gates else out

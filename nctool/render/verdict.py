@@ -1,0 +1,53 @@
+"""The gates as lines: what was asked, what was seen, and what that means."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from nctool.documents import Document
+from nctool.render.lines import Line, Style, columns, line, wrapped
+from nctool.text import count, number, one_line
+
+WORDS = {
+    "pass": "pass", "fail": "FAIL", "inconclusive": "inconclusive", "missing": "no value",
+}  # fmt: skip
+OUTCOMES = {
+    "pass": "every gate passed",
+    "fail": "at least one gate failed",
+    "inconclusive": "a gated number is missing: nothing is proved",
+}
+STYLES: dict[str, Style] = {"pass": "good", "fail": "warning", "inconclusive": "warning"}
+
+
+def lines(document: Document, width: int) -> list[Line]:
+    """Nothing, where nothing was asked."""
+    if not document.gates and document.outcome == "none":
+        return []
+    out = [line(("Gates", "title"), (f"  {_total(document)}", STYLES.get(document.outcome, "")))]
+    rows = [_row(gate) for gate in document.gates]
+    out += [line("  " + text) for text in columns(rows, "<<<<")] if rows else []
+    for gate in document.gates:
+        if gate.get("reason") and gate["result"] in ("inconclusive", "missing"):
+            out += wrapped(
+                f"{gate['id']}: {one_line(str(gate['reason']))}", width - 2, "  ", "faint"
+            )
+    return out
+
+
+def _row(gate: Mapping[str, Any]) -> list[str]:
+    word = WORDS.get(gate["result"], str(gate["result"]))
+    if gate["result"] == "fail" and gate["severity"] == "warning":
+        word = "warning"
+    seen = "" if gate["observed"] is None else f"is {number(gate['observed'])}"
+    if gate["baseline"] is not None:
+        seen += f", baseline {number(gate['baseline'])}"
+    asked = one_line(str(gate["expr"]))
+    run = one_line(str(gate["run"])) if gate.get("run") else ""
+    name = "" if str(gate["id"]) in asked else f"({gate['id']})"
+    return [word, " ".join(part for part in (asked, name) if part), seen, run]
+
+
+def _total(document: Document) -> str:
+    word = OUTCOMES.get(document.outcome, document.outcome)
+    return f"{count(len(document.gates), 'gate')}: {word}"
