@@ -51,9 +51,10 @@ def _single(folder: Path) -> Opened:
     return open_zip(inside(folder, SINGLE))
 
 
-def open_zip(path: Path) -> Opened:
+def open_zip(path: Path, start: int = 0, length: int | None = None) -> Opened:
+    """One archive: a file, or the given range of its bytes."""
     with edge(path, NAME):
-        found = members(path, NAME)
+        found = members(path, NAME, start, length)
         pickle_name = _pickle_name(frozenset(found))
         if pickle_name is None:
             raise corrupt(path, NAME, "it holds no data.pkl")

@@ -122,10 +122,6 @@ KNOWN = (
         "tar -xf FILE, then name the folder or a file of it",
     ),
     Known(
-        PLAIN, "a torch distributed checkpoint", folder(".metadata", "*.distcp"),
-        "python -m torch.distributed.checkpoint.format_utils dcp_to_torch FOLDER model.pt",
-    ),
-    Known(
         PLAIN, "a TensorFlow SavedModel", folder("saved_model.pb"),
         "m = tf.saved_model.load(path)\n"
         "numpy.savez('model.npz', **{v.name: v.numpy() for v in m.variables})",

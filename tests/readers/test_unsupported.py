@@ -86,7 +86,6 @@ def test_truncated_zip(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("files", "word"),
     [
-        ((".metadata", "__0_0.distcp"), "distributed checkpoint"),
         (("saved_model.pb",), "SavedModel"),
         (("dataset_info.json", "data.arrow"), "Hugging Face"),
     ],

@@ -5,12 +5,14 @@ from __future__ import annotations
 import struct
 import zlib
 from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile, ZipInfo
 
 from nctool.readers.pieces.edge import corrupt, shown
+from nctool.readers.pieces.section import section
 
 LOCAL = struct.Struct("<4sHHHHHIIIHH")
 # Deflate cannot do better than 1032 to 1.
@@ -42,9 +44,18 @@ def names(path: Path) -> frozenset[str]:
         return frozenset()
 
 
-def members(path: Path, format: str) -> Mapping[str, Member]:
-    """Every member by name; refused when sizes, offsets or names contradict one another."""
-    with ZipFile(path) as archive, path.open("rb") as file:
+def members(
+    path: Path, format: str, start: int = 0, length: int | None = None
+) -> Mapping[str, Member]:
+    """Every member by name; refused when sizes, offsets or names contradict one another.
+
+    The archive may be a range of a larger file; offsets count from the start of that file.
+    """
+    with ExitStack() as opened:
+        file: BinaryIO = opened.enter_context(path.open("rb"))
+        if length is not None:
+            file = section(file, start, length)
+        archive = opened.enter_context(ZipFile(file))
         infos = sorted(archive.infolist(), key=lambda info: info.header_offset)
         ends = [info.header_offset for info in infos[1:]] + [archive.start_dir]
         found: dict[str, Member] = {}
@@ -56,7 +67,7 @@ def members(path: Path, format: str) -> Mapping[str, Member]:
                 raise corrupt(path, format, f"member '{shown(info.filename)}' {problem}")
             found[info.filename] = Member(
                 info.filename,
-                offset,
+                start + offset,
                 info.compress_size,
                 info.file_size,
                 info.compress_type == ZIP_DEFLATED,

@@ -1,0 +1,146 @@
+"""DeepSpeed checkpoints with whole weights (ZeRO off, 1 or 2): one torch file under ``module``.
+
+The folder holds ``mp_rank_00_model_states.pt``, or ``latest`` with the name of the folder below
+that does. Optimizer shards are left alone. ZeRO-3 cuts every weight over the ranks, and tensor or
+pipeline parallelism over several files: these are refused with what puts them together.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from pathlib import Path
+
+from nctool.arrays import LazyArray, Opened
+from nctool.errors import InputError
+from nctool.notice import Notice
+from nctool.readers import FIRST, Reader
+from nctool.readers.pieces.edge import shown
+from nctool.readers.pieces.folders import holds_arrays
+from nctool.readers.pieces.shards import inside, with_config
+from nctool.readers.torch_legacy import open_pickle
+from nctool.readers.torch_zip import open_zip
+
+NAME = "deepspeed"
+LATEST = "latest"
+LONGEST_TAG = 255
+WHOLE = re.compile(r"mp_rank_\d+_model_states\.pt")
+CUT = re.compile(r"(bf16_)?zero_pp_rank_\d+_mp_rank_\d+_model_states\.pt")
+LAYER = re.compile(r"layer_\d+-model(_\d+-model)?_states\.pt")
+OPTIMIZER = re.compile(r"(bf16_)?zero_pp_rank_\d+_mp_rank_\d+_?optim_states\.pt")
+GATHER = "python zero_to_fp32.py . out\nnctool analyze out"
+
+
+def recognises(path: Path, head: bytes) -> bool:
+    if not path.is_dir() or holds_arrays(path):
+        return False
+    return _has_states(path) or any(path.glob("*/*mp_rank_*_model_states.pt"))
+
+
+def _has_states(folder: Path) -> bool:
+    return any(folder.glob("*mp_rank_*_model_states.pt"))
+
+
+def _named(folder: Path, pattern: re.Pattern[str]) -> list[str]:
+    return sorted(one.name for one in folder.iterdir() if pattern.fullmatch(one.name))
+
+
+def open_folder(path: Path) -> Opened:
+    folder = path if _has_states(path) else _latest(path)
+    whole = _named(folder, WHOLE)
+    layers = _named(folder, LAYER)
+    if _named(folder, CUT):
+        raise _cut(folder)
+    if layers or len(whole) != 1:
+        found = layers if layers else whole
+        raise InputError(
+            "deepspeed-parallel",
+            f"'{shown(folder)}' holds a model cut into {len(found)} files, "
+            f"{shown(found[0], 60)} to {shown(found[-1], 60)}, by tensor or pipeline parallelism",
+            "save the model in one piece; or look at one part:\n"
+            f"nctool inspect '{shown(folder / found[-1])}'",
+        )
+    # From the path that was named, so that a link cannot lead out of it.
+    opened = _weights(folder, inside(path, str((folder / whole[0]).relative_to(path))))
+    skipped = _named(folder, OPTIMIZER)
+    opened = with_config(opened, folder, [folder / name for name in skipped])
+    opened = opened if folder == path else with_config(opened, path)
+    return replace(opened, notices=(*opened.notices, *_optimizer(skipped)))
+
+
+def _latest(path: Path) -> Path:
+    """The folder below that ``latest`` names, or the only one there is."""
+    found = sorted({one.parent.name for one in path.glob("*/*mp_rank_*_model_states.pt")})
+    tag = found[0]
+    if (path / LATEST).is_file():
+        with inside(path, LATEST).open("rb") as file:
+            tag = file.read(LONGEST_TAG).decode("utf-8", "replace").strip()
+    elif len(found) > 1:
+        raise InputError(
+            "folder-ambiguous",
+            f"'{shown(path)}' holds {len(found)} checkpoints: "
+            + ", ".join(shown(name, 60) for name in found[:6]),
+            "name one of these folders",
+        )
+    if tag in found:
+        return path / tag
+    raise InputError(
+        "shard-missing",
+        f"'{shown(path / LATEST)}' names '{shown(tag, 60)}', which is no checkpoint here; there is "
+        + ", ".join(shown(name, 60) for name in found[:6]),
+        "name one of these folders",
+    )
+
+
+def _weights(folder: Path, file: Path) -> Opened:
+    with file.open("rb") as stream:
+        opened = open_zip(file) if stream.read(2) == b"PK" else open_pickle(file)
+    arrays = [one for one in opened.arrays if one.key.startswith("module.")]
+    if not any(_elements(one) for one in arrays):
+        raise _cut(folder)
+    notices = list(opened.notices)
+    if len(arrays) < len(opened.arrays):
+        left = [shown(one.key, 80) for one in opened.arrays if one not in arrays]
+        message = f"{len(left)} arrays outside of the module were not read: {', '.join(left[:4])}"
+        notices.append(
+            Notice("objects-ignored", message, "", {"count": len(left), "names": left[:50]})
+        )
+    facts = dict(opened.metadata)
+    if "global_steps" in facts:
+        facts["global_step"] = facts["global_steps"]
+    return Opened(folder, NAME, tuple(arrays), facts, tuple(notices))
+
+
+def _elements(array: LazyArray) -> bool:
+    return 0 not in array.shape
+
+
+def _cut(folder: Path) -> InputError:
+    return InputError(
+        "deepspeed-zero-3",
+        f"'{shown(folder)}' is a ZeRO-3 checkpoint: every weight is cut over all ranks' files",
+        f"in the folder above, where DeepSpeed left its script:\n{GATHER}",
+    )
+
+
+def _optimizer(names: list[str]) -> tuple[Notice, ...]:
+    if not names:
+        return ()
+    files = "1 file was" if len(names) == 1 else f"{len(names)} files were"
+    return (
+        Notice(
+            "files-ignored",
+            f"{files} not read: optimizer states, with the weights in float32",
+            "python zero_to_fp32.py . out  gathers these",
+            {"names": names[:50]},
+        ),
+    )
+
+
+READER = Reader(
+    NAME,
+    recognises,
+    open_folder,
+    covers="DeepSpeed checkpoints with whole weights (ZeRO-1, ZeRO-2)",
+    turn=FIRST,
+)
