@@ -56,7 +56,7 @@ Classes = Annotated[
 IgnoreLabel = Annotated[
     list[int] | None,
     typer.Option(
-        help="Label to leave out (repeatable).  [default: -100]",
+        help="Label left out (repeatable).  [default: -100]",
         metavar="INT",
         rich_help_panel=ROLES,
         show_default=False,

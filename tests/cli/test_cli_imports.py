@@ -76,7 +76,9 @@ def test_the_probe() -> None:
 
 
 # Every command has its own help, with every option explained.
-@pytest.mark.parametrize("command", ["analyze", "inspect", "metrics", "schema", "doctor"])
+@pytest.mark.parametrize(
+    "command", ["analyze", "compare", "check", "report", "inspect", "metrics", "schema", "doctor"]
+)
 def test_every_command_has_help(command: str) -> None:
     said = inside(command, "--help", env={"COLUMNS": "200"})
     assert said.code == 0 and said.out.startswith("Usage: ")
