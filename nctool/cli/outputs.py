@@ -88,7 +88,7 @@ class Outputs:
         kind = ci_kind(self.ci)
         if kind is Ci.none:
             return
-        for line in ci.annotations(document, kind.value):
+        for line in ci.told(document, kind.value):
             note_line(line)
         summary = os.environ.get("GITHUB_STEP_SUMMARY")
         if kind is Ci.github and summary:

@@ -14,7 +14,7 @@ from nctool.trajectory import Trajectory
 LEVELS = {"fail": "error", "inconclusive": "error", "missing": "warning"}
 
 
-def annotations(document: Document, kind: str) -> Iterator[str]:
+def told(document: Document, kind: str) -> Iterator[str]:
     """One line for every gate that did not pass, and for every warning."""
     for gate in document.gates:
         if gate["result"] == "pass":

@@ -1,0 +1,71 @@
+"""Gates as test cases, as CI servers show them; without gates, every metric is one that passed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from xml.etree import ElementTree
+
+from nctool.comparison import Comparison
+from nctool.documents import Document
+from nctool.render import Arrays, Renderer
+from nctool.text import number, one_line
+
+
+def render(document: Document, arrays: Arrays | None, suffix: str) -> str:
+    suite = ElementTree.Element("testsuite", name="nctool")
+    cases = [_gate(suite, gate) for gate in document.gates] or _metrics(suite, document)
+    suite.set("tests", str(len(cases)))
+    for what in ("failure", "error", "skipped"):
+        name = {"failure": "failures", "error": "errors"}.get(what, what)
+        suite.set(name, str(sum(case.find(what) is not None for case in cases)))
+    whole = ElementTree.Element("testsuites", name="nctool")
+    whole.append(suite)
+    ElementTree.indent(whole)
+    return ElementTree.tostring(whole, encoding="unicode", xml_declaration=True) + "\n"
+
+
+def _gate(suite: ElementTree.Element, gate: Mapping[str, Any]) -> ElementTree.Element:
+    place = f"nctool.{one_line(str(gate['run']))}" if gate.get("run") else "nctool.gates"
+    case = _case(suite, place, str(gate["expr"]))
+    result, soft = gate["result"], gate["severity"] == "warning"
+    seen = "no value" if gate["observed"] is None else f"is {number(gate['observed'], 6)}"
+    if gate["baseline"] is not None:
+        seen += f", baseline {number(gate['baseline'], 6)}"
+    if gate.get("reason"):
+        seen += f": {one_line(str(gate['reason']))}"
+    if result == "fail" and not soft:
+        ElementTree.SubElement(case, "failure", message=f"{gate['id']} {seen}", type="gate")
+    elif result == "inconclusive" and not soft:
+        ElementTree.SubElement(case, "error", message=f"{gate['id']} {seen}", type="inconclusive")
+    elif result != "pass":
+        ElementTree.SubElement(case, "skipped", message=f"{result}: {gate['id']} {seen}")
+    _out(case, f"{gate['id']} {seen}; asked by {one_line(str(gate['source']))}")
+    return case
+
+
+def _metrics(suite: ElementTree.Element, document: Document) -> list[ElementTree.Element]:
+    if isinstance(document, Comparison):
+        results = [row.metric for row in document.rows]
+    else:
+        results = list(document)
+    cases = []
+    for one in results:
+        case = _case(suite, "nctool.metrics", one.id)
+        if one.value is None:
+            ElementTree.SubElement(case, "skipped", message=one_line(one.reason or one.status))
+        else:
+            _out(case, f"{one.id} = {number(one.value, 6)}")
+        cases.append(case)
+    return cases
+
+
+def _case(suite: ElementTree.Element, place: str, name: str) -> ElementTree.Element:
+    return ElementTree.SubElement(suite, "testcase", classname=place, name=one_line(name))
+
+
+def _out(case: ElementTree.Element, text: str) -> None:
+    ElementTree.SubElement(case, "system-out").text = text
+
+
+RENDERER = Renderer("JUnit", (".xml",), render)
