@@ -133,6 +133,11 @@ class _Machine:
     def step(self, name: str, argument: object) -> None:
         stack = self.stack
         match name:
+            # First the two that make up most of a large pickle.
+            case "MEMOIZE":
+                self.memo[len(self.memo)] = stack[-1]
+            case "BINGET" | "GET" | "LONG_BINGET":
+                stack.append(self.memo[_index(argument)])
             case "PROTO" | "FRAME":
                 pass
             case _ if name in _VALUES:
@@ -155,12 +160,8 @@ class _Machine:
                 self.since_mark()
             case "DUP":
                 stack.append(stack[-1])
-            case "GET" | "BINGET" | "LONG_BINGET":
-                stack.append(self.memo[_index(argument)])
             case "PUT" | "BINPUT" | "LONG_BINPUT":
                 self.memo[_index(argument)] = stack[-1]
-            case "MEMOIZE":
-                self.memo[len(self.memo)] = stack[-1]
             case "PERSID":
                 stack.append(Outside(argument))
             case "BINPERSID":
