@@ -51,6 +51,7 @@ def analyze(
     margin_rows: Literal["unit", "raw"] = "unit",
     memory: int | str = DEFAULT_EFFORT.memory,
     seed: int = 0,
+    bootstrap: int = 0,
     alpha: float = 1.0,
     beta: float = 1.0,
     logit_scale: float | None = None,
@@ -71,7 +72,7 @@ def analyze(
             logit_scale=logit_scale,
         ),
         device, dtype, threads, deterministic, per_class,
-        Effort(gap, margin, held, seed),
+        Effort(gap, margin, held, seed), bootstrap,
     )  # fmt: skip
     check_settings(settings)
     if sources:

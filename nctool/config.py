@@ -24,7 +24,7 @@ Kind: TypeAlias = type[str | bool | int | float] | type[StrEnum] | tuple[type]
 
 COMPUTE: dict[str, Kind] = {
     "metrics": (str,), "profile": str, "center": Center, "per-class": bool, "device": str,
-    "dtype": Precision, "threads": int, "memory": str, "seed": int, "deterministic": bool,
+    "dtype": Precision, "threads": int, "memory": str, "seed": int, "bootstrap": int, "deterministic": bool,
     "gap": float, "margin": Reach, "margin-rows": Rows, "alpha": float, "beta": float,
 }  # fmt: skip
 ROLES: dict[str, Kind] = {

@@ -24,6 +24,7 @@ from nctool.effort import DEFAULT_EFFORT, Effort, check_effort
 from nctool.errors import ResourceError, UsageError
 from nctool.evidence import Evidence, Need
 from nctool.gather import Gathering, available
+from nctool.intervals import with_intervals
 from nctool.metrics.metric import Metric
 from nctool.progress import Progress, Silent
 from nctool.report import Report, Result
@@ -31,6 +32,7 @@ from nctool.results import result_of
 from nctool.sweeps import BrokenRows, Engine, Overflow, extreme
 
 MOST_THREADS = 1024
+FEWEST_REPLICATES, MOST_REPLICATES = 40, 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,8 @@ class Settings:
     deterministic: bool = False
     per_class: bool = False
     effort: Effort = DEFAULT_EFFORT
+    bootstrap: int = 0
+    """Replicates for intervals over classes; none for zero."""
     origin: Mapping[str, str] = field(default_factory=dict)
     """Of each setting that a file or a variable decided: which."""
 
@@ -85,6 +89,8 @@ def measure(
             ) from problem
         source, engine = gathering.source, gathering.engine
         full = tuple(result_of(one, source, evidence) for one in metrics)
+        if settings.bootstrap:
+            full = with_intervals(full, evidence.count, settings.bootstrap, settings.effort.seed)
     gathering.timing |= evidence.seconds
     gathering.timing["total"] = perf_counter() - start
     results = full if settings.per_class else tuple(replace(one, per_class=None) for one in full)
@@ -114,6 +120,12 @@ def check_settings(settings: Settings) -> None:
             "bad-threads",
             f"{settings.threads} threads are not possible",
             f"use 1 to {MOST_THREADS}",
+        )
+    if settings.bootstrap and not FEWEST_REPLICATES <= settings.bootstrap <= MOST_REPLICATES:
+        raise UsageError(
+            "bad-bootstrap",
+            f"{settings.bootstrap} replicates make no interval",
+            f"use {FEWEST_REPLICATES} to {MOST_REPLICATES:,}; 1000 is usual",
         )
     check_effort(settings.effort)
 
@@ -204,6 +216,7 @@ def _report(
             "gap": settings.effort.gap,
             "margin": settings.effort.margin,
             "memory": settings.effort.memory,
+            "bootstrap": settings.bootstrap,
             "alpha": convention.alpha,
             "beta": convention.beta,
             "unit_rows": convention.unit_rows,

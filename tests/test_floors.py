@@ -36,7 +36,7 @@ FLOORS = (
     ("assemble", "gather", "metrics", "naming"),
     ("source", "checks"),
     ("saved_roles",),
-    ("results", "render"),
+    ("results", "render", "intervals"),
     ("measure",),
     ("course",),
     ("api", "collect", "checkup"),

@@ -62,6 +62,7 @@ def analyze(
     beta: options.Beta = 1.0,
     memory: options.Memory = "4GiB",
     seed: options.Seed = 0,
+    bootstrap: options.Bootstrap = 0,
     deterministic: options.Deterministic = False,
     gate: options.Gate = None,
     tolerance: options.TolerancePerId = None,
@@ -119,7 +120,7 @@ def analyze(
 
     from nctool.collect import Behind, save_arrays
     from nctool.course import Course, follow, stops_of_layers, stops_of_run
-    from nctool.measure import Analysis, Settings, measure
+    from nctool.measure import Analysis, Settings, check_settings, measure
     from nctool.readers.remote import Listener
     from nctool.source import inspect as look
     from nctool.source import load
@@ -132,8 +133,10 @@ def analyze(
         deterministic=deterministic,
         per_class=per_class,
         effort=effort,
+        bootstrap=bootstrap,
         origin={name: one for name, one in origin.items() if name.replace("_", "-") not in ROLES},
     )
+    check_settings(settings)
     progress = not (no_progress or quiet or wanted.machine)
     bar = stoppable(console.bar(enabled=progress))
     wishes = replace(wishes, listener=Listener(bar) if quiet else Listener(bar, warn))

@@ -165,6 +165,14 @@ Alpha = Annotated[
 Beta = Annotated[
     float, typer.Option(help="Weight within classes in the hug gaps.", rich_help_panel=COMPUTE)
 ]
+Bootstrap = Annotated[
+    int,
+    typer.Option(
+        help="Intervals of means over classes, from so many draws; 0 for none.",
+        metavar="N",
+        rich_help_panel=COMPUTE,
+    ),
+]
 Seed = Annotated[int, typer.Option(help="For whatever is sampled.", rich_help_panel=COMPUTE)]
 Deterministic = Annotated[
     bool,
