@@ -84,17 +84,8 @@ KNOWN = (
         "p = torch.export.load(path)\ntorch.save(p.state_dict, 'model.pt')",
     ),
     Known(
-        PLAIN, "a Keras archive", holds("/model.weights.h5"),
-        "m = keras.models.load_model(path)\n"
-        "numpy.savez('model.npz', **{w.path: w.numpy() for w in m.weights})",
-    ),
-    Known(
-        PLAIN, "a MATLAB 7.3 file (HDF5)", starts(b"MATLAB 7.3 MAT-file"),
-        f"f = h5py.File(path); x, y = f['features'][:].T, f['labels'][:].ravel()\n{SAVE}",
-    ),
-    Known(
-        PLAIN, "an HDF5 file", starts(b"\x89HDF\r\n\x1a\n"),
-        f"f = h5py.File(path); x, y = f['features'][:], f['labels'][:]\n{SAVE}",
+        PLAIN, "a Keras archive whose weights are in several files", holds("/model.weights.json"),
+        "m = keras.models.load_model(path)\nm.save_weights('model.weights.h5')",
     ),
     Known(
         PLAIN, "a GGUF model", starts(b"GGUF"),

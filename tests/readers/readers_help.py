@@ -96,6 +96,12 @@ def _matlab_4(path: Path) -> None:
         savemat(file, {"features": FEATURES.numpy()}, format="4")
 
 
+def _hdf5(path: Path) -> None:
+    from hdf5_samples import data
+
+    data(path)
+
+
 WRITERS: dict[str, Callable[[Path], None]] = {
     "safetensors": _safetensors,
     "torch": _torch_zip,
@@ -105,6 +111,7 @@ WRITERS: dict[str, Callable[[Path], None]] = {
     "npz-compressed": _npz_compressed,
     "pickle": _pickle,
     "onnx": _onnx,
+    "hdf5": _hdf5,
     "matlab": _matlab,
     "matlab-compressed": lambda path: _matlab(path, packed=True),
     "matlab-4": _matlab_4,

@@ -1,0 +1,46 @@
+"""HDF5: plain files, the weights of Keras, and AnnData (.h5ad).
+
+Files are read here without the C library; ``pieces/hdf5`` says why. Soft links are not followed,
+and nothing outside of the file is.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from nctool.arrays import Opened
+from nctool.readers import Reader
+from nctool.readers.pieces.hdf5.anndata import fill_anndata, is_anndata
+from nctool.readers.pieces.hdf5.contents import Contents, open_home
+from nctool.readers.pieces.hdf5.keras import add_keras_facts
+from nctool.readers.pieces.hdf5.source import MAGIC, PLACES
+
+NAME = "hdf5"
+
+
+def recognises(path: Path, head: bytes) -> bool:
+    return any(head.startswith(MAGIC, place) for place in PLACES)
+
+
+def open_hdf5(path: Path) -> Opened:
+    return open_home(path, NAME, _fill)
+
+
+def _fill(contents: Contents) -> None:
+    if is_anndata(contents):
+        contents.format = "h5ad"
+        fill_anndata(contents)
+        return
+    fill_plainly(contents)
+    contents.add_facts()
+    add_keras_facts(contents)
+
+
+def fill_plainly(contents: Contents) -> None:
+    """Every dataset under its path."""
+    for parts, node in contents.root.walk():
+        if not node.group:
+            contents.add("/".join(parts), node)
+
+
+READER = Reader(NAME, recognises, open_hdf5, covers="HDF5 (.h5, .hdf5, .h5ad, Keras weights)")

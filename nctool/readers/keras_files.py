@@ -1,0 +1,84 @@
+"""Keras archives: a zip whose model.weights.h5 is read in place, and config.json as data.
+
+No layer is made and no code that a Lambda layer brings is run.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+from nctool.arrays import Opened
+from nctool.errors import InputError
+from nctool.notice import Notice
+from nctool.readers import FIRST, Reader
+from nctool.readers.hdf5 import fill_plainly
+from nctool.readers.pieces.archive import Member, bytes_of, is_zip, members, names
+from nctool.readers.pieces.edge import corrupt, edge, shown
+from nctool.readers.pieces.hdf5.contents import Contents, open_home
+from nctool.readers.pieces.hdf5.keras import add_keras_facts
+from nctool.readers.pieces.shards import MOST_JSON
+
+NAME = "keras"
+WEIGHTS, CONFIG, METADATA = "model.weights.h5", "config.json", "metadata.json"
+FACTS = ("keras_version", "date_saved")
+
+
+def recognises(path: Path, head: bytes) -> bool:
+    return is_zip(head) and WEIGHTS in names(path)
+
+
+def open_keras(path: Path) -> Opened:
+    with edge(path, NAME):
+        found = members(path, NAME)
+        weights = found.get(WEIGHTS)
+        if weights is None:
+            raise corrupt(path, NAME, f"it holds no {WEIGHTS}")
+        if weights.compressed:
+            raise InputError(
+                "keras-compressed",
+                f"the weights in '{shown(path)}' are compressed; Keras itself stores them as "
+                "they are",
+                f"unzip FILE {WEIGHTS}, then name that file",
+            )
+        config, facts = _json(path, found.get(CONFIG)), _json(path, found.get(METADATA))
+        fill = partial(_fill, config)
+        opened = open_home(path, NAME, fill, weights.offset, weights.size)
+    said = {name: facts[name] for name in FACTS if isinstance(facts.get(name), str)}
+    return replace(
+        opened,
+        metadata={**opened.metadata, **said},
+        notices=(*opened.notices, *_code(config)),
+    )
+
+
+def _fill(config: Mapping[str, object], contents: Contents) -> None:
+    fill_plainly(contents)
+    contents.add_facts()
+    add_keras_facts(contents, config)
+
+
+def _json(path: Path, member: Member | None) -> Mapping[str, object]:
+    if member is None or member.size > MOST_JSON:
+        return {}
+    content: object = json.loads(bytes_of(member, path, NAME))
+    return content if isinstance(content, dict) else {}
+
+
+def _code(config: Mapping[str, object]) -> tuple[Notice, ...]:
+    """A word about compiled code in the description of a layer."""
+    if '"__lambda__"' not in json.dumps(config):
+        return ()
+    return (
+        Notice(
+            "code-not-run",
+            "the file brings code of its own for a Lambda layer; nctool did not run it",
+            "do not open this file with safe_mode=False",
+        ),
+    )
+
+
+READER = Reader(NAME, recognises, open_keras, covers="Keras archives (.keras)", turn=FIRST)
