@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from nctool.choices import Ci
 from nctool.cli import options
 from nctool.cli.shell import guarded
+from nctool.errors import UsageError
+
+if TYPE_CHECKING:
+    from nctool.documents import Document
 
 
 @guarded
@@ -33,21 +37,23 @@ def check(
     from nctool.cli import gating
     from nctool.cli.outputs import Outputs
     from nctool.documents import read
-    from nctool.errors import UsageError
 
     wanted = Outputs(json, tuple(output or ()), ci, width, quiet, only_gates=True)
     wanted.check()
     config = context.obj
     demanded = gating.demands(config, gate, tolerance, missing, warn_only)
     found = read(report)
-    if not demanded.any:
-        if not found.gates:
-            raise UsageError(
-                "no-gates",
-                "there is nothing to check: no gate was given, and the report has none",
-                "--gate 'nc1.pinv <= 0.05', or [tool.nctool.gates] in pyproject.toml",
-            )
-    else:
-        found = gating.judged(found, demanded, gating.baseline(config, baseline))
+    asked(found, demanded.any)
+    found = gating.judged(found, demanded, gating.baseline(config, baseline))
     wanted.deliver(found)
     gating.leave(found)
+
+
+def asked(found: Document, now: bool) -> None:
+    """Gates of this call, or at least those that the report was written with."""
+    if not now and not found.gates:
+        raise UsageError(
+            "no-gates",
+            "there is nothing to check: no gate was given, and the report has none",
+            "--gate 'nc1.pinv <= 0.05', or [tool.nctool.gates] in pyproject.toml",
+        )

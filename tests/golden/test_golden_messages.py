@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
+import after_the_report
 import numpy as np
 import pytest
 import torch
@@ -20,6 +21,7 @@ from nctool import (
     classes,
     config,
     conventions,
+    course,
     effort,
     files,
     measure,
@@ -46,6 +48,7 @@ MODULES = {
     "analyze": "cli/analyze.py", "api": "api.py", "opening": "opening.py",
     "config": "config.py", "saved_roles": "saved_roles.py",
 }  # fmt: skip
+MODULES |= after_the_report.MODULES | {"course": "course.py"}
 OURS = {"UsageError", "InputError", "ResourceError", "InternalError"}
 FEATURES, LABELS, HEAD = torch.ones(12, 4), torch.arange(12) % 3, torch.eye(3, 4)
 
@@ -109,6 +112,11 @@ def words_beyond_names() -> None:
 
 def to_stdout() -> None:
     analyze_command(None, ["x.npy"], arrays="-")  # type: ignore[arg-type]
+
+
+def too_few_layers() -> None:
+    np.savez("x.npz", features=FEATURES.numpy(), labels=LABELS.numpy())
+    course.stops_of_layers(["x.npz"], "layer*", Wishes())
 
 
 def config_in(text: str) -> None:
@@ -226,6 +234,8 @@ CASES: dict[str, Callable[[], object]] = {
     "config.bad-setting": lambda: config_in("seed = 1.5"),
     "config.config-unreadable": lambda: config_in("seed ="),
     "saved_roles.roles-not-saved": not_saved,
+    "measure.bad-bootstrap": lambda: analyze(weight=HEAD, bootstrap=1),
+    "course.too-few-layers": too_few_layers,
     "conventions.unknown-profile": lambda: conventions.resolve("zhuo", None),
     "conventions.unknown-profile.far": lambda: conventions.resolve("?", None),
     "metrics.unknown-metric": lambda: metrics.select("nc1.*,nc1.pniv"),
@@ -241,6 +251,7 @@ CASES: dict[str, Callable[[], object]] = {
     "report.not-a-report": lambda: Report.from_json("{}"),
     "report.not-json": lambda: Report.from_json("{'kind': 'report'}"),
 }
+CASES |= after_the_report.CASES
 
 
 def said(case: Callable[[], object], capsys: pytest.CaptureFixture[str]) -> str:

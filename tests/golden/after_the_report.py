@@ -1,0 +1,95 @@
+"""Messages of everything after the report: comparisons, gates, documents and their commands."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+from saved import FOLDER, comparison, document, of, report
+
+from nctool import documents, gates, render
+from nctool.cli import gathering, gating
+from nctool.cli.report import _joined
+from nctool.cohort import Run
+from nctool.comparison import Comparison, compare
+from nctool.config import Config
+from nctool.extras import Extra
+from nctool.tolerance import tolerance_of
+from nctool.trajectory import Trajectory
+
+MODULES = {
+    "comparison": "comparison.py", "tolerance": "tolerance.py", "gates": "gates.py",
+    "trajectory": "trajectory.py", "documents": "documents.py", "extras": "extras.py",
+    "gathering": "cli/gathering.py", "gating": "cli/gating.py", "joining": "cli/report.py",
+    "check": "cli/check.py", "render": "render/__init__.py",
+}  # fmt: skip
+
+
+DAMAGED = '<script type="application/json" id="nctool-data" data-encoding="gzip+base64">!</script>'
+
+
+def other_split() -> None:
+    test = report()
+    compare([Run("a", test), Run("b", of({"nc1.pinv": 1.0}, run={**test.run, "split": "test"}))])
+
+
+def nothing_to_check() -> None:
+    from nctool.cli.check import asked
+
+    asked(report(), False)
+
+
+def written(text: str | bytes) -> Path:
+    path = Path("report.json")
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    return path
+
+
+def too_large() -> None:
+    path = written("{}")
+    with path.open("r+b") as file:
+        file.truncate(documents.MOST_BYTES + 1)
+    documents.read(path)
+
+
+def a_comparison() -> str:
+    return str(written(json.dumps(comparison().to_dict())))
+
+
+CASES: dict[str, Callable[[], object]] = {
+    "comparison.one-run": lambda: compare([Run("a", report())]),
+    "comparison.not-comparable": other_split,
+    "comparison.not-a-comparison": lambda: Comparison.from_dict({}),
+    "trajectory.not-a-trajectory": lambda: Trajectory.from_dict({"points": []}),
+    "tolerance.bad-tolerance": lambda: tolerance_of("nc1.pinv=5%"),
+    "gates.bad-gate": lambda: gates.parse("nc1.pinv = 0.05"),
+    "gates.unknown-metric": lambda: gates.check_names(
+        gates.Demands((gates.parse("nc1.pniv < 1"),)), ("nc1.pinv", "nc1.cdnv")
+    ),
+    "gates.unknown-metric.far": lambda: gates.check_names(
+        gates.Demands((gates.parse("accuracy > 1"),)), ("nc1.pinv",)
+    ),
+    "documents.not-json": lambda: documents.read(written("{'kind': 1}")),
+    "documents.not-a-report": lambda: documents.read(written("[1]")),
+    "documents.not-a-report.page": lambda: documents.read(written("<html></html>")),
+    "documents.page-damaged": lambda: documents.read(written(DAMAGED)),
+    "documents.report-too-large": too_large,
+    "documents.path-missing": lambda: documents.read("absent.json"),
+    "documents.report-unreadable": lambda: documents.read(written(b"{\x80")),
+    "extras.extra-missing": lambda: Extra("plot", ("no_such_library",)).demand(
+        "writing .pdf files"
+    ),
+    "gathering.splits-and-runs": lambda: gathering.runs(
+        ["a.json", "b.json"], ["train", "test"], gathering.How()
+    ),
+    "gathering.comparison-of-comparisons": lambda: gathering.runs(
+        [a_comparison(), "b.json"], [], gathering.How()
+    ),
+    "gating.bad-baseline": lambda: gating.baseline(Config(), a_comparison()),
+    "joining.not-single-reports": lambda: _joined(
+        [document("trajectory-1.0"), report()], [str(FOLDER / "a"), "b"]
+    ),
+    "check.no-gates": nothing_to_check,
+    "render.unknown-output": lambda: render.renderer_for("report.docx"),
+}
