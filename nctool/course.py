@@ -18,6 +18,7 @@ from nctool.arrays import LazyArray, Source
 from nctool.errors import InputError
 from nctool.measure import Analysis, Settings, measure
 from nctool.metrics.metric import Metric
+from nctool.opening import checkpoints_of, name_of
 from nctool.progress import Advance, Progress, Silent
 from nctool.report import Report
 from nctool.source import Wishes, inspect, load
@@ -46,14 +47,14 @@ def stops_of_run(sources: Sequence[str], wishes: Wishes) -> tuple[Stop, ...]:
 
     Other files that are named beside a run folder belong to each of its checkpoints.
     """
-    series = [_series(source) for source in sources]
+    series = [checkpoints_of(source, wishes.listener) for source in sources]
     folders = [place for place, found in enumerate(series) if found]
     if len(folders) == 1:
         rest = [one for place, one in enumerate(sources) if place != folders[0]]
-        found: Sequence[runs.Checkpoint] = series[folders[0]]
+        found = series[folders[0]]
     else:
-        rest, found = [], () if folders else runs.together([Path(one) for one in sources])
-    return tuple(Stop(one.path.name, _loading([str(one.path), *rest], wishes)) for one in found)
+        rest, found = [], () if folders else _together(sources)
+    return tuple(Stop(name_of(one), _loading([one, *rest], wishes)) for one in found)
 
 
 def stops_of_layers(sources: Sequence[str], pattern: str, wishes: Wishes) -> tuple[Stop, ...]:
@@ -102,12 +103,12 @@ def follow(
     return Course(replace(trajectory, facts=facts), analysis)
 
 
-def _series(source: str) -> tuple[runs.Checkpoint, ...]:
-    path = Path(source)
-    try:
-        return runs.checkpoints(path) if path.is_dir() else ()
-    except (OSError, ValueError):
+def _together(sources: Sequence[str]) -> tuple[str, ...]:
+    """Several files of one run, in order."""
+    named = {Path(name_of(one)): one for one in sources}
+    if len(named) < len(sources):  # one name twice is one moment twice
         return ()
+    return tuple(named[one.path] for one in runs.together(list(named)))
 
 
 def _loading(sources: Sequence[str], wishes: Wishes) -> Callable[[], Source]:

@@ -82,6 +82,28 @@ class Opening:
         )
 
 
+def checkpoints_of(source: str, listener: remote.Listener) -> tuple[str, ...]:
+    """The checkpoints of the folder of a run, in order; none of anything else."""
+    if is_address(source):
+        return remote.visit(source, listener).run()
+    try:
+        path = Path(source)
+        series = runs.checkpoints(path) if path.is_dir() else ()
+    except (OSError, ValueError):
+        return ()
+    return tuple(str(one.path) for one in series)
+
+
+def name_of(source: str) -> str:
+    """The last part of a path or an address."""
+    return remote.parse(source).name if is_address(source) else Path(source).name
+
+
+def open_name(source: str) -> str:
+    """The whole of it, as it may be printed."""
+    return remote.parse(source).shown if is_address(source) else source
+
+
 def shown(request: Request) -> Request:
     """The same request in words that may be printed, as the opened files are called."""
     return replace(

@@ -10,6 +10,7 @@ from nctool import documents
 from nctool.cohort import Run
 from nctool.errors import UsageError
 from nctool.report import Report
+from nctool.spec import is_address
 from nctool.trajectory import Trajectory
 
 
@@ -41,7 +42,7 @@ def runs(names: Sequence[str], splits: Sequence[str], how: How) -> list[Run]:
 
 def _report(name: str, split: str | None, how: How) -> Report:
     path = Path(name)
-    if documents.is_document(path):
+    if not is_address(name) and documents.is_document(path):
         found = documents.read(path)
         if isinstance(found, Report):
             return found
@@ -72,6 +73,9 @@ def _measured(name: str, split: str | None, how: How) -> Report:
 
 def _titles(names: Sequence[str]) -> list[str]:
     """As short as possible: stems, with as many folders in front as tell them apart."""
+    from nctool.opening import open_name
+
+    names = [open_name(name) for name in names]
     paths = [Path(name).absolute() for name in names]
     for depth in range(1, max(len(path.parts) for path in paths) + 1):
         titles = ["/".join((*path.parts[-depth:-1], path.stem)) for path in paths]

@@ -81,6 +81,11 @@ def _command(place: Place) -> str:
     if place.protocol in ("gs", "gcs"):
         return f"gcloud storage cp --recursive {address} ."
     if place.protocol == "hf":
-        repository = "/".join(place.shown.partition("://")[2].split("/")[:2])
-        return f"hf download {shlex.quote(repository)} --local-dir {target}"
+        parts = place.shown.partition("://")[2].split("/")
+        kind = parts.pop(0) if parts[0] in ("datasets", "spaces") else ""
+        name, _, revision = "/".join(parts[:2]).partition("@")
+        words = [f"--repo-type {kind[:-1]}"] if kind else []
+        words += [f"--revision {shlex.quote(revision)}"] if revision else []
+        words += [f"--include {shlex.quote('/'.join(parts[2:]))}/*"] if parts[2:] else []
+        return " ".join(["hf download", shlex.quote(name), *words, "--local-dir", target])
     return f"fsspec's get({place.shown!r}, {target!r}, recursive=True)"

@@ -41,7 +41,7 @@ def patiently(
             if final is not None:
                 raise final from None
             if wait is None:
-                raise unreachable(place, _words(error)) from None
+                raise unreachable(place, _words(place, error)) from None
             time.sleep(wait)
     raise AssertionError("the last try returns or raises")
 
@@ -75,16 +75,16 @@ def _meaning(place: Place, error: Exception) -> InputError | None:
     if isinstance(error, FileNotFoundError | NotADirectoryError | IsADirectoryError):
         return missing(place)
     if isinstance(error, PermissionError) or name in NO_ACCESS:
-        return forbidden(place, _words(error))
+        return forbidden(place, _words(place, error))
     if name == "FileExpired":
         return changed(place)
     if isinstance(error, ValueError | TypeError | AttributeError | ImportError):
-        return unreachable(place, _words(error))
+        return unreachable(place, _words(place, error))
     return None
 
 
-def _words(error: Exception) -> str:
-    text = clean(" ".join(str(error).split()))
+def _words(place: Place, error: Exception) -> str:
+    text = clean(" ".join(str(error).replace(place.text, place.shown).split()))
     return shown(text if isinstance(error, Lost) else f"{type(error).__name__}: {text}")
 
 

@@ -46,9 +46,9 @@ class Place:
     @property
     def name(self) -> str:
         """The last part of it as the name of a local file; nothing else of it becomes local."""
-        path = urlsplit(self.text).path if self.protocol in WEB else self.text.partition("://")[2]
-        last = (unquote(path) if self.protocol in WEB else path).rstrip("/").rpartition("/")[2]
-        return last if is_name(last) else "download"
+        last = _open_part(self.text).partition("://")[2].rstrip("/").rpartition("/")
+        name = unquote(last[2]) if self.protocol in WEB else last[2]
+        return name if is_name(name) and (last[1] or self.protocol not in WEB) else "download"
 
     def beside(self, name: str) -> Place:
         """Another file of the same folder."""
@@ -84,9 +84,9 @@ def is_name(name: str) -> bool:
 
 def parse(text: str) -> Place:
     """The place behind an allowed address."""
-    seen = shown(clean(text))
     protocol, _, rest = text.partition("://")
     protocol = protocol.lower()
+    seen = shown(_open_part(text))
     if protocol not in LIBRARIES or CHAINED.match(text) or "::" in rest.partition("/")[2]:
         raise InputError(
             "remote-protocol",
@@ -113,7 +113,21 @@ def parse(text: str) -> Place:
             if protocol in WEB
             else f"write it as {protocol}://name/folder/file",
         )
-    return Place(protocol, text, seen if seen.endswith("://") else seen.rstrip("/"))
+    return Place(protocol, text, seen.rstrip("/"))
+
+
+def _open_part(text: str) -> str:
+    """An address without what may be secret in it, whatever other signs it has."""
+    protocol, sign, rest = text.partition("://")
+    kind = protocol.lower()
+    if kind != "file":
+        rest = rest.partition("?")[0]
+    if kind in WEB:
+        rest = rest.partition("#")[0]
+    host, slash, path = rest.partition("/")
+    if kind != "hf" or ":" in host:
+        host = host.rpartition("@")[2]
+    return protocol + sign + host + slash + path
 
 
 def demand(place: Place) -> None:

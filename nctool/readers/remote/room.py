@@ -32,6 +32,15 @@ class Room:
             self.path = Path(tempfile.mkdtemp(prefix="nctool-remote-"))
         self._end = weakref.finalize(self, _remove, self.path, os.getpid())
 
+    @contextmanager
+    def or_nothing(self) -> Iterator[None]:
+        """Gone at once if anything stops the block, even while somebody looks at the error."""
+        try:
+            yield
+        except BaseException:
+            self._end()
+            raise
+
     def free(self) -> int:
         """Bytes that may still be written."""
         return max(shutil.disk_usage(self.path).free - SPARE, 0)

@@ -40,6 +40,10 @@ class Visit:
             return runs.checkpoints(self.found)
         return ()
 
+    def run(self) -> tuple[str, ...]:
+        """The same as addresses, which may hold secrets."""
+        return tuple(self.place.inner(one.path.name).text for one in self.checkpoints())
+
     def inner(self, name: str) -> Visit:
         """What this folder holds under that name."""
         return visit(self.place.inner(name).text, self.listener)
@@ -52,7 +56,7 @@ class Visit:
                 return names.opened(readers.open_path(self.found))
         room = Room()
         names = Names(room.target(self.place.name), self.place.shown)
-        with names.told(), edge(names.local, "remote"):
+        with room.or_nothing(), names.told(), edge(names.local, "remote"):
             opened = (
                 _file(self.found, names.local, room, self.listener)
                 if isinstance(self.found, RemoteFile)
@@ -113,7 +117,7 @@ def _folder(served: RemoteFolder, room: Room, listener: Listener) -> Opened:
         return readers.open_path(root)  # says why, from the names alone
     another = Room()
     names = Names(another.target(root.name), str(root))
-    with names.told():
+    with another.or_nothing(), names.told():
         notices = copies.folder(served, root.name, another, listener)
         opened = readers.open_path(names.local)
         return names.opened(replace(opened, notices=(*notices, *opened.notices)), another)
