@@ -79,7 +79,21 @@ def decode(
         index[keep] = inverse
         found = [str(int(v)) for v in values]
         return _by_order(labels, found, index, head_rows, ignored, names)
-    return _named(np.where(keep, raw, -1), head_rows, ignored, (), names)
+    return _named(np.where(keep, raw, -1), head_rows, ignored, _from_one(low, head_rows), names)
+
+
+def _from_one(low: int, head_rows: int) -> tuple[Notice, ...]:
+    """Labels without a zero may count from one, and then all of them are off by one."""
+    if low != 1 or head_rows < 3:
+        return ()
+    return (
+        Notice(
+            "labels-start-at-one",
+            f"the lowest label is 1, and not all of 1 … {head_rows} occur: labels were taken as "
+            "row numbers of the head, which start at 0",
+            "if they count from one, save them minus one",
+        ),
+    )
 
 
 def _by_name(

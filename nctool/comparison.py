@@ -150,13 +150,21 @@ def arranged(found: Comparison, *, only_changed: bool = False, by: str | None = 
     """The same rows, those that did not change left out, the largest change first."""
     rows = list(found.rows)
     if only_changed:
-        quiet = ("baseline", "within tolerance")
-        rows = [row for row in rows if any(one.word not in quiet for one in row.changes)]
+        rows = [row for row in rows if _changed(row, found.baseline)]
     if by == "id":
         rows.sort(key=lambda row: row.metric.id)
     elif by == "change":
         rows.sort(key=lambda row: -max(map(_size, row.changes)))
     return replace(found, rows=tuple(rows))
+
+
+def _changed(row: Row, baseline: int) -> bool:
+    """More than the tolerance, or a value on one side only."""
+    before = row.changes[baseline].value
+    return any(
+        one.word in ("more collapsed", "less collapsed") or (one.value is None) != (before is None)
+        for one in row.changes
+    )
 
 
 def _size(change: Change) -> float:

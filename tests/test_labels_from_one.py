@@ -1,0 +1,28 @@
+"""Labels that may count from one: taken as row numbers, and said so where nothing decides."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import nctool
+
+HEAD = 3 * np.eye(5)
+
+
+def slugs(labels: np.ndarray) -> set[str]:
+    features = np.random.default_rng(0).standard_normal((len(labels), 5))
+    return {
+        one.slug for one in nctool.analyze(features=features, labels=labels, weight=HEAD).warnings
+    }
+
+
+# 1 … K are the K rows in order; 1 … K-1 may be either, and a reader is told; with a 0 all is clear.
+@pytest.mark.parametrize(
+    ("labels", "told"),
+    [([1, 2, 3, 4, 5], False), ([1, 2, 3, 4], True), ([0, 1, 2, 3], False), ([2, 3, 4], False)],
+)
+def test_from_one(labels: list[int], told: bool) -> None:
+    found = slugs(np.repeat(labels, 10))
+    assert ("labels-start-at-one" in found) == told
+    assert ("labels-by-order" in found) == (5 in labels)
