@@ -145,7 +145,7 @@ def test_round_trip(
     start: int,
     stop: int,
 ) -> None:
-    path = tmp_path_factory.getbasetemp() / "round-trip"
+    path = tmp_path_factory.getbasetemp() / "flax"
     tree = {"x": array, **({"y": chunked(array, size)} if array.shape else {})}
     for one in found(write(path, tree)).values():
         assert one.shape == array.shape and one.dtype == array.dtype.name

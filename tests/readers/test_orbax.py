@@ -88,7 +88,7 @@ def test_round_trip(
     start: int,
     stop: int,
 ) -> None:
-    folder = tmp_path_factory.getbasetemp() / "round-trip"
+    folder = tmp_path_factory.getbasetemp() / "orbax"
     shutil.rmtree(folder, ignore_errors=True)
     one = found(orbax.write(folder, {"x": array}, layout, rows=rows))["x"]
     assert one.shape == array.shape and one.dtype == array.dtype.name
