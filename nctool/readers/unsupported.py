@@ -92,12 +92,8 @@ KNOWN = (
         "its weights are quantized; use the safetensors files it was converted from",
     ),
     Known(
-        PLAIN, "a Parquet file", starts(b"PAR1"),
-        f"t = pandas.read_parquet(path); x, y = numpy.stack(t['features']), t['labels']\n{SAVE}",
-    ),
-    Known(
-        PLAIN, "an Arrow or Feather file", starts(b"ARROW1", b"FEA1"),
-        f"t = pandas.read_feather(path); x, y = numpy.stack(t['features']), t['labels']\n{SAVE}",
+        PLAIN, "a Feather file of version 1", starts(b"FEA1"),
+        "t = pyarrow.feather.read_table(path)\npyarrow.feather.write_feather(t, 'new.feather')",
     ),
     Known(
         PLAIN, "a joblib file", lambda path, head: b"joblib.numpy_pickle" in head,
@@ -118,9 +114,8 @@ KNOWN = (
         "numpy.savez('model.npz', **{v.name: v.numpy() for v in m.variables})",
     ),
     Known(
-        PLAIN, "a saved Hugging Face dataset", folder("dataset_info.json"),
-        f"d = datasets.load_from_disk(path).with_format('numpy'); x, y = d['features'], d['labels']"
-        f"\n{SAVE}",
+        PLAIN, "a saved Hugging Face dataset without its data", folder("dataset_info.json"),
+        "download its .arrow or .parquet files too, or save it again: dataset.save_to_disk(path)",
     ),
 )  # fmt: skip
 

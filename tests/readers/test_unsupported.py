@@ -20,8 +20,7 @@ HEADS = {
 }
 FORMATS = {
     "GGUF": b"GGUF\x03\0\0\0",
-    "Parquet": b"PAR1\x15\x04PAR1",
-    "Arrow": b"ARROW1\0\0",
+    "Feather file of version 1": b"FEA1\0\0\0\0",
     "gzip": gzip.compress(b"x"),
 }
 
@@ -85,7 +84,7 @@ def test_truncated_zip(tmp_path: Path) -> None:
     ("files", "word"),
     [
         (("saved_model.pb",), "SavedModel"),
-        (("dataset_info.json", "data.arrow"), "Hugging Face"),
+        (("dataset_info.json",), "Hugging Face"),
     ],
 )
 def test_folders(tmp_path: Path, files: tuple[str, ...], word: str) -> None:

@@ -1,0 +1,1 @@
+"""The layout of Arrow files, read without the library."""

@@ -1,0 +1,1 @@
+"""Parquet files, looked at before and while the library decodes them."""

@@ -1,0 +1,326 @@
+"""Parquet files: rows from the middle, forward and back, and files that are not what they say."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import pickle
+import struct
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import arrow_samples as samples
+import numpy
+import pyarrow
+import pyarrow.parquet
+import pytest
+from arrow_samples import FEATURES, LABELS, PARQUET, stop, table, write_parquet
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from readers_help import arrays, plain
+from test_damage import survives
+from test_laziness import resident
+
+from nctool.errors import InputError
+from nctool.readers import open_path
+from nctool.readers.pieces.parquet import footer
+from nctool.readers.pieces.parquet.thrift import Thrift
+
+CONTENT = table(
+    features=samples.fixed(FEATURES),
+    labels=LABELS,
+    text=pyarrow.array([f"word {label}" for label in LABELS]),
+)
+
+
+# Law: every way of writing gives the same arrays.
+@pytest.mark.parametrize("kind", PARQUET)
+def test_every_way(tmp_path: Path, kind: str) -> None:
+    PARQUET[kind](tmp_path / "a", CONTENT)
+    found = arrays(tmp_path / "a")
+    assert [*found] == ["features", "labels", "text"]
+    assert (plain(found["features"].whole()) == FEATURES).all()
+    assert found["labels"].whole().tolist() == LABELS.tolist()
+    assert found["text"].rows(8, 12).tolist() == [f"word {label}" for label in LABELS[8:12]]
+
+
+# Law: rows are the same in whatever order they are asked for, from several columns in turn.
+@settings(max_examples=20, deadline=None)
+@given(
+    steps=st.lists(st.tuples(st.integers(0, 60), st.integers(0, 60)), min_size=1, max_size=8),
+    group=st.integers(1, 70),
+)
+def test_any_order(
+    tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[int, int]], group: int
+) -> None:
+    path = tmp_path_factory.mktemp("a") / "a"
+    x = numpy.arange(120.0).reshape(60, 2)
+    columns = {f"f{number}": x[:, 0] + number for number in range(5)}
+    write_parquet(path, table(x=samples.fixed(x), y=x[:, 1], **columns), rows=group)
+    found = arrays(path)
+    gathered = x[:, :1] + numpy.arange(5)
+    for start, stop_ in steps:
+        assert (plain(found["x"].rows(start, stop_)) == x[start:stop_]).all()
+        assert (plain(found["y"].rows(start, stop_)) == x[start:stop_, 1]).all()
+        assert (plain(found["f0:f4"].rows(start, stop_)) == gathered[start:stop_]).all()
+
+
+# Law: who reads on decodes no row twice, and who skips groups decodes none of them.
+def test_reading_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_parquet(tmp_path / "a", table(x=numpy.arange(1000.0)), rows=100)
+    opened: list[Any] = []
+    real = pyarrow.parquet.ParquetFile
+
+    def counted(*words: Any, **options: Any) -> Any:
+        opened.append(words)
+        return real(*words, **options)
+
+    x = arrays(tmp_path / "a")["x"]
+    monkeypatch.setattr(pyarrow.parquet, "ParquetFile", counted)
+    for start in range(0, 1000, 7):
+        assert plain(x.rows(start, start + 7)).tolist() == [*range(start, min(start + 7, 1000))]
+    assert len(opened) == 1
+    assert float(x.rows(950, 951)[0]) == 950 and len(opened) == 2
+    assert float(x.rows(955, 956)[0]) == 955 and len(opened) == 2
+    assert float(x.rows(0, 1)[0]) == 0 and len(opened) == 3
+
+
+# Law: a large file costs nothing to open, and its rows cost a piece of it.
+def test_large_file(tmp_path: Path) -> None:
+    values = numpy.zeros(64 * 2**20, "u1").view("float32").reshape(-1, 256)
+    values += numpy.arange(256, dtype="float32")
+    PARQUET["plain"](tmp_path / "a", table(x=samples.fixed(values)), rows=2**16)
+    write_parquet(tmp_path / "small", table())
+    arrays(tmp_path / "small")["features"].whole()
+    del values
+    before = resident()
+    (found,) = open_path(tmp_path / "a").arrays
+    assert found.shape == (2**16, 256) and resident() - before < 2**20
+    assert plain(found.rows(100, 101))[0].tolist() == [*range(256)]
+    assert resident() - before < 32 * 2**20
+
+
+# Law: a file cut anywhere is refused, and no flipped bit ends in another kind of error.
+@pytest.mark.parametrize("kind", ["usual", "second"])
+def test_damage(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "a"
+    PARQUET[kind](path, CONTENT, rows=16)
+    data = path.read_bytes()
+    assert survives(path, data)
+    assert not [length for length in range(0, len(data), 7) if survives(path, data[:length])]
+    for position in range(0, len(data), 13):
+        damaged = bytearray(data)
+        damaged[position] ^= 1 << (position // 13 % 8)
+        survives(path, bytes(damaged))
+
+
+# Law: damage that the library would end the process over ends in an error: seen in real files.
+def test_damaged_statistics(tmp_path: Path) -> None:
+    deep = samples.lists([[[1.0, 2.0]]] * 9, levels=2)
+    write_parquet(tmp_path / "a", table(x=deep))
+    data = (tmp_path / "a").read_bytes()
+    end = len(data) - 8
+    begin = end - int.from_bytes(data[-8:-4], "little")
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import sys\nfrom pathlib import Path\nfrom test_damage import survives\n"
+        "path = Path(sys.argv[1])\ndata = path.read_bytes()\n"
+        f"for at in range({begin}, {end}, 3):\n"
+        "    damaged = bytearray(data)\n    damaged[at] ^= 1 << at % 5\n"
+        "    survives(path, bytes(damaged))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, script, tmp_path / "a"],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr.decode()[-2000:]
+
+
+def varint(number: int) -> bytes:
+    out = b""
+    while number >= 128:
+        out, number = out + bytes([number & 127 | 128]), number >> 7
+    return out + bytes([number])
+
+
+def nested(depth: int) -> bytes:
+    """A file without rows whose schema is one group in another, so many times."""
+    group = b"\x35\x02\x18\x01a\x15\x02\x00"
+    elements = b"\x48\x01r\x15\x02\x00" + group * depth + b"\x15\x02\x25\x02\x18\x01x\x00"
+    end = b"\x15\x02\x19\xfc" + varint(depth + 2) + elements + b"\x16\x00\x19\x0c\x00"
+    return b"PAR1" + end + struct.pack("<I", len(end)) + b"PAR1"
+
+
+# Law: a schema without a floor is refused before the library climbs down.
+def test_nested_without_end(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(nested(90_000))
+    error = stop(tmp_path / "a")
+    assert error.slug == "file-corrupt" and "nested without end" in error.message
+    (tmp_path / "a").write_bytes(nested(10))
+    assert [*arrays(tmp_path / "a")] == ["a." * 10 + "x"]
+
+
+def page(path: Path, size: int, values: int) -> footer.Chunk:
+    """A column of one page of fifty bytes that claims to become ``size`` and to hold ``values``."""
+    counts = b"\x2c\x15" + varint(2 * values) + b"\x00"
+    head = b"\x15\x00\x15" + varint(2 * size) + b"\x15" + varint(2 * 50) + counts + b"\x00"
+    path.write_bytes(b"PAR1" + head + bytes(50))
+    return footer.Chunk(0, values, 4, len(head) + 50)
+
+
+# Law: sizes in headers of pages are held against the bytes that are there.
+@pytest.mark.parametrize("codec", range(8))
+def test_page_bomb(tmp_path: Path, codec: int) -> None:
+    chunk = replace(page(tmp_path / "a", 50, 9), codec=codec)
+    footer.check_pages(tmp_path / "a", chunk, False)
+    chunk = replace(page(tmp_path / "a", 2**31 - 1, 9), codec=codec)
+    with pytest.raises(InputError, match="claims 2147483647 bytes from 50"):
+        footer.check_pages(tmp_path / "a", chunk, False)
+
+
+# Law: pages hold as many values as their column is said to have.
+def test_page_counts(tmp_path: Path) -> None:
+    chunk = page(tmp_path / "a", 50, 9)
+    with pytest.raises(InputError, match="10 values has pages with 9"):
+        footer.check_pages(tmp_path / "a", replace(chunk, values=10), False)
+    for start, stored in ((4, chunk.stored + 1), (3, chunk.stored), (4, -1), (4, 2**62)):
+        with pytest.raises(InputError, match=r"outside of|kind"):
+            found = replace(chunk, start=start, stored=stored)
+            footer.check_pages(tmp_path / "a", found, False)
+
+
+# Law: a real page that claims more than it stores never reaches the library.
+def test_forged_page(tmp_path: Path) -> None:
+    PARQUET["plain"](tmp_path / "a", table(x=numpy.zeros(3000)), rows=3000)
+    data = (tmp_path / "a").read_bytes()
+    size = data[6:10]
+    assert size[:1] == b"\x15" and data[10:14] == size and size[3] < 0x80
+    forged = data[:6] + b"\x15" + varint(2**21 - 2) + data[10:]
+    (tmp_path / "a").write_bytes(forged)
+    assert "a page claims 1048575 bytes" in stop(tmp_path / "a").message
+
+
+# Law: a count of rows that pages do not bear out is refused, and costs nothing.
+@pytest.mark.parametrize("claim", [12_346, 1_000_000])
+def test_forged_rows(tmp_path: Path, claim: int) -> None:
+    write_parquet(tmp_path / "a", table(x=numpy.zeros(12_345)), rows=20_000)
+    data = (tmp_path / "a").read_bytes()
+    begin = len(data) - 8 - int.from_bytes(data[-8:-4], "little")
+    end = data[begin:].replace(varint(2 * 12_345), varint(2 * claim))
+    end = end[:-8] + struct.pack("<I", len(end) - 8) + b"PAR1"
+    (tmp_path / "a").write_bytes(data[:begin] + end)
+    error = stop(tmp_path / "a")
+    assert error.slug == "file-corrupt" and "12345" in error.message
+
+
+# Law: text in differences, which may repeat itself without bound, is named.
+def test_text_in_differences(tmp_path: Path) -> None:
+    pyarrow.parquet.write_table(
+        CONTENT, tmp_path / "a", use_dictionary=False, column_encoding={"text": "DELTA_BYTE_ARRAY"}
+    )
+    assert plain(arrays(tmp_path / "a")["features"].whole()).shape == FEATURES.shape
+    assert stop(tmp_path / "a").slug == "format-unsupported"
+
+
+# Law: columns that lie in other files are not followed there.
+def test_other_files(tmp_path: Path) -> None:
+    collected: list[Any] = []
+    pyarrow.parquet.write_table(table(), tmp_path / "part.parquet", metadata_collector=collected)
+    collected[0].set_file_path("../part.parquet")
+    pyarrow.parquet.write_metadata(table().schema, tmp_path / "all", collected)
+    assert stop(tmp_path / "all").slug == "path-escapes"
+
+
+# Law: an encrypted file is called that, with and without a readable end.
+@pytest.mark.parametrize("plain_end", [True, False])
+def test_encrypted(tmp_path: Path, plain_end: bool) -> None:
+    encryption = pytest.importorskip("pyarrow.parquet.encryption")
+
+    class Keys(encryption.KmsClient):  # type: ignore[misc, name-defined]
+        def wrap_key(self, key: bytes, name: str) -> bytes:
+            return base64.b64encode(key)
+
+        def unwrap_key(self, key: bytes, name: str) -> bytes:
+            return base64.b64decode(key)
+
+    factory = encryption.CryptoFactory(lambda configuration: Keys())
+    wanted = encryption.EncryptionConfiguration(
+        footer_key="k", column_keys={"k": ["labels"]}, plaintext_footer=plain_end
+    )
+    properties = factory.file_encryption_properties(encryption.KmsConnectionConfig(), wanted)
+    with pyarrow.parquet.ParquetWriter(
+        tmp_path / "a", table().schema, encryption_properties=properties
+    ) as writer:
+        writer.write_table(table())
+    assert stop(tmp_path / "a").slug == "parquet-encrypted"
+
+
+class Payload:
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return os.system, (f"touch '{self.path}'",)
+
+
+# Law: a type that old libraries unpickled out of a schema is only a name.
+@pytest.mark.filterwarnings("ignore:pickle-based deserialization")
+@pytest.mark.parametrize("kind", samples.EVERY)
+def test_no_code_is_run(tmp_path: Path, kind: str) -> None:
+    canary = tmp_path / "canary"
+    field = pyarrow.field("x", pyarrow.float64(), metadata={
+        "ARROW:extension:name": "arrow.py_extension_type",
+        "ARROW:extension:metadata": pickle.dumps(Payload(canary)),
+    })  # fmt: skip
+    content = pyarrow.table([pyarrow.array([1.0, 2.0])], schema=pyarrow.schema([field]))
+    samples.EVERY[kind](tmp_path / "a", content)
+    assert arrays(tmp_path / "a")["x"].whole().tolist() == [1.0, 2.0]
+    assert not canary.exists()
+
+
+# Law: a library that is too old to be trusted is not asked.
+def test_old_library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_parquet(tmp_path / "a", table())
+    monkeypatch.setattr(pyarrow, "__version__", "14.0.0")
+    assert stop(tmp_path / "a").slug == "extra-outdated"
+
+
+# Law: without the library the format is recognised, and the extra is named.
+def test_without_library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_parquet(tmp_path / "a", table())
+    monkeypatch.setattr("nctool.readers.pieces.extras.find_spec", lambda module: None)
+    error = stop(tmp_path / "a")
+    assert (error.slug, error.hint) == ("extra-missing", "pip install 'nctool[arrow]'")
+
+
+# Law: names from a file cannot write to the terminal.
+@pytest.mark.parametrize("kind", samples.EVERY)
+def test_names_are_shown_safely(tmp_path: Path, kind: str) -> None:
+    name = "x\x1b[2J"
+    samples.EVERY[kind](tmp_path / "a", table(**{name: samples.lists([[1], [1, 2]])}))
+    assert "\x1b" not in json.dumps(stop(tmp_path / "a").message)
+
+
+# Law: Thrift that ends nowhere, or contains itself, is an error and no loop.
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"\x1c" * 10_000,
+        b"\x19\xf9" + b"\xff" * 20,
+        b"\x16" + b"\xff" * 50,
+        b"\x18\xff\xff\xff\x7f",
+        b"\x1b\xff\xff\xff\x7f\x88",
+        b"\x1d\x00",
+        b"\x15",
+    ],
+    ids=repr,
+)
+def test_thrift(data: bytes) -> None:
+    with pytest.raises((ValueError, IndexError)):
+        Thrift(data).struct()
