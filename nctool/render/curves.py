@@ -1,11 +1,11 @@
-"""A trajectory as lines: the last point in full, and how every number got there."""
+"""A trajectory as lines: the last point, and how every number got there."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
 from nctool.render import summary
-from nctool.render.lines import BLANK, Line, columns, line, wrapped
+from nctool.render.lines import BLANK, Line, line, wrapped
 from nctool.text import count, number, one_line
 from nctool.trajectory import Trajectory
 
@@ -17,14 +17,18 @@ SPANS = {"epoch": "epochs", "step": "steps", "layer": "layers", "checkpoint": "c
 def lines(
     trajectory: Trajectory, width: int, *, per_class: bool = False, plot: bool = False
 ) -> list[Line]:
-    """Where the course starts and ends, each metric's course, then the last point's report."""
-    course = [*_heading(trajectory, width), BLANK, *_table(trajectory, width), BLANK]
+    """The last point's report, with where it all began and how it went in place of classes."""
+    between = [*_heading(trajectory, width), BLANK]
     if plot:
         from nctool.render import plots
 
-        course += [*plots.lines(trajectory, width), BLANK]
-    course.append(line((f"At {place(trajectory, trajectory.positions[-1])}", "title")))
-    return summary.lines(trajectory.last, width, per_class, course)
+        between += [*plots.lines(trajectory, width), BLANK]
+    courses = {
+        one.id: (number(curve[0]), sparkline(curve))
+        for one in trajectory.last
+        if (curve := trajectory.curve(one.id))
+    }
+    return summary.lines(trajectory.last, width, per_class, between, courses)
 
 
 def sparkline(values: Sequence[float | None]) -> str:
@@ -75,23 +79,5 @@ def _heading(trajectory: Trajectory, width: int) -> Iterator[Line]:
     yield line((f"{size}, {span}", "title"))
     for text in told(trajectory):
         yield from wrapped(text, width - 2, "  ")
-
-
-def _table(trajectory: Trajectory, width: int) -> Iterator[Line]:
-    rows = [["", "first", "last", "", "course"]]
-    results = [one for one in trajectory.last if one.status == "ok"]
-    for one in results:
-        curve = trajectory.curve(one.id)
-        arrow = summary.ARROWS[one.toward_collapse]
-        rows.append([one.id, number(curve[0]), number(curve[-1]), arrow, sparkline(curve)])
-    if not results:
-        yield line("  nothing could be computed from these inputs")
-        return
-    texts = columns(rows, "<>><<")
-    yield line("  ", (texts[0], "faint"))
-    for text in texts[1:]:
-        yield line("  " + text)
-    legend = (
-        "↓ lower is more collapsed, ↑ higher is. Courses that span more than a factor of ten are "
-    )
-    yield from wrapped(legend + "drawn on a logarithmic scale.", width - 2, "  ", "faint")
+    legend = "Courses that span more than a factor of ten are drawn on a logarithmic scale."
+    yield from wrapped(legend, width - 2, "  ", "faint")

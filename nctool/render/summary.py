@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Protocol
 
@@ -34,14 +34,21 @@ LEGEND = {
 
 
 def lines(
-    report: Report, width: int, per_class: bool = False, between: Sequence[Line] = ()
+    report: Report,
+    width: int,
+    per_class: bool = False,
+    between: Sequence[Line] = (),
+    courses: Mapping[str, tuple[str, str]] | None = None,
 ) -> list[Line]:
-    """The whole report; ``between`` comes after where it is from and before its numbers."""
+    """The whole report; ``between`` comes after where it is from and before its numbers.
+
+    ``courses`` has the first value of a metric and how it went from there to this one.
+    """
     out = [line((f"nctool {report.tool['version']}", "title"), (f"  {_when(report)}", "faint"))]
     out += [BLANK, *_provenance(report, width), BLANK, *between]
     computed = [one for one in report.metrics if one.status == "ok"]
     if computed:
-        out += _numbers(computed)
+        out += _numbers(computed, courses)
         out += _legend(report, computed, width)
         behind = [*margins.lines(report, width)]
         out += [BLANK, *behind] if behind else []
@@ -118,11 +125,21 @@ def _data(report: Report) -> str:
     return text
 
 
-def _numbers(results: list[Result]) -> Iterator[Line]:
+def _numbers(
+    results: list[Result], courses: Mapping[str, tuple[str, str]] | None
+) -> Iterator[Line]:
     """The table; families under a heading, columns aligned over all of them."""
-    rows = [["", "value", "perfect", "random", "least collapsed"]]
-    rows += [[*_cells(one)] for one in results]
-    texts = columns(rows, "<>>><")
+    if courses is None:
+        rows = [["", "value", "perfect", "random", "least collapsed"]]
+        rows += [[*_cells(one), _furthest(one)] for one in results]
+        texts = columns(rows, "<>>><")
+    else:
+        rows = [["", "first", "last", "perfect", "random", "course"]]
+        for one in results:
+            name, *cells = _cells(one)
+            first, course = courses.get(one.id, ("", ""))
+            rows.append([name, first, *cells, course])
+        texts = columns(rows, "<>>>><")
     yield line("  ", (texts[0], "faint"))
     for heading, group in under_headings(results, texts[1:]):
         yield line((heading, "title"))
@@ -156,7 +173,6 @@ def _cells(one: Result) -> Iterator[str]:
     yield f"{number(one.value)}{marks or ' '}"
     yield f"{ARROWS[one.toward_collapse]} {_perfect(one)}"
     yield number(one.null_value, 3)
-    yield _furthest(one)
 
 
 def _perfect(one: Result) -> str:
