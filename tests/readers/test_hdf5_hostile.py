@@ -11,9 +11,11 @@ import numpy
 import pytest
 from hdf5_samples import data, keras_weights
 from readers_help import arrays, plain
+from test_laziness import resident
 
 from nctool.errors import InputError
 from nctool.readers import open_path
+from nctool.readers.pieces.hdf5 import source
 from nctool.readers.pieces.hdf5.filters import expanded
 
 CANARY = 123456789.0
@@ -179,6 +181,63 @@ def test_repeated_text(tmp_path: Path) -> None:
     with pytest.raises(InputError) as caught:
         found.whole()
     assert caught.value.slug == "text-too-long"
+
+
+# Law: one text that all rows name costs what one text costs.
+@pytest.mark.parametrize("attribute", [False, True])
+def test_shared_text(tmp_path: Path, attribute: bool) -> None:
+    with h5py.File(tmp_path / "a", "w") as file:
+        file["y"] = numpy.ones(3)
+        kind, words = h5py.string_dtype(), ["x" * 2**20, *["y"] * 2999]
+        if attribute:
+            file.attrs.create("x", words, dtype=kind)
+        else:
+            file.create_dataset("x", data=words, dtype=kind)
+    content = (tmp_path / "a").read_bytes()
+    at = content.index((2**20).to_bytes(4, "little") + content[:0])
+    while content[at + 16 : at + 20] != b"\1\0\0\0":
+        at = content.index((2**20).to_bytes(4, "little"), at + 1)
+    (tmp_path / "a").write_bytes(
+        content[:at] + content[at : at + 16] * 3000 + content[at + 48000 :]
+    )
+    before = resident()
+    opened = open_path(tmp_path / "a")
+    if not attribute:
+        with pytest.raises(InputError) as caught:
+            next(one for one in opened.arrays if one.key == "x").whole()
+        assert caught.value.slug == "text-too-long"
+    assert resident() - before < 2**29
+
+
+# Law: names that share their bytes do not add up, however deep they stand.
+def test_long_names(tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "a", "w") as file:
+        group = file
+        for _ in range(9):
+            group = group.create_group("n" * 500)
+        group["x"], file["x"] = numpy.ones(3), numpy.ones(3)
+    opened = open_path(tmp_path / "a")
+    assert [array.key for array in opened.arrays] == ["x"]
+    assert "overlong name" in opened.notices[0].message
+    with h5py.File(tmp_path / "b", "w") as file:
+        file["n" * 2000] = 1
+    with pytest.raises(InputError) as caught:
+        open_path(tmp_path / "b")
+    assert "name" in caught.value.message
+
+
+# Law: parts that are read over and over are read so often only.
+def test_endless_description(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(source, "SPARE_BYTES", 2**16)
+    with h5py.File(tmp_path / "a", "w") as file:
+        file["x"] = numpy.ones(3)
+        for number in range(9):
+            file["x"].attrs[str(number)] = numpy.bytes_(b"z" * 3000)
+        for number in range(100):
+            file[f"y{number}"] = file["x"]
+    with pytest.raises(InputError) as caught:
+        open_path(tmp_path / "a")
+    assert "without end" in caught.value.message
 
 
 # Law: a tree whose nodes lead back to it is refused; the C library was seen to hang on one.

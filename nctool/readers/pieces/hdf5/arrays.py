@@ -13,7 +13,8 @@ from nctool.readers.pieces.hdf5.chunks import Chunks, chunks_of
 from nctool.readers.pieces.hdf5.datasets import EDGES_UNFILTERED, Stored
 from nctool.readers.pieces.hdf5.filters import unpacked
 from nctool.readers.pieces.hdf5.heaps import Texts
-from nctool.readers.pieces.hdf5.source import Bytes, Cursor, Home
+from nctool.readers.pieces.hdf5.source import Bytes, Home
+from nctool.readers.pieces.known_calls import Unfit
 from nctool.readers.pieces.region import Region, as_rows, packed
 
 if TYPE_CHECKING:
@@ -170,18 +171,19 @@ def _texts(home: Home, references: ndarray, key: str) -> ndarray:
     """The texts behind these references, as one array as wide as the longest."""
     import numpy
 
-    with home.bytes() as source:
-        texts = Texts(source)
-        found = [
-            texts.text(Cursor(one.tobytes(), 0, home.widths)).decode("utf-8", "replace")
-            for one in references.reshape(-1)
-        ]
+    found: list[str] = []
+    try:
+        with home.bytes() as source:
+            width = references.dtype.itemsize
+            found += Texts(source).all(references.tobytes(), width, MOST_TEXT_BYTES)
+    except Unfit:
+        found.append("")
     longest = max(map(len, found), default=0)
-    if 4 * longest * len(found) > MOST_TEXT_BYTES:
+    if len(found) != references.size or 4 * longest * len(found) > MOST_TEXT_BYTES:
         raise InputError(
             "text-too-long",
-            f"'{shown(key)}' in '{shown(home.path)}' holds {len(found):,} texts of up to "
-            f"{longest:,} characters",
+            f"the texts in '{shown(key)}' in '{shown(home.path)}' would need more than "
+            f"{MOST_TEXT_BYTES >> 20} MiB of memory",
             "name an array of short texts or of numbers",
         )
     return numpy.array(found, dtype="str").reshape(references.shape)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from itertools import chain
 from math import prod
 
@@ -43,9 +44,10 @@ def attributes(
         if wanted is None or name in wanted:
             if flags & 1:
                 parts[1] = objects.shared(source, parts[1], objects.TYPE)
-            value = None if flags & 2 else _value(parts[1], parts[2], cursor, texts)
-            if value is not None:
-                found[name] = value
+            with suppress(Unfit):
+                value = None if flags & 2 else _value(parts[1], parts[2], cursor, texts)
+                if value is not None:
+                    found[name] = value
     return found
 
 
@@ -65,19 +67,13 @@ def _all(source: Bytes, messages: Messages) -> Iterator[Cursor]:
 def _value(kind: Cursor, space: Cursor, content: Cursor, texts: Texts) -> object:
     import numpy
 
-    try:
-        item, (shape, _) = kind_of(kind), space_of(space)
-    except Unfit:
-        return None
+    item, (shape, _) = kind_of(kind), space_of(space)
     count = prod(shape)
     if count > MOST_ITEMS or count * item.size > min(content.left, MOST_BYTES):
         return None
     data = content.take(count * item.size)
     if item.variable:
-        cut = (data[at : at + item.size] for at in range(0, len(data), item.size))
-        values: list[object] = [
-            texts.text(Cursor(one, 0, content.widths)).decode("utf-8", "replace") for one in cut
-        ]
+        values: list[object] = list(texts.all(data, item.size, MOST_BYTES))
     elif item.opaque or item.dtype.startswith(("complex", "bfloat", "float8")):
         return None
     else:

@@ -20,6 +20,7 @@ from nctool.readers.pieces.hdf5.source import Bytes, Home, find_home
 from nctool.readers.pieces.known_calls import Unfit
 
 LONGEST_TEXT = 4096
+LONGEST_KEY = 2048
 MOMENTS = ("epoch", "global_step", "step")
 
 
@@ -42,6 +43,8 @@ class Contents:
         """The array of this dataset, or a word about why there is none."""
         with self.unless_unfit():
             stored = self.described(key, node)
+            if len(key) > LONGEST_KEY:
+                raise Unfit("array with an overlong name")
             self.keep(lazy(self.home, change(stored) if change else stored, key, self.format))
 
     def keep(self, array: LazyArray) -> None:

@@ -13,6 +13,7 @@ from nctool.readers.pieces.hdf5.source import Bytes, Cursor
 
 MOST_OBJECTS = 50_000
 DEEPEST = 64
+LONGEST_NAME = 1024
 SOFT_ENTRY = 2
 HARD, SOFT, ELSEWHERE = 0, 1, 64
 LEADS_OUT = "link to another file"
@@ -135,5 +136,7 @@ def _old_links(source: Bytes, cursor: Cursor, ignored: Counter[str]) -> Iterator
             elif target is None or place >= len(names):
                 raise ValueError("a group of it has an entry without a name or an address")
             else:
-                name = names[place : names.index(b"\0", place)]
-                yield name.decode("utf-8", "backslashreplace"), target
+                end = names.find(b"\0", place, place + LONGEST_NAME)
+                if end < 0:
+                    raise ValueError("a name in it does not end")
+                yield names[place:end].decode("utf-8", "backslashreplace"), target

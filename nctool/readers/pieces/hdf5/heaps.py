@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from nctool.readers.pieces.hdf5.source import LONGEST_CHECKED, Bytes, Cursor, checksum
+from nctool.readers.pieces.known_calls import Unfit
 
 # A record of a tree, by the kind of tree: how many bytes stand before the heap's number.
 NAMED_LINKS, NAMED_ATTRIBUTES = 5, 8
@@ -192,6 +193,16 @@ class Texts:
         if found is None or length > len(found):
             raise ValueError("a text of it is not where it should be")
         return found[:length]
+
+    def all(self, references: bytes, width: int, most: int) -> Iterator[str]:
+        """Text after text, but not more bytes of it than this."""
+        for at in range(0, len(references), width):
+            reference = Cursor(references[at : at + width], at, self.source.home.widths)
+            found = self.text(reference)
+            most -= len(found)
+            if most < 0:
+                raise Unfit("text repeated without end")
+            yield found.decode("utf-8", "replace")
 
     def _items(self, address: int) -> Iterator[tuple[int, bytes]]:
         long = self.source.home.widths[1]

@@ -9,9 +9,8 @@ from nctool.readers.pieces.hdf5.attributes import attribute
 from nctool.readers.pieces.hdf5.contents import Contents
 
 # Layers without weights that a head's output may still pass through.
-PASSING = frozenset({"Activation", "Softmax", "Dropout", "Flatten", "Reshape", "Lambda", "ReLU"})
+PASSING = frozenset({"Activation", "Softmax", "Dropout", "Flatten", "Reshape"})
 LEGACY_STEPS = frozenset({"iteration", "iterations", "iter", "iteration:0", "iter:0"})
-MOST_LAYERS = 10_000
 
 
 def add_keras_facts(contents: Contents, config: Mapping[str, object] | None = None) -> None:
@@ -72,22 +71,18 @@ def output_layer(model: Mapping[str, object]) -> str | None:
     if not isinstance(config, Mapping) or not isinstance(config.get("layers"), list):
         return None
     layers = {_name(one): one for one in config["layers"] if isinstance(one, Mapping)}
-    order = list(layers)
-    name = order[-1] if order else None
-    functional = model.get("class_name") != "Sequential"
-    if functional:
-        name = _single(config.get("output_layers"))
-    for _ in range(min(len(layers), MOST_LAYERS)):
-        layer = layers.get(name)
-        if layer is None or layer.get("class_name") not in PASSING:
-            break
-        if functional:
-            name = _single(layer.get("inbound_nodes"))
-        else:
-            place = order.index(name)
-            name = order[place - 1] if place else None
-    found = layers.get(name, {})
-    return name if found.get("class_name") == "Dense" else None
+    if model.get("class_name") == "Sequential":
+        name = next((one for one in reversed(layers) if not _passed(layers[one])), None)
+    else:
+        name, seen = _single(config.get("output_layers")), set[str | None]()
+        while name in layers and name not in seen and _passed(layers[name]):
+            seen.add(name)
+            name = _single(layers[name].get("inbound_nodes"))
+    return name if layers.get(name, {}).get("class_name") == "Dense" else None
+
+
+def _passed(layer: Mapping[str, object]) -> bool:
+    return layer.get("class_name") in PASSING
 
 
 def _name(layer: Mapping[str, object]) -> str | None:

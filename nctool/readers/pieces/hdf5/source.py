@@ -19,10 +19,10 @@ PLACES = (0, 512, 1024, 2048)
 # Descriptions are small against the data; only a crafted file makes somebody read them for ever.
 MOST_OVER = 4
 SPARE_BYTES = 2**24
-# Python takes a second for three mebibytes; larger blocks are tables of chunks.
+MOST_BYTES = 2**28
+# Python takes a second for some mebibytes; larger blocks are tables of chunks.
 LONGEST_CHECKED = 2**16
 MASK = 0xFFFFFFFF
-MIX = ((0, 2, 4, 1), (1, 0, 6, 2), (2, 1, 8, 0), (0, 2, 16, 1), (1, 0, 19, 2), (2, 1, 4, 0))
 FINAL = ((2, 1, 14), (0, 2, 11), (1, 0, 25), (2, 1, 16), (0, 2, 4), (1, 0, 14), (2, 1, 24))
 
 
@@ -96,7 +96,7 @@ class Bytes:
 
     def read(self, at: int, count: int) -> bytes:
         self.spent += count
-        if self.spent > MOST_OVER * self.home.size + SPARE_BYTES:
+        if self.spent > min(MOST_OVER * self.home.size + SPARE_BYTES, MOST_BYTES):
             raise ValueError("its parts lead to one another without end")
         return self.data(at, count)
 
@@ -135,19 +135,21 @@ class Bytes:
 
 def checksum(data: bytes) -> int:
     """The hash that HDF5 seals its newer structures with (Bob Jenkins, lookup3)."""
-    state = [(0xDEADBEEF + len(data)) & MASK] * 3
+    a = b = c = (0xDEADBEEF + len(data)) & MASK
     if not data:
-        return state[2]
+        return c
     padded = data + bytes(-len(data) % 12)
-    words = struct.unpack(f"<{len(padded) // 4}I", padded)
-    for place in range(0, len(words), 3):
-        for one in range(3):
-            state[one] = (state[one] + words[place + one]) & MASK
-        if place + 3 < len(words):
-            for one, other, turn, third in MIX:
-                turned = (state[other] << turn | state[other] >> 32 - turn) & MASK
-                state[one] = (state[one] - state[other] & MASK) ^ turned
-                state[other] = (state[other] + state[third]) & MASK
+    words: tuple[int, ...] = struct.unpack(f"<{len(padded) // 4}I", padded)
+    last = len(words) - 3
+    for place in range(0, last, 3):
+        a, b, c = a + words[place] & MASK, b + words[place + 1] & MASK, c + words[place + 2] & MASK
+        a, c = (a - c & MASK) ^ (c << 4 & MASK | c >> 28), c + b & MASK
+        b, a = (b - a & MASK) ^ (a << 6 & MASK | a >> 26), a + c & MASK
+        c, b = (c - b & MASK) ^ (b << 8 & MASK | b >> 24), b + a & MASK
+        a, c = (a - c & MASK) ^ (c << 16 & MASK | c >> 16), c + b & MASK
+        b, a = (b - a & MASK) ^ (a << 19 & MASK | a >> 13), a + c & MASK
+        c, b = (c - b & MASK) ^ (b << 4 & MASK | b >> 28), b + a & MASK
+    state = [one + word & MASK for one, word in zip((a, b, c), words[last:], strict=True)]
     for one, other, turn in FINAL:
         turned = (state[other] << turn | state[other] >> 32 - turn) & MASK
         state[one] = ((state[one] ^ state[other]) - turned) & MASK
