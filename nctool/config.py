@@ -24,12 +24,14 @@ Kind: TypeAlias = type[str | bool | int | float] | type[StrEnum] | tuple[type]
 
 COMPUTE: dict[str, Kind] = {
     "metrics": (str,), "profile": str, "center": Center, "per-class": bool, "device": str,
-    "dtype": Precision, "threads": int, "memory": str, "seed": int, "bootstrap": int, "deterministic": bool,
-    "gap": float, "margin": Reach, "margin-rows": Rows, "alpha": float, "beta": float,
+    "dtype": Precision, "threads": int, "memory": str, "seed": int, "bootstrap": int,
+    "deterministic": bool, "gap": float, "margin": Reach, "margin-rows": Rows, "alpha": float,
+    "beta": float,
 }  # fmt: skip
 ROLES: dict[str, Kind] = {
     "features": str, "labels": str, "head": str, "bias": str, "weights": Which, "split": str,
-    "logit-scale": float, "classes": str, "ignore-label": (int,), "pool": Pool, "transpose-head": bool, "ood": str,
+    "classes": str, "ignore-label": (int,), "pool": Pool, "transpose-head": bool, "ood": str,
+    "logit-scale": float,
 }  # fmt: skip
 GATES: dict[str, Kind] = {
     "rules": (str,), "tolerance": (str,), "baseline": str, "missing": Missing, "warn-only": bool,

@@ -68,6 +68,8 @@ def checkpoints(folder: Path) -> tuple[Checkpoint, ...]:
     found: dict[str, list[Checkpoint]] = {}
     for entry in sorted(folder.iterdir()):
         moment = moment_in_name(entry.stem if entry.is_file() else entry.name)
+        if entry.name.isdecimal() and entry.is_dir():  # as Orbax calls its steps
+            moment = Moment(step=int(entry.name))
         if moment.known and not entry.name.startswith("."):
             kind = entry.suffix if entry.is_file() else "/"
             shape = re.sub(r"\d+", "#", entry.name)
