@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import base64
+import gzip
 import json
+import re
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -15,8 +19,15 @@ from nctool.trajectory import Trajectory
 Document: TypeAlias = Report | Trajectory | Comparison
 
 MOST_BYTES = 1 << 30
-OPENING = '<script type="application/json" id="nctool-data">'
-"""An HTML report holds its own JSON behind this mark."""
+PACKED = "gzip+base64"
+OPENING = re.compile(
+    r'<script type="application/json" id="nctool-data"(?: data-encoding="([^"<>]*)")?>'
+)
+"""An HTML report holds its own JSON behind this mark, packed or as it is."""
+MOST_PLAIN = 1 << 17
+"""A longer JSON is packed, so that the page stays small."""
+UNSAFE = {ord(one): f"\\u{ord(one):04x}" for one in "<>&\u2028\u2029"}
+"""What could end the element or a line of it; JSON has another spelling for each."""
 
 
 def read(path: str | Path) -> Document:
@@ -69,17 +80,47 @@ def is_document(path: Path) -> bool:
     return b"nctool" in head and head[:1] in (b"{", b"<")
 
 
+def embed(document: Document) -> str:
+    """The element of an HTML page that holds the whole document, for ``embedded`` to find."""
+    text = json.dumps(document.to_dict(), separators=(",", ":"), allow_nan=False)
+    note = ""
+    if len(text) > MOST_PLAIN:
+        text = base64.b64encode(gzip.compress(text.encode(), mtime=0)).decode()
+        note = f' data-encoding="{PACKED}"'
+    text = text.translate(UNSAFE)
+    return f'<script type="application/json" id="nctool-data"{note}>{text}</script>'
+
+
 def embedded(page: str, name: str) -> str:
     """The JSON inside an HTML report."""
-    start = page.find(OPENING)
-    end = page.find("</script>", start)
-    if start < 0 or end < 0:
+    start = OPENING.search(page)
+    end = -1 if start is None else page.find("</script>", start.end())
+    if start is None or end < 0:
         raise InputError(
             "not-a-report",
             f"{name!r} is a page without the data of a report",
             "write one with: nctool report report.json -o report.html",
         )
-    return page[start + len(OPENING) : end]
+    text = page[start.end() : end]
+    return text if start[1] is None else _unpacked(text, start[1], name)
+
+
+def _unpacked(text: str, encoding: str, name: str) -> str:
+    """What was packed; never more of it than a report may have."""
+    try:
+        if encoding != PACKED:
+            raise ValueError(f"encoding {encoding!r}")
+        unpacking = zlib.decompressobj(wbits=31)
+        found = unpacking.decompress(base64.b64decode(text, validate=True), MOST_BYTES)
+        if not unpacking.eof:
+            raise ValueError("it is cut off, or far too long")
+        return found.decode()
+    except (ValueError, zlib.error) as problem:
+        raise InputError(
+            "page-damaged",
+            f"the data in the page {name!r} cannot be unpacked: {problem}",
+            "write it anew with: nctool report report.json -o report.html",
+        ) from problem
 
 
 def _text(path: Path) -> str:

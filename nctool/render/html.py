@@ -1,0 +1,24 @@
+"""A report, trajectory or comparison as one HTML file that needs nothing beside it.
+
+No network, no fonts, no library: own drawings, a strict content security policy, and the whole
+document inside, so that ``nctool report page.html --json -`` gives it back.
+"""
+
+from __future__ import annotations
+
+from nctool.documents import Document
+from nctool.render import Arrays, Renderer
+
+
+def page(document: Document, arrays: Arrays | None = None) -> str:
+    """The file. ``arrays`` are those of ``--arrays``, by name, as nested sequences of numbers."""
+    from nctool.render.page.assembly import assemble
+
+    return assemble(document, arrays)
+
+
+def render(document: Document, arrays: Arrays | None, suffix: str) -> str:
+    return page(document, arrays)
+
+
+RENDERER = Renderer("HTML", (".html", ".htm"), render)

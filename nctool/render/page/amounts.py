@@ -1,0 +1,52 @@
+"""Numbers as a page shows them: true minus signs, powers of ten, aligned at their points."""
+
+from __future__ import annotations
+
+from markupsafe import Markup
+
+from nctool.text import number
+
+RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+NONE = "–"
+
+
+def said(value: float | None, digits: int = 4) -> str:
+    """``−0.0523``, ``9.87×10⁻⁵``."""
+    mantissa, mark, power = number(value, digits).partition("e")
+    return (f"{mantissa}×{power_of_ten(int(power))}" if mark else mantissa).replace("-", "−")
+
+
+def power_of_ten(power: int) -> str:
+    return f"10{str(power).translate(RAISED)}"
+
+
+def aligned(value: float | None, digits: int = 4, mark: str = "") -> Markup:
+    """The same with what comes after the point in a box of its own, all as wide."""
+    text = said(value, digits)
+    point = next((one for one in ".×" if one in text), "")
+    whole = text.partition(point)[0] if point else text
+    rest = text[len(whole) :] + mark
+    return Markup('<span class="n">{}<span>{}</span></span>').format(whole, rest)
+
+
+def fixed(value: float | None, decimals: int | None) -> str:
+    """As all numbers of one column are written: to so many decimals, or as powers of ten."""
+    if value is None:
+        return NONE
+    if decimals is not None:
+        return f"{value:.{decimals}f}".replace("-", "−")
+    if value == 0:
+        return "0"
+    mantissa, _, power = f"{value:.2e}".partition("e")
+    return f"{mantissa.replace('-', '−')}×{power_of_ten(int(power))}"
+
+
+def decimals_for(values: list[float], digits: int = 4) -> int | None:
+    """Decimals that show the largest with so many digits, and nearly all with two; else None."""
+    sizes = sorted(abs(one) for one in values if one)
+    if not sizes:
+        return 0
+    small, large = sizes[len(sizes) // 10], sizes[-1]
+    enough = (one for one in range(7) if large * 10**one >= 10 ** (digits - 1))
+    found = next((one for one in enough if small * 10**one >= 10), None)
+    return found if large < 1e6 else None
