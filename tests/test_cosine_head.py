@@ -29,7 +29,8 @@ def given(dtype: str = "float64") -> dict[str, Any]:
 
 def unit(rows: np.ndarray) -> np.ndarray:
     rows = rows.astype(np.float64)
-    return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+    directions: np.ndarray = rows / np.linalg.norm(rows, axis=1, keepdims=True)
+    return directions
 
 
 # Decisions and margins are those of the cosines times the scale.

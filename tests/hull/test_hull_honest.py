@@ -92,13 +92,18 @@ def test_lies(name: str, lie: str, monkeypatch: pytest.MonkeyPatch) -> None:
     assert honest(SETS[name]) < len(SETS[name])
 
 
-# Exchanges of supports that end anywhere.
+# Exchanges of supports that end anywhere, in either of their two forms, or in none.
+@pytest.mark.parametrize("form", ["nearest", "_exchange"])
 @pytest.mark.parametrize("value", [-1.0, 0.0, 0.5, float("nan"), float("inf")])
-def test_faces_that_lie(value: float, monkeypatch: pytest.MonkeyPatch) -> None:
-    def lie(gram: Tensor, task: tuple[Tensor, Tensor]) -> Tensor:
-        return torch.full_like(task[1], value).scatter_(1, task[0][:, None], 0.0)
+def test_faces_that_lie(value: float, form: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def lie(rows: Tensor, share: Tensor) -> Tensor:
+        return torch.full_like(share, value).scatter_(1, rows[:, None], 0.0)
 
-    monkeypatch.setattr(affine, "_exchange", lie)
+    def at_once(gram: Tensor, rows: Tensor, share: Tensor) -> tuple[Tensor, Tensor]:
+        return lie(rows, share), torch.full_like(rows, form == "nearest", dtype=torch.bool)
+
+    monkeypatch.setattr(affine, "nearest", at_once)
+    monkeypatch.setattr(affine, "_exchange", lambda gram, task: lie(*task))
     rows = noisy_simplex(30, 0.1)
     assert honest(rows) == len(rows)
     monkeypatch.setattr(rounds, "MOST_ROUNDS", 0)

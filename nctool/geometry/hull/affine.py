@@ -16,11 +16,14 @@ from torch import Tensor
 
 from nctool.geometry.hull.cloud import EXACT_HALF_ULP, Cloud
 from nctool.geometry.hull.crew import Crew
+from nctool.geometry.hull.shared import nearest
 
 MOST_POINTS = 4096
 CONDITION = 1e-10
 """Below this smallest pivot, relative to the largest, the points hardly span a simplex."""
 EXCHANGES = 15
+SHARED_CELLS = 1 << 22
+"""Rows times points that are solved together."""
 GROUP_BYTES = 8 << 20
 
 
@@ -46,6 +49,12 @@ def faces(cloud: Cloud) -> Tensor | None:
     share = inverse / -inverse.diagonal()[:, None]
     share.fill_diagonal_(0)
     rest = torch.nonzero((share < -1e-12).any(1)).flatten()
+    left = [rest[:0]]
+    for rows in torch.split(rest, max(1, SHARED_CELLS // count)):
+        found, settled = nearest(gram, rows, share[rows])
+        share[rows[settled]] = found[settled]
+        left.append(rows[~settled])
+    rest = torch.cat(left)
     if len(rest):
         # Rows with supports of one size together: little padding.
         rest = rest[torch.argsort((share[rest] > 0).sum(1))]
