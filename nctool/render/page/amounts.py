@@ -8,6 +8,8 @@ from nctool.text import number
 
 RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 NONE = "–"
+WIDEST = 1e7
+"""A column with longer numbers than this has digits, all told, is one of powers of ten."""
 
 
 def said(value: float | None, digits: int = 4) -> str:
@@ -49,4 +51,4 @@ def decimals_for(values: list[float], digits: int = 4) -> int | None:
     small, large = sizes[len(sizes) // 10], sizes[-1]
     enough = (one for one in range(7) if large * 10**one >= 10 ** (digits - 1))
     found = next((one for one in enough if small * 10**one >= 10), None)
-    return found if large < 1e6 else None
+    return found if found is not None and large * 10**found < WIDEST else None

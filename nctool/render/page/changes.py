@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from nctool.comparison import Change, Comparison, Word
+from nctool.comparison import Change, Comparison
 from nctool.render.page.amounts import aligned, said
 from nctool.render.page.results import heading
 from nctool.render.summary import heading_of
 
+WORDS = ("more collapsed", "less collapsed", "within tolerance", "not comparable")
 QUIET = ("baseline", "within tolerance")
 
 
@@ -73,21 +76,12 @@ def changes(found: Comparison) -> Changes:
     )
 
 
-def _tally(found: Comparison) -> list[tuple[str, tuple[tuple[str, int], ...]]]:
-    told = []
-    words: tuple[Word, ...] = (
-        "more collapsed",
-        "less collapsed",
-        "within tolerance",
-        "not comparable",
-    )
+def _tally(found: Comparison) -> Iterator[tuple[str, tuple[tuple[str, int], ...]]]:
     rows = [row for row in found.rows if any(one.value is not None for one in row.changes)]
     for place, run in enumerate(found.runs):
         if place != found.baseline:
-            said_here = [row.changes[place].word for row in rows]
-            counts = [(word, said_here.count(word)) for word in words]
-            told.append((run.name, tuple(one for one in counts if one[1])))
-    return told
+            words = Counter(str(row.changes[place].word) for row in rows)
+            yield run.name, tuple((word, words[word]) for word in WORDS if words[word])
 
 
 def _cell(one: Change) -> Cell:

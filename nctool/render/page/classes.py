@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from markupsafe import Markup, escape
+
 from nctool.render.page.amounts import decimals_for, fixed
 from nctool.report import Report, Result
+from nctool.text import one_line
 
 MOST_CELLS = 4000
 """A larger table is written by the script, from the data in the page."""
@@ -14,6 +17,8 @@ MOST_CELLS = 4000
 @dataclass(frozen=True, slots=True)
 class Column:
     id: str
+    head: Markup
+    """The id, with places where it may be broken."""
     title: str
     family: str
     arrow: str
@@ -61,10 +66,17 @@ def table(report: Report) -> Table | None:
     return Table(columns, families, rows, size, names)
 
 
+def breakable(name: str) -> Markup:
+    mark = Markup("<wbr>")
+    return escape(one_line(name)).replace(".", "." + mark).replace("_", "_" + mark)
+
+
 def _column(one: Result) -> Column:
     values = [value for value in one.per_class or () if value is not None]
     arrow = {"down": "↓", "up": "↑"}.get(one.toward_collapse, "")
-    return Column(one.id, one.title, one.id.split(".")[0], arrow, decimals_for(values))
+    return Column(
+        one.id, breakable(one.id), one.title, one.id.split(".")[0], arrow, decimals_for(values)
+    )
 
 
 def _value(one: Result, index: int) -> float | None:

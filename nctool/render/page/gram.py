@@ -47,10 +47,10 @@ def heatmaps(report: Report, arrays: Arrays | None) -> tuple[Heatmap, ...]:
 
 def why_none(report: Report) -> str:
     """What to do to see one."""
-    text = "run with --arrays to see the Gram matrix: a saved report holds no cosines between "
-    text += "classes. A page that nctool analyze writes itself (-o report.html) shows it"
+    text = "a saved report holds no cosines between classes: run with --arrays to see the Gram "
+    text += "matrix, or let nctool analyze write this page itself (-o report.html)"
     if report.arrays and report.arrays.get("file"):
-        text += f"; they lie in {report.arrays['file']}"
+        text += f". The arrays of this report are in {report.arrays['file']}"
     return text
 
 

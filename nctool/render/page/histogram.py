@@ -72,6 +72,7 @@ def why_none(report: Report) -> str:
 
 def _axis(known: Sequence[Result]) -> Scale:
     ends = [end for one in known if (s := one.distribution) for end in (s.min, s.max)]
+    ends += [value for one in known for value in one.per_class or () if value is not None]
     ends += [one.best_known.value for one in known if one.best_known is not None]
     low, high = min(ends), max(ends)
     if low < 0.35 * high:

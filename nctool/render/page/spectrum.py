@@ -73,10 +73,10 @@ def spectrum(report: Report, arrays: Arrays | None) -> Spectrum | None:
 
 
 def why_none(report: Report) -> str:
-    text = "run with --arrays to see the spectrum: a saved report holds no singular values. "
-    text += "A page that nctool analyze writes itself (-o report.html) shows them"
+    text = "a saved report holds no singular values: run with --arrays to see the spectrum, or let "
+    text += "nctool analyze write this page itself (-o report.html)"
     if report.arrays and report.arrays.get("file"):
-        text += f"; they lie in {report.arrays['file']}"
+        text += f". The arrays of this report are in {report.arrays['file']}"
     return text
 
 

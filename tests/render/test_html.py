@@ -1,0 +1,247 @@
+"""The HTML report: one file, nothing beside it, and nothing in it that obeys a name."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+
+import pytest
+from parsed import Page, parse, source_hash
+from samples_html import HOSTILE, NAMES, PLAIN, arrays, thousand, with_suffix
+from saved import comparison, document, of, report, trajectory
+
+from nctool import documents
+from nctool.comparison import Comparison
+from nctool.render import renderer_for
+from nctool.render.html import page
+from nctool.render.page.amounts import said
+
+MOST_BYTES = 300_000
+
+
+@cache
+def text(name: str) -> str:
+    return page(document(name))
+
+
+@cache
+def parts(name: str) -> Page:
+    return parse(text(name))
+
+
+# Every frozen document is a small page, found by the suffix of its file.
+@pytest.mark.parametrize("name", NAMES)
+def test_size(name: str) -> None:
+    assert len(text(name).encode()) < MOST_BYTES
+    assert renderer_for("report.HTML").render(document(name), None, ".html") == text(name)
+
+
+# So is a report of a thousand classes with its pictures.
+def test_size_of_a_thousand_classes() -> None:
+    assert len(page(thousand(), arrays(1000)).encode()) < MOST_BYTES
+
+
+# With 38 values for each of them, not one digit is lost, and the page is smaller than the JSON.
+def test_a_thousand_classes_with_values() -> None:
+    whole = thousand(per_class=True)
+    found = page(whole)
+    assert documents.from_text(found) == whole
+    assert len(found) < 0.8 * len(documents.to_json(whole, None))
+
+
+# The page gives its document back to the last digit, packed or not.
+@pytest.mark.parametrize("name", NAMES)
+def test_recovered(name: str) -> None:
+    found = documents.from_text(text(name), name)
+    assert found == document(name)
+    assert documents.to_json(found) == documents.to_json(document(name))
+
+
+# Small documents are there as JSON that any program finds, large ones are packed.
+def test_both_forms_are_seen() -> None:
+    encodings = {one.get("data-encoding") for name in NAMES for one in parts(name).all("script")}
+    assert encodings == {None, documents.PACKED}
+
+
+# A file that holds the page is known for what it is.
+def test_read_from_a_file(tmp_path: object) -> None:
+    from pathlib import Path
+
+    path = Path(str(tmp_path)) / "page.html"
+    path.write_text(text("report-1.0"), encoding="utf-8")
+    assert documents.is_document(path)
+    assert documents.read(path) == report()
+
+
+# Tags are nested, ids are unique, and every reference inside the page leads somewhere.
+@pytest.mark.parametrize("name", NAMES)
+def test_structure(name: str) -> None:
+    found = parts(name)
+    ids = found.attributes("id")
+    assert len(ids) == len(set(ids))
+    links = [one for one in found.attributes("href") if not one.startswith("data:")]
+    assert {one[1:] for one in links} <= set(ids) and all(one[0] == "#" for one in links)
+    assert set(found.attributes("for")) <= set(ids)
+    assert len(found.all("h1")) == 1 and len(found.all("main")) == 1
+    assert all("scope" in one for one in found.all("th"))
+    assert all(one.get("aria-label") for one in found.all("svg") if one.get("role") == "img")
+    assert text(name).startswith("<!doctype html>\n<html lang=")
+
+
+# One style and one script may run, known by their hashes; nothing is fetched from anywhere.
+@pytest.mark.parametrize("name", NAMES)
+def test_policy(name: str) -> None:
+    found = parts(name)
+    [style], [data, script] = found.inside["style"], found.inside["script"]
+    assert found.policy == {
+        "default-src": "'none'", "style-src": source_hash(style), "script-src": source_hash(script),
+        "img-src": "data:", "base-uri": "'none'", "form-action": "'none'",
+    }  # fmt: skip
+    assert found.all("script")[0]["type"] == "application/json" and len(data) > 1000
+    names = {name for _, attrs in found.tags for name in attrs}
+    assert "style" not in names and not [one for one in names if one.startswith("on")]
+    assert all(one.startswith("data:image/png;") for one in found.attributes("src"))
+    assert "@import" not in style and "url(" not in style and "fetch(" not in script
+    head = text(name).partition("<style>")[0]
+    assert "Content-Security-Policy" in head
+
+
+# Nothing that came from a file becomes an element, an attribute, a control or a template.
+@pytest.mark.parametrize(
+    "name", ["report-gated-1.0", "report-head-1.0", "trajectory-1.0", "comparison-splits-1.0"]
+)
+def test_hostile_names(name: str) -> None:
+    hostile, plain = (page(with_suffix(name, one)) for one in (HOSTILE, PLAIN))
+    found, harmless = parse(hostile), parse(plain)
+    assert [tag for tag, _ in found.tags] == [tag for tag, _ in harmless.tags]
+    names = [
+        [sorted(set(attrs) - {"data-encoding"}) for _, attrs in one.tags]
+        for one in (found, harmless)
+    ]
+    assert names[0] == names[1]
+    assert not [one for one in hostile if not one.isprintable() and one != "\n"]
+    assert "<script>alert(1)</script>" in found.text and "{{7*7}}{% raw %}" in found.text
+    assert r"\x202e\x2066\x1b[31m\x0d\n\x00&lt;" in found.text
+    assert found.policy == harmless.policy
+    assert all(one[0] == "#" for one in found.attributes("href") if one != "data:,")
+    assert documents.from_text(hostile) == with_suffix(name, HOSTILE)
+
+
+# In the plain form, too, names cannot end the element that holds the data.
+def test_hostile_data() -> None:
+    small = of({"nc1.pinv": 1.0}, run={"id": HOSTILE, "split": "</script>"})
+    element = documents.embed(small)
+    assert "data-encoding" not in element
+    inner = element.removesuffix("</script>").partition(">")[2]
+    assert not set(inner) & set("<>&\u2028\u2029") and inner.isascii()
+    assert documents.from_text(page(small)) == small
+
+
+# Damaged data is an error with a name, whatever the damage.
+@pytest.mark.parametrize("inner", ["", "!", "aGVsbG8=", "H4sIAAAAAAAC/6uuBQBDv6ajAgAAAA=="[:20]])
+def test_damaged(inner: str) -> None:
+    from nctool.errors import InputError
+
+    mark = f'<script type="application/json" id="nctool-data" data-encoding="{documents.PACKED}">'
+    with pytest.raises(InputError, match="cannot be unpacked") as caught:
+        documents.from_text(f"<html>{mark}{inner}</script>")
+    assert caught.value.slug == "page-damaged"
+
+
+# Every metric of the document is described, with everything a reader may ask of a number.
+@pytest.mark.parametrize("name", NAMES)
+def test_every_metric_is_described(name: str) -> None:
+    found = parts(name)
+    ids = set(found.attributes("id"))
+    whole = document(name)
+    metrics = [row.metric for row in whole.rows] if isinstance(whole, Comparison) else [*whole]
+    assert len(metrics) > 50
+    for one in metrics:
+        assert f"m-{one.id}" in ids and one.definition in found.text
+
+
+# Definition, direction, ideal, floor, best known, random value and noise floor stand together.
+def test_facts_of_a_metric() -> None:
+    best = report()["nc2.max_cos.means"]
+    assert best.best_known is not None
+    told = parts("report-1.0").text
+    for word in ("direction", "ideal", "floor", "best known", "random value", "noise floor"):
+        assert word in told
+    assert f"{said(best.best_known.value, 6)} ({best.best_known.source})" in told
+    assert "lower is more collapsed" in told and "higher is more collapsed" in told
+
+
+# Every value that was computed is on the page.
+def test_values() -> None:
+    told = parts("report-1.0").text.replace(" ", "")
+    for one in report():
+        if one.value is not None:
+            assert said(one.value) in told, one.id
+
+
+# What is missing says why, and what it would need.
+def test_absent() -> None:
+    told = parts("report-head-1.0").text
+    for reason in {one.reason for one in report("report-head-1.0") if one.reason}:
+        assert reason in told
+    assert "Why is this missing?" in told
+
+
+# Empty states say what to do.
+def test_empty_states() -> None:
+    told = parts("report-head-1.0").text
+    assert "run with --arrays to see the Gram matrix" in told
+    assert "run with --arrays to see the spectrum" in told
+    assert "Run with --per-class" in told
+    alone = parse(page(of({"nc1.pinv": None}))).text
+    assert "Nothing could be computed from these inputs" in alone
+    assert "No margins: they were not asked for" in alone
+
+
+# Gates say in words what they found; the page says in words what that means.
+def test_gates() -> None:
+    told = parts("report-gated-1.0").text
+    for gate in document("report-gated-1.0").gates:
+        assert gate["expr"] in told and gate["source"] in told
+    for word in ("passed", "failed", "inconclusive", "failed, only a warning", "needs ood"):
+        assert word in told
+    assert "Gates: fail. At least one gate failed." in told
+    assert "Gates" not in parts("report-1.0").text
+
+
+# Warnings stand before the numbers, with what to do about them.
+def test_warnings() -> None:
+    found = page(with_suffix("report-1.0", PLAIN))
+    assert found.index("Worth knowing") < found.index("<h2>Numbers")
+    assert "Worth knowing" not in parts("report-1.0").text
+
+
+# Inputs, settings, environment and digest are all there.
+def test_provenance() -> None:
+    told = parts("report-1.0").text
+    for one in report().inputs:
+        assert one.path in told and one.key in told and one.reason in told
+        assert one.fingerprint is None or one.fingerprint in told
+    assert report().digest in told and report().created in told
+    assert str(report().environment["platform"]) in told
+
+
+# A comparison says in words what changed, and first whether it may be made at all.
+def test_comparison() -> None:
+    told = parts("comparison-splits-1.0").text
+    assert "These runs differ in more than their collapse" in told
+    for difference in comparison("comparison-splits-1.0").differences:
+        assert difference.what in told and all(one in told for one in difference.values)
+    assert "↑ less collapsed" in told and "within tolerance" in told
+    assert "Yes: split, samples" in parts("comparison-1.0").text
+    words = re.findall("(more collapsed|less collapsed|within tolerance)", text("comparison-1.0"))
+    assert len(words) > 2 * 50
+
+
+# A trajectory says when the error reached zero, and its table has every value of every point.
+def test_trajectory() -> None:
+    told = parts("trajectory-1.0").text
+    assert "The head makes no training error from epoch 100 on." in told
+    for value in trajectory().curve("nc1.pinv"):
+        assert said(value) in told
+    assert all(point.label in told for point in trajectory().points)

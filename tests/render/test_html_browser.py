@@ -1,0 +1,199 @@
+"""The HTML report in a real browser: it looks as it should, and does what it offers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import headless
+import pytest
+from headless import Browser
+from samples_html import HOSTILE, NAMES, arrays, thousand, with_suffix
+from saved import document, report
+
+from nctool.render.html import page
+from nctool.render.page.amounts import fixed
+from nctool.render.page.classes import table
+
+BROWSER = headless.found()
+pytestmark = pytest.mark.skipif(
+    BROWSER is None, reason=f"no browser here: looked for {', '.join(headless.NAMES)}"
+)
+ROWS = "[...document.querySelectorAll('#class-table tbody tr:not([hidden])')]"
+SHOWN = "[...document.querySelectorAll('{}')].filter(one => one.offsetHeight).length"
+READY = "!document.getElementById('class-tools').hidden"
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    assert BROWSER is not None
+    with headless.started(BROWSER) as one:
+        yield one
+
+
+@pytest.fixture(scope="module")
+def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    folder = tmp_path_factory.mktemp("pages")
+    written = {name: page(document(name)) for name in NAMES}
+    written["arrays"] = page(report(), arrays(10))
+    written["hostile"] = page(with_suffix("report-1.0", HOSTILE))
+    written["thousand"] = page(thousand(per_class=True))
+    for name, text in written.items():
+        (folder / f"{name}.html").write_text(text, encoding="utf-8")
+    return {name: folder / f"{name}.html" for name in written}
+
+
+# No page logs an error, breaks its own policy, asks for anything, or is wider than the window.
+@pytest.mark.parametrize("name", [*NAMES, "arrays", "hostile"])
+def test_quiet_at_every_width(name: str, browser: Browser, pages: dict[str, Path]) -> None:
+    browser.look(1400)
+    browser.open(pages[name])
+    for width in (1400, 900, 400):
+        browser.look(width)
+        assert browser.value("innerWidth") == width
+        over = browser.value(
+            "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+        )
+        assert over <= 0, width
+    assert browser.complaints() == [] and browser.requests() == []
+
+
+# What the checks above look for is seen: a foreign script, a style attribute, a picture, an error.
+def test_noise_is_heard(browser: Browser, pages: dict[str, Path], tmp_path: Path) -> None:
+    loud = '<script>alert(1)</script><p style="color:red"><img src="https://example.org/x.png">'
+    path = tmp_path / "loud.html"
+    text = pages["report-1.0"].read_text("utf-8")
+    path.write_text(text.replace("<footer>", f"<footer>{loud}<pre>{'x' * 9000}</pre>"), "utf-8")
+    browser.look(400)
+    browser.open(path)
+    told = str(browser.complaints())
+    assert all(word in told for word in ("script-src", "style-src", "img-src"))
+
+
+# Both colour schemes have colours of their own, and text that can be read.
+def test_colour_schemes(browser: Browser, pages: dict[str, Path]) -> None:
+    def lightness(of: str, what: str) -> float:
+        text = browser.value(f"getComputedStyle(document.querySelector('{of}')).{what}")
+        parts = [int(one) / 255 for one in text[4:-1].split(",")]
+        parts = [one / 12.92 if one <= 0.04045 else ((one + 0.055) / 1.055) ** 2.4 for one in parts]
+        return 0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2]
+
+    paper = {}
+    for scheme in ("light", "dark"):
+        browser.look(1400, scheme)
+        browser.open(pages["report-gated-1.0"])
+        paper[scheme] = lightness("body", "backgroundColor")
+        for of in ("h1", ".faint", ".note", ".fail .result", ".pass .result", "dt"):
+            ink = lightness(of, "color")
+            light, dark = max(ink, paper[scheme]), min(ink, paper[scheme])
+            assert (light + 0.05) / (dark + 0.05) >= 4.5, (scheme, of)
+    assert paper["light"] > 0.8 and paper["dark"] < 0.05
+    browser.look(1400)
+
+
+# A click on a column sorts by it, another one turns the order around.
+def test_sort(browser: Browser, pages: dict[str, Path]) -> None:
+    browser.look(1400)
+    browser.open(pages["report-1.0"])
+    browser.until(READY)
+    values = report()["nc1.pinv"].per_class
+    assert values is not None
+    order = sorted(range(10), key=lambda at: values[at] or 0.0)
+    button = '#class-table th[data-column="nc1.pinv"]'
+    for wanted, way in ((order, "ascending"), (order[::-1], "descending")):
+        browser.click(f"{button} button")
+        assert browser.value(f"{ROWS}.map(one => Number(one.dataset.class))") == wanted
+        assert browser.value(f"document.querySelector('{button}').ariaSort") == way
+    assert browser.value("document.querySelectorAll('[aria-sort]').length") == 1
+
+
+# The filter keeps classes by name or number, the choice of a family keeps its columns.
+def test_filter(browser: Browser, pages: dict[str, Path]) -> None:
+    browser.look(1400)
+    browser.open(pages["report-1.0"])
+    browser.until(READY)
+    browser.click("#class-filter")
+    browser.ask("Input.insertText", text="7")
+    assert browser.value(f"{ROWS}.map(one => one.dataset.class)") == ["7"]
+    assert browser.value("document.getElementById('class-count').textContent") == "1 of 10"
+    browser.value(
+        "(() => {const one = document.getElementById('class-family'); one.value = 'nc3';"
+        "one.dispatchEvent(new Event('change'))})()"
+    )
+    heads = "[...document.querySelectorAll('#class-table th[data-family]')]"
+    shown = browser.value(f"{heads}.filter(one => one.offsetWidth).map(one => one.dataset.column)")
+    assert shown == [one.id for one in report() if one.per_class and one.id.startswith("nc3.")]
+
+
+# The switch turns every panel that has both scales, with the mouse and with the keyboard.
+def test_log_toggle(browser: Browser, pages: dict[str, Path]) -> None:
+    browser.look(1400)
+    browser.open(pages["trajectory-1.0"])
+    shown = "['log', 'linear', 'only'].map(one => [...document.querySelectorAll('svg.' + one)]"
+    shown += ".filter(each => each.getBoundingClientRect().width > 0).length)"
+    log, linear, only = browser.value(shown)
+    assert log > 20 and linear == 0 and only > 5
+    browser.click("label[for=scale-linear]")
+    assert browser.value(shown) == [0, log, only]
+    browser.value("document.getElementById('scale-log').focus()")
+    browser.press(" ", " ")
+    assert browser.value(shown) == [log, 0, only]
+
+
+# The box of a comparison hides what did not change.
+def test_only_changed(browser: Browser, pages: dict[str, Path]) -> None:
+    browser.look(1400)
+    browser.open(pages["comparison-splits-1.0"])
+    shown = SHOWN.format(".runs tr.quiet")
+    assert browser.value(shown) == 20
+    browser.click("label[for=only-changed]")
+    assert browser.value(shown) == 0
+
+
+# A thousand classes are written by the script, with the numbers that Python would write.
+def test_table_of_a_thousand(browser: Browser, pages: dict[str, Path]) -> None:
+    browser.look(1400)
+    browser.open(pages["thousand"])
+    browser.until(READY)
+    whole = thousand(per_class=True)
+    expected = table(whole)
+    assert expected is not None and expected.rows == ()
+    assert browser.value(f"{ROWS}.length") == 1000
+    known = [one for one in whole if one.per_class]
+    for place in (0, 1, 499, 999):
+        found = browser.value(f"[...{ROWS}[{place}].cells].slice(1).map(one => one.textContent)")
+        assert found == [
+            fixed((one.per_class or ())[place], column.decimals)
+            for one, column in zip(known, expected.columns, strict=True)
+        ]
+    assert browser.complaints() == []
+
+
+# A link to a metric opens what is said of it; Tab and Enter reach and open it, too.
+def test_definitions(browser: Browser, pages: dict[str, Path]) -> None:
+    browser.look(1400)
+    browser.open(pages["report-1.0"])
+    opened = "[...document.querySelectorAll('details[open].metric')].map(one => one.children[1].id)"
+    assert browser.value(opened) == []
+    browser.click('.brief a[href="#m-nc3.distance"]')
+    browser.until(f"{opened}.length === 1")
+    assert browser.value(opened) == ["m-nc3.distance"]
+    browser.value("document.querySelector('#open-all').focus()")
+    browser.press("Tab")
+    browser.press("Enter", "\r")
+    assert browser.value(opened) == ["m-nc1.pinv", "m-nc3.distance"]
+    browser.click("#open-all")
+    many = sum(one.status == "ok" for one in report())
+    browser.until(f"{opened}.length === {many}")
+
+
+# On paper there are no controls, and everything is there: nothing scrolls.
+def test_print(browser: Browser, pages: dict[str, Path]) -> None:
+    browser.look(1000, "dark", "print")
+    browser.open(pages["report-1.0"])
+    browser.until(READY)
+    shown = SHOWN.format(".tools, .choice")
+    assert browser.value(shown) == 0
+    assert browser.value("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    assert browser.value("getComputedStyle(document.querySelector('.tall')).overflow") == "visible"
+    browser.look(1400)

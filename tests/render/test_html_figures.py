@@ -1,0 +1,243 @@
+"""What the HTML report draws: each picture against the numbers that it was drawn from."""
+
+from __future__ import annotations
+
+import base64
+import math
+import struct
+import zlib
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from parsed import parse
+from samples_html import arrays, gram
+from saved import of, report, trajectory
+
+from nctool.render.html import page
+from nctool.render.page import classes, curves, histogram, spectrum
+from nctool.render.page.amounts import aligned, decimals_for, fixed, said
+from nctool.render.page.gram import LEVELS, MOST_CELLS, heatmaps
+from nctool.render.page.scales import Scale, rounds, ticks
+from nctool.report import Report
+from nctool.trajectory import Point, Trajectory
+
+
+def pixels(uri: str) -> tuple[list[bytes], list[tuple[int, ...]]]:
+    """Rows of indices and the palette of a PNG, its checksums looked at."""
+    raw = base64.b64decode(uri.removeprefix("data:image/png;base64,"), validate=True)
+    assert raw[:8] == b"\x89PNG\r\n\x1a\n"
+    chunks: dict[bytes, bytes] = {}
+    at = 8
+    while at < len(raw):
+        [size] = struct.unpack(">I", raw[at : at + 4])
+        name, body = raw[at + 4 : at + 8], raw[at + 8 : at + 8 + size]
+        [check] = struct.unpack(">I", raw[at + 8 + size : at + 12 + size])
+        assert check == zlib.crc32(name + body)
+        chunks[name] = body
+        at += 12 + size
+    assert list(chunks)[-1] == b"IEND"
+    width, height, depth, kind = struct.unpack(">IIBB", chunks[b"IHDR"][:10])
+    assert (depth, kind) == (8, 3)
+    flat = zlib.decompress(chunks[b"IDAT"])
+    rows = [flat[at + 1 : at + 1 + width] for at in range(0, len(flat), width + 1)]
+    assert len(rows) == height and set(flat[:: width + 1]) == {0}
+    colours, clear = chunks[b"PLTE"], chunks[b"tRNS"]
+    return rows, [(*colours[3 * at : 3 * at + 3], clear[at]) for at in range(len(clear))]
+
+
+def with_data(**data: Any) -> Report:
+    return replace(report(), data={**report().data, **data})
+
+
+# Every cell of the heatmap has the colour of its cosine; a class with itself has its own.
+def test_heatmap() -> None:
+    cosines = gram(10)
+    [found] = heatmaps(with_data(k=10), {"gram/means": cosines})
+    rows, palette = pixels(found.uri)
+    limit = float(found.high)
+    for i, row in enumerate(rows):
+        for j, index in enumerate(row):
+            level = 2 * LEVELS + 1 if i == j else LEVELS + round(cosines[i][j] / limit * LEVELS)
+            assert index == level
+    assert len(palette) == 2 * LEVELS + 2
+    blue, clear, orange = palette[0], palette[LEVELS], palette[2 * LEVELS]
+    assert blue[2] > blue[0] and orange[0] > orange[2]
+    assert (blue[3], clear[3], orange[3]) == (255, 0, 255)
+
+
+# The legend has a tick where a simplex would be, if these classes have room for one.
+def test_simplex_in_the_legend() -> None:
+    [found] = heatmaps(with_data(k=10, d=64), {"gram/means": gram(10)})
+    assert found.simplex is not None
+    limit = float(found.high)
+    assert found.simplex * 2 * limit - limit == pytest.approx(-1 / 9)
+    assert found.simplex_text == "−0.111"
+    assert heatmaps(with_data(k=10, d=8), {"gram/means": gram(10)})[0].simplex is None
+
+
+# Of many classes a cell shows the most similar pair, and never a class with itself.
+def test_heatmap_of_many() -> None:
+    size = 200
+    cosines = gram(size)
+    [found] = heatmaps(with_data(k=size), {"gram/weights": cosines})
+    rows, _ = pixels(found.uri)
+    assert len(rows) == len(rows[0]) == size // 2 <= MOST_CELLS
+    limit = float(found.high)
+    for i in (0, 7, 99):
+        for j in (0, 7, 42):
+            pairs = [(a, b) for a in (2 * i, 2 * i + 1) for b in (2 * j, 2 * j + 1) if a != b]
+            best = max(cosines[a][b] for a, b in pairs)
+            assert rows[i][j] == LEVELS + round(best / limit * LEVELS)
+    assert found.title == "Classifier rows" and "2 × 2" in found.note
+
+
+# The pictures are on the page when the arrays are at hand, each with words for who cannot see it.
+def test_pictures_on_the_page() -> None:
+    found = parse(page(report(), arrays(10)))
+    assert len(found.all("img")) == 2 and all(one["alt"] for one in found.all("img"))
+    assert "run with --arrays" not in found.text
+    assert len(parse(page(report())).all("img")) == 0
+
+
+# Every class is in one bar of the histogram, and the line stands at the best that is known.
+def test_histogram() -> None:
+    for drawn in histogram.histograms(report()):
+        one = report()[f"gnc2.margin.{drawn.kind}"]
+        assert sum(int(bar.told.split()[0]) for bar in drawn.bars) == 10
+        assert one.best_known is not None and drawn.best is not None
+        assert drawn.best_text == said(one.best_known.value)
+        assert drawn.bars[0].left < drawn.best < drawn.right
+        assert drawn.whisker is None and drawn.words
+
+
+# Without values by class the distribution is drawn, and the page says how to get the rest.
+def test_histogram_of_a_distribution() -> None:
+    whole = report()
+    bare = replace(whole, metrics=tuple(replace(one, per_class=None) for one in whole))
+    for drawn in histogram.histograms(bare):
+        [box] = drawn.bars
+        assert drawn.whisker is not None and drawn.median is not None
+        assert drawn.whisker[0] <= box.left <= drawn.median <= box.left + box.width
+        assert box.left + box.width <= drawn.whisker[1] + 0.1
+    assert "run with --per-class for the histogram" in parse(page(bare)).text.replace("Run", "run")
+
+
+# A flat spectrum lies on its line; without arrays there is none.
+def test_spectrum() -> None:
+    found = spectrum.spectrum(report(), {"spectrum/means": [3.0] * 9 + [0.0]})
+    assert found is not None and found.rank == 9
+    heights = {y for _, y in found.lines[0].dots}
+    assert heights == {found.ideal_y, float(found.bottom)}
+    assert [y for _, y in found.lines[0].dots].count(found.ideal_y) == 9
+    assert spectrum.spectrum(report(), None) is None
+    assert spectrum.spectrum(report(), {"spectrum/means": [0.0, 0.0]}) is None
+
+
+# Curves of both sets of points share a panel; every metric with a value is in one of them.
+def test_panels() -> None:
+    panels = [one for _, _, some in curves.course(trajectory()).families for one in some]
+    names = {one.name for one in panels}
+    assert {"nc1.pinv", "nc2.cos_std", "gnc2.margin"} <= names
+    drawn = {(one.name, kind) for one in panels for kind, _ in one.ends}
+    for one in trajectory():
+        if one.value is not None:
+            base = one.id.removesuffix(".means").removesuffix(".weights")
+            assert (base, one.id.removeprefix(base).lstrip(".") or "one") in drawn
+
+
+# On a logarithmic scale equal factors are equal steps; a zero is an open circle on the axis.
+def test_log_panel() -> None:
+    made = _trajectory([1.0, 0.1, 0.01, 0.0])
+    [(_, _, [panel])] = curves.course(made).families
+    assert panel.log is not None and panel.arrow == "↓"
+    [series] = panel.log.series
+    heights = [float(part.split()[1]) for part in series.path[1:].split("L")]
+    assert heights[1] - heights[0] == pytest.approx(heights[2] - heights[1], abs=0.2)
+    assert heights == sorted(heights) and heights[-1] == curves.HEIGHT - curves.BOTTOM
+    assert len(series.zeros) == 1 and panel.linear.series[0].zeros == ()
+    assert panel.linear.perfect is not None and panel.log.perfect is None
+    assert panel.ends == (("one", "1 → 0"),)
+
+
+# What is negative somewhere has no logarithm; a point without a value is a gap.
+def test_linear_panel() -> None:
+    [(_, _, [panel])] = curves.course(_trajectory([1.0, None, -1.0, 2.0])).families
+    assert panel.log is None
+    assert panel.linear.series[0].path.count("M") == 2
+    assert curves.course(_trajectory([None, None])).families == ()
+
+
+# The line of zero error stands at its epoch, on an axis that is logarithmic where epochs are.
+def test_zero_error() -> None:
+    found = curves.course(trajectory())
+    assert found.log_axis
+    [there] = [one.place for one in found.across if one.text == "100"]
+    assert found.zero_error == there
+    assert curves.course(_trajectory([1.0, 0.5])).zero_error is None
+
+
+# Of hundreds of points the curves keep their first and last, and the page stays small.
+def test_long_trajectory() -> None:
+    made = _trajectory([1 / (1 + one) for one in range(1000)])
+    [(_, _, [panel])] = curves.course(made).families
+    path = panel.linear.series[0].path
+    assert path.count("L") <= curves.MOST_POINTS + 1 and panel.linear.series[0].dots == ""
+    ends = [float(path[1:].split()[0]), float(path.split("L")[-1].split()[0])]
+    assert ends == [curves.LEFT + 4, curves.WIDTH - curves.RIGHT - 4]
+
+
+def _trajectory(values: Sequence[float | None]) -> Trajectory:
+    points = [Point(f"at {at}", at, of({"nc1.pinv": one})) for at, one in enumerate(values)]
+    return Trajectory("epoch", tuple(points))
+
+
+# Numbers have true minus signs and powers of ten, and stand under each other at their points.
+def test_amounts() -> None:
+    assert said(-0.0523161) == "−0.05232" and said(9.8666e-5) == "9.87×10⁻⁵"
+    assert said(None) == "–" and said(0.0) == "0" and said(2.5e12) == "2.50×10¹²"
+    assert aligned(-1.5) == '<span class="n">−1<span>.5</span></span>'
+    assert aligned(3e-9) == '<span class="n">3<span>.00×10⁻⁹</span></span>'
+    assert aligned(12.0) == '<span class="n">12<span></span></span>'
+
+
+# A column has decimals that suit nearly all of its values, or powers of ten.
+def test_columns() -> None:
+    assert decimals_for([0.1234, 0.5]) == 4 and decimals_for([12.0, 1234.5]) == 0
+    assert decimals_for([1e-5, 0.5, 1e3]) is None and decimals_for([0.0, 0.0]) == 0
+    assert decimals_for([1e-9] + [0.5] * 20) == 4
+    assert fixed(0.05, 3) == "0.050" and fixed(-0.05, 3) == "−0.050"
+    assert fixed(1.23e-5, None) == "1.23×10⁻⁵" and fixed(None, 2) == "–"
+
+
+# The table has a row for every class and a column for every metric that has values by class.
+def test_table() -> None:
+    found = classes.table(report())
+    assert found is not None and len(found.rows) == found.size == 10
+    known = [one for one in report() if one.per_class]
+    assert [column.id for column in found.columns] == [one.id for one in known]
+    for row in found.rows:
+        for cell, one, column in zip(row.cells, known, found.columns, strict=True):
+            assert one.per_class is not None
+            assert cell == fixed(one.per_class[row.index], column.decimals)
+    assert classes.table(of({"nc2.cos_std.means": 1.0})) is None
+
+
+# Ticks are round, inside, and few.
+@pytest.mark.parametrize(("low", "high"), [(0, 1), (-3.2, 7.1), (1.1003, 1.1041), (0, 1e-7)])
+def test_rounds(low: float, high: float) -> None:
+    found = rounds(low, high, 4)
+    assert 2 <= len(found) <= 6
+    assert all(low - 1e-12 <= one <= high * (1 + 1e-9) for one in found)
+    steps = {round((b - a) / (high - low), 6) for a, b in pairwise(found)}
+    assert len(steps) <= 1
+
+
+# On a long logarithmic scale ticks are powers of ten, on a short one round numbers.
+def test_log_ticks() -> None:
+    texts = [one.text for one in ticks(Scale(1e-5, 1.0, 0, 100, log=True), 4)]
+    assert texts[0] == "10⁰" and all(one.startswith("10") for one in texts)
+    assert [one.text for one in ticks(Scale(0.9, 1.4, 0, 100, log=True), 3)] == ["1", "1.2", "1.4"]
+    assert Scale(1, 100, 0, 10, log=True)(10) == 5 and Scale(0, 0, 0, 10)(math.pi) == 5
