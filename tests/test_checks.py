@@ -95,7 +95,8 @@ def test_copies_named() -> None:
     padded(given)
     found = next(one for one in nctool.analyze(**given).warnings if one.slug == "duplicate-rows")
     assert found.data["copies"] == 4
-    assert [*found.data["rows"]][0] == [0, 160]  # type: ignore[call-overload]
+    rows = found.data["rows"]
+    assert isinstance(rows, list) and rows[0] == [0, 160]
     assert "rows 0 and 160" in found.message
 
 

@@ -73,7 +73,9 @@ DIFFERENT: dict[str, dict[str, Any]] = {
 @pytest.mark.parametrize("what", DIFFERENT)
 def test_not_comparable(what: str) -> None:
     base = report()
-    changes = {name: {**getattr(base, name), **one} for name, one in DIFFERENT[what].items()}
+    changes: dict[str, Any] = {
+        name: {**getattr(base, name), **one} for name, one in DIFFERENT[what].items()
+    }
     runs = [Run("a", base), Run("b", replace(base, **changes))]
     with pytest.raises(InputError) as caught:
         compare(runs)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -21,7 +22,7 @@ DIGITS = Path(__file__).parents[1] / "fixtures" / "digits"
 SETTINGS = Settings(conventions.DEFAULT, "cpu")
 
 
-def write(path: Path, spread: float, *, accuracy: float = 1.0, **extra: np.ndarray) -> None:
+def write(path: Path, spread: float, *, accuracy: float = 1.0) -> None:
     """Four clear classes; the head errs on the given share of the samples."""
     random = np.random.default_rng(0)
     labels = np.repeat(np.arange(4), 25)
@@ -30,8 +31,8 @@ def write(path: Path, spread: float, *, accuracy: float = 1.0, **extra: np.ndarr
     given = labels.copy()
     wrong = round(100 * (1 - accuracy))
     given[:wrong] = (given[:wrong] + 1) % 4
-    arrays = {"features": features, "labels": given, "head.weight": means, **extra}
-    np.savez(path, **arrays)  # type: ignore[arg-type]
+    arrays: dict[str, Any] = {"features": features, "labels": given, "head.weight": means}
+    np.savez(path, **arrays)
 
 
 def followed(*sources: Path, select: str = "nc1.pinv,nc4.*") -> Trajectory:
@@ -103,7 +104,7 @@ def _of_split(report: Report, split: str | None) -> Report:
 
 # Layers come in the order of their numbers; only the last has the head; the rate is the true one.
 def test_layers(tmp_path: Path) -> None:
-    layers = {}
+    layers: dict[str, Any] = {}
     random = np.random.default_rng(0)
     labels = np.repeat(np.arange(4), 25)
     noise = random.standard_normal((100, 6))
@@ -112,7 +113,7 @@ def test_layers(tmp_path: Path) -> None:
     for depth in (1, 2, 10, 11):
         place = (1, 2, 10, 11).index(depth)
         layers[f"layer{depth}.features"] = means[labels] + 2 * 0.5**place * noise
-    np.savez(tmp_path / "x.npz", labels=labels, **layers, **{"head.weight": means})  # type: ignore[arg-type]
+    np.savez(tmp_path / "x.npz", labels=labels, **layers, **{"head.weight": means})
     source = [str(tmp_path / "x.npz")]
     stops = course.stops_of_layers(source, "layer*.features", Wishes())
     found = course.follow(stops, metrics.select("nc1.*,nc4.*"), SETTINGS, depth=True).trajectory
