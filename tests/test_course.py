@@ -78,7 +78,7 @@ def test_head_beside(tmp_path: Path) -> None:
     for epoch in (1, 2):
         np.savez(run / f"epoch={epoch}.npz", features=random.standard_normal((40, 3)),
                  labels=np.arange(40) % 2)  # fmt: skip
-    np.savez(tmp_path / "head.npz", **{"head.weight": np.eye(2, 3)})
+    np.savez(tmp_path / "head.npz", weight=np.eye(2, 3))
     found = followed(run, tmp_path / "head.npz")
     assert [point.report["nc4.accuracy"].status for point in found.points] == ["ok", "ok"]
 
@@ -113,7 +113,8 @@ def test_layers(tmp_path: Path) -> None:
     for depth in (1, 2, 10, 11):
         place = (1, 2, 10, 11).index(depth)
         layers[f"layer{depth}.features"] = means[labels] + 2 * 0.5**place * noise
-    np.savez(tmp_path / "x.npz", labels=labels, **layers, **{"head.weight": means})
+    layers["head.weight"] = means
+    np.savez(tmp_path / "x.npz", labels=labels, **layers)
     source = [str(tmp_path / "x.npz")]
     stops = course.stops_of_layers(source, "layer*.features", Wishes())
     found = course.follow(stops, metrics.select("nc1.*,nc4.*"), SETTINGS, depth=True).trajectory

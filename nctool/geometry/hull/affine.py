@@ -50,7 +50,7 @@ def faces(cloud: Cloud) -> Tensor | None:
     share.fill_diagonal_(0)
     rest = torch.nonzero((share < -1e-12).any(1)).flatten()
     left = [rest[:0]]
-    for rows in torch.split(rest, max(1, SHARED_CELLS // count)):
+    for rows in torch.split(rest, max(1, SHARED_CELLS // count)) if len(rest) else ():
         found, settled = nearest(gram, rows, share[rows])
         share[rows[settled]] = found[settled]
         left.append(rows[~settled])
