@@ -50,6 +50,7 @@ HOMES: dict[str, tuple[str, ...]] = {
     "typer": ("cli/",),
     "safetensors": ("readers/", "collect.py"),
     "fsspec": ("readers/remote/",),
+    "matplotlib": ("render/panels/",),
     "click": (),
 }
 
@@ -60,7 +61,9 @@ WITHOUT_TORCH = (
     "nctool.readers", "nctool.vocabulary", "nctool.naming",
     "nctool.evidence", "nctool.metrics", "nctool.source", "nctool.checks", "nctool.checkup",
     "nctool.render.summary", "nctool.render.console", "nctool.render.handbook",
-    "nctool.render.inspection", "nctool.cli",
+    "nctool.render.inspection", "nctool.render.screen", "nctool.render.curves",
+    "nctool.render.plots", "nctool.render.figure", "nctool.render.markdown", "nctool.render.ci",
+    "nctool.render.junit", "nctool.render.csv_file", "nctool.render.openmetrics", "nctool.cli",
 )  # fmt: skip
 
 FILES = {one.relative_to(PACKAGE).as_posix(): one for one in sorted(PACKAGE.rglob("*.py"))}

@@ -1,0 +1,189 @@
+"""How every figure looks: sizes for a printed page, colours and marks that survive grey paper."""
+
+from __future__ import annotations
+
+import io
+import math
+import textwrap
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import cache
+from typing import Any
+
+import matplotlib
+from matplotlib.axes import Axes
+from matplotlib.axis import Axis
+from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties, findfont, get_font
+from matplotlib.ticker import (
+    Formatter,
+    FuncFormatter,
+    LogLocator,
+    MaxNLocator,
+    NullFormatter,
+    NullLocator,
+)
+
+from nctool.report import Report
+from nctool.text import count, number, one_line
+
+WIDTH = 6.75
+"""Inches: the text of a printed page, or two columns of it."""
+DOTS = 200
+"""Per inch, where a figure has dots at all."""
+INK, FAINT = "#222222", "#767676"
+BLUE, RED, GREEN, PINK, SKY, ORANGE = (
+    "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00",
+)  # fmt: skip
+"""Okabe and Ito's colours, which every kind of eye tells apart."""
+COLOURS = (BLUE, RED, GREEN, PINK, SKY, ORANGE, INK)
+MARKS = ("o", "s", "^", "D", "v", "P", "X")
+DASHES: tuple[str | tuple[int, tuple[float, ...]], ...] = ("-", (0, (5, 1.5)), (0, (1.5, 1)))
+BETWEEN = (
+    (1.7, (1.0,)), (0.9, (1.0, 2.0, 5.0)), (0.45, (1.0, 1.5, 2.0, 3.0, 5.0, 7.0)),
+    (0.0, (1.0, 1.2, 1.4, 1.7, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0)),
+)  # fmt: skip
+"""Which numbers of a decade are written on an axis, by how many decades it has."""
+UPRIGHT = (0, (4.0, 2.0))
+"""A line that stands for a reference."""
+LONGEST = 28
+"""Letters of a name; a longer one keeps its beginning and its end."""
+FONT = "DejaVu Sans"
+LOOK: Mapping[Any, Any] = {
+    "font.family": FONT, "font.size": 8, "text.color": INK, "text.parse_math": False,
+    "axes.titlesize": 8.5, "axes.titleweight": "bold", "axes.titlelocation": "left",
+    "axes.labelsize": 8, "axes.labelcolor": INK, "axes.edgecolor": FAINT, "axes.linewidth": 0.6,
+    "axes.spines.top": False, "axes.spines.right": False,
+    "axes.grid": True, "axes.axisbelow": True, "grid.color": "#e4e4e4", "grid.linewidth": 0.5,
+    "xtick.color": FAINT, "ytick.color": FAINT, "xtick.labelcolor": INK, "ytick.labelcolor": INK,
+    "xtick.labelsize": 7.5, "ytick.labelsize": 7.5, "xtick.major.width": 0.6,
+    "ytick.major.width": 0.6, "xtick.minor.width": 0.4, "ytick.minor.width": 0.4,
+    "lines.linewidth": 1.4, "lines.markersize": 4, "legend.frameon": True,
+    "legend.facecolor": "white", "legend.edgecolor": "none", "legend.framealpha": 0.85,
+    "legend.fontsize": 7.5, "legend.handlelength": 2.6, "hatch.linewidth": 0.5,
+    "figure.dpi": DOTS, "savefig.dpi": DOTS, "pdf.fonttype": 42, "svg.fonttype": "path",
+    "svg.hashsalt": "nctool",
+}  # fmt: skip
+SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+METADATA: dict[str, dict[str, str | None]] = {
+    "pdf": {"Creator": "nctool", "Producer": None, "CreationDate": None},
+    "svg": {"Creator": "nctool", "Date": None},
+    "png": {"Software": "nctool"},
+}
+"""No dates and no versions: the same document gives the same file."""
+
+
+@contextmanager
+def look() -> Iterator[None]:
+    """Ours alone, whatever the reader's own settings are; they are back afterwards."""
+    with matplotlib.rc_context():
+        matplotlib.rcdefaults()
+        matplotlib.rcParams.update(LOOK)
+        yield
+
+
+def sheet(height: float) -> Figure:
+    """An empty page of the common width."""
+    return Figure(figsize=(WIDTH, height), layout="constrained")
+
+
+def saved(figure: Figure, kind: str) -> bytes:
+    """The file: vectors with their fonts, or dots."""
+    out = io.BytesIO()
+    figure.savefig(out, format=kind, metadata=METADATA[kind])
+    return out.getvalue()
+
+
+def harmless(text: str) -> str:
+    """Untrusted text on one line, in letters that the font has."""
+    known = _letters()
+    return "".join(one if ord(one) in known else f"\\x{ord(one):02x}" for one in one_line(text))
+
+
+def short(text: str, longest: int = LONGEST) -> str:
+    """A name that leaves room for the drawing."""
+    text = harmless(text)
+    end = longest * 2 // 3
+    return text if len(text) <= longest else f"{text[: longest - end - 1]}…{text[-end:]}"
+
+
+@cache
+def _letters() -> frozenset[int]:
+    return frozenset(get_font(findfont(FontProperties(family=FONT))).get_charmap())
+
+
+def folded(text: str) -> str:
+    """A sentence, in lines that fit into a panel."""
+    lines = textwrap.wrap(harmless(text), 44, max_lines=6, placeholder=" …")
+    return "\n".join(lines)
+
+
+def empty(axes: Axes, why: str) -> None:
+    """A panel without a drawing says why it has none."""
+    axes.set_axis_off()
+    axes.text(
+        0.5, 0.5, why, ha="center", va="center", color=FAINT, fontsize=7.5,
+        transform=axes.transAxes,
+    )  # fmt: skip
+
+
+def about(report: Report, moment: bool = False) -> str:
+    """How much of what; and of which moment."""
+    data, run = report.data, report.run
+    samples = f"{count(data['n'], 'sample')}, " if data.get("n") else ""
+    parts = [f"{samples}{count(data['k'], 'class', 'classes')}, d = {data['d']:,}"]
+    if moment:
+        parts += [f"{key} {run[key]}" for key in ("epoch", "step") if run.get(key) is not None]
+    parts += [f"{run['split']} split"] if run.get("split") else []
+    return short(" · ".join(parts), 100)
+
+
+def caption(figure: Figure, text: str) -> None:
+    """What all panels are about, above them."""
+    figure.suptitle(text, x=0.01, ha="left", fontsize=7.5, color=FAINT)
+
+
+class Plain(Formatter):
+    """Numbers with the same decimals, as few as tell them apart."""
+
+    def __call__(self, value: float, pos: int | None = None) -> str:
+        return told(value)
+
+    def format_ticks(self, values: list[float]) -> list[str]:
+        for digits in range(6):
+            if all(abs(one - round(one, digits)) < 1e-9 for one in values):
+                return [f"{one + 0.0:,.{digits}f}".replace("-", "−") for one in values]
+        return [told(one) for one in values]
+
+
+def plain(axis: Axis, most: int = 6, whole: bool = False) -> None:
+    """A linear axis with few round numbers."""
+    axis.set_major_locator(MaxNLocator(most, integer=whole, steps=[1, 2, 2.5, 5, 10]))
+    axis.set_major_formatter(Plain())
+
+
+def decades(axis: Axis, low: float, high: float) -> None:
+    """A logarithmic axis: powers of ten, and the numbers between them where there are few."""
+    span = math.log10(high / low)
+    subs = next(kept for least, kept in BETWEEN if span >= least)
+    axis.set_major_locator(LogLocator(subs=subs, numticks=8))
+    if 1.7 < span < 6:
+        axis.set_minor_locator(LogLocator(subs=range(2, 10), numticks=60))
+    else:
+        axis.set_minor_locator(NullLocator())
+    axis.set_minor_formatter(NullFormatter())
+    axis.set_major_formatter(FuncFormatter(lambda value, _: power(value)))
+
+
+def power(value: float) -> str:
+    """``0.01``, ``10⁻⁴``, ``2×10⁻⁴``."""
+    if value <= 0 or 0.999e-3 < value < 1e5:
+        return told(value)
+    size = math.floor(math.log10(value) + 1e-9)
+    ten = f"10{str(size).translate(SUPERSCRIPTS)}"
+    first = value / 10**size
+    return ten if abs(first - 1) < 1e-6 else f"{number(first, 2)}×{ten}"
+
+
+def told(value: float) -> str:
+    return number(0.0 if abs(value) < 1e-12 else value).replace("-", "−")
