@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from functools import cache
+from pathlib import Path
 
 import pytest
 from parsed import Page, parse, source_hash
 from samples_html import HOSTILE, NAMES, PLAIN, arrays, thousand, with_suffix
-from saved import comparison, document, of, report, trajectory
+from saved import FOLDER, comparison, document, of, report, trajectory
 
 from nctool import documents
 from nctool.comparison import Comparison
+from nctool.errors import InputError
 from nctool.render import renderer_for
 from nctool.render.html import page
 from nctool.render.page.amounts import said
@@ -64,10 +68,8 @@ def test_both_forms_are_seen() -> None:
 
 
 # A file that holds the page is known for what it is.
-def test_read_from_a_file(tmp_path: object) -> None:
-    from pathlib import Path
-
-    path = Path(str(tmp_path)) / "page.html"
+def test_read_from_a_file(tmp_path: Path) -> None:
+    path = tmp_path / "page.html"
     path.write_text(text("report-1.0"), encoding="utf-8")
     assert documents.is_document(path)
     assert documents.read(path) == report()
@@ -140,8 +142,6 @@ def test_hostile_data() -> None:
 # Damaged data is an error with a name, whatever the damage.
 @pytest.mark.parametrize("inner", ["", "!", "aGVsbG8=", "H4sIAAAAAAAC/6uuBQBDv6ajAgAAAA=="[:20]])
 def test_damaged(inner: str) -> None:
-    from nctool.errors import InputError
-
     mark = f'<script type="application/json" id="nctool-data" data-encoding="{documents.PACKED}">'
     with pytest.raises(InputError, match="cannot be unpacked") as caught:
         documents.from_text(f"<html>{mark}{inner}</script>")
@@ -245,3 +245,14 @@ def test_trajectory() -> None:
     for value in trajectory().curve("nc1.pinv"):
         assert said(value) in told
     assert all(point.label in told for point in trajectory().points)
+
+
+# A saved report becomes a page without torch and without numpy.
+def test_light() -> None:
+    code = (
+        "import sys; from nctool import documents; from nctool.render.html import page\n"
+        f"page(documents.read({str(FOLDER / 'report-1.0.json')!r}))\n"
+        "sys.exit(' '.join({'torch', 'numpy', 'scipy'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr

@@ -187,13 +187,22 @@ def test_definitions(browser: Browser, pages: dict[str, Path]) -> None:
     browser.until(f"{opened}.length === {many}")
 
 
-# On paper there are no controls, and everything is there: nothing scrolls.
+# On paper there are no controls, and everything is there: nothing scrolls or is cut off.
 def test_print(browser: Browser, pages: dict[str, Path]) -> None:
-    browser.look(1000, "dark", "print")
+    browser.look(720, "dark", "print")
     browser.open(pages["report-1.0"])
     browser.until(READY)
     shown = SHOWN.format(".tools, .choice")
     assert browser.value(shown) == 0
     assert browser.value("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
-    assert browser.value("getComputedStyle(document.querySelector('.tall')).overflow") == "visible"
+    browser.value("dispatchEvent(new Event('beforeprint'))")
+    columns = (
+        "[...document.querySelectorAll('.printed table')].map(one => one.rows[0].cells.length)"
+    )
+    assert sum(one - 1 for one in browser.value(columns)) == sum(
+        one.per_class is not None for one in report()
+    )
+    assert browser.value("document.documentElement.scrollWidth") <= 720
+    browser.value("dispatchEvent(new Event('afterprint'))")
+    assert browser.value("document.querySelectorAll('.printed').length") == 0
     browser.look(1400)

@@ -119,6 +119,25 @@
         for (const row of rows) row.cells[at].hidden = off;
       });
     });
+    /* Paper does not scroll: there the columns come a few at a time. */
+    const printed = document.createElement("div");
+    printed.className = "printed";
+    addEventListener("beforeprint", () => {
+      const shown = heads.map((head, at) => at).filter((at) => at > 0 && !heads[at].hidden);
+      for (let from = 0; from < shown.length; from += 8) {
+        const kept = new Set([0, ...shown.slice(from, from + 8)]);
+        const copy = printed.appendChild(table.cloneNode(true));
+        copy.removeAttribute("id");
+        for (const row of copy.rows) {
+          [...row.cells].forEach((one, at) => kept.has(at) || one.remove());
+        }
+      }
+      table.parentElement.before(printed);
+    });
+    addEventListener("afterprint", () => {
+      printed.replaceChildren();
+      printed.remove();
+    });
     find("class-tools").hidden = false;
     narrow();
   };
