@@ -133,6 +133,21 @@ def test_many_chunks(
     assert (plain(found.rows(4000, 4003)) == expected[4000:4003]).all()
 
 
+# Law: blocks of an index that are cut into pages, most of them never written, are counted right.
+@pytest.mark.parametrize("compression", [None, "gzip"])
+def test_pages(tmp_path: Path, compression: str | None) -> None:
+    with h5py.File(tmp_path / "a", "w", libver="v110") as file:
+        made = file.create_dataset(
+            "x", (400_000,), "u1", chunks=(1,), maxshape=(None,), compression=compression
+        )
+        for begin in (0, 1000, 150_000, 399_990):
+            made[begin : begin + 9] = range(1, 10)
+    found = arrays(tmp_path / "a")["x"]
+    rows = plain(found.whole())
+    assert (rows.nonzero()[0][::9] == [0, 1000, 150_000, 399_990]).all()
+    assert rows.sum() == 4 * 45 and plain(found.rows(150_003, 150_005)).tolist() == [4, 5]
+
+
 # Law: chunks that were made room for at once, without an index, are found by counting.
 def test_implicit_index(tmp_path: Path) -> None:
     with h5py.File(tmp_path / "a", "w", libver="v110") as file:

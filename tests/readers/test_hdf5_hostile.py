@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import random
 import struct
+import tracemalloc
+import zlib
 from pathlib import Path
 
 import h5py
@@ -16,7 +18,8 @@ from test_laziness import resident
 from nctool.errors import InputError
 from nctool.readers import open_path
 from nctool.readers.pieces.hdf5 import source
-from nctool.readers.pieces.hdf5.filters import expanded
+from nctool.readers.pieces.hdf5.datasets import DEFLATE, Filter
+from nctool.readers.pieces.hdf5.filters import expanded, unpacked
 
 CANARY = 123456789.0
 
@@ -127,6 +130,43 @@ def test_chunk_bombs(tmp_path: Path, packing: str) -> None:
             made.id.write_direct_chunk((0,), large.id.read_direct_chunk((0,))[1])
     with pytest.raises(InputError):
         arrays(tmp_path / "a")["x"].whole()
+
+
+# Law: no more of a chunk is unpacked than its shape needs.
+def test_unpacked_bytes() -> None:
+    bomb = zlib.compress(bytes(2**26))
+    tracemalloc.start()
+    with pytest.raises(ValueError, match="longer"):
+        unpacked(bomb, (Filter(DEFLATE, 0),), 0, 1000)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 2**18
+
+
+# Law: a shape that the bytes of an array do not fit is refused, the smaller ones too.
+@pytest.mark.parametrize("rows", [1, 3, 5, 2**33])
+def test_shape_against_bytes(tmp_path: Path, rows: int) -> None:
+    with h5py.File(tmp_path / "a", "w") as file:
+        file["x"] = numpy.ones((4, 7))
+    flipped(tmp_path / "a", struct.pack("<QQ", 4, 7), 0, struct.pack("<Q", rows))
+    with pytest.raises(InputError) as caught:
+        open_path(tmp_path / "a")
+    assert "bytes" in caught.value.message or "larger" in caught.value.message
+
+
+# Law: names that lie in a sealed heap are those that were written.
+def test_sealed_names(tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "a", "w", libver="v110") as file:
+        for number in range(12):
+            file[f"name{number}"] = number
+    content = (tmp_path / "a").read_bytes()
+    begin = content.index(b"FHDB")
+    for position in range(begin, begin + 120, 3):
+        damaged = bytearray(content)
+        damaged[position] ^= 4
+        (tmp_path / "a").write_bytes(damaged)
+        with pytest.raises(InputError):
+            open_path(tmp_path / "a")
 
 
 # Law: a chunk that claims more than packing could have saved is refused before it is unpacked.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy
@@ -46,6 +47,18 @@ def test_big_file(tmp_path: Path, matlab: bool) -> None:
     assert resident() - before < 32 * 2**20
 
 
+def counted(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The sizes of all chunks that are unpacked from now on."""
+    read: list[int] = []
+
+    def noted(content: bytes, *rest: Any) -> bytes:
+        read.append(len(content))
+        return unpacked(content, *rest)
+
+    monkeypatch.setattr(rooms, "unpacked", noted)
+    return read
+
+
 # Law: of an array in chunks only those are unpacked that hold the rows, and none of them twice.
 @pytest.mark.parametrize("shape", [(1000, 8), (8, 1000)])
 def test_chunks(tmp_path: Path, shape: tuple[int, int], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -57,13 +70,7 @@ def test_chunks(tmp_path: Path, shape: tuple[int, int], monkeypatch: pytest.Monk
         with (tmp_path / "a").open("r+b") as raw:
             raw.write(HEADER)
         values = values.T
-    read: list[int] = []
-
-    def counted(content: bytes, *rest: object) -> bytes:
-        read.append(len(content))
-        return unpacked(content, *rest)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(rooms, "unpacked", counted)
+    read = counted(monkeypatch)
     found = arrays(tmp_path / "a")["x"]
     assert not read
     assert (plain(found.rows(150, 160)) == values[150:160]).all() and len(read) == 2
@@ -77,6 +84,7 @@ def test_memory_of_chunks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     values = numpy.arange(5000, dtype="u1")
     with h5py.File(tmp_path / "a", "w") as file:
         file.create_dataset("x", data=values, chunks=(1000,), compression="gzip")
-    found = arrays(tmp_path / "a")["x"]
+    found, read = arrays(tmp_path / "a")["x"], counted(monkeypatch)
     for _ in range(2):
         assert (plain(found.whole()) == values).all()
+    assert len(read) > 5

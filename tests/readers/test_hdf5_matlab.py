@@ -61,7 +61,7 @@ def test_round_trip(
 def test_structs(tmp_path: Path) -> None:
     path = matlab(
         tmp_path / "a", run__features=numpy.ones((3, 2)), run__deep__y=numpy.ones(3),
-        epoch=numpy.array(7, dtype="i4"),
+        epoch=numpy.array(7.0),
     )  # fmt: skip
     opened = open_path(path)
     assert sorted(one.key for one in opened.arrays) == ["epoch", "run.deep.y", "run.features"]

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from nctool.arrays import INTEGERS, LazyArray, Opened
+from nctool.arrays import FLOATS, INTEGERS, LazyArray, Opened
 from nctool.errors import InputError
 from nctool.notice import Notice
 from nctool.readers.pieces.edge import corrupt, edge, shown
@@ -83,9 +83,11 @@ class Contents:
 
     def add_moment(self, fact: str, key: str) -> None:
         array = self.arrays.get(key)
-        known = array is not None and array.dtype in INTEGERS and array.shape in ((), (1,))
-        if array is not None and known:
-            self.facts.setdefault(fact, int(array.whole().reshape(-1)[0]))
+        number = array is not None and array.dtype in INTEGERS | FLOATS
+        if array is not None and number and array.shape in ((), (1,)):
+            value = float(array.whole().reshape(-1)[0])
+            if value.is_integer():
+                self.facts.setdefault(fact, int(value))
 
     def opened(self, path: Path) -> Opened:
         if not self.arrays and self.ignored.keys() & {LEADS_OUT, ELSEWHERE}:

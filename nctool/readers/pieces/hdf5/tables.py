@@ -31,7 +31,7 @@ def fixed_entries(source: Bytes, address: int | None) -> Entries:
     flags = (-(-count // page) + 7) // 8
     source.cursor(block, prefix, b"FADB")
     there = source.read(block + prefix, flags)
-    yield from _pages(source, block + prefix + flags + SEAL, 0, (count, page, size), there)
+    yield from _pages(source, block + prefix + flags + SEAL, 0, (count, page, size), (there, 0))
 
 
 def extensible_entries(source: Bytes, address: int | None) -> Entries:
@@ -67,7 +67,8 @@ def extensible_entries(source: Bytes, address: int | None) -> Entries:
             inner.take(shape[1] - 4)
         there = inner.take(flags * blocks)
         for block in range(blocks):
-            written = there[block * flags : (block + 1) * flags]
+            # Bits stand one after another, though each block has bytes of its own for them.
+            written = there, block * -(-count // shape[2])
             yield from _block(source, inner.address(), number, count, shape, written)
             number += count
 
@@ -78,7 +79,7 @@ def _block(
     number: int,
     count: int,
     shape: tuple[int, int, int],
-    there: bytes,
+    written: tuple[bytes, int],
 ) -> Entries:
     size, prefix, page = shape
     if address is None:
@@ -89,17 +90,22 @@ def _block(
     else:
         source.sealed(address, prefix + SEAL, b"EADB")
         at = address + prefix + SEAL
-        yield from _pages(source, at, number, (count, page, size), there)
+        yield from _pages(source, at, number, (count, page, size), written)
 
 
 def _pages(
-    source: Bytes, at: int, number: int, shape: tuple[int, int, int], there: bytes
+    source: Bytes,
+    at: int,
+    number: int,
+    shape: tuple[int, int, int],
+    written: tuple[bytes, int],
 ) -> Entries:
     """Pages of entries, each with a checksum; a bit for each says whether it was written."""
-    count, page, size = shape
+    (count, page, size), (bits, first) = shape, written
     for place in range(-(-count // page)):
         held = min(page, count - place * page)
-        if there[place // 8] >> (7 - place % 8) & 1:
+        bit = first + place
+        if bits[bit // 8] >> (7 - bit % 8) & 1:
             block = source.sealed(at, held * size + SEAL, b"")
             yield from _cut(block, 0, number + place * page, size)
         at += held * size + SEAL
