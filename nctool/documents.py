@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import base64
-import gzip
 import json
+import lzma
 import re
-import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -19,11 +18,13 @@ from nctool.trajectory import Trajectory
 Document: TypeAlias = Report | Trajectory | Comparison
 
 MOST_BYTES = 1 << 30
-PACKED = "gzip+base64"
+PACKED = "xz+base64"
 OPENING = re.compile(
     r'<script type="application/json" id="nctool-data"(?: data-encoding="([^"<>]*)")?>'
 )
 """An HTML report holds its own JSON behind this mark, packed or as it is."""
+MOST_WORKING = 1 << 28
+"""Bytes that unpacking may hold beside the text itself."""
 MOST_PLAIN = 1 << 17
 """A longer JSON is packed, so that the page stays small."""
 UNSAFE = {ord(one): f"\\u{ord(one):04x}" for one in "<>&\u2028\u2029"}
@@ -85,7 +86,8 @@ def embed(document: Document) -> str:
     text = json.dumps(document.to_dict(), separators=(",", ":"), allow_nan=False)
     note = ""
     if len(text) > MOST_PLAIN:
-        text = base64.b64encode(gzip.compress(text.encode(), mtime=0)).decode()
+        # Its window is wide enough to see that every point of a trajectory says the same words.
+        text = base64.b64encode(lzma.compress(text.encode())).decode()
         note = f' data-encoding="{PACKED}"'
     text = text.translate(UNSAFE)
     return f'<script type="application/json" id="nctool-data"{note}>{text}</script>'
@@ -110,12 +112,12 @@ def _unpacked(text: str, encoding: str, name: str) -> str:
     try:
         if encoding != PACKED:
             raise ValueError(f"encoding {encoding!r}")
-        unpacking = zlib.decompressobj(wbits=31)
+        unpacking = lzma.LZMADecompressor(memlimit=MOST_WORKING)
         found = unpacking.decompress(base64.b64decode(text, validate=True), MOST_BYTES)
         if not unpacking.eof:
             raise ValueError("it is cut off, or far too long")
         return found.decode()
-    except (ValueError, zlib.error) as problem:
+    except (ValueError, lzma.LZMAError) as problem:
         raise InputError(
             "page-damaged",
             f"the data in the page {name!r} cannot be unpacked: {problem}",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from nctool.comparison import Comparison
 from nctool.documents import Document
 from nctool.render import summary
-from nctool.render.lines import BLANK, Line
+from nctool.render.lines import BLANK, Line, columns, line
 from nctool.trajectory import Trajectory
 
 
@@ -26,5 +26,18 @@ def lines(
         out = curves.lines(document, width, per_class=per_class, plot=plot)
     else:
         out = summary.lines(document, width, per_class)
+    if verbose:
+        out += [BLANK, *_timing(document)]
     gates = verdict.lines(document, width)
     return [*out, BLANK, *gates] if gates else out
+
+
+def _timing(document: Document) -> list[Line]:
+    """What took how long, longest first; of a course, its last point."""
+    if isinstance(document, Comparison):
+        return []
+    report = document.last if isinstance(document, Trajectory) else document
+    spent = sorted(report.timing_s.items(), key=lambda one: -one[1])
+    rows = [[name.replace("_", " "), f"{seconds:.3f} s"] for name, seconds in spent]
+    texts = columns(rows, "<>") if rows else []
+    return [line(("Time", "title")), *(line("  " + text) for text in texts)]

@@ -26,7 +26,7 @@ MODULES = {
 }  # fmt: skip
 
 
-DAMAGED = '<script type="application/json" id="nctool-data" data-encoding="gzip+base64">!</script>'
+DAMAGED = '<script type="application/json" id="nctool-data" data-encoding="xz+base64">!</script>'
 
 
 def other_split() -> None:
