@@ -71,6 +71,9 @@ def test_forged_counts(tmp_path: Path, kind: str, claim: int, column: str) -> No
     (tmp_path / "a").write_bytes(forged)
     before = resident()
     assert stop(tmp_path / "a").slug == "file-corrupt"
+    if kind in ("file", "stream"):
+        with pytest.raises(InputError):
+            open_path(tmp_path / "a")
     assert resident() - before < 64 * 2**20
 
 

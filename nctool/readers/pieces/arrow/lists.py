@@ -16,6 +16,9 @@ from nctool.readers.pieces.tables import Odd
 if TYPE_CHECKING:
     from numpy import ndarray
 
+# What the place of one text takes, in bits.
+PLACES = {"text": 32, "large text": 64, "text view": 128}
+
 
 def agrees(body: Body, above: Sequence[Field], chain: Sequence[Field]) -> None:
     """Stop when the sizes of a column contradict one another."""
@@ -24,8 +27,9 @@ def agrees(body: Body, above: Sequence[Field], chain: Sequence[Field]) -> None:
     for outer, inner in pairwise(chain):
         if outer.kind == "fixed list" and body.length(inner) < outer.size * body.length(outer):
             raise body.wrong(f"'{shown(chain[0].name)}' has fewer numbers than its lists")
-    if chain[-1].dtype and body.codec is None:
-        needed = body.length(chain[-1]) * bits(chain[-1].dtype) / 8
+    wide = bits(chain[-1].dtype) if chain[-1].dtype else PLACES.get(chain[-1].kind, 0)
+    if wide and body.codec is None:
+        needed = body.length(chain[-1]) * wide / 8
         stored = body.buffers[body.index(chain[-1], 1)][1]
         if stored < needed:
             raise body.wrong(f"'{shown(chain[0].name)}' needs {needed:.0f} bytes but has {stored}")
