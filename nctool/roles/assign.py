@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from nctool.errors import InputError
+from nctool.roles.absent import why_no_head
 from nctool.roles.data import Data, choose_data
 from nctool.roles.explicit import listing
 from nctool.roles.head import find_head, widths
@@ -48,6 +49,7 @@ def assign(
     )
     if data.features is None and data.labels is None and head is None:
         raise _nothing(everything, kept)
+    absent = why_no_head(outside) if head is None and request.head is None else ()
     return Roles(
         features=data.features,
         labels=data.labels,
@@ -56,7 +58,7 @@ def assign(
         split=data.split,
         splits=data.splits,
         ignored=ignored,
-        notices=data.notices + (head.notices if head else ()),
+        notices=data.notices + (head.notices if head else absent),
     )
 
 
@@ -90,9 +92,11 @@ def _nothing(everything: Sequence[Candidate], kept: Sequence[Candidate]) -> Inpu
     if not everything:
         return InputError("no-roles", "there are no arrays here", "nctool inspect SOURCE")
     shown = listing(kept or everything)
+    reasons = why_no_head(kept)
+    said = "".join(f"\n{reason.message}" for reason in reasons)
     return InputError(
         "no-roles",
         f"none of the {len(everything):,} arrays could be told to be features, labels or a "
-        f"head:\n{shown}",
-        "name them: --features 'KEY' --labels 'KEY' --head 'KEY'",
+        f"head:\n{shown}{said}",
+        reasons[0].hint if reasons else "name them: --features 'KEY' --labels 'KEY' --head 'KEY'",
     )

@@ -4,44 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from nctool.roles.layers import Layer, Model
+from nctool.roles.lexicon import (
+    BODY,
+    CLASS,
+    CONVOLUTION,
+    EMBEDDING,
+    FINAL,
+    GENERIC,
+    HEAD,
+    LAST,
+    NEUTRAL,
+    PROJECTION,
+    REBUILT,
+    REGRESSION,
+    SIDE,
+    SOURCE,
+)
 from nctool.roles.names import words
-
-# Words in a layer's name that say: here the classes come out.
-HEAD = frozenset(
-    "head heads classifier classifiers classif classification logit logits score scores pred "
-    "prediction predictions predictor cls generator vocab unembed unembedding lm fc arcface "
-    "cosface margin prototype prototypes proxies centers centres".split()
-)
-# Words usual for a last layer, and for others too.
-LAST = frozenset(
-    "fc linear dense out output outputs final last top l decoder summary project proj classes "
-    "class labels layer w weight weights kernel".split()
-)
-FINAL = frozenset("final last out output".split())
-# Words for the workings of a body, wherever they stand.
-BODY = frozenset(
-    "attn attention attentions qkv q k v kv query key value mlp ffn conv convs convolution stem "
-    "patch patches norm bn ln downsample upsample down up gate router relative rel expert experts "
-    "se lora mixer pool pooler pooling connector adapter merger stage block blocks pre pos "
-    "position positional bias idxs mean means std cov centroids mask gru lstm rnn ih hh "
-    "modal multimodal".split()
-)
-# Words for where something comes from: harmless in front of a classifier.
-SOURCE = frozenset(
-    "in input encoder transform feature features text visual vision image audio video bbox "
-    "modality tower projector projection".split()
-)
-EMBEDDING = frozenset(
-    "embed embeds embedding embeddings embedder wte wpe emb token tokens tok latents codebook "
-    "table lookup shared".split()
-)
-SIDE = frozenset("dist distill distillation distilled distiller aux auxiliary".split())
+from nctool.roles.shapes import is_float
 
 ENOUGH = 4  # points below which a layer is not called a head
 SMALL_VOCABULARY = 4096  # an embedding with fewer rows is one of positions or types
+BODILY = -3  # points that the layers of a body do not exceed
 LEAD = 2  # points by which the first must lead the second
+NARROW = 64  # projections are no narrower than this
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +40,7 @@ class Ranked:
     layer: Layer
     points: int
     why: tuple[str, ...]
+    speaks: bool = False  # puts out the words of a vocabulary
 
     @property
     def side(self) -> bool:
@@ -58,36 +48,97 @@ class Ranked:
         return any(SIDE & set(words(part)) for part in self.layer.name.layer)
 
 
-def _last_words(layer: Layer) -> set[str]:
-    """The words of the layer's own name; a number's container speaks for it (``classifier.6``)."""
-    parts = layer.name.layer
-    own = set(words(parts[-1]))
-    return own | set(words(parts[-2])) if parts[-1].isdigit() and len(parts) > 1 else own
+@lru_cache(maxsize=65536)
+def _said(part: str) -> frozenset[str]:
+    """The words of one part of a name; the head of a projection is none of classes."""
+    said = frozenset(words(part))
+    projects = PROJECTION & said and GENERIC & said
+    return said - GENERIC - PROJECTION | {"projection"} if projects else said
+
+
+@lru_cache(maxsize=65536)
+def _neutral(part: str) -> bool:
+    return all(word.isdigit() or word in NEUTRAL for word in words(part))
+
+
+@lru_cache(maxsize=65536)
+def _own(parts: tuple[str, ...]) -> tuple[str, ...]:
+    """A layer's own name; a number or a kind of layer brings its container's with it."""
+    start = len(parts) - 1
+    while start > 0 and _neutral(parts[start]):
+        start -= 1
+    return parts[start:]
+
+
+@lru_cache(maxsize=65536)
+def _spoken(parts: tuple[str, ...]) -> frozenset[str]:
+    return frozenset(word for part in parts for word in _said(part))
+
+
+def _last_words(layer: Layer) -> frozenset[str]:
+    return _spoken(_own(layer.name.layer))
+
+
+def _puts_out_classes(layer: Layer) -> bool:
+    """``class_embed`` with a bias is no table to look up."""
+    own = set(words(_own(layer.name.layer)[0]))
+    return layer.bias is not None and bool(CLASS & own) and bool(EMBEDDING & own)
 
 
 def is_embedding(layer: Layer) -> bool:
-    named = set(words(".".join(layer.name.layer)))
-    return bool(EMBEDDING & named) and not (HEAD | FINAL) & _last_words(layer)
+    if EMBEDDING.isdisjoint(words(".".join(layer.name.layer))) or _puts_out_classes(layer):
+        return False
+    return not (HEAD | FINAL) & _last_words(layer)
 
 
-def weigh(layer: Layer, model: Model, vocabularies: frozenset[int] = frozenset()) -> Ranked:
+def vocabularies(model: Model) -> list[Layer]:
+    """The tables with a row for each word, not for each position or type."""
+    return [
+        layer for layer in model.layers if layer.rows > SMALL_VOCABULARY and is_embedding(layer)
+    ]
+
+
+def tables_waited_for(model: Model) -> list[Layer]:
+    """Vocabularies for which a bias is stored and no other weight: the model's head is tied."""
+    tables = [layer for layer in vocabularies(model) if not layer.name.stacked]
+    sizes = {layer.rows for layer in tables}
+    sizes -= {layer.rows for layer in model.layers if layer.rows in sizes and layer not in tables}
+    biases = {
+        candidate.shape[0]
+        for candidate in model.candidates
+        if len(candidate.shape) == 1
+        and candidate.shape[0] in sizes
+        and is_float(candidate.dtype)
+        and words(candidate.key)[-1:] == ("bias",)
+        and HEAD & set(words(candidate.key))
+    }
+    return [layer for layer in tables if layer.rows in biases]
+
+
+@dataclass(frozen=True, slots=True)
+class Vocabulary:
+    """The numbers of rows of word tables, and the widths that tied ones take in."""
+
+    rows: frozenset[int] = frozenset()
+    tied: frozenset[int] = frozenset()
+
+
+def weigh(layer: Layer, model: Model, vocabulary: Vocabulary = Vocabulary()) -> Ranked:
     """Evidence that this layer is the last one.
 
     Where it stands in the tree of names, what it is called, whether anything takes in what it
     puts out. A number in the middle of a name means a stack of blocks: no head lives in there.
     """
-    parts = layer.name.layer
-    stack = next((index for index, part in enumerate(parts[:-1]) if part.isdigit()), None)
-    last, every = _last_words(layer), set(words(".".join(parts)))
-    points, why = 0, []
-    if HEAD & set(words(".".join(parts[:stack]))):
-        points += 4 if HEAD & last else 3
-        why.append("named like a head")
-    points += bool(LAST & last) + bool(FINAL & last)
-    if layer.rows in vocabularies:
-        points += 5
+    points, why = _named(layer, model)
+    speaks = layer.rows in vocabulary.rows
+    if speaks:
+        points += 4
         why.append("as many rows as the input embedding")
-    elif model.handed_on(layer):
+    elif (
+        model.handed_on(layer)
+        or model.fed_on(layer)
+        or (layer.rows in vocabulary.tied and not layer.name.stacked)
+    ):
         points -= 4
     elif model.taken_in(layer):
         points -= layer.rows >= layer.columns
@@ -95,28 +146,83 @@ def weigh(layer: Layer, model: Model, vocabularies: frozenset[int] = frozenset()
         points += 3
         why.append("nothing takes in its output")
     points += layer.bias is not None
+    if _projects(layer, model) or _rebuilds(layer, model):
+        points -= 6
+    return Ranked(layer, points, tuple(why), speaks and not layer.name.stacked)
+
+
+def _named(layer: Layer, model: Model) -> tuple[int, list[str]]:
+    """Points for the name alone."""
+    parts, stack = layer.name.layer, model.stack(layer)
+    own, last, every = (
+        words(_own(layer.name.layer)[0]),
+        _last_words(layer),
+        set(words(".".join(parts))),
+    )
+    classes = _puts_out_classes(layer)
+    points, why = 0, []
+    spoken = _spoken(parts[:stack])
+    half = _half_of_a_pair(layer)
+    if (HEAD & spoken and not half) or (classes and stack is None):
+        points += 4 if HEAD & last or classes else 3
+        why.append("named like a head")
+    points += bool(LAST & last and not half) + bool(FINAL & last)
     if stack is not None:
         points -= 5
-    if BODY & every:
+    body = BODY & every
+    if _is_outlet(layer):
+        body -= CONVOLUTION
+    points -= 4 * bool(body) + 2 * bool(CONVOLUTION & body)
+    if REGRESSION & set(own):
         points -= 4
-    if {"conv", "convolution"} & every:
-        points -= 2
-    if SOURCE & every and not (HEAD | FINAL) & last:
+    if SOURCE & (every | spoken) and not (HEAD | FINAL) & last:
         points -= 3
     if layer.name.leaf == parts[-1] and not (HEAD | LAST) & last:
         points -= 2
     points -= min(len(parts) - 1 - parts[-1].isdigit(), 2)
-    return Ranked(layer, points, tuple(why))
+    return points, why
+
+
+def _is_outlet(layer: Layer) -> bool:
+    """A 1×1 convolution named after what it is, within a head: ``head.conv``, ``conv_seg``."""
+    own = set(words(layer.name.layer[-1]))
+    return len(layer.weight.shape) > 2 and layer.bias is not None and own <= CONVOLUTION | {"seg"}
+
+
+def _half_of_a_pair(layer: Layer) -> bool:
+    """``fc2`` below something that is no head is the second half of an MLP."""
+    parts = layer.name.layer
+    if len(parts) < 2 or words(parts[-1])[:1] != ("fc",) or layer.name.number < 0:
+        return False
+    return not (HEAD | SIDE) & _spoken(parts[:-1])
+
+
+def _projects(layer: Layer, model: Model) -> bool:
+    """The end of a projection, as self-supervision trains it: some layers to a round width."""
+    named = HEAD & _spoken(layer.name.layer)
+    round_width = layer.rows >= NARROW and layer.rows & (layer.rows - 1) == 0
+    return round_width and named <= GENERIC and bool(named) and model.continues(layer)
+
+
+def _rebuilds(layer: Layer, model: Model) -> bool:
+    """Puts out as much as the model takes in: an input put together again."""
+    own = {word for part in _own(layer.name.layer) for word in words(part) if not word.isdigit()}
+    named = HEAD & _spoken(layer.name.layer)
+    if not own or not own <= REBUILT or named - GENERIC - REBUILT:
+        return False
+    return layer.rows in model.stream.inputs or any(
+        layer.rows % size == 0 if "decoder" in own else layer.rows in (size, 2 * size)
+        for size in model.stream.patches
+    )
 
 
 def rank(layers: Sequence[Layer], model: Model) -> list[Ranked]:
-    vocabularies = frozenset(
-        layer.rows
-        for layer in model.layers
-        if is_embedding(layer) and layer.rows > SMALL_VOCABULARY
+    vocabulary = Vocabulary(
+        frozenset(layer.rows for layer in vocabularies(model)),
+        frozenset(layer.columns for layer in tables_waited_for(model)),
     )
     ranked = [
-        weigh(layer, model, vocabularies)
+        weigh(layer, model, vocabulary)
         for layer in layers
         if layer.rows > 1 and not is_embedding(layer)
     ]
@@ -127,4 +233,8 @@ def best(ranked: Sequence[Ranked]) -> list[Ranked]:
     """The leaders: none, one, or several between which the evidence does not decide."""
     good = [item for item in ranked if item.points >= ENOUGH]
     good = [item for item in good if not item.side] or good
-    return [item for item in good if item.points > good[0].points - LEAD]
+    return [
+        item
+        for item in good
+        if item.points > good[0].points - LEAD or (item.speaks and good[0].speaks)
+    ]

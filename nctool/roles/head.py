@@ -6,12 +6,14 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from nctool.errors import InputError
 from nctool.notice import Notice
-from nctool.roles.evidence import Ranked, best, rank
+from nctool.roles.absent import quantised_heads
+from nctool.roles.evidence import BODILY, Ranked, best, rank
 from nctool.roles.explicit import describe, listing, one, tie
-from nctool.roles.layers import Layer, Model, is_float
+from nctool.roles.layers import Layer, Model
 from nctool.roles.names import title
+from nctool.roles.shapes import is_float
 from nctool.roles.sift import sift, without_twins
-from nctool.roles.tied import tied_bias, tied_embedding
+from nctool.roles.tied import rival_tables, tied_bias, tied_embedding
 from nctool.roles.told import Told
 from nctool.roles.values import Candidate, Head, Pick, Request
 
@@ -46,14 +48,24 @@ def find_head(
         return _finish(model, layer, "asked for", request, classes)
     fitting = [turned for layer in model.layers if (turned := fit(layer, dim, request)) is not None]
     ranked = rank(fitting, model)
-    leaders = _narrow(best(ranked), classes) or _exact(ranked, classes)
+    leaders = _leading(ranked, classes)
+    if (
+        leaders
+        and leaders[0].layer.rows != classes
+        and (rivals := rival_tables(model, dim, config))
+    ):
+        raise tie(
+            "head",
+            [*(item.layer.weight for item in leaders), *(layer.weight for layer in rivals)],
+            " (a vocabulary has a bias of its own: its embedding may be the head)",
+        )
     if not leaders:
         tied = tied_embedding(model, dim, config)
         if tied is not None:
             return _finish(model, tied, "input embedding, tied", request, classes, True)
         if dim is not None and (others := best(rank(model.layers, model))):
             raise _width_error([item.layer for item in others], dim)
-        leaders = _alone(ranked)
+        leaders = [] if quantised_heads(everything) else _alone(ranked)
     if not leaders:
         return None
     if len(leaders) > 1:
@@ -131,18 +143,21 @@ def _as_told(
     return head if request.bias is not None else told.completed(head)
 
 
-def _narrow(leaders: list[Ranked], classes: int | None) -> list[Ranked]:
-    """Among equals, a head with exactly this many rows; never one with fewer."""
-    if classes is None or len(leaders) < 2:
-        return leaders
-    exact = [item for item in leaders if item.layer.rows == classes]
-    return exact or [item for item in leaders if item.layer.rows >= classes] or leaders
+def _leading(ranked: Sequence[Ranked], classes: int | None) -> list[Ranked]:
+    """The best with one row for each class; else the best of all, none with fewer rows."""
+    exact = best([item for item in ranked if item.layer.rows == classes])
+    if exact or classes is None:
+        return exact or best(ranked)
+    leaders = best(ranked)
+    return [item for item in leaders if item.layer.rows >= classes] or (
+        leaders or _exact(ranked, classes)
+    )
 
 
 def _exact(ranked: Sequence[Ranked], classes: int | None) -> list[Ranked]:
-    """Without a leader, the only layer with one row for each class, unless it is of a body."""
-    exact = [item for item in ranked if item.layer.rows == classes]
-    return exact if len(exact) == 1 and exact[0].points >= 0 else []
+    """Without a leader, the only layer with one row for each class, none of a body."""
+    exact = [item for item in ranked if item.layer.rows == classes and item.points > BODILY]
+    return exact if len(exact) == 1 else []
 
 
 def _alone(ranked: Sequence[Ranked]) -> list[Ranked]:

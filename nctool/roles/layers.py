@@ -1,78 +1,38 @@
-"""Linear layers as seen from outside: a weight, how it lies, and the bias beside it."""
+"""The layers among some arrays, which way they lie, and what becomes of what they put out."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import replace
+from functools import cached_property
 
+from nctool.roles.lexicon import EMBEDDING, SOURCE
 from nctool.roles.names import Name, parse, title, words
+from nctool.roles.shapes import NO_WEIGHT, Layer, bias_keys, convolved, is_float, plane
+from nctool.roles.stream import Stream
 from nctool.roles.values import Candidate
 
-# Leaves that are never a whole weight: biases, norms, and halves that the other half brings in.
-_NO_WEIGHT = re.compile(r"(^|_)bias(es)?($|_)|^(weight_g|original0|weight_u|gain|beta|b)$")
+__all__ = ["Layer", "Model"]
+
 _NORM = frozenset(("weight", "gamma", "scale", "gain"))
 ANYWHERE = ("*",)
-# How the last word of a weight's name turns into that of its bias.
-_BIAS_OF = {"weight": "bias", "weights": "bias", "kernel": "bias", "w": "b"}
 
 
-def is_float(dtype: str) -> bool:
-    return dtype.startswith(("float", "bfloat"))
-
-
-def is_integral(dtype: str) -> bool:
-    return dtype.startswith(("int", "uint"))
-
-
-@dataclass(frozen=True, slots=True)
-class Layer:
-    """A linear map that could be a head: ``rows`` outputs from ``columns`` inputs."""
-
-    weight: Candidate
-    name: Name
-    rows: int
-    columns: int
-    transposed: bool = False
-    scale: Candidate | None = None
-    bias: Candidate | None = None
-
-    def turned(self) -> Layer:
-        return Layer(
-            self.weight, self.name, self.columns, self.rows, not self.transposed, self.scale
-        )
-
-
-def plane(shape: tuple[int, ...], leaf: str) -> tuple[int, int] | None:
-    """The two sizes of a linear map or a 1×1 convolution, as stored; None for anything else."""
-    if leaf == "kernel" and len(shape) in (3, 4) and set(shape[:-2]) == {1}:
-        return shape[-2], shape[-1]
-    if 2 <= len(shape) <= 4 and set(shape[2:]) <= {1}:
-        return shape[0], shape[1]
-    return None
-
-
-def bias_keys(key: str) -> tuple[str, ...]:
-    """Where the bias of this weight would be: ``fc.weight`` → ``fc.bias``, ``W`` → ``b``."""
-    if ".parametrizations.weight." in key:
-        return (key.split(".parametrizations.weight.")[0] + ".bias",)
-    if key.endswith("/vars/0"):
-        return (key[:-1] + "1",)
-    stem = re.sub(r"(weight)_(v|orig)$", r"\1", key.removesuffix(":0"))
-    ending = ":0" if key.endswith(":0") else ""
-    match = re.search(r"(weights?|kernel|w)$", stem, re.IGNORECASE)
-    if match is None:
-        return tuple(stem + end + ending for end in (".bias", "_bias", "/bias"))
-    before, found = stem[: match.start()], match.group()
-    if before and before[-1].isalnum() and not found[0].isupper():
-        return ()
-    end = _BIAS_OF[found.lower()]
-    ends = {end, "bias", "b", end.upper()} if len(found) == 1 else {end, end.capitalize()}
-    keys = tuple(before + end + ending for end in sorted(ends))
-    # Language models keep the output bias one level up: lm_head.decoder.weight, lm_head.bias.
-    return (
-        (*keys, before.removesuffix("decoder.") + "bias") if before.endswith(".decoder.") else keys
-    )
+def _without_root(names: dict[Candidate, Name]) -> dict[Candidate, Name]:
+    """A number that every matrix stands under wraps a model and is no stack of blocks."""
+    roots = {
+        name.layer[0] if len(name.layer) > 1 else ""
+        for item, name in names.items()
+        if len(item.shape) > 1 and item.shape[0] > 1
+    }
+    if len(roots) != 1 or not (root := roots.pop()).isdigit():
+        return names
+    return {
+        item: replace(name, layer=name.layer[1:])
+        if name.layer[0] == root and name.layer[1:]
+        else name
+        for item, name in names.items()
+    }
 
 
 class Model:
@@ -85,10 +45,20 @@ class Model:
         }
         self.titled: dict[str, list[Candidate]] = {}
         for candidate in self.candidates:
-            name = title(candidate.key, candidate.path)
-            self.titled.setdefault(name, []).append(candidate)
-        self.layers = tuple(
+            known_as = title(candidate.key, candidate.path)
+            self.titled.setdefault(known_as, []).append(candidate)
+        self.names = _without_root({item: parse(item.key, item.path) for item in self.candidates})
+        seen = [
             layer for candidate in self.candidates if (layer := self._layer(candidate)) is not None
+        ]
+        self.norms = self._norms(seen)
+        self.normed: dict[tuple[tuple[str, ...], int], list[Name]] = {}
+        for norm, size in self.norms:
+            name = self.names[norm]
+            self.normed.setdefault((name.layer[:-1], size), []).append(name)
+        self.stream = Stream(seen, self.names, frozenset(size for _, size in self.norms))
+        self.layers = tuple(
+            layer.turned() if self.stream.against(layer) else layer for layer in seen
         )
         self.takers = self._takers()
         # Parent and width taken in → for each width put out, the last number of such a layer.
@@ -111,8 +81,8 @@ class Model:
         return None
 
     def _layer(self, candidate: Candidate) -> Layer | None:
-        name = parse(candidate.key, candidate.path)
-        if not is_float(candidate.dtype) or _NO_WEIGHT.search(name.leaf):
+        name = self.names[candidate]
+        if not is_float(candidate.dtype) or NO_WEIGHT.search(name.leaf):
             return None
         sizes = plane(candidate.shape, name.leaf)
         if sizes is None or 0 in sizes:
@@ -149,22 +119,21 @@ class Model:
         excite, the two halves of an MLP): their width is noted for that parent alone. Two arrays
         for each are enough to know whether there is another than a given one.
         """
-        biases = {layer.bias for layer in self.layers if layer.bias is not None}
         known = {layer.weight: layer for layer in self.layers}
         made: set[tuple[tuple[str, ...], int]] = set()
         taken: list[tuple[tuple[str, ...], int, Candidate]] = []
         for candidate in self.candidates:
-            shape, name = candidate.shape, parse(candidate.key, candidate.path)
+            shape, name = candidate.shape, self.names[candidate]
             parent = name.layer[:-1]
             if (layer := known.get(candidate)) is not None:
                 made.add((parent, layer.rows))
                 if layer.rows != layer.columns:
                     taken.append((parent, layer.columns, candidate))
             elif len(shape) > 2:
-                made.add((parent, shape[0]))
-                taken.append((parent, shape[1], candidate))
-            elif len(shape) == 1 and candidate not in biases and _NORM & set(words(name.leaf)):
-                taken.append((parent, shape[0], candidate))
+                out, into = convolved(shape, name.leaf)
+                made.add((parent, out))
+                taken.append((parent, into, candidate))
+        taken += [(self.names[norm].layer[:-1], size, norm) for norm, size in self.norms]
         takers: dict[tuple[int, tuple[str, ...]], list[Candidate]] = {}
         for parent, width, candidate in taken:
             place = parent if (parent, width) in made else ANYWHERE
@@ -189,4 +158,67 @@ class Model:
         outputs = self.beside.get((layer.name.layer[:-1], layer.rows), {})
         if any(rows != layer.columns for rows in outputs):
             return True
-        return outputs.get(layer.columns, -1) > layer.name.number
+        return outputs.get(layer.columns, -1) > layer.name.number or self._normed(layer)
+
+    def fed_on(self, layer: Layer) -> bool:
+        """Whether another that could be last, elsewhere in the tree, takes in its output."""
+        return not layer.name.stacked and any(
+            end.name.layer[:-1] != layer.name.layer[:-1]
+            and end.rows != end.columns
+            and not self.taken_in(end)
+            and not self.handed_on(end)
+            for end in self.stream.ends.get(layer.rows, ())
+        )
+
+    def continues(self, layer: Layer) -> bool:
+        """Whether a layer of the same numbered sequence hands its output to this one."""
+        parts = layer.name.layer
+        return parts[-1].isdigit() and any(
+            other.name.layer[:-1] == parts[:-1]
+            and other.rows == layer.columns
+            and -1 < other.name.number < layer.name.number
+            for other in self.layers
+        )
+
+    def stack(self, layer: Layer) -> int | None:
+        """Where in the name the number of a block stands; None outside of blocks.
+
+        A whole model may be one sequence: what stands last in it, and only there, is no block.
+        """
+        parts = layer.name.layer
+        found = next((place for place, part in enumerate(parts[:-1]) if part.isdigit()), None)
+        if found == 0 and layer.bias is not None and len(layer.weight.shape) == 2:
+            last = max(int(number) for number, _ in self.stages)
+            alone = sum(rest == parts[1:] for _, rest in self.stages) == 1
+            return None if alone and int(parts[0]) == last else found
+        return found
+
+    @cached_property
+    def stages(self) -> list[tuple[str, tuple[str, ...]]]:
+        """The numbers that names begin with, and what follows them."""
+        names = (layer.name.layer for layer in self.layers)
+        return [(name[0], name[1:]) for name in names if name[0].isdigit()]
+
+    def _norms(self, layers: Iterable[Layer]) -> list[tuple[Candidate, int]]:
+        biases = {layer.bias for layer in layers if layer.bias is not None}
+        return [
+            (item, item.shape[0])
+            for item in self.candidates
+            if len(item.shape) == 1
+            and item not in biases
+            and _NORM & set(words(self.names[item].leaf))
+        ]
+
+    def _normed(self, layer: Layer) -> bool:
+        """Whether a norm follows by name: ``3`` and ``4``, ``fc5`` and ``bn5``, ``features``."""
+        own = layer.name.layer
+        if layer.name.stacked:
+            return False
+        for name in self.normed.get((own[:-1], layer.rows), ()):
+            if own[-1].isdigit():
+                follows = name.layer[-1] == str(layer.name.number + 1)
+            else:
+                follows = name.number == layer.name.number > -1
+            if follows or (SOURCE | EMBEDDING) & set(words(name.layer[-1])):
+                return True
+        return False

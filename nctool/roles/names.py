@@ -12,12 +12,14 @@ WRAPPERS = frozenset(
     "module _orig_mod _fsdp_wrapped_module _checkpoint_wrapped_module _forward_module _module "
     "model state_dict model_state_dict model_state net network params model_weights root weights "
     "ema state_dict_ema ema_state_dict model_ema ema_model ema_params ema_weights swa_model "
-    "swa_state_dict averaged_model shadow shadow_params checkpoint variables".split()
+    "swa_state_dict averaged_model shadow shadow_params checkpoint variables base_model".split()
 )
 # Wrappers that also occur in the middle of a name, and never as a layer of anybody's own.
 INNER_WRAPPERS = frozenset(
-    ("_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module", "_forward_module")
+    "_orig_mod _fsdp_wrapped_module _checkpoint_wrapped_module _forward_module base_layer".split()
 )
+ADAPTED = "modules_to_save"
+REPLICAS = frozenset(("models", "members", "ensemble"))
 AVERAGES = frozenset(("ema", "swa", "shadow", "averaged"))
 
 # Keys that a container gives for want of a better one.
@@ -66,6 +68,11 @@ class Name:
         return int(found.group()) if found else -1
 
     @property
+    def stacked(self) -> bool:
+        """Whether a number in the middle says that this is one of a stack of blocks."""
+        return any(part.isdigit() for part in self.layer[:-1])
+
+    @property
     def core(self) -> str:
         return ".".join(self.parts)
 
@@ -77,7 +84,12 @@ def parse(key: str, path: str = "") -> Name:
     while len(parts) > 1 and parts[0].lower() in WRAPPERS:
         averaged = averaged or bool(AVERAGES & set(words(parts[0])))
         parts.pop(0)
+    if len(parts) > 2 and parts[0] in REPLICAS and parts[1].isdigit():
+        del parts[:2]
     parts = [part for part in parts if part not in INNER_WRAPPERS] or parts[-1:]
+    if ADAPTED in parts[:-2]:
+        place = parts.index(ADAPTED)
+        del parts[place : place + 2]  # and the adapter's name
     if parts[-2:-1] == ["vars"]:
         parts[-2:] = [KERAS_VARIABLES.get(parts[-1], parts[-1])]
     leaf = parts[-1] if parts else ""

@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import PurePath
 
-from nctool.roles.evidence import BODY, HEAD
-from nctool.roles.layers import is_float, is_integral
+from nctool.roles.lexicon import BODY, HEAD
 from nctool.roles.names import LAYER_LEAVES, parse, title, words
+from nctool.roles.shapes import is_float, is_integral
 from nctool.roles.values import Candidate
 
 SPLITS = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 
 from nctool.errors import InputError
 from nctool.notice import Notice
@@ -29,6 +30,8 @@ GROUPS: dict[str, frozenset[str]] = {
         "random_states np_rng_state rng_tracker_states".split()
     ),
     "loss scaler": frozenset(("grad_scaler", "scaler_state_dict", "loss_scaler", "amp_scaler")),
+    # An adapter keeps the module that it trained a copy of.
+    "replaced module": frozenset(("original_module",)),
     "gradients": frozenset(("grad", "grads", "gradients")),
     "running statistics": frozenset(
         "running_mean running_var num_batches_tracked moving_mean moving_variance n_averaged "
@@ -42,6 +45,7 @@ GROUPS: dict[str, frozenset[str]] = {
 _MEANINGS = {part: group for group, parts in GROUPS.items() for part in parts}
 
 
+@lru_cache(maxsize=65536)
 def group_of(key: str) -> str | None:
     """The dropped group this key belongs to, if any."""
     for part in re.split(r"[./]", key):

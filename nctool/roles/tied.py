@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from nctool.roles.evidence import is_embedding
+from nctool.roles.evidence import is_embedding, tables_waited_for, vocabularies
 from nctool.roles.explicit import tie
 from nctool.roles.layers import Layer, Model
 from nctool.roles.names import parse, words
@@ -15,18 +15,14 @@ def tied_embedding(
     model: Model, dim: int | None, config: Mapping[str, object] | None
 ) -> Layer | None:
     """The input embedding, when the model's configuration says that it is the head as well."""
-    settings = [config or {}]
-    settings += [value for value in settings[0].values() if isinstance(value, Mapping)]
+    settings = _settings(config)
     if not any(setting.get("tie_word_embeddings") is True for setting in settings):
         return None
     sizes = {setting["vocab_size"] for setting in settings if "vocab_size" in setting}
     tables = [
         layer
         for layer in model.layers
-        if is_embedding(layer)
-        and (dim is None or layer.columns == dim)
-        and not {"position", "positions", "positional", "pos", "type"}
-        & set(words(".".join(layer.name.layer)))
+        if is_embedding(layer) and (dim is None or layer.columns == dim) and not _of_places(layer)
     ]
     tables = [layer for layer in tables if layer.rows in sizes] or tables
     tallest = max((layer.rows for layer in tables), default=0)
@@ -34,6 +30,34 @@ def tied_embedding(
     if len(tables) > 1:
         raise tie("head", [layer.weight for layer in tables], " (tied to the input embedding)")
     return tables[0] if tables else None
+
+
+def rival_tables(model: Model, dim: int | None, config: Mapping[str, object] | None) -> list[Layer]:
+    """Embeddings that have an output bias although no other weight does, unless denied."""
+    if any(setting.get("tie_word_embeddings") is False for setting in _settings(config)):
+        return []
+    return [layer for layer in tables_waited_for(model) if dim in (None, layer.columns)]
+
+
+def word_tables(model: Model) -> list[Layer]:
+    """The tallest tables of words: what a language model without a head may be tied to."""
+    tables = [
+        layer for layer in vocabularies(model) if not _of_places(layer) and not layer.name.stacked
+    ]
+    tallest = max((layer.rows for layer in tables), default=0)
+    return [layer for layer in tables if layer.rows == tallest]
+
+
+def _settings(config: Mapping[str, object] | None) -> list[Mapping[str, object]]:
+    whole = config or {}
+    return [whole, *(value for value in whole.values() if isinstance(value, Mapping))]
+
+
+def _of_places(layer: Layer) -> bool:
+    return bool(
+        {"position", "positions", "positional", "pos", "type"}
+        & set(words(".".join(layer.name.layer)))
+    )
 
 
 def tied_bias(model: Model, rows: int) -> Candidate | None:
