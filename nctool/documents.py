@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import json
 import lzma
 import re
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -18,7 +20,7 @@ from nctool.trajectory import Trajectory
 Document: TypeAlias = Report | Trajectory | Comparison
 
 MOST_BYTES = 1 << 30
-PACKED = "xz+base64"
+GZIP, XZ = "gzip+base64", "xz+base64"
 OPENING = re.compile(
     r'<script type="application/json" id="nctool-data"(?: data-encoding="([^"<>]*)")?>'
 )
@@ -82,15 +84,28 @@ def is_document(path: Path) -> bool:
 
 
 def embed(document: Document) -> str:
-    """The element of an HTML page that holds the whole document, for ``embedded`` to find."""
+    """The element of an HTML page that holds the whole document, for ``embedded`` to find.
+
+    A browser can unpack gzip, and a page's own script reads large reports that way. The window of
+    xz is wide enough to see that every report of a trajectory or comparison says the same words.
+    """
     text = json.dumps(document.to_dict(), separators=(",", ":"), allow_nan=False)
-    note = ""
-    if len(text) > MOST_PLAIN:
-        # Its window is wide enough to see that every point of a trajectory says the same words.
-        text = base64.b64encode(lzma.compress(text.encode())).decode()
-        note = f' data-encoding="{PACKED}"'
-    text = text.translate(UNSAFE)
-    return f'<script type="application/json" id="nctool-data"{note}>{text}</script>'
+    if len(text) <= MOST_PLAIN:
+        return element(text, "nctool-data")
+    return element(text, "nctool-data", GZIP if isinstance(document, Report) else XZ)
+
+
+def element(text: str, name: str, encoding: str | None = None) -> str:
+    """JSON as data inside a page, packed or as it is; nothing in it can end the element."""
+    note = "" if encoding is None else f' data-encoding="{encoding}"'
+    if encoding is not None:
+        compressed = (
+            gzip.compress(text.encode(), mtime=0)
+            if encoding == GZIP
+            else lzma.compress(text.encode())
+        )
+        text = base64.b64encode(compressed).decode()
+    return f'<script type="application/json" id="{name}"{note}>{text.translate(UNSAFE)}</script>'
 
 
 def embedded(page: str, name: str) -> str:
@@ -110,19 +125,26 @@ def embedded(page: str, name: str) -> str:
 def _unpacked(text: str, encoding: str, name: str) -> str:
     """What was packed; never more of it than a report may have."""
     try:
-        if encoding != PACKED:
-            raise ValueError(f"encoding {encoding!r}")
-        unpacking = lzma.LZMADecompressor(memlimit=MOST_WORKING)
-        found = unpacking.decompress(base64.b64decode(text, validate=True), MOST_BYTES)
+        raw = base64.b64decode(text, validate=True)
+        unpacking = _unpacking(encoding)
+        found = unpacking.decompress(raw, MOST_BYTES)
         if not unpacking.eof:
             raise ValueError("it is cut off, or far too long")
         return found.decode()
-    except (ValueError, lzma.LZMAError) as problem:
+    except (ValueError, lzma.LZMAError, zlib.error) as problem:
         raise InputError(
             "page-damaged",
             f"the data in the page {name!r} cannot be unpacked: {problem}",
             "write it anew with: nctool report report.json -o report.html",
         ) from problem
+
+
+def _unpacking(encoding: str) -> lzma.LZMADecompressor | zlib._Decompress:
+    if encoding == XZ:
+        return lzma.LZMADecompressor(memlimit=MOST_WORKING)
+    if encoding == GZIP:
+        return zlib.decompressobj(wbits=31)
+    raise ValueError(f"its encoding, {encoding!r}, is not known")
 
 
 def _text(path: Path) -> str:

@@ -11,6 +11,7 @@ from headless import Browser
 from samples_html import HOSTILE, NAMES, arrays, thousand, with_suffix
 from saved import document, report
 
+from nctool.comparison import Comparison
 from nctool.render.html import page
 from nctool.render.page.amounts import fixed
 from nctool.render.page.classes import table
@@ -92,11 +93,14 @@ def test_colour_schemes(browser: Browser, pages: dict[str, Path]) -> None:
 
 
 # A click on a column sorts by it, another one turns the order around.
-def test_sort(browser: Browser, pages: dict[str, Path]) -> None:
+@pytest.mark.parametrize("name", ["report-1.0", "trajectory-1.0"])
+def test_sort(name: str, browser: Browser, pages: dict[str, Path]) -> None:
     browser.look(1400)
-    browser.open(pages["report-1.0"])
+    browser.open(pages[name])
     browser.until(READY)
-    values = report()["nc1.pinv"].per_class
+    whole = document(name)
+    assert not isinstance(whole, Comparison)
+    values = whole["nc1.pinv"].per_class
     assert values is not None
     order = sorted(range(10), key=lambda at: values[at] or 0.0)
     button = '#class-table th[data-column="nc1.pinv"]'

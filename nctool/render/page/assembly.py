@@ -48,10 +48,19 @@ def assemble(document: Document, arrays: Arrays | None) -> str:
         "style": Markup(style),
         "script": Markup(script),
         "policy": policy(style, script),
-        "embedded": Markup(documents.embed(document)),
+        "embedded": Markup(_data(document)),
         **_figures(document, arrays),
     }
     return _templates().get_template("page.html.jinja").render(parts)
+
+
+def _data(document: Document) -> str:
+    """The document; and what the script needs of it, where it could not unpack that itself."""
+    found = documents.embed(document)
+    if isinstance(document, Trajectory) and classes.table(document.last) is not None:
+        values = classes.values(document.last)
+        found += "\n" + documents.element(values, "class-values", documents.GZIP)
+    return found
 
 
 def policy(style: str, script: str) -> str:

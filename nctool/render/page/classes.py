@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 
 from markupsafe import Markup, escape
 
 from nctool.render.page.amounts import decimals_for, fixed
-from nctool.report import Report, Result
+from nctool.report import Report, Result, result_to_dict
 from nctool.text import one_line
 
 MOST_CELLS = 4000
@@ -39,8 +40,6 @@ class Table:
     rows: tuple[Row, ...]
     """Empty in a table that is too large to be written twice."""
     size: int
-    names: dict[int, str]
-    """Of the classes that the report names."""
 
 
 def table(report: Report) -> Table | None:
@@ -63,7 +62,14 @@ def table(report: Report) -> Table | None:
             for index in range(size)
         )  # fmt: skip
     families = tuple(dict.fromkeys(column.family for column in columns))
-    return Table(columns, families, rows, size, names)
+    return Table(columns, families, rows, size)
+
+
+def values(report: Report) -> str:
+    """What the script sorts by, as JSON, under the names that the report itself has for it."""
+    known = [result_to_dict(one) for one in report if one.per_class]
+    kept = [{key: one.get(key) for key in ("id", "per_class", "worst")} for one in known]
+    return json.dumps({"metrics": kept}, separators=(",", ":"), allow_nan=False)
 
 
 def breakable(name: str) -> Markup:

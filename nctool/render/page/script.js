@@ -13,7 +13,7 @@
   };
 
   const load = async () => {
-    const element = find("nctool-data");
+    const element = find("class-values") ?? find("nctool-data");
     if (!element.dataset.encoding) return JSON.parse(element.textContent);
     const bytes = Uint8Array.from(atob(element.textContent), (one) => one.charCodeAt(0));
     const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
