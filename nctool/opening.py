@@ -61,7 +61,7 @@ class Opening:
                 "download one of them, and name the file",
             )
         if shown not in self.opened:
-            found = remote.visit(source, self.listener)
+            found = self.listener.seen.pop(source, None) or remote.visit(source, self.listener)
             series = found.checkpoints()
             if series:
                 self._chose(shown, series)
@@ -85,13 +85,17 @@ class Opening:
 def checkpoints_of(source: str, listener: remote.Listener) -> tuple[str, ...]:
     """The checkpoints of the folder of a run, in order; none of anything else."""
     if is_address(source):
-        return remote.visit(source, listener).run()
+        found = remote.visit(source, listener)
+        series = found.run()
+        if not series:
+            listener.seen[source] = found
+        return series
     try:
         path = Path(source)
-        series = runs.checkpoints(path) if path.is_dir() else ()
+        local = runs.checkpoints(path) if path.is_dir() else ()
     except (OSError, ValueError):
         return ()
-    return tuple(str(one.path) for one in series)
+    return tuple(str(one.path) for one in local)
 
 
 def name_of(source: str) -> str:

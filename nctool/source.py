@@ -13,10 +13,10 @@ from nctool.arrays import LazyArray, Opened, Source
 from nctool.errors import InputError
 from nctool.notice import Notice
 from nctool.opening import Opening, shown
-from nctool.readers.remote import Listener
+from nctool.readers.remote import Listener, fetched
 from nctool.report import Input
 from nctool.roles import Candidate, Pick, Request, Roles, assign
-from nctool.spec import split
+from nctool.spec import is_address, split
 
 Pool = Literal["cls", "mean", "last"]
 FINGERPRINT_ROWS = 16
@@ -56,7 +56,7 @@ def inspect(sources: Sequence[str], wishes: Wishes) -> Inspection:
     opened = opening.all(sources, wishes.request)
     wishes = replace(wishes, request=shown(wishes.request))
     try:
-        count, _ = _classes(wishes.classes)
+        count, _ = _classes(wishes)
         config = _config(opened)
         roles, problem = _assigned(opened, wishes, config, count), None
     except InputError as error:
@@ -68,7 +68,7 @@ def load(sources: Sequence[str], wishes: Wishes) -> Source:
     """Open, give out the roles, check that they fit, and read the head and the labels."""
     from nctool.assemble import assemble, head_bias, head_weight
 
-    count, asked = _classes(wishes.classes)
+    count, asked = _classes(wishes)
     opening = Opening(wishes.listener)
     opened = opening.all(sources, wishes.request)
     wishes = replace(wishes, request=shown(wishes.request))
@@ -210,11 +210,16 @@ def _out_of_distribution(spec: str, opening: Opening) -> LazyArray:
     return next(one for one in opened.arrays if one.key == picked.candidate.key)
 
 
-def _classes(wish: str | None) -> tuple[int | None, vocabulary.Vocabulary | None]:
+def _classes(wishes: Wishes) -> tuple[int | None, vocabulary.Vocabulary | None]:
     """How many classes there are, from their number or from a file with their names."""
+    wish = wishes.classes
     if wish is None or wish.isdigit():
         return None if wish is None else int(wish), None
-    asked = vocabulary.read(Path(wish))
+    if is_address(wish):
+        with fetched(wish, wishes.listener) as file:
+            asked = replace(vocabulary.read(file), path=Path(file.name))
+    else:
+        asked = vocabulary.read(Path(wish))
     return asked.size, asked
 
 

@@ -98,6 +98,22 @@ def test_names(store: Memory) -> None:
     assert "/t/vocab.txt" not in {path for path, _, _ in store.asked}
 
 
+# Law: names of classes may lie behind an address of their own, and errors about them too.
+def test_classes(store: Memory, server: Web, tmp_path: Path) -> None:
+    server.files |= {"names": b"ant\nbee\ncat\n", "odd": b"\xff\xfe\xfd", "two": b"ant\nbee\n"}
+    (tmp_path / "names").write_bytes(server.files["names"])
+    for address in (server.at("names?sig=VERYSECRET"), f"file://{tmp_path}/names"):
+        said = inside("analyze", "memory://b/x.npz", "--classes", address, "--json", "-")
+        assert said.code == 0 and '"ant"' in said.out and "VERYSECRET" not in said.out
+    for name in ("odd", "two", "gone"):
+        address = server.at(f"{name}?sig=VERYSECRET")
+        said = inside("analyze", "memory://b/x.npz", "--classes", address)
+        assert said.code == 3 and "VERYSECRET" not in said.err and "rooms" not in said.err
+        assert name in said.err
+    assert inside("analyze", "memory://b/x.npz", "--classes", "memory://b").code == 3
+    assert not list((tmp_path / "rooms").iterdir())
+
+
 # Law: neither the report, nor its JSON, nor any error shows a password or a query.
 @pytest.mark.parametrize("command", ["analyze", "inspect"])
 @pytest.mark.parametrize("fault", ["", "404", "403", "500", "cut", "broken", "role", "unsized"])
@@ -135,6 +151,15 @@ def test_announced(store: Memory) -> None:
     assert said.code == 0 and json.loads(said.out)["kind"] == "report"
     assert said.err.count("remote-copied") == 1 and "3.8 MiB" in said.err
     assert "memory://b/big.npz" in said.err
+
+
+# Law: looking for a run first does not ask a server twice.
+def test_looked_at_once(store: Memory, server: Web) -> None:
+    store.asked.clear()
+    assert inside("analyze", "memory://b/x.safetensors").code == 0
+    assert [begin for _, begin, _ in store.asked] == [0, 0]
+    assert inside("analyze", server.at("x.safetensors")).code == 0
+    assert len(server.asked) == 2
 
 
 # Law: what cannot be had leaves with its documented code and one message.

@@ -7,6 +7,8 @@ import random
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy
 import pytest
@@ -28,6 +30,7 @@ from safetensors.torch import save
 
 from nctool.errors import InputError
 from nctool.readers.remote import Listener, patience, room, standin, visit
+from nctool.readers.remote import store as stores
 
 MIB = 2**20
 
@@ -234,6 +237,25 @@ def test_changed(store: Memory, body: bytes) -> None:
     assert caught.value.slug == "file-changed" and "memory://a/x" in caught.value.message
 
 
+# Law: a store's most telling stamp decides; without any, the size.
+@pytest.mark.parametrize(
+    ("now", "same"),
+    [
+        ({"size": 5, "ETag": "a", "LastModified": "tuesday"}, True),
+        ({"size": 5, "ETag": "b", "LastModified": "monday"}, False),
+        ({"size": 6, "ETag": "a"}, False),
+        ({"size": 5, "LastModified": "tuesday"}, False),
+        ({"size": 5, "LastModified": "monday"}, True),
+        ({"size": 5}, True),
+        ({"size": 6}, False),
+        ({}, False),
+    ],
+)
+def test_stamps(now: dict[str, object], same: bool) -> None:
+    opened = {"size": 5, "ETag": "a", "LastModified": "monday"}
+    assert stores._same(opened, now) is same
+
+
 # Law: a file that is gone is missing, before and after it was opened.
 def test_gone(store: Memory) -> None:
     store.put({"a/x": save(large())})
@@ -267,6 +289,13 @@ def test_short_answers(good_after: int) -> None:
         assert caught.value.slug == "remote-unreachable" and len(store.asked) == 3
 
 
+def answered(status: int) -> Exception:
+    """The error of a library that speaks HTTP."""
+    error: Any = OSError("token hf_VERYSECRETVERYSECRET")
+    error.response = SimpleNamespace(status_code=status)
+    return error  # type: ignore[no-any-return]
+
+
 # Law: whatever a library raises is one error with the address, asked a bounded number of times.
 @pytest.mark.parametrize(
     ("problem", "slug", "times"),
@@ -275,6 +304,11 @@ def test_short_answers(good_after: int) -> None:
         (TimeoutError(), "remote-unreachable", 3),
         (PermissionError("VERYSECRET@".join(("s3://a:", "b"))), "remote-forbidden", 1),
         (FileNotFoundError("x"), "remote-missing", 1),
+        (OSError("Forbidden: https://h/x?sig=VERYSECRET"), "remote-forbidden", 1),
+        (answered(403), "remote-forbidden", 1),
+        (answered(404), "remote-missing", 1),
+        (answered(400), "remote-unreachable", 1),
+        (answered(503), "remote-unreachable", 3),
         (ValueError("Invalid bucket name"), "remote-unreachable", 1),
         (KeyError("x"), "remote-unreachable", 3),
     ],
@@ -326,7 +360,7 @@ def test_rooms(store: Memory) -> None:
 
 # Law: a library that is not installed is named, with the line that installs it.
 def test_extra_missing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("nctool.readers.pieces.extras.find_spec", lambda name: None)
+    monkeypatch.setattr("nctool.extras.find_spec", lambda name: None)
     with pytest.raises(InputError) as caught:
         arrays("s3://bucket/x.safetensors")
     assert caught.value.slug == "extra-missing" and "s3fs" in caught.value.message

@@ -2,6 +2,6 @@
 
 from nctool.readers.remote.copies import Listener
 from nctool.readers.remote.place import clean, parse
-from nctool.readers.remote.visit import Visit, visit
+from nctool.readers.remote.visit import Visit, fetched, visit
 
-__all__ = ["Listener", "Visit", "clean", "parse", "visit"]
+__all__ = ["Listener", "Visit", "clean", "fetched", "parse", "visit"]

@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from nctool.errors import InputError
 from nctool.notice import Notice
@@ -29,6 +30,8 @@ class Listener:
 
     progress: Progress = field(default_factory=Silent)
     tell: Callable[[Notice], None] = nobody
+    seen: dict[str, Any] = field(default_factory=dict)
+    """Visits that were made in advance and are not to be made again."""
 
 
 def file(

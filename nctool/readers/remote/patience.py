@@ -22,6 +22,9 @@ SLOWEST = 2**15
 
 NO_ACCESS = frozenset({"NoCredentialsError", "GatedRepoError", "CredentialRetrievalError"})
 
+GONE, CLOSED, LATER = (404, 410), (401, 402, 403, 407, 451), (408, 425, 429)
+"""Statuses of a server that mean: nothing here, not for you, and come back later."""
+
 
 class Lost(Exception):
     """The answer did not come, or not all of it; the next try may be luckier."""
@@ -74,13 +77,28 @@ def _meaning(place: Place, error: Exception) -> InputError | None:
     name = type(error).__name__
     if isinstance(error, FileNotFoundError | NotADirectoryError | IsADirectoryError):
         return missing(place)
-    if isinstance(error, PermissionError) or name in NO_ACCESS:
+    status = _status(error)
+    if status in GONE:
+        return missing(place)
+    refused = name in NO_ACCESS or str(error).startswith("Forbidden")  # gcsfs has no class for it
+    if isinstance(error, PermissionError) or refused or status in CLOSED:
         return forbidden(place, _words(place, error))
+    if 400 <= status < 500 and status not in LATER:
+        return unreachable(place, _words(place, error))
     if name == "FileExpired":
         return changed(place)
     if isinstance(error, ValueError | TypeError | AttributeError | ImportError):
         return unreachable(place, _words(place, error))
     return None
+
+
+def _status(error: Exception) -> int:
+    """The HTTP status behind a library's error, or 0."""
+    answer = getattr(error, "response", None)
+    for found in (getattr(answer, "status_code", None), getattr(error, "code", None)):
+        if str(found).isdecimal():
+            return int(str(found))
+    return 0
 
 
 def _words(place: Place, error: Exception) -> str:

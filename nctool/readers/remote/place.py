@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from urllib.parse import unquote, urlsplit
 
 from nctool.errors import InputError, NctoolError
+from nctool.extras import Extra
 from nctool.readers.pieces.edge import shown
-from nctool.readers.pieces.extras import Extra
 from nctool.spec import CHAINED
 
 LIBRARIES: dict[str, tuple[str, ...]] = {

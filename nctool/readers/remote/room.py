@@ -41,6 +41,14 @@ class Room:
             self._end()
             raise
 
+    @contextmanager
+    def whole(self) -> Iterator[None]:
+        """Gone at the end of the block, however it ends."""
+        try:
+            yield
+        finally:
+            self._end()
+
     def free(self) -> int:
         """Bytes that may still be written."""
         return max(shutil.disk_usage(self.path).free - SPARE, 0)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
 from nctool.readers.remote import patience
-from nctool.readers.remote.place import Place, demand
+from nctool.readers.remote.place import LIBRARIES, Place, demand
 from nctool.readers.remote.served import FIRST, Entry, RemoteFile, RemoteFolder
 
 BLOCK = 2**24
@@ -34,6 +35,8 @@ class _Store:
     def at(place: Place) -> _Store:
         import fsspec
 
+        for library in LIBRARIES[place.protocol]:  # what matters of their words is in our errors
+            logging.getLogger(library).addHandler(logging.NullHandler())
         # No listing is kept, so that every question is answered by the server.
         system = fsspec.filesystem(
             place.protocol, use_listings_cache=False, skip_instance_cache=True

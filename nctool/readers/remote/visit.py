@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import unquote
@@ -63,6 +64,25 @@ class Visit:
                 else _folder(self.found, room, self.listener)
             )
         return names.opened(opened, room)
+
+
+@contextmanager
+def fetched(text: str, listener: Listener) -> Iterator[Path]:
+    """One small file, here for as long as the block lasts."""
+    seen = visit(text, listener)
+    if isinstance(seen.found, RemoteFolder):
+        raise InputError(
+            "not-a-file", f"'{seen.place.shown}' is a folder", "name one of the files in it"
+        )
+    if isinstance(seen.found, Path):
+        with Names(seen.found, seen.place.shown, in_room=False).told():
+            yield seen.found
+        return
+    room = Room()
+    names = Names(room.target(seen.place.name), seen.place.shown)
+    with room.whole(), names.told():
+        copies.file(seen.found, names.local.name, room, listener)
+        yield names.local
 
 
 def visit(text: str, listener: Listener) -> Visit:

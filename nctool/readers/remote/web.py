@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 SILENCE = 30.0
 """Seconds without a single byte."""
 BLOCK = 2**20
-GONE, CLOSED, LATER = (404, 410), (401, 402, 403, 407, 451), (408, 425, 429)
 RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+)$")
 UNQUOTED = "/%:@!$&'()*+,;=~-._"
 
@@ -159,11 +158,11 @@ def _answer(place: Place, wanted: str = "") -> HTTPResponse:
 def _refusal(place: Place, status: int, range: str) -> Exception:
     if status == 416:
         return Empty() if range.endswith("/0") else patience.changed(place)
-    if status in GONE:
+    if status in patience.GONE:
         return patience.missing(place)
-    if status in CLOSED:
+    if status in patience.CLOSED:
         return patience.forbidden(place, f"the server answers {status}")
-    if status >= 500 or status in LATER:
+    if status >= 500 or status in patience.LATER:
         return patience.Lost(f"the server answers {status}")
     return patience.unreachable(place, f"the server answers {status}")
 
