@@ -55,7 +55,9 @@ HOMES: dict[str, tuple[str, ...]] = {
 }
 
 WITHOUT_TORCH = (
-    "nctool", "nctool.choices", "nctool.config", "nctool.errors", "nctool.notice", "nctool.text", "nctool.report", "nctool.runs",
+    "nctool", "nctool.choices", "nctool.config", "nctool.errors", "nctool.notice", "nctool.text",
+    "nctool.report", "nctool.runs", "nctool.trajectory", "nctool.comparison", "nctool.gates",
+    "nctool.documents", "nctool.trends", "nctool.render.screen", "nctool.render.markdown",
     "nctool.conventions", "nctool.effort", "nctool.files",
     "nctool.progress", "nctool.roles", "nctool.arrays",
     "nctool.readers", "nctool.vocabulary", "nctool.naming",

@@ -18,8 +18,8 @@ from typing import Protocol
 
 from nctool.arrays import Opened
 from nctool.errors import InputError
+from nctool.extras import Extra
 from nctool.readers.pieces.edge import edge, shown
-from nctool.readers.pieces.extras import Extra
 
 HEAD_BYTES = 4096
 FIRST, USUAL, LAST = range(3)
@@ -72,7 +72,8 @@ def open_path(path: Path) -> Opened:
         with edge(path, reader.name):
             if reader.recognises(path, head):
                 if reader.extra is not None:
-                    reader.extra.demand(path, reader.name)
+                    what = f"'{shown(path)}' is in the format {reader.name}; reading it"
+                    reader.extra.demand(what)
                 return reader.open(path)
     if path.is_dir():
         raise InputError(

@@ -15,10 +15,10 @@ from pathlib import Path
 
 from nctool.arrays import LazyArray, Opened
 from nctool.errors import InputError
+from nctool.extras import Extra
 from nctool.notice import Notice
 from nctool.readers import FIRST, Reader
 from nctool.readers.pieces.edge import shown
-from nctool.readers.pieces.extras import Extra
 from nctool.readers.pieces.ocdbt import MANIFEST
 from nctool.readers.pieces.orbax_item import METADATA, Item, moments, plain
 from nctool.readers.pieces.shards import MOST_JSON, inside, read_json

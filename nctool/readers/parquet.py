@@ -11,9 +11,9 @@ from pathlib import Path
 
 from nctool.arrays import Opened
 from nctool.errors import InputError
+from nctool.extras import Extra
 from nctool.readers import Reader
 from nctool.readers.pieces.edge import corrupt, edge, shown
-from nctool.readers.pieces.extras import Extra
 from nctool.readers.pieces.parquet.columns import Cursor, Source
 from nctool.readers.pieces.parquet.dense import Target, dense, first_sizes, narrowed, targets
 from nctool.readers.pieces.parquet.footer import ENCRYPTED, MAGIC, NAME, look

@@ -299,7 +299,7 @@ def test_without_library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     for kind, write in ARROW.items():
         write(tmp_path / kind, table())
     monkeypatch.setitem(__import__("sys").modules, "pyarrow", None)
-    monkeypatch.setattr("nctool.readers.pieces.extras.find_spec", lambda module: None)
+    monkeypatch.setattr("nctool.extras.find_spec", lambda module: None)
     for kind in ("file", "stream"):
         assert (plain(arrays(tmp_path / kind)["features"].whole()) == FEATURES).all()
     for kind in ("lz4", "zstd"):

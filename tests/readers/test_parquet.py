@@ -301,7 +301,7 @@ def test_old_library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 # Law: without the library the format is recognised, and the extra is named.
 def test_without_library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_parquet(tmp_path / "a", table())
-    monkeypatch.setattr("nctool.readers.pieces.extras.find_spec", lambda module: None)
+    monkeypatch.setattr("nctool.extras.find_spec", lambda module: None)
     error = stop(tmp_path / "a")
     assert (error.slug, error.hint) == ("extra-missing", "pip install 'nctool[arrow]'")
 

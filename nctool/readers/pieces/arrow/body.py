@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 
 from nctool.arrays import ITEM_BYTES
 from nctool.errors import InputError
+from nctool.extras import Extra
 from nctool.readers.pieces.arrow.flatbuffer import Table
 from nctool.readers.pieces.arrow.messages import CODECS, NAME, Batch, Message, described
 from nctool.readers.pieces.arrow.schema import Field
 from nctool.readers.pieces.edge import corrupt, shown
-from nctool.readers.pieces.extras import Extra
 from nctool.readers.pieces.region import numpy_code
 from nctool.readers.pieces.tables import MOST_RATIO, MOST_TEXT_BYTES, Odd, too_long
 
@@ -66,7 +66,7 @@ class Opener:
         packed = table.table(3)
         codec = None
         if packed is not None:
-            EXTRA.demand(self.path, "compressed Arrow")
+            EXTRA.demand(f"'{shown(self.path)}' holds compressed Arrow; reading it")
             number = packed.number(0, "b")
             if not 0 <= number < len(CODECS):
                 raise corrupt(self.path, NAME, f"it is compressed by the unknown method {number}")
