@@ -170,6 +170,24 @@ def test_linear_panel() -> None:
     assert curves.course(_trajectory([None, None])).families == ()
 
 
+# What grows with collapse stays linear: near its ideal a logarithm shows nothing.
+def test_linear_where_up_is_collapse() -> None:
+    panels = [one for _, _, some in curves.course(trajectory()).families for one in some]
+    assert {one.arrow for one in panels if one.log is not None} == {"↓"}
+    assert {one.arrow for one in panels if one.log is None} == {"↓", "↑"}
+
+
+# Checkpoints that are mostly early are spread out, the one at zero too; even ones stay even.
+def test_axis() -> None:
+    positions = [0, 1, 3, 10, 30, 100, 300, 1000]
+    points = [Point(str(one), one, of({"nc1.pinv": 1.0})) for one in positions]
+    early = curves.course(Trajectory("epoch", tuple(points)))
+    assert early.log_axis and early.across[0].text == "0" and len(early.across) > 4
+    places = [one.place for one in early.across]
+    assert all(b - a >= curves.LABEL for a, b in pairwise(places))
+    assert not curves.course(_trajectory([1.0] * 20)).log_axis
+
+
 # The line of zero error stands at its epoch, on an axis that is logarithmic where epochs are.
 def test_zero_error() -> None:
     found = curves.course(trajectory())

@@ -19,11 +19,22 @@ DOTTED = 12
 MOST_POINTS = 300
 LABEL = 30
 """Room that a label on the axis takes."""
-LOG_AXIS = 30
-"""Positions that span more than this factor are laid out logarithmically."""
+EARLY = 0.2
+"""Half of the checkpoints within this share of the axis lie too close on a linear one."""
 KINDS = {"means": "class means", "weights": "classifier rows"}
 
 Values = Sequence[float | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Across:
+    """Where a position lies; a logarithmic axis that begins at zero is shifted."""
+
+    scale: Scale
+    shift: float
+
+    def __call__(self, position: float) -> float:
+        return self.scale(position + self.shift)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +104,7 @@ def course(trajectory: Trajectory) -> Course:
         tuple((*heading(name), tuple(panels)) for name, panels in groups.items()),
         _marks(trajectory, x),
         trajectory.axis,
-        x.log,
+        x.scale.log,
         x(zero) if isinstance(zero, (int, float)) else None,
         tuple(_where(trajectory, one) for one in trajectory.points) if few else (),
         tuple(_rows(trajectory)) if few else (),
@@ -113,22 +124,24 @@ def _rows(trajectory: Trajectory) -> Iterator[tuple[str, tuple[str, ...]]]:
                 yield one.id, tuple(said(value) for value in values)
 
 
-def _across(positions: Sequence[float]) -> Scale:
+def _across(positions: Sequence[float]) -> Across:
+    """Logarithmic where most checkpoints are early, so that they do not lie on one heap."""
     low, high = min(positions), max(positions)
-    log = low > 0 and len(positions) > 2 and high / low > LOG_AXIS
-    return Scale(low, high, LEFT + 4, WIDTH - RIGHT - 4, log)
+    early = sorted(positions)[len(positions) // 2] - low < EARLY * (high - low)
+    log = early and low >= 0 and len(positions) > 2
+    shift = min(one for one in positions if one > 0) if log and low == 0 else 0
+    return Across(Scale(low + shift, high + shift, LEFT + 4, WIDTH - RIGHT - 4, log), shift)
 
 
-def _marks(trajectory: Trajectory, x: Scale) -> tuple[Tick, ...]:
+def _marks(trajectory: Trajectory, x: Across) -> tuple[Tick, ...]:
     """Where the checkpoints are, if they are few; round numbers otherwise."""
     positions = trajectory.positions
-    if len(positions) <= DOTTED or x.log:
+    if len(positions) <= DOTTED or x.scale.log:
         wanted = [Tick(x(one), f"{one:g}") for one in positions]
     else:
-        wanted = [Tick(x(one), f"{one:g}") for one in (x.low, x.high)]
-        wanted[1:1] = [
-            one for one in ticks(x, 4) if one.place - x.start > LABEL and one.place < x.end - LABEL
-        ]
+        wanted = [Tick(x(one), f"{one:g}") for one in (positions[0], positions[-1])]
+        inner = (wanted[0].place + LABEL, wanted[1].place - LABEL)
+        wanted[1:1] = [one for one in ticks(x.scale, 4) if inner[0] < one.place < inner[1]]
     return spread_out(wanted, LABEL)
 
 
@@ -144,7 +157,7 @@ def _together(trajectory: Trajectory) -> dict[str, list[Result]]:
     return found
 
 
-def _panel(trajectory: Trajectory, base: str, members: Sequence[Result], x: Scale) -> Panel | None:
+def _panel(trajectory: Trajectory, base: str, members: Sequence[Result], x: Across) -> Panel | None:
     curves = {one.id: trajectory.curve(one.id) for one in members}
     curves = {name: values for name, values in curves.items() if _known(values)}
     if not curves:
@@ -157,7 +170,7 @@ def _panel(trajectory: Trajectory, base: str, members: Sequence[Result], x: Scal
         {"down": "↓", "up": "↑"}.get(first.toward_collapse, ""),
         tuple((_kind(name), _ends(values)) for name, values in curves.items()),
         _plot(trajectory, curves, x, _linear(everything, goal), goal),
-        _plot(trajectory, curves, x, log, goal) if (log := _log(everything)) else None,
+        _plot(trajectory, curves, x, log, goal) if (log := _log(everything, first)) else None,
     )  # fmt: skip
 
 
@@ -192,10 +205,10 @@ def _linear(values: Sequence[float], goal: float | None) -> Scale:
     return Scale(low - room, high + room, HEIGHT - BOTTOM, TOP)
 
 
-def _log(values: Sequence[float]) -> Scale | None:
-    """Nothing, where a value is negative or all are zero."""
+def _log(values: Sequence[float], one: Result) -> Scale | None:
+    """Nothing for what grows with collapse, or is negative somewhere, or zero everywhere."""
     above = [one for one in values if one > 0]
-    if min(values) < 0 or not above:
+    if one.toward_collapse != "down" or min(values) < 0 or not above:
         return None
     low, high = min(above), max(above)
     room = max((high / low) ** 0.06, 1.05)
@@ -205,7 +218,7 @@ def _log(values: Sequence[float]) -> Scale | None:
 
 
 def _plot(
-    trajectory: Trajectory, curves: dict[str, tuple[float | None, ...]], x: Scale, y: Scale,
+    trajectory: Trajectory, curves: dict[str, tuple[float | None, ...]], x: Across, y: Scale,
     goal: float | None,
 ) -> Plot:  # fmt: skip
     inside = goal is not None and (goal > 0 or not y.log) and y.low <= goal <= y.high
@@ -219,7 +232,7 @@ def _plot(
     )  # fmt: skip
 
 
-def _series(kind: str, positions: Sequence[float], values: Values, x: Scale, y: Scale) -> Series:
+def _series(kind: str, positions: Sequence[float], values: Values, x: Across, y: Scale) -> Series:
     places = _places(positions, values, x, y)
     few = len(values) <= DOTTED
     zeros = [at for at, value in zip(positions, values, strict=True) if y.log and value == 0]
@@ -232,7 +245,7 @@ def _place(value: float, y: Scale) -> float:
 
 
 def _places(
-    positions: Sequence[float], values: Values, x: Scale, y: Scale
+    positions: Sequence[float], values: Values, x: Across, y: Scale
 ) -> list[tuple[float, float] | None]:
     stride = -(-len(values) // MOST_POINTS)
     kept = [at for at in range(len(values)) if at % stride == 0 or at == len(values) - 1]
