@@ -179,6 +179,19 @@ def test_claimed_chunk(tmp_path: Path) -> None:
     assert "claims" in caught.value.message
 
 
+# Law: a chunk that is there twice, off the grid or outside of its array is refused.
+@pytest.mark.parametrize("begin", [0, 5, 8, 2**62])
+def test_displaced_chunks(tmp_path: Path, begin: int) -> None:
+    with h5py.File(tmp_path / "a", "w") as file:
+        file.create_dataset("x", data=numpy.arange(8, dtype="f4"), chunks=(4,))
+    assert plain(arrays(tmp_path / "a")["x"].whole()).tolist() == list(range(8))
+    second = struct.pack("<IIQQ", 16, 0, 4, 0)
+    flipped(tmp_path / "a", second, 8, struct.pack("<Q", begin))
+    with pytest.raises(InputError) as caught:
+        arrays(tmp_path / "a")["x"].whole()
+    assert "chunk" in caught.value.message
+
+
 # Law: a chunk whose checksum fails is refused.
 def test_chunk_checksum(tmp_path: Path) -> None:
     values = numpy.arange(1000, dtype="u2")
@@ -204,6 +217,8 @@ def test_attribute_bombs(tmp_path: Path, version: str) -> None:
     with h5py.File(tmp_path / "a", "w", libver=version, track_order=version == "latest") as file:
         file["x"] = numpy.ones(2)
         file.attrs["huge"] = "x" * 60_000
+        if version == "latest":
+            file.attrs["vast"] = numpy.zeros(9**6)
         for number in range(1500 if version == "latest" else 200):
             file.attrs[f"a{number}"] = number
     opened = open_path(tmp_path / "a")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from nctool.readers.pieces.hdf5.source import LONGEST_CHECKED, Bytes, Cursor, checksum
@@ -109,10 +110,8 @@ class FractalHeap:
         """The object of this number."""
         cursor = Cursor(number, 0, self.source.home.widths)
         kind = cursor.number(1)
-        if kind & 0x30 == 0x20:
-            return Cursor(cursor.take((kind & 0x0F) + 1), 0, cursor.widths)
         if kind & 0x30:
-            raise ValueError("it keeps an overlong description, which nctool does not read")
+            raise Unfit("overlong description")
         place = cursor.number((self.bits + 7) // 8)
         size = min(needed_bytes(self.largest), needed_bytes(self.longest))
         return self._at(place, cursor.number(size))
@@ -173,7 +172,8 @@ def heap_items(
         if number >= most:
             return
         record.take(BEFORE_NUMBER[kind])
-        yield found.item(record.take(7 if kind == NAMED_LINKS else 8))
+        with suppress(Unfit):
+            yield found.item(record.take(7 if kind == NAMED_LINKS else 8))
 
 
 class Texts:
