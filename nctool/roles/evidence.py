@@ -154,11 +154,7 @@ def weigh(layer: Layer, model: Model, vocabulary: Vocabulary = Vocabulary()) -> 
 def _named(layer: Layer, model: Model) -> tuple[int, list[str]]:
     """Points for the name alone."""
     parts, stack = layer.name.layer, model.stack(layer)
-    own, last, every = (
-        words(_own(layer.name.layer)[0]),
-        _last_words(layer),
-        set(words(".".join(parts))),
-    )
+    last, every = _last_words(layer), set(words(".".join(parts)))
     classes = _puts_out_classes(layer)
     points, why = 0, []
     spoken = _spoken(parts[:stack])
@@ -173,14 +169,21 @@ def _named(layer: Layer, model: Model) -> tuple[int, list[str]]:
     if _is_outlet(layer):
         body -= CONVOLUTION
     points -= 4 * bool(body) + 2 * bool(CONVOLUTION & body)
-    if REGRESSION & set(own):
-        points -= 4
+    points -= 4 * _measures(layer)
     if SOURCE & (every | spoken) and not (HEAD | FINAL) & last:
         points -= 3
     if layer.name.leaf == parts[-1] and not (HEAD | LAST) & last:
         points -= 2
     points -= min(len(parts) - 1 - parts[-1].isdigit(), 2)
     return points, why
+
+
+def _measures(layer: Layer) -> bool:
+    """Named after a quantity, itself or its container: ``bbox_pred``, ``box_head.dense2``."""
+    own = _own(layer.name.layer)
+    if not HEAD & _spoken(own):
+        own = layer.name.layer[-len(own) - 1 :]
+    return bool(REGRESSION & set(words(own[0])))
 
 
 def _is_outlet(layer: Layer) -> bool:
