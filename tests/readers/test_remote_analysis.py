@@ -14,7 +14,7 @@ from safetensors.torch import save
 from shell import inside
 
 import nctool
-from nctool.readers.remote import patience
+from nctool.readers.remote import Listener, patience, visit
 
 
 @pytest.fixture(autouse=True)
@@ -85,7 +85,7 @@ def test_roles(store: Memory, server: Web) -> None:
 
 
 # Law: class names come from the model's folder, remote as well as local.
-def test_names(store: Memory) -> None:
+def test_names(store: Memory, monkeypatch: pytest.MonkeyPatch) -> None:
     config = {"id2label": {"0": "ant", "1": "bee", "2": "cat"}}
     store.put({"m/model.safetensors": SMALL, "m/config.json": json.dumps(config).encode()})
     found = nctool.analyze("memory://m", per_class=True)
@@ -96,6 +96,10 @@ def test_names(store: Memory) -> None:
     found = nctool.analyze("memory://t", per_class=True)
     assert "three" in found.to_json() and "class-names-found" in found.to_json()
     assert "/t/vocab.txt" not in {path for path, _, _ in store.asked}
+    monkeypatch.setattr("nctool.readers.remote.in_place.MOST_JSON", 20)  # all of them too large
+    opened = visit("memory://t", Listener()).open()
+    assert [one.name for one in opened.path.iterdir()] == ["model.safetensors"]
+    assert "three" not in nctool.analyze("memory://t", per_class=True).to_json()
 
 
 # Law: names of classes may lie behind an address of their own, and errors about them too.
