@@ -106,7 +106,7 @@ def test_large_file(tmp_path: Path) -> None:
     begun, held = bytes_read(), pyarrow.total_allocated_bytes()
     (found,) = open_path(tmp_path / "a").arrays
     assert found.shape == (2**16, 256) and bytes_read() - begun < 2**18
-    assert plain(found.rows(40_000, 40_001))[0].tolist() == [*range(256)]
+    assert plain(found.rows(33_000, 33_001))[0].tolist() == [*range(256)]
     assert bytes_read() - begun < 10 * 2**20
     assert pyarrow.total_allocated_bytes() - held < 24 * 2**20
 
@@ -277,7 +277,7 @@ class Payload:
 
 
 # Law: a type that old libraries unpickled out of a schema is only a name.
-@pytest.mark.filterwarnings("ignore:pickle-based deserialization")
+@pytest.mark.filterwarnings("ignore:pickle-based deserialization", "ignore:pyarrow.PyExt")
 @pytest.mark.parametrize("kind", samples.EVERY)
 def test_no_code_is_run(tmp_path: Path, kind: str) -> None:
     canary = tmp_path / "canary"

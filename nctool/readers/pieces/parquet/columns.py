@@ -62,8 +62,12 @@ class Source:
         import pyarrow.parquet
 
         with library(self.path), pyarrow.OSFile(str(self.path)) as opened:
+            # Versions differ in whether they fetch all of a group before its first row.
             yield pyarrow.parquet.ParquetFile(
-                opened, read_dictionary=list(self.texts), buffer_size=STREAM_BYTES
+                opened,
+                read_dictionary=list(self.texts),
+                buffer_size=STREAM_BYTES,
+                pre_buffer=False,
             )
 
     def batches(
