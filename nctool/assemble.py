@@ -138,8 +138,10 @@ def head_weight(array: LazyArray, scale: LazyArray | None, *, transposed: bool) 
         flat = weight.flatten(1)
         length = flat.double().norm(dim=1, keepdim=True)
         weight = (_loaded(scale).reshape(-1, 1).double() * flat.double() / length).to(weight.dtype)
-    if weight.ndim == 4:
-        weight = weight.flatten(1)
+    if weight.ndim > 2:
+        # A convolution over one pixel: (K, d, 1, 1), or (1, 1, d, K) where channels come last.
+        outer = set(weight.shape[:-2]) == {1}
+        weight = weight.reshape(weight.shape[-2:]) if outer else weight.flatten(1)
     if transposed:
         weight = weight.T.contiguous()
     return weight if weight.is_floating_point() else weight.double()

@@ -107,6 +107,8 @@ class Comparison:
             found = compare(
                 runs, baseline=plain["baseline"], tolerances=tolerances, allow_mismatch=True
             )
+            rows = {row.metric.id: row for row in found.rows}
+            shown = tuple(rows[one["id"]] for one in plain["metrics"])
         except (KeyError, TypeError, AttributeError, ValueError, IndexError) as problem:
             raise InputError(
                 "not-a-comparison",
@@ -114,7 +116,7 @@ class Comparison:
                 "write one with: nctool compare RUN RUN --json comparison.json",
             ) from problem
         return cls(
-            found.runs, found.baseline, found.differences, found.rows,
+            found.runs, found.baseline, found.differences, shown,
             tuple(plain.get("gates", ())), str(plain.get("outcome", "none")), tolerances,
         )  # fmt: skip
 

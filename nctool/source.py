@@ -179,10 +179,26 @@ def _moment(opened: Sequence[Opened]) -> runs.Moment:
 
 
 def _pooled(array: LazyArray | None, pool: Pool | None) -> LazyArray | None:
-    """Sequences of vectors to one vector per sample, block by block."""
-    if array is None or len(array.shape) != 3 or pool is None:
-        return array
+    """Sequences or maps of vectors to one vector per sample, block by block."""
+    if array is None:
+        return None
     read = array.read
+    if len(array.shape) > 2 and set(array.shape[2:]) == {1}:
+
+        def flat(start: int, stop: int) -> Any:
+            return read(start, stop).flatten(1)  # type: ignore[arg-type]
+
+        return replace(array, shape=array.shape[:2], read=flat)
+    if pool is None:
+        return array
+    if len(array.shape) == 4 and pool == "mean":  # (N, d, height, width)
+
+        def over_maps(start: int, stop: int) -> Any:
+            return read(start, stop).double().flatten(2).mean(2)  # type: ignore[union-attr]
+
+        return replace(array, shape=array.shape[:2], dtype="float64", read=over_maps)
+    if len(array.shape) != 3:
+        return array
 
     def rows(start: int, stop: int) -> Any:
         part = read(start, stop)

@@ -11,7 +11,7 @@ from saved import EVERY, comparison, document, of, report, trajectory
 
 from nctool import documents
 from nctool.cohort import Run, grouped
-from nctool.comparison import arranged, compare
+from nctool.comparison import Comparison, arranged, compare
 from nctool.errors import InputError, UsageError
 from nctool.report import schema
 from nctool.tolerance import Tolerance
@@ -152,6 +152,9 @@ def test_arranged() -> None:
     ]  # fmt: skip
     changed = arranged(found, only_changed=True)
     assert [one.metric.id for one in changed.rows] == ["nc1.pinv", "nc4.mismatch"]
+    again = documents.from_text(documents.to_json(arranged(changed, by="change")))
+    assert isinstance(again, Comparison)
+    assert [one.metric.id for one in again.rows] == ["nc4.mismatch", "nc1.pinv"]
 
 
 # The tolerance of a metric decides what is within it; that of others is one in a hundred.
