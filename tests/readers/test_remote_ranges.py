@@ -92,7 +92,8 @@ def test_no_request_per_row(store: Memory) -> None:
     assert len(store.asked) == before + 1
 
 
-# Law: what has arrived is never asked for again: two sweeps cost one.
+# Law: what has arrived is not asked for again, but for single pieces between others: two sweeps
+# cost little more than one.
 def test_once(store: Memory) -> None:
     values = torch.arange(90 * MIB // 4, dtype=torch.int32).reshape(-1, 64)
     store.put({"a/x": save({"x": values})})
@@ -105,7 +106,7 @@ def test_once(store: Memory) -> None:
         for start in range(0, len(values), 20_000):
             rows = array.rows(start, start + 20_000)
             assert int(rows[0, 0]) == start * 64
-    assert store.bytes <= 91 * MIB + 2**17 and len(store.asked) < 45
+    assert store.bytes < (90 + 17) * MIB and len(store.asked) < 30
     sizes = sorted(end - begin for _, begin, end in store.asked)
     assert sizes[-1] <= standin.REQUEST
 
@@ -128,7 +129,7 @@ def test_any_order(store: Memory, monkeypatch: pytest.MonkeyPatch) -> None:
     seen = numpy.zeros(7000, dtype=int)
     for _, begin, end in store.asked[2:]:
         seen[begin:end] += 1
-    assert seen.max() == 1 and len(store.asked) < 100
+    assert (seen > 1).sum() < 64 * 20 and len(store.asked) < 100
 
 
 # Law: without room on the disk rows come all the same, straight into memory.

@@ -1,7 +1,7 @@
 """A local file that stands in for a remote one: bytes arrive in it when somebody asks for them.
 
 It has the size of the remote file and takes no more of the disk than what was read. What has
-arrived is mapped in place like any local file, and is not asked for again.
+arrived is mapped in place like any local file, and hardly anything is asked for twice.
 """
 
 from __future__ import annotations
@@ -26,6 +26,9 @@ AHEAD = 2**24
 WHOLE = 2**26
 """An array of so many bytes comes as a whole, whichever rows are wanted first."""
 
+NEAR = 2
+"""Pieces in a row that are here already, from which on it pays to ask around them."""
+
 
 class StandIn:
     """One remote file with a local place for its bytes."""
@@ -34,7 +37,7 @@ class StandIn:
         self.size, self.ranges = served.size, ranges
         self.room, self.path = room, path
         self.here = bytearray(-(-self.size // PIECE))
-        self.next = -1
+        self.next = -2 * NEAR
         self.lock = Lock()
         self._keep(0, served.head)
 
@@ -65,7 +68,7 @@ class StandIn:
         low, high = extent[0] // PIECE, -(-extent[1] // PIECE)
         if extent[1] - extent[0] <= WHOLE:
             first, last = low, high
-        elif missing == self.next:
+        elif 0 <= missing - self.next <= NEAR:
             last = min(max(last, missing + AHEAD // PIECE), high)
         if self.here.count(0, first, last) * PIECE > self.room.free():
             return False
@@ -76,11 +79,12 @@ class StandIn:
         return True
 
     def _fill(self, first: int, last: int) -> None:
-        """Every missing piece of these, neighbours in one request."""
+        """Every missing piece of these; a single one that is here interrupts no request."""
         start = self.here.find(0, first, last)
         while start >= 0:
-            stop = self.here.find(1, start, min(last, start + REQUEST // PIECE))
-            stop = stop if stop >= 0 else min(last, start + REQUEST // PIECE)
+            limit = min(last, start + REQUEST // PIECE)
+            stop = self.here.find(b"\1" * NEAR, start, limit)
+            stop = stop if stop >= 0 else limit
             begin, end = start * PIECE, min(stop * PIECE, self.size)
             self._keep(begin, self.ranges(begin, end - begin))
             self.here[start:stop] = b"\1" * (stop - start)
