@@ -103,7 +103,7 @@ def test_copies_named() -> None:
 # Rows that share what the sketch looks at, and nothing more, are no copies.
 def test_alike_but_not_copies() -> None:
     given = healthy(dim=64)
-    looked_at = np.linspace(0, 63, copies.LOOKED_AT).astype(int)
+    looked_at = np.r_[: copies.ENDS, -copies.ENDS : 0]
     given["features"][:, looked_at] = given["features"][0, looked_at]
     given["features"][9] = given["features"][8]
     found = next(one for one in nctool.analyze(**given).warnings if one.slug == "duplicate-rows")
