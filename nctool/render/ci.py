@@ -19,7 +19,11 @@ def told(document: Document, kind: str) -> Iterator[str]:
     for gate in document.gates:
         if gate["result"] == "pass":
             continue
-        level = "warning" if gate["severity"] == "warning" else LEVELS[str(gate["result"])]
+        level = (
+            "warning"
+            if gate["severity"] == "warning"
+            else LEVELS.get(str(gate["result"]), "warning")
+        )
         seen = "no value" if gate["observed"] is None else f"is {number(gate['observed'])}"
         run = f" of {gate['run']}" if gate.get("run") else ""
         yield _line(kind, level, f"nctool gate {gate['result']}", f"{gate['expr']}{run}: {seen}")

@@ -29,6 +29,7 @@ def terminal_width() -> int:
 
 def paint(lines: Sequence[Line], *, width: int, color: bool) -> str:
     """The lines as text. Nothing is ever cut off; without colour nothing but text is left."""
+    lines = [_no_command(line) for line in lines]
     if not color:
         return "\n".join("".join(part for part, _ in line).rstrip() for line in lines) + "\n"
     from rich.console import Console
@@ -42,6 +43,15 @@ def paint(lines: Sequence[Line], *, width: int, color: bool) -> str:
         text = Text.assemble(*((part, STYLES[style]) for part, style in line))
         console.print(text, soft_wrap=True)
     return sheet.getvalue()
+
+
+def _no_command(line: Line) -> Line:
+    """A CI server obeys what begins with two colons, even when a class is named so."""
+    if not "".join(part for part, _ in line).lstrip().startswith("::"):
+        return line
+    at = next(place for place, (part, _) in enumerate(line) if part.strip())
+    text, style = line[at]
+    return (*line[:at], (text.replace(":", "\\x3a", 1), style), *line[at + 1 :])
 
 
 def report(report: Report, *, width: int, color: bool, per_class: bool = False) -> str:

@@ -18,14 +18,17 @@ COLUMNS = (
     "floor", "best_known", "null_value", "noise_floor", "lower", "upper", "ci_low", "ci_high",
     "delta", "ratio", "change",
 )  # fmt: skip
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
+FORMULA = tuple("=+-@＝＋－＠")
+"""Their wide forms too: some spreadsheets take them for the same."""
 
 
 def render(document: Document, arrays: Arrays | None, suffix: str) -> str:
     sheet = io.StringIO()
     writer = csv.writer(sheet, lineterminator="\n")
     writer.writerow(COLUMNS)
-    writer.writerows(_rows(document))
+    writer.writerows(
+        [safe(cell) if isinstance(cell, str) else cell for cell in row] for row in _rows(document)
+    )
     return sheet.getvalue()
 
 
@@ -51,9 +54,9 @@ def _cells(name: str, report: Report, one: Result) -> list[object]:
     low, high = one.bounds or (None, None)
     first, last = one.ci or (None, None)
     return [
-        safe(name), report.run.get("epoch"), report.run.get("step"),
-        safe(str(report.run.get("split") or "")), one.id, one.value, one.status,
-        safe(one.reason or ""), one.toward_collapse, one.ideal, one.floor,
+        name, report.run.get("epoch"), report.run.get("step"),
+        str(report.run.get("split") or ""), one.id, one.value, one.status,
+        one.reason or "", one.toward_collapse, one.ideal, one.floor,
         None if one.best_known is None else one.best_known.value, one.null_value, one.noise_floor,
         low, high, first, last,
     ]  # fmt: skip

@@ -11,7 +11,8 @@ from nctool.trajectory import Trajectory
 
 BARS = "▁▂▃▄▅▆▇█"
 MOST_BARS = 24
-SPANS = {"epoch": "epochs", "step": "steps", "layer": "layers", "checkpoint": "checkpoints"}
+NAMED = ("layer", "checkpoint")
+"""Axes whose points go by their names."""
 
 
 def lines(
@@ -45,14 +46,17 @@ def sparkline(values: Sequence[float | None]) -> str:
         kept = [None if one is None else log10(one) for one in kept]
         known = [one for one in kept if one is not None]
     low, high = min(known), max(known)
-    height = (len(BARS) - 1) / (high - low) if high > low else 0.0
-    return "".join(" " if one is None else BARS[round((one - low) * height)] for one in kept)
+    span, most = high / 2 - low / 2, len(BARS) - 1
+    return "".join(
+        " " if one is None else BARS[round((one / 2 - low / 2) / span * most) if span else 0]
+        for one in kept
+    )
 
 
 def place(trajectory: Trajectory, position: object) -> str:
     """``epoch 30``, or the name of a layer."""
     for point in trajectory.points:
-        if trajectory.axis in ("layer", "checkpoint") and point.position == position:
+        if trajectory.axis in NAMED and point.position == position:
             return one_line(point.label)
     shown = int(position) if isinstance(position, float) and position % 1 == 0 else position
     return f"{trajectory.axis} {shown}"

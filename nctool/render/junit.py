@@ -26,21 +26,22 @@ def render(document: Document, arrays: Arrays | None, suffix: str) -> str:
 
 
 def _gate(suite: ElementTree.Element, gate: Mapping[str, Any]) -> ElementTree.Element:
-    place = f"nctool.{one_line(str(gate['run']))}" if gate.get("run") else "nctool.gates"
+    place = f"nctool.{gate['run']}" if gate.get("run") else "nctool.gates"
     case = _case(suite, place, str(gate["expr"]))
     result, soft = gate["result"], gate["severity"] == "warning"
     seen = "no value" if gate["observed"] is None else f"is {number(gate['observed'], 6)}"
     if gate["baseline"] is not None:
         seen += f", baseline {number(gate['baseline'], 6)}"
     if gate.get("reason"):
-        seen += f": {one_line(str(gate['reason']))}"
+        seen += f": {gate['reason']}"
+    told = one_line(f"{gate['id']} {seen}")
     if result == "fail" and not soft:
-        ElementTree.SubElement(case, "failure", message=f"{gate['id']} {seen}", type="gate")
+        ElementTree.SubElement(case, "failure", message=told, type="gate")
     elif result == "inconclusive" and not soft:
-        ElementTree.SubElement(case, "error", message=f"{gate['id']} {seen}", type="inconclusive")
+        ElementTree.SubElement(case, "error", message=told, type="inconclusive")
     elif result != "pass":
-        ElementTree.SubElement(case, "skipped", message=f"{result}: {gate['id']} {seen}")
-    _out(case, f"{gate['id']} {seen}; asked by {one_line(str(gate['source']))}")
+        ElementTree.SubElement(case, "skipped", message=one_line(f"{result}: {told}"))
+    _out(case, f"{told}; asked by {gate['source']}")
     return case
 
 
@@ -61,11 +62,11 @@ def _metrics(suite: ElementTree.Element, document: Document) -> list[ElementTree
 
 
 def _case(suite: ElementTree.Element, place: str, name: str) -> ElementTree.Element:
-    return ElementTree.SubElement(suite, "testcase", classname=place, name=one_line(name))
+    return ElementTree.SubElement(suite, "testcase", classname=one_line(place), name=one_line(name))
 
 
 def _out(case: ElementTree.Element, text: str) -> None:
-    ElementTree.SubElement(case, "system-out").text = text
+    ElementTree.SubElement(case, "system-out").text = one_line(text)
 
 
 RENDERER = Renderer("JUnit", (".xml",), render)

@@ -27,7 +27,14 @@ OUTCOMES = {
     "inconclusive": "❔ inconclusive: a gated number is missing",
 }  # fmt: skip
 CUT = "\n\n*The rest was cut off: the JSON report has all of it.*\n"
-SPECIAL = re.compile(r"([\\`*_{}\[\]<>()#+!|~&@])")
+SPECIAL = re.compile(r"([\\`*_{}\[\]<>()#+!|~&@$])")
+LINKED = re.compile(r"[@#]|:(?=//)|\b(?:www|GH)(?=[.-])", re.IGNORECASE)
+"""Where sites look for mentions, issues and addresses even in escaped text: a space of no width
+after it keeps them from finding any."""
+IDENTIFIER = re.compile(r"[a-z0-9_.-]{1,80}")
+LONGEST = 300
+WORDS = ("gate", "asked", "metric", "course", "perfect", "")
+"""Columns of words, set to the left; numbers stand at the right."""
 
 
 def render(document: Document, arrays: Arrays | None, suffix: str) -> str:
@@ -39,9 +46,17 @@ def render(document: Document, arrays: Arrays | None, suffix: str) -> str:
     return whole[: whole.rindex(b"\n", 0, room)].decode() + CUT
 
 
-def escaped(text: str) -> str:
+def escaped(text: object) -> str:
     """Text that stays text: no markup, no links, no mentions, no cells of its own."""
-    return SPECIAL.sub(r"\\\1", one_line(text)).replace("://", ":\u200b//")
+    text = one_line(str(text))
+    if len(text) > LONGEST:
+        text = text[: LONGEST - 1] + "…"
+    return LINKED.sub(lambda found: found[0] + "\u200b", SPECIAL.sub(r"\\\1", text))
+
+
+def code(name: str) -> str:
+    """A metric's name as code; what is no such name stays text."""
+    return f"`{name}`" if IDENTIFIER.fullmatch(name) else escaped(name)
 
 
 def _lines(document: Document) -> Iterator[str]:
@@ -61,7 +76,7 @@ def _lines(document: Document) -> Iterator[str]:
     notices = warnings_of(document)
     if notices:
         yield "\n**Worth knowing**\n"
-        yield from (f"- `{one.slug}`: {escaped(one.message)}" for one in notices)
+        yield from (f"- {code(one.slug)}: {escaped(one.message)}" for one in notices)
 
 
 def _about(document: Document) -> str:
@@ -88,23 +103,25 @@ def _about(document: Document) -> str:
 
 def _data(report: Report) -> str:
     data = report.data
-    samples = f"{data['n']:,} samples, " if data.get("n") else ""
+    samples = f"{count(data['n'], 'sample')}, " if data.get("n") else ""
     where = " · ".join(
-        f"{key} {report.run[key]}" for key in ("epoch", "step") if report.run.get(key)
+        f"{key} {escaped(report.run[key])}"
+        for key in ("epoch", "step")
+        if report.run.get(key) is not None
     )
-    text = f"{samples}{data['k']:,} classes, d = {data['d']:,}"
+    text = f"{samples}{count(data['k'], 'class', 'classes')}"
+    if data.get("d"):
+        text += f", d = {data['d']:,}"
     return f"{where}: {text}" if where else text
 
 
 def _gates(document: Document) -> Iterator[str]:
     rows = []
     for gate in document.gates:
-        word = SYMBOLS.get(str(gate["result"]), str(gate["result"]))
+        word = SYMBOLS.get(str(gate["result"])) or escaped(gate["result"])
         if gate["result"] == "fail" and gate["severity"] == "warning":
             word = "⚠️ warning"
-        asked = escaped(str(gate["expr"])) + (
-            f" ({escaped(str(gate['run']))})" if gate.get("run") else ""
-        )
+        asked = escaped(gate["expr"]) + (f" ({escaped(gate['run'])})" if gate.get("run") else "")
         seen = (
             number(gate["observed"])
             if gate["observed"] is not None
@@ -117,7 +134,7 @@ def _gates(document: Document) -> Iterator[str]:
 def _numbers(report: Report) -> Iterator[str]:
     done = [one for one in report if one.status == "ok"]
     for heading, group in groupby(done, key=lambda one: heading_of(one.id)):
-        yield f"\n**{heading}**"
+        yield f"\n**{escaped(heading)}**"
         yield from _table(["metric", "value", "perfect", "random"], [_cells(one) for one in group])
     absent = len(report.metrics) - len(done)
     if absent:
@@ -125,7 +142,7 @@ def _numbers(report: Report) -> Iterator[str]:
 
 
 def _cells(one: Result) -> list[str]:
-    return [f"`{one.id}`", number(one.value), _perfect(one), number(one.null_value)]
+    return [code(one.id), number(one.value), _perfect(one), number(one.null_value)]
 
 
 def _perfect(one: Result) -> str:
@@ -138,7 +155,7 @@ def _perfect(one: Result) -> str:
 
 def _course(found: Trajectory) -> Iterator[str]:
     rows = [
-        [f"`{one.id}`", number(found.curve(one.id)[0]), number(one.value),
+        [code(one.id), number(found.curve(one.id)[0]), number(one.value),
          curves.sparkline(found.curve(one.id)), _perfect(one)]
         for one in found.last if one.status == "ok"
     ]  # fmt: skip
@@ -155,7 +172,7 @@ def _comparison(found: Comparison) -> Iterator[str]:
         for row in found.rows:
             change = row.changes[place]
             rows.append([
-                f"`{row.metric.id}`", number(row.changes[found.baseline].value),
+                code(row.metric.id), number(row.changes[found.baseline].value),
                 number(change.value), number(change.delta), number(change.ratio), change.word,
             ])  # fmt: skip
         yield from _table(["metric", "baseline", "run", "delta", "ratio", ""], rows)
@@ -164,7 +181,7 @@ def _comparison(found: Comparison) -> Iterator[str]:
 def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
     yield ""
     yield "| " + " | ".join(heads) + " |"
-    yield "|" + "|".join(" --- " if place == 0 else " ---: " for place in range(len(heads))) + "|"
+    yield "|" + "|".join(" --- " if head in WORDS else " ---: " for head in heads) + "|"
     yield from ("| " + " | ".join(row) + " |" for row in rows)
 
 

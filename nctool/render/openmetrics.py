@@ -2,31 +2,42 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 
 from nctool.comparison import Comparison
 from nctool.documents import Document
 from nctool.render import Arrays, Renderer
-from nctool.report import Report, Result
+from nctool.report import Report
 from nctool.text import one_line
 from nctool.trajectory import Trajectory
 
 OUTCOMES = {"pass": 0, "none": 0, "fail": 1, "inconclusive": 2}
+OTHER = re.compile("[^a-zA-Z0-9_]")
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """All samples of one name; what it means, and which metric it stands for."""
+
+    id: str
+    help: str
+    samples: dict[str, float] = field(default_factory=dict)
+    """By their labels, so that none is there twice."""
 
 
 def render(document: Document, arrays: Arrays | None, suffix: str) -> str:
-    samples: dict[str, list[str]] = {}
-    heads: dict[str, Result] = {}
-    for labels, report in _reports(document):
+    families: dict[str, Family] = {}
+    for labels, report in _told_apart(_reports(document)):
         for one in report:
             if one.value is not None:
-                heads.setdefault(one.id, one)
-                samples.setdefault(one.id, []).append(f"{_labels(labels)} {one.value!r}")
+                family = _family(families, one.id, one.title)
+                family.samples[_labels(labels)] = one.value
     lines = []
-    for name, rows in samples.items():
-        title = "nctool_" + name.replace(".", "_")
-        lines += [f"# TYPE {title} gauge", f"# HELP {title} {_escaped(heads[name].title)}"]
-        lines += [title + row for row in rows]
+    for title, family in families.items():
+        lines += [f"# TYPE {title} gauge", f"# HELP {title} {_escaped(family.help)}"]
+        lines += [f"{title}{labels} {value!r}" for labels, value in family.samples.items()]
     lines += [
         "# TYPE nctool_outcome gauge",
         "# HELP nctool_outcome 0 passed or no gates, 1 a gate failed, 2 inconclusive",
@@ -36,7 +47,17 @@ def render(document: Document, arrays: Arrays | None, suffix: str) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _reports(document: Document) -> Iterator[tuple[Mapping[str, object], Report]]:
+def _family(families: dict[str, Family], name: str, meaning: str) -> Family:
+    """The one of this metric, under a name that no other metric has."""
+    title = first = "nctool_" + OTHER.sub("_", name)
+    place = 1
+    while title == "nctool_outcome" or (title in families and families[title].id != name):
+        place += 1
+        title = f"{first}_{place}"
+    return families.setdefault(title, Family(name, meaning))
+
+
+def _reports(document: Document) -> Iterator[tuple[dict[str, object], Report]]:
     if isinstance(document, Comparison):
         for run in document.runs:
             yield {"run": run.name, **_moment(run.report)}, run.report
@@ -45,6 +66,17 @@ def _reports(document: Document) -> Iterator[tuple[Mapping[str, object], Report]
             yield {"point": point.label, **_moment(point.report)}, point.report
     else:
         yield _moment(document), document
+
+
+def _told_apart(
+    reports: Iterator[tuple[dict[str, object], Report]],
+) -> Iterator[tuple[dict[str, object], Report]]:
+    """Reports whose labels are the same get a number each."""
+    seen: dict[str, int] = {}
+    for labels, report in reports:
+        text = _labels(labels)
+        seen[text] = seen.get(text, 0) + 1
+        yield labels | ({"copy": seen[text]} if seen[text] > 1 else {}), report
 
 
 def _moment(report: Report) -> dict[str, object]:

@@ -54,17 +54,23 @@ def plot(trajectory: Trajectory, name: str) -> list[str]:
     grid = canvas([(across(x), over(y)) for x, y in pairs])
     labels = [number(over.high, 3), *[""] * (HEIGHT - 2), number(over.low, 3)]
     kind = ", log" if over.log else ""
-    first, last = (curves.place(trajectory, one) for one in (pairs[0][0], pairs[-1][0]))
-    low = first.split()[-1] if len(first) > WIDTH // 2 else first
-    axis = f"{low}{last.split()[-1]:>{WIDTH - len(low)}}"
-    if across.log:
-        axis = f"{low}{' log ':^{WIDTH - len(low) - len(last.split()[-1])}}{last.split()[-1]}"
     whole = LABEL + 1 + WIDTH
     return [
         f"{(name + kind)[:whole]:<{whole}}",
         *(f"{label:>{LABEL}} {row}" for label, row in zip(labels, grid, strict=True)),
-        f"{'':{LABEL}} {axis}"[:whole].ljust(whole),
+        f"{'':{LABEL}} {_axis(trajectory, pairs[0][0], pairs[-1][0], across.log)}",
     ]
+
+
+def _axis(trajectory: Trajectory, first: float, last: float, log: bool) -> str:
+    """``epoch 1`` at one end and ``1000`` at the other; of long names, as much as has room."""
+    low, high = (curves.place(trajectory, one) for one in (first, last))
+    if trajectory.axis not in curves.NAMED:
+        high = high.removeprefix(f"{trajectory.axis} ")
+    most = WIDTH // 2 - 1
+    low, high = (one if len(one) <= most else "…" + one[1 - most :] for one in (low, high))
+    between = " log " if log and len(low) + len(high) + 5 <= WIDTH else ""
+    return f"{low}{between:^{WIDTH - len(low) - len(high)}}{high}"
 
 
 class Scale:
@@ -76,13 +82,13 @@ class Scale:
         self.shift = 0.0
         if self.low == 0 and self.high > WIDE and all(one >= 0 for one in values):
             self.log, self.shift = True, 1.0  # an epoch 0 has its place on a logarithmic axis too
-        self.start, self.stop = self._at(self.low), self._at(self.high)
+        self.start, self.stop = self._at(self.low) / 2, self._at(self.high) / 2
 
     def _at(self, value: float) -> float:
         return math.log10(value + self.shift) if self.log else value
 
     def __call__(self, value: float) -> float:
-        return (self._at(value) - self.start) / (self.stop - self.start or 1.0)
+        return (self._at(value) / 2 - self.start) / (self.stop - self.start or 1.0)
 
 
 def canvas(points: Sequence[tuple[float, float]]) -> list[str]:

@@ -62,12 +62,11 @@ def _cells(row: Row, base: Change, change: Change) -> list[str]:
     word = SIGNS[change.word]
     if change.overlap is not None:
         word += ", intervals overlap" if change.overlap else ", intervals apart"
-    delta = (
-        "" if change.delta is None else f"{'+' if change.delta > 0 else ''}{number(change.delta)}"
-    )
+    sign = "+" if change.delta is not None and change.delta > 0 else ""
+    delta = "" if change.delta is None else sign + number(change.delta, 3)
     return [
         row.metric.id, _with_spread(base), _with_spread(change), delta,
-        "" if change.ratio is None else number(change.ratio), word,
+        "" if change.ratio is None else number(change.ratio, 3), word,
     ]  # fmt: skip
 
 

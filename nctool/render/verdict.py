@@ -24,14 +24,30 @@ def lines(document: Document, width: int) -> list[Line]:
     """Nothing, where nothing was asked."""
     if not document.gates and document.outcome == "none":
         return []
-    out = [line(("Gates", "title"), (f"  {_total(document)}", STYLES.get(document.outcome, "")))]
-    rows = [_row(gate) for gate in document.gates]
-    out += [line("  " + text) for text in columns(rows, "<<<<")] if rows else []
+    total, style = _total(document), STYLES.get(document.outcome, "")
+    out = [line(("Gates", "title"), (f"  {total}", style))]
+    if len(total) + 7 > width:
+        out = [line(("Gates", "title")), *wrapped(total, width, "  ", style)]
+    out += _table([_row(gate) for gate in document.gates], width)
     for gate in document.gates:
         if gate.get("reason") and gate["result"] in ("inconclusive", "missing"):
             out += wrapped(
                 f"{gate['id']}: {one_line(str(gate['reason']))}", width - 2, "  ", "faint"
             )
+    return out
+
+
+def _table(rows: list[list[str]], width: int) -> list[Line]:
+    """One line for each gate, or where that is too narrow, what was seen below what was asked."""
+    texts = columns(rows, "<<<<") if rows else []
+    if all(len(text) + 2 <= width for text in texts):
+        return [line("  " + text) for text in texts]
+    aside = max(len(row[0]) for row in rows) + 4
+    out: list[Line] = []
+    for word, *parts in rows:
+        folded = [one for part in parts if part for one in wrapped(part, width, " " * aside)]
+        text = "".join(part for part, _ in folded[0]).strip()
+        out += [line(f"  {word:<{aside - 2}}{text}"), *folded[1:]]
     return out
 
 

@@ -21,6 +21,7 @@ MOST_ROWS, MOST_RUNS = 80, 24
 FEW = 6
 APART = 0.45
 """Marks of one row spread over so much of its height, so that none hides another."""
+WORDS = ("more collapsed", "less collapsed", "within tolerance")
 LEGEND = (
     "↓ lower is more collapsed, ↑ higher is. Filled: more collapsed than the baseline; "
     "open: less; pale: within tolerance."
@@ -41,9 +42,14 @@ def draw(found: Comparison) -> Figure:
         return figure
     for order, place in enumerate(runs[:MOST_RUNS]):
         aside = APART * ((order + 0.5) / min(len(runs), MOST_RUNS) - 0.5)
-        for height, row in enumerate(shown):
-            if placed(row.changes[place]):
-                _mark(axes, row.changes[place], height + aside, order)
+        for word in WORDS:
+            here = [
+                (row.changes[place].ratio or 1.0, height + aside)
+                for height, row in enumerate(shown)
+                if placed(row.changes[place]) and row.changes[place].word == word
+            ]
+            if here:
+                _marks(axes, here, word, order)
     _frame(axes, shown)
     axes.set_xlabel(f"ratio to the baseline, {base}")
     _legend(figure, [style.short(found.runs[place].name) for place in runs[:MOST_RUNS]])
@@ -72,14 +78,13 @@ def _looks(order: int) -> tuple[str, str]:
     return style.COLOURS[order % 6], style.MARKS[order % 7]
 
 
-def _mark(axes: Axes, change: Change, height: float, order: int) -> None:
-    assert change.ratio is not None
+def _marks(axes: Axes, places: Sequence[tuple[float, float]], word: str, order: int) -> None:
     colour, mark = _looks(order)
-    filled = change.word == "more collapsed"
+    filled = word == "more collapsed"
     axes.plot(
-        change.ratio, height, marker=mark, ms=4.5, ls="", mec=colour, mew=1,
-        mfc=colour if filled else "white", zorder=4 if filled else 3,
-        alpha=0.4 if change.word == "within tolerance" else 1,
+        [x for x, _ in places], [y for _, y in places], marker=mark, ms=4.5, ls="", mec=colour,
+        mew=1, mfc=colour if filled else "white", zorder=4 if filled else 3,
+        alpha=0.4 if word == "within tolerance" else 1,
     )  # fmt: skip
 
 

@@ -20,7 +20,6 @@ from nctool.trajectory import Point, Trajectory
 HEIGHT = 4.6
 WIDE = 10.0
 """From this ratio of the largest to the smallest number on, an axis is logarithmic."""
-NAMED = ("layer", "checkpoint")
 ROOM = 0.4
 """More height, relatively, where a long legend needs some."""
 MOST_NAMES = 14
@@ -67,7 +66,7 @@ def draw(found: Trajectory) -> Figure:
     _along(grid[0, 0], found)
     for axes in grid[1]:
         axes.set_xlabel(found.axis)
-        if found.axis in NAMED:
+        if found.axis in curves.NAMED:
             for label in axes.get_xticklabels():
                 label.set(rotation=35, ha="right", rotation_mode="anchor")
     return figure
@@ -203,7 +202,7 @@ def _law(axes: Axes, found: Trajectory) -> None:
 def _along(axes: Axes, found: Trajectory) -> None:
     """The shared axis: names of layers and checkpoints, or numbers of epochs and steps."""
     places = found.positions
-    if found.axis in NAMED:
+    if found.axis in curves.NAMED:
         stride = -(-len(places) // MOST_NAMES)
         names = _names([curves.place(found, one) for one in places])
         axes.set_xticks(places[::stride], names[::stride])

@@ -1,0 +1,101 @@
+"""Annotations in the log of a CI job: one line each, and no name gives an order of its own."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+import pytest
+from hostile import TEXTS, named
+from saved import EVERY, comparison, document, of, report, trajectory
+
+from nctool.gates import Demands, judge, parse
+from nctool.render import ci, console
+from nctool.render.lines import line
+from nctool.text import one_line
+
+GITHUB = re.compile(r"::(error|warning) title=([^:,%\n]|%25|%3A|%2C)*::(?:[^%\n]|%25)*")
+
+
+def decoded(command: str) -> tuple[str, str, str]:
+    """Level, title and text, as the runner reads them."""
+    matched = re.fullmatch(r"::(\w+) title=([^:]*)::(.*)", command)
+    assert matched
+    level, title, text = matched.groups()
+    for code, sign in (("%3A", ":"), ("%2C", ","), ("%25", "%")):
+        title = title.replace(code, sign)
+    return level, title, text.replace("%25", "%")
+
+
+# A gate that did not pass is one line: an error, or a warning where that is all it does.
+def test_gates() -> None:
+    assert [*ci.told(report("report-gated-1.0"), "github")] == [
+        "::error title=nctool gate fail::nc1.pinv <= 0.05: is 0.1531",
+        "::error title=nctool gate inconclusive::nc5.ood_orthogonality <= 0.1: no value",
+        "::warning title=nctool gate fail::warn: gnc2.margin.weights.p05 >= 2: is 0.9848",
+        "::error title=nctool gate fail::nc1.trace_ratio within rel:0.05,abs:0.002 of the "
+        "baseline: is 0.3787",
+    ]
+    assert next(ci.told(report("report-gated-1.0"), "gitlab")) == (
+        "ERROR: nctool gate fail: nc1.pinv <= 0.05: is 0.1531"
+    )
+
+
+# A number that may be missing is a warning, and a comparison says of which run.
+def test_lenient_and_runs() -> None:
+    gates = judge(report(), Demands((parse("nc5.* < 1"),), missing_fails=False)).gates
+    assert next(ci.told(of({}, gates=gates), "github")).startswith(
+        "::warning title=nctool gate missing::"
+    )
+    verdict = judge(comparison(), Demands((parse("delta(nc1.pinv) > 0"),)))
+    compared = replace(comparison(), gates=verdict.gates)
+    assert [decoded(one)[2] for one in ci.told(compared, "github")] == [
+        f"delta(nc1.pinv) > 0 of {gate['run']}: is {-abs(gate['observed']):.4g}"
+        for gate in verdict.gates
+    ]
+
+
+# Warnings are told once, those of the report that stands for the whole.
+@pytest.mark.parametrize("kind", ["github", "gitlab"])
+@pytest.mark.parametrize("name", EVERY)
+def test_warnings(name: str, kind: str) -> None:
+    found = document(name)
+    told = [one for one in ci.told(found, kind) if "nctool gate" not in one]
+    assert len(told) == len(ci.warnings_of(found))
+    for text, notice in zip(told, ci.warnings_of(found), strict=True):
+        assert notice.slug in text
+        assert notice.message in (decoded(text)[2] if kind == "github" else text)
+
+
+def test_warnings_of_a_course() -> None:
+    found = named("trajectory-1.0", "")
+    assert [one.slug for one in ci.warnings_of(found)] == ["odd"]
+    assert ci.warnings_of(trajectory()) == trajectory().last.warnings
+
+
+# A name stays within its line and its place, and is read back as it was.
+@pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS)
+@pytest.mark.parametrize("name", ["report-gated-1.0", "comparison-splits-1.0", "trajectory-1.0"])
+def test_names_are_text(name: str, text: str) -> None:
+    found = named(name, text, ids=True)
+    plain = [*ci.told(named(name, ""), "github")]
+    told = [*ci.told(found, "github")]
+    assert len(told) == len(plain) > 0
+    for one, before in zip(told, plain, strict=True):
+        assert one.isprintable() and GITHUB.fullmatch(one)
+        level, title, said = decoded(one)
+        assert (level, title.split(" ")[0]) == (decoded(before)[0], "nctool")
+        assert one_line(text) in said
+    for one in ci.told(found, "gitlab"):
+        assert one.isprintable() and re.match("(ERROR|WARNING): nctool ", one)
+
+
+# Nor does the log itself: what begins a line on the screen is no command either.
+@pytest.mark.parametrize("color", [False, True])
+def test_no_command_on_the_screen(color: bool) -> None:
+    shown = console.paint(
+        [line("::error::x"), line("   ", ("::add-mask::y", "faint")), line("a ::b"), line("")],
+        width=80, color=color,
+    )  # fmt: skip
+    bare = re.sub(r"\x1b\[[0-9;]*m", "", shown)
+    assert bare == "\\x3a:error::x\n   \\x3a:add-mask::y\na ::b\n\n"

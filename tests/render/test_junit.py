@@ -1,0 +1,134 @@
+"""JUnit: what CI servers read, in the form that all of them agree on."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from xml.etree import ElementTree
+
+import pytest
+from hostile import TEXTS, named
+from saved import EVERY, comparison, document, of, report
+
+from nctool.comparison import Comparison
+from nctool.documents import Document
+from nctool.gates import Demands, judge, parse
+from nctool.render import rendered
+from nctool.report import Report
+
+OUTCOMES = ("failure", "error", "skipped")
+GATED = "report-gated-1.0"
+
+
+def text(found: Document) -> str:
+    whole = rendered(found, "x.xml")
+    assert isinstance(whole, str)
+    return whole
+
+
+def suite(found: Document) -> ElementTree.Element:
+    """The one suite, after every rule of the common schema held."""
+    whole = text(found)
+    assert whole.startswith("<?xml version='1.0' encoding='utf-8'?>\n")
+    root = ElementTree.fromstring(whole.encode())
+    assert root.tag == "testsuites"
+    (only,) = root
+    assert only.tag == "testsuite" and only.get("name") == "nctool"
+    cases = list(only)
+    counts = dict.fromkeys(OUTCOMES, 0)
+    for case in cases:
+        assert case.tag == "testcase" and set(case.attrib) == {"classname", "name"}
+        assert all(case.attrib.values())
+        tags = [one.tag for one in case]
+        # At most one outcome, and what was said comes last.
+        assert re.fullmatch("(failure |error |skipped )?(system-out )?", " ".join([*tags, ""]))
+        for one in case:
+            allowed = {"failure": {"message", "type"}, "error": {"message", "type"}}
+            assert set(one.attrib) == allowed.get(one.tag, set() if one.text else {"message"})
+            counts[one.tag] = counts.get(one.tag, 0) + 1
+    assert only.get("tests") == str(len(cases))
+    said = {"failure": "failures", "error": "errors", "skipped": "skipped"}
+    assert {one: only.get(said[one]) for one in OUTCOMES} == {
+        one: str(counts[one]) for one in OUTCOMES
+    }
+    return only
+
+
+def outcome(case: ElementTree.Element) -> str:
+    return next((one.tag for one in case if one.tag in OUTCOMES), "passed")
+
+
+# Every document keeps the rules; without gates every metric is a case, with its value if any.
+@pytest.mark.parametrize("name", [one for one in EVERY if one != GATED])
+def test_metrics(name: str) -> None:
+    found = document(name)
+    results = [row.metric for row in found.rows] if isinstance(found, Comparison) else [*found]
+    cases = list(suite(found))
+    assert [case.get("name") for case in cases] == [one.id for one in results]
+    for case, one in zip(cases, results, strict=True):
+        if one.value is None:
+            (skipped,) = case
+            assert skipped.tag == "skipped" and skipped.get("message") == one.reason
+        else:
+            said, _, value = (case.findtext("system-out") or "").partition(" = ")
+            assert said == one.id and float(value) == pytest.approx(one.value, rel=1e-4)
+
+
+# A gate is a case: it fails, errs without a number, passes, or is skipped where it only warns.
+def test_gates() -> None:
+    found = report(GATED)
+    cases = list(suite(found))
+    assert [outcome(case) for case in cases] == [
+        "failure", "passed", "error", "skipped", "failure",
+    ]  # fmt: skip
+    for case, gate in zip(cases, found.gates, strict=True):
+        assert case.get("name") == gate["expr"]
+        said = case.findtext("system-out") or ""
+        assert str(gate["source"]) in said
+        if gate["observed"] is not None:
+            (value,) = re.findall(r" is ([^,;]*)", said)
+            assert float(value) == pytest.approx(gate["observed"], rel=1e-5)
+    assert "0.153062" in str(cases[0][0].get("message"))
+    assert "needs ood" in str(cases[2][0].get("message"))
+
+
+# What proves nothing but is forgiven is skipped, not an error; and so is what only warns.
+def test_lenient() -> None:
+    demands = Demands((parse("nc5.ood_orthogonality < 1"),), missing_fails=False)
+    subject = report()
+    gates = judge(subject, demands).gates
+    (case,) = suite(of({}, gates=gates))
+    assert outcome(case) == "skipped" and str(case[0].get("message")).startswith("missing: ")
+
+
+# A gate on a run of a comparison is a case in a class of that run.
+def test_runs() -> None:
+    found = comparison()
+    verdict = judge(found, Demands((parse("delta(nc1.pinv) < 0"),)))
+    gated = Comparison(found.runs, 0, (), found.rows, verdict.gates, verdict.outcome)
+    assert [case.get("classname") for case in suite(gated)] == [
+        "nctool.epoch 300", "nctool.epoch 1000",
+    ]  # fmt: skip
+
+
+# A suite without cases is a suite.
+def test_empty() -> None:
+    assert len(suite(of({}))) == 0
+
+
+# Names cannot end an element, begin another, or hold what XML has no letters for.
+@pytest.mark.parametrize("kind", TEXTS)
+@pytest.mark.parametrize("name", [GATED, "trajectory-1.0", "comparison-splits-1.0"])
+def test_names_are_text(name: str, kind: str) -> None:
+    found = named(name, TEXTS[kind], ids=True)
+    assert len(suite(found)) == len(found.gates)
+    bare = replace(found, gates=())
+    size = len(bare.rows) if isinstance(bare, Comparison) else len([*bare])
+    assert len(suite(bare)) == size
+
+
+# The same, seen: the text is in the message as it was.
+def test_text_is_kept() -> None:
+    found = named(GATED, TEXTS["script"])
+    assert isinstance(found, Report)
+    assert suite(found)[0].get("name") == found.gates[0]["expr"]

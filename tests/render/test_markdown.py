@@ -1,0 +1,203 @@
+"""Markdown for a pull request: tables that hold, text that stays text, and never too long."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+from hostile import TEXTS, named
+from saved import EVERY, comparison, document, of, report, trajectory
+
+from nctool.cohort import Run
+from nctool.comparison import Comparison, compare
+from nctool.documents import Document
+from nctool.render import markdown, rendered
+from nctool.render.curves import sparkline
+from nctool.report import Report
+from nctool.text import number
+from nctool.trajectory import Trajectory
+
+CELLS = re.compile(r"(?<!\\)\|")
+CODE = re.compile(r"(?<!\\)`[^`\n]*`")
+
+
+def text(found: Document) -> str:
+    whole = rendered(found, "x.md")
+    assert isinstance(whole, str) and len(whole.encode()) <= 60_000
+    return whole
+
+
+def tables(whole: str) -> Iterator[list[list[str]]]:
+    """Every table, header first; all rows of one have as many cells as its rule has columns."""
+    rows: list[list[str]] = []
+    for line in [*whole.splitlines(), ""]:
+        if line.startswith("|"):
+            rows.append([cell.strip() for cell in CELLS.split(line)[1:-1]])
+        elif rows:
+            head, rule, *body = rows
+            assert all(re.fullmatch(":?-{3,}:?", one) for one in rule)
+            assert {len(row) for row in (head, *body)} == {len(rule)}
+            yield [head, *body]
+            rows = []
+
+
+def rows(whole: str, *heads: str) -> dict[str, list[str]]:
+    """The rows of all tables with this header, by their first cell."""
+    return {
+        row[0].strip("`"): row[1:]
+        for head, *body in tables(whole)
+        if head == list(heads)
+        for row in body
+    }
+
+
+# A report's numbers are in its tables, each beside what is perfect and what is random.
+@pytest.mark.parametrize("name", ["report-1.0", "report-gated-1.0", "report-head-1.0"])
+def test_report(name: str) -> None:
+    found = report(name)
+    known = rows(text(found), "metric", "value", "perfect", "random")
+    assert [*known] == [one.id for one in found if one.status == "ok"]
+    for one in found:
+        if one.value is not None:
+            value, perfect, chance = known[one.id]
+            assert (value, chance) == (number(one.value), number(one.null_value))
+            assert perfect.startswith("↓ lower" if one.toward_collapse == "down" else "↑ higher")
+            assert f", {number(one.floor or one.ideal)}" in perfect or one.ideal is None
+    assert known["gnc2.margin.weights"][1].endswith(number(_best(found)))
+    absent = sum(one.value is None for one in found)
+    assert f"{absent} metrics without a value" in text(found)
+
+
+def _best(found: Report) -> float | None:
+    best = found["gnc2.margin.weights"].best_known
+    return None if best is None else best.value
+
+
+# A trajectory's: where it began, where it ended, and the course between.
+def test_course() -> None:
+    found = trajectory()
+    known = rows(text(found), "metric", "first", "last", "course", "perfect")
+    for one in found:
+        if one.value is not None:
+            curve = found.curve(one.id)
+            first, last, course, _ = known[one.id]
+            assert (first, last) == (number(curve[0]), number(curve[-1]))
+            assert course == sparkline(curve)
+    assert "5 points, epoch 1 to epoch 1000" in text(found)
+    assert "no training error from epoch 100 on" in text(found)
+
+
+# A comparison's: each run against the baseline, in numbers and in words.
+@pytest.mark.parametrize("name", ["comparison-1.0", "comparison-splits-1.0"])
+def test_comparison(name: str) -> None:
+    found = comparison(name)
+    heads = ("metric", "baseline", "run", "delta", "ratio", "")
+    known = [one[1:] for one in tables(text(found)) if one[0] == list(heads)]
+    others = [place for place in range(len(found.runs)) if place != found.baseline]
+    for place, body in zip(others, known, strict=True):
+        assert f"**{found.runs[place].name}** against {found.runs[0].name}" in text(found)
+        for row, cells in zip(found.rows, body, strict=True):
+            before, now = row.changes[found.baseline], row.changes[place]
+            assert cells == [
+                f"`{row.metric.id}`", number(before.value), number(now.value), number(now.delta),
+                number(now.ratio), now.word,
+            ]  # fmt: skip
+    for one in found.differences:
+        assert f"{one.what} ({', '.join(one.values)})" in text(found)
+
+
+# The verdict comes first, and a word stands beside every symbol.
+def test_gates() -> None:
+    found = report("report-gated-1.0")
+    whole = text(found)
+    assert whole.splitlines()[2] == "**❌ a gate failed**"
+    body = next(tables(whole))[1:]
+    assert [row[0] for row in body] == [
+        "❌ fail", "✅ pass", "❔ inconclusive", "⚠️ warning", "❌ fail",
+    ]  # fmt: skip
+    assert [row[2] for row in body] == [
+        number(one["observed"]) if one["observed"] is not None else "needs ood"
+        for one in found.gates
+    ]
+    assert [row[3] for row in body] == [number(one["baseline"]) for one in found.gates]
+
+
+# Epoch 0 is said, and so is a head alone.
+def test_about() -> None:
+    start = of({"nc1.pinv": 1.0}, run={**report().run, "epoch": 0, "step": None})
+    assert "epoch 0: 1,437 samples, 10 classes, d = 64" in text(start)
+    assert "60 classes, d = 8" in text(report("report-head-1.0"))
+
+
+# Whatever names say, there are as many lines and cells, and nothing a site would obey.
+@pytest.mark.parametrize("kind", TEXTS)
+@pytest.mark.parametrize("name", ["report-gated-1.0", "trajectory-1.0", "comparison-splits-1.0"])
+def test_names_are_text(name: str, kind: str) -> None:
+    plain, odd = text(named(name, "")), text(named(name, TEXTS[kind]))
+    assert len(odd.splitlines()) == len(plain.splitlines())
+    shape = [[len(row) for row in one] for one in tables(plain)]
+    assert [[len(row) for row in one] for one in tables(odd)] == shape
+    odd += text(named(name, TEXTS[kind], ids=True))
+    assert all(one.isprintable() or one in "\n\u200b" for one in odd)
+    bare = CODE.sub("", odd)
+    assert not re.search(r"(?<!\\)[<>\[\]`&$]", bare)
+    assert not re.search(r"(?i)@\w|#\d|://|www\.|gh-\d", bare)
+    assert not re.search(r"(?<!\\)(\*\*b|_i|~~s)", bare)
+
+
+# A name is shown, though: only what a site would take for more than text is kept apart.
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [("a|b", r"a\|b"), ("@team", "\\@\u200bteam"), ("a_b*c", r"a\_b\*c"), ("漢字", "漢字"),
+     ("https://x.org", "https:\u200b//x.org"), ("#1", "\\#\u200b1"),
+     ("www.x.org", "www\u200b.x.org"),
+     ("a\nb", r"a\\nb"), ("x" * 1000, "x" * 299 + "…"), ("&lt;", r"\&lt;")],
+)  # fmt: skip
+def test_escaped(name: str, shown: str) -> None:
+    assert markdown.escaped(name) == shown
+
+
+# Only what is surely a metric's name is set as code.
+def test_code() -> None:
+    assert markdown.code("nc1.pinv") == "`nc1.pinv`"
+    assert markdown.code("a`b") == r"a\`b" and markdown.code("") == ""
+
+
+# Twenty runs are cut at the end of a line, and it says so.
+def test_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = compare([Run(f"run {place}", report()) for place in range(20)])
+    cut = text(found)
+    kept = cut.removesuffix(markdown.CUT)
+    assert kept != cut and 59_000 < len(cut.encode()) <= 60_000
+    monkeypatch.setattr(markdown, "MOST_BYTES", 1 << 30)
+    whole = str(rendered(found, "x.md"))
+    assert whole.startswith(kept) and whole[len(kept)] == "\n"
+    assert len(whole.encode()) > 60_000
+
+
+# A single line that is too long is left out, not cut through.
+def test_cut_long_line() -> None:
+    found = compare([Run("漢" * 299 + str(place), report()) for place in range(120)])
+    assert text(found) == "### Neural collapse\n" + markdown.CUT
+
+
+# Short documents are whole, warnings and all.
+@pytest.mark.parametrize("name", EVERY)
+def test_whole(name: str) -> None:
+    found = document(name)
+    whole = text(found)
+    assert markdown.CUT not in whole and whole.startswith("### Neural collapse\n")
+    last = found.last if isinstance(found, Trajectory) else found
+    for notice in () if isinstance(last, Comparison) else last.warnings:
+        assert f"- `{notice.slug}`: {markdown.escaped(notice.message)}" in whole
+    assert ("**Worth knowing**" in whole) == bool(
+        not isinstance(last, Comparison) and last.warnings
+    )
+
+
+# An empty report is a heading and what it is about.
+def test_empty() -> None:
+    assert not [*tables(text(of({})))]
+    assert "|" not in text(replace(of({}), outcome="pass"))
