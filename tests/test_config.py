@@ -112,6 +112,8 @@ def test_every_option() -> None:
 
     per_run = {
         "context", "sources", "save_roles", "json", "arrays", "width", "quiet", "no_progress",
+        "verbose", "output", "ci", "plot", "layers", "gate", "tolerance", "baseline", "missing",
+        "warn_only",
     }  # fmt: skip
     options = set(inspect.signature(analyze).parameters) - per_run
     assert {one.replace("-", "_") for one in {**COMPUTE, **ROLES}} == options

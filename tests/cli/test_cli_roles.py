@@ -10,6 +10,8 @@ import pytest
 from samples import CLASSES, DIM, SAMPLES, only, renamed, sample, write, write_npz
 from shell import DIGITS, EPOCH_10, inside, report, values
 
+import nctool
+
 DATA, MODEL = ("features", "labels"), ("head.weight", "head.bias")
 
 
@@ -145,16 +147,19 @@ def test_unknown_split() -> None:
     assert "'val'" in said.err and "train, test" in said.err
 
 
-# A folder of a run's checkpoints means its last, which is said by name.
+# A folder of a run's checkpoints stands for its last, which is the end of its course; where one
+# checkpoint is all that can be shown, it is said by name.
 def test_folder_is_its_last_checkpoint() -> None:
-    plain = report(DIGITS)
-    last = report(DIGITS / "epoch=1000.safetensors")
-    assert plain["run"]["epoch"] == last["run"]["epoch"] == 1000
-    assert plain["digest"] == last["digest"] != report(EPOCH_10)["digest"]
-    [notice] = [one for one in plain["warnings"] if one["slug"] == "last-checkpoint"]
-    assert "epoch=1000.safetensors" in notice["message"] and "8 checkpoints" in notice["message"]
-    text = inside("analyze", DIGITS).out
-    assert "last-checkpoint" in text and "epoch=1000.safetensors" in text
+    plain = report(DIGITS, "--metrics", "nc1.*")
+    last = report(DIGITS / "epoch=1000.safetensors", "--metrics", "nc1.*")
+    assert plain["kind"] == "trajectory" and plain["run"]["epoch"] == last["run"]["epoch"] == 1000
+    assert plain["digest"] == last["digest"]
+    text = inside("inspect", DIGITS).out
+    assert "8 checkpoints" in text and "epoch=1000.safetensors" in text
+    with_python = nctool.analyze(DIGITS, select="nc1.*")
+    (notice,) = [one for one in with_python.warnings if one.slug == "last-checkpoint"]
+    assert "epoch=1000.safetensors" in notice.message
+    assert with_python["nc1.pinv"].value == last["metrics"][0]["value"]
 
 
 # The last is by number, not by letter.

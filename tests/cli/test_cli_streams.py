@@ -45,7 +45,7 @@ def test_quiet() -> None:
     assert (said.code, said.out) == (0, "")
     loose = [one for one in said.err.splitlines() if not one.startswith("  ")]
     assert all(re.match(r"nctool: warning\[[a-z-]+\]: .", one) for one in loose)
-    assert {"last-checkpoint", "other-splits"} <= set(re.findall(r"\[([a-z-]+)\]", said.err))
+    assert {"other-splits"} <= set(re.findall(r"\[([a-z-]+)\]", said.err))
 
 
 # -q without anything to warn of says nothing at all.
