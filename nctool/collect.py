@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -13,6 +14,7 @@ from torch import Tensor
 from nctool.evidence import Points
 from nctool.files import replacing
 from nctool.measure import Analysis
+from nctool.readers import open_path
 
 GRAM_CLASSES = 4096
 
@@ -29,6 +31,22 @@ class Behind(Mapping[str, Any]):
 
     def __getitem__(self, name: str) -> Any:
         return self.arrays[name].tolist()
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.arrays)
+
+    def __len__(self) -> int:
+        return len(self.arrays)
+
+
+class Saved(Mapping[str, Any]):
+    """The same from the file that they were saved to."""
+
+    def __init__(self, path: Path) -> None:
+        self.arrays = {one.key: one for one in open_path(path).arrays}
+
+    def __getitem__(self, name: str) -> Any:
+        return self.arrays[name].whole().tolist()
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.arrays)

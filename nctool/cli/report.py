@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -42,7 +42,8 @@ def report(
     wanted = Outputs(json, tuple(output or ()), ci, width, quiet, per_class, plot)
     wanted.check(sources=reports)
     found = [read(one) for one in reports]
-    wanted.deliver(found[0] if len(found) == 1 else _joined(found, reports))
+    whole = found[0] if len(found) == 1 else _joined(found, reports)
+    wanted.deliver(whole, _arrays_beside(whole, Path(reports[-1])))
 
 
 def _joined(found: Sequence[Document], names: Sequence[str]) -> Document:
@@ -58,3 +59,19 @@ def _joined(found: Sequence[Document], names: Sequence[str]) -> Document:
             "give one trajectory or comparison alone, or compare runs with: nctool compare",
         )
     return joined(reports, [Path(name).stem for name in names])
+
+
+def _arrays_beside(document: Document, path: Path) -> Mapping[str, Any] | None:
+    """What ``--arrays`` wrote, if it lies in the report's own folder; nothing else is followed."""
+    from nctool.report import Report
+    from nctool.trajectory import Trajectory
+
+    report = document.last if isinstance(document, Trajectory) else document
+    if not isinstance(report, Report) or not report.arrays:
+        return None
+    beside = path.parent / Path(str(report.arrays.get("file"))).name
+    if not beside.is_file():
+        return None
+    from nctool.collect import Saved
+
+    return Saved(beside)

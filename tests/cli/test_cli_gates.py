@@ -169,6 +169,19 @@ def test_report(name: str, nowhere: Path) -> None:
     assert again == json.loads((FOLDER / f"{name}.json").read_text()) | {"digest": again["digest"]}
 
 
+# A page made later has the pictures too, if the arrays still lie beside the report.
+def test_arrays_beside(nowhere: Path) -> None:
+    words = ["analyze", str(EPOCH_10), "--metrics", "nc1.*,nc2.*", "-q"]
+    inside(*words, "--json", "r.json", "--arrays", "a.safetensors", "-o", "now.html")
+    assert inside("report", "r.json", "-q", "-o", "later.html").code == 0
+    assert (nowhere / "later.html").read_text() == (nowhere / "now.html").read_text()
+    elsewhere = nowhere / "elsewhere"
+    elsewhere.mkdir()
+    (nowhere / "r.json").rename(elsewhere / "r.json")
+    assert inside("report", "elsewhere/r.json", "-q", "-o", "alone.html").code == 0
+    assert (nowhere / "alone.html").read_text() != (nowhere / "now.html").read_text()
+
+
 def test_joined(nowhere: Path) -> None:
     for point in json.loads(COURSE.read_text())["points"]:
         (nowhere / f"{point['position']}.json").write_text(json.dumps(point["report"]))
