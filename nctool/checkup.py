@@ -7,6 +7,7 @@ import platform
 from importlib.metadata import PackageNotFoundError, version
 
 import nctool
+from nctool.extras import Extra
 from nctool.render.lines import BLANK, Line, columns, line
 from nctool.text import count
 
@@ -18,6 +19,7 @@ def checkup() -> list[Line]:
     import torch
 
     from nctool.readers import readers
+    from nctool.render import renderers
 
     rows = [["nctool", nctool.__version__], ["python", platform.python_version()]]
     rows += [["torch", torch.__version__]]
@@ -31,14 +33,19 @@ def checkup() -> list[Line]:
         out.append(line(f"  cuda:{index}  {found.name}, {found.total_memory / 2**30:.0f} GiB"))
     if not torch.cuda.is_available():
         out.append(line("  cuda    not available"))
+    out += [BLANK, line(("Outputs", "title"))]
+    kinds = {one.name: one for one in renderers().values()}
+    outputs = [[" ".join(one.suffixes), _needs(one.extra)] for one in kinds.values()]
+    out += [line("  " + text) for text in columns(outputs, "<<")]
     out += [BLANK, line(("Formats", "title"))]
-    formats = [
-        [reader.name, "" if reader.extra is None or not reader.extra.missing
-         else f"needs: {reader.extra.command}"]
-        for reader in readers() if reader.covers
-    ]  # fmt: skip
+    formats = [[one.name, _needs(one.extra)] for one in readers() if one.covers]
     out += [line("  " + text) for text in columns(formats, "<<")]
     return out
+
+
+def _needs(extra: Extra | None) -> str:
+    """What to type before this works here."""
+    return "" if extra is None or not extra.missing else f"needs: {extra.command}"
 
 
 def _version(name: str) -> str:
