@@ -199,6 +199,7 @@ def _report(
             "epoch": source.run.get("epoch"),
             "step": source.run.get("step"),
             "split": source.run.get("split"),
+            **{name: one for name in ("train_error",) if (one := source.run.get(name)) is not None},
         },
         inputs=source.inputs,
         data=_data(source, evidence),

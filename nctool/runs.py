@@ -11,6 +11,10 @@ EPOCH = re.compile(r"(?:^|[^a-z])(?:epoch|ep|e)[=_\- ]?(\d+)", re.IGNORECASE)
 STEP = re.compile(
     r"(?:^|[^a-z])(?:step|iter|iteration|checkpoint|ckpt|s)[=_\- ]?(\d+)", re.IGNORECASE
 )
+LOGGED = re.compile(
+    r"train(?:ing)?[_/. -]?(?:top-?1[_/. -]?)?(?:(?P<error>err|error)|acc|accuracy)(?:[_@]?1)?",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +94,23 @@ def together(paths: Sequence[Path]) -> tuple[Checkpoint, ...]:
     if not all(moment.known for moment in moments):
         return ()
     return tuple(sorted(found, key=lambda one: one.moment.order))
+
+
+def train_error(metadata: Mapping[str, object]) -> float | None:
+    """The training error that a checkpoint was saved with, as a share; None if it says none."""
+    for name, value in metadata.items():
+        match = LOGGED.fullmatch(name)
+        if match is None or isinstance(value, bool):
+            continue
+        try:
+            share = float(value)  # type: ignore[arg-type]
+        except (TypeError, ValueError):
+            continue
+        whole = 100.0 if share > 1 else 1.0  # as a percentage
+        error = share / whole if match["error"] else 1 - share / whole
+        if 0 <= error <= 1:
+            return error
+    return None
 
 
 def _number(value: object) -> int | None:

@@ -116,7 +116,12 @@ def load(sources: Sequence[str], wishes: Wishes) -> Source:
             ),
             *(() if ood is None else (_given("ood", ood),)),
         ),
-        run={"epoch": moment.epoch, "step": moment.step, "split": roles.split},
+        run={
+            "epoch": moment.epoch,
+            "step": moment.step,
+            "split": roles.split,
+            "train_error": runs.train_error(config),
+        },
         notices=(*opening.notices, *roles.notices, *named),
     )
     if asked is None:

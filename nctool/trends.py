@@ -13,8 +13,12 @@ DEPTH = "nc1.pinv"
 
 
 def of_time(points: Sequence[Point]) -> dict[str, object]:
-    """When the head first made no mistake on its own training samples."""
-    for point in points:
+    """When the head first made no mistake on its own training samples: as logged, or as seen."""
+    logged = [point for point in points if point.report.run.get("train_error") is not None]
+    for point in logged:
+        if point.report.run["train_error"] == 0:
+            return {"zero_error": point.position}
+    for point in points if not logged else ():
         accuracy = next((one.value for one in point.report if one.id == "nc4.accuracy"), None)
         if accuracy == 1.0 and point.report.run.get("split") in (None, "train"):
             return {"zero_error": point.position}

@@ -96,6 +96,29 @@ def test_zero_error(tmp_path: Path, split: str | None, expected: int | None) -> 
     assert of_time(points).get("zero_error") == expected
 
 
+# A training error that was logged decides, in whatever words; a checkpoint may say it as text.
+@pytest.mark.parametrize(
+    ("name", "values", "expected"),
+    [
+        ("train_error", (0.2, 0.0, 0.0), 2),
+        ("train/acc", (0.5, 0.9, 1.0), 3),
+        ("train_acc@1", (50.0, 99.0, 100.0), 3),
+        ("training-accuracy", (0.5, 0.9, 0.99), None),
+        ("val_error", (0.5, 0.0, 0.0), 1),
+    ],
+)
+def test_logged_error(
+    name: str, values: tuple[float, ...], expected: int | None, tmp_path: Path
+) -> None:
+    from safetensors.numpy import save_file
+
+    labels = np.arange(40) % 4
+    arrays = {"features": 3.0 * np.eye(4, 6)[labels], "labels": labels, "head.weight": np.eye(4, 6)}
+    for epoch, value in enumerate(values, 1):
+        save_file(arrays, tmp_path / f"epoch={epoch}.safetensors", {name: str(value)})
+    assert followed(tmp_path).facts.get("zero_error") == expected
+
+
 def _of_split(report: Report, split: str | None) -> Report:
     from dataclasses import replace
 
