@@ -68,7 +68,7 @@ def compare(
     demanded = gating.demands(config, gate, tolerance, missing, warn_only)
     how = gathering.How(
         metrics, profile, None if center is None else center.value, device,
-        quiet=no_progress or quiet or wanted.machine,
+        quiet=no_progress or quiet or wanted.machine, kept=config.values,
     )  # fmt: skip
     found = gathering.runs(runs, split or (), how)
     if baseline is not None:

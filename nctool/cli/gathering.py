@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from nctool import documents
 from nctool.cohort import Run
@@ -23,6 +24,8 @@ class How:
     center: str | None = None
     device: str = "auto"
     quiet: bool = False
+    kept: Mapping[str, Any] = field(default_factory=dict)
+    """Settings of the project: what its roles and its head are called."""
 
 
 def runs(names: Sequence[str], splits: Sequence[str], how: How) -> list[Run]:
@@ -65,8 +68,31 @@ def _measured(name: str, split: str | None, how: How) -> Report:
     from nctool.roles import Request
     from nctool.source import Wishes, load
 
-    settings = Settings(conventions.resolve(how.profile, how.center), device=how.device)  # type: ignore[arg-type]
-    source = load([name], Wishes(Request(split=split)))
+    kept = how.kept
+    convention = conventions.resolve(
+        how.profile,
+        how.center,  # type: ignore[arg-type]
+        logit_scale=kept.get("logit-scale"),
+    )
+    settings = Settings(convention, device=how.device)
+    roles: dict[str, Any] = {
+        role: kept.get(role) for role in ("features", "labels", "head", "bias", "pool")
+    }
+    request = Request(
+        split=split,
+        weights=kept.get("weights", "raw"),
+        transpose_head=kept.get("transpose-head", False),
+        **roles,
+    )
+    source = load(
+        [name],
+        Wishes(
+            request,
+            pool=kept.get("pool"),
+            classes=kept.get("classes"),
+            ignore=tuple(kept.get("ignore-label", (-100,))),
+        ),
+    )
     bar = stoppable(console.bar(enabled=not how.quiet))
     return measure(source, metrics.select(how.metrics), settings, bar).report
 

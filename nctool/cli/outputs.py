@@ -12,8 +12,6 @@ from typing import TYPE_CHECKING, Any
 from nctool import documents, files
 from nctool.choices import Ci
 from nctool.cli.shell import check_outputs, color_wanted, warn, write_out
-from nctool.report import Report
-from nctool.trajectory import Trajectory
 
 if TYPE_CHECKING:
     from nctool.documents import Document
@@ -49,7 +47,7 @@ class Outputs:
 
     def deliver(self, document: Document, arrays: Any = None) -> None:
         """Write all of it; the screen comes last."""
-        from nctool.render import rendered
+        from nctool.render import ci, rendered
 
         for target in self.files:
             content = rendered(document, "x.json" if target == "-" else target, arrays)
@@ -63,7 +61,7 @@ class Outputs:
             write_out(self.json, documents.to_json(document))
         self._tell_ci(document)
         if self.quiet and not self.machine:
-            for notice in _warnings(document):
+            for notice in ci.warnings_of(document):
                 warn(notice)
         if not self.machine and not self.quiet:
             self._show(document)
@@ -89,7 +87,7 @@ class Outputs:
         if kind is Ci.none:
             return
         for line in ci.told(document, kind.value):
-            note_line(line)
+            print(line, file=sys.stderr)
         summary = os.environ.get("GITHUB_STEP_SUMMARY")
         if kind is Ci.github and summary:
             from nctool.render import markdown
@@ -105,13 +103,3 @@ def ci_kind(asked: Ci) -> Ci:
     if os.environ.get("GITHUB_ACTIONS") == "true":
         return Ci.github
     return Ci.gitlab if os.environ.get("GITLAB_CI") == "true" else Ci.none
-
-
-def note_line(text: str) -> None:
-    print(text, file=sys.stderr)
-
-
-def _warnings(document: Document) -> tuple[Any, ...]:
-    if isinstance(document, Report):
-        return document.warnings
-    return document.last.warnings if isinstance(document, Trajectory) else ()

@@ -26,6 +26,8 @@ def adopt(context: typer.Context) -> None:
             found["metrics"] = ",".join(globs)
     context.obj = config
     context.default_map = {command: found for command in COMMANDS}
+    if "split" in found:  # of several splits compare takes one or more
+        context.default_map["compare"] = {**found, "split": [found["split"]]}
 
 
 def origins(context: typer.Context) -> dict[str, str]:

@@ -56,6 +56,18 @@ def test_analyze_saves(project: Path) -> None:
     assert analyzed("--split", "test")["run"]["split"] == "test"
 
 
+# Compare measures checkpoints with the project's roles and split, too.
+def test_compare_keeps_to_them(project: Path) -> None:
+    (project / "nctool.toml").write_text('metrics = ["nc1.pinv"]\n[roles]\nsplit = "test"\n')
+    runs = [str(EPOCH_10), str(EPOCH_10.with_name("epoch=0100.safetensors"))]
+    said = inside("compare", *runs, "--json", "-")
+    assert said.code == 0, said.err
+    assert [one["report"]["run"]["split"] for one in json.loads(said.out)["runs"]] == ["test"] * 2
+    (project / "nctool.toml").write_text('[roles]\nhead = "fc.weight"\n')
+    said = inside("compare", *runs)
+    assert said.code == 3 and "fc.weight" in said.err
+
+
 # A saved role that is not there is an error that says who asked for it.
 def test_stale_role(project: Path) -> None:
     (project / "pyproject.toml").write_text('[tool.nctool.roles]\nhead = "fc.weight"\n')
