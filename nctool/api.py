@@ -12,15 +12,17 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from nctool import classes, conventions, metrics
+from nctool import metrics
+from nctool.analysis.measure import Settings, check_settings, measure
 from nctool.arrays import LazyArray, Source
-from nctool.assemble import assemble
-from nctool.effort import DEFAULT_EFFORT, Effort, Reach, in_bytes
-from nctool.errors import InputError, UsageError
-from nctool.measure import Settings, check_settings, measure
+from nctool.core.errors import InputError, UsageError
+from nctool.inputs import labels as classes
+from nctool.inputs.assemble import assemble
+from nctool.inputs.sources import Wishes, load
 from nctool.report import Input, Report
 from nctool.roles import Request
-from nctool.source import Wishes, load
+from nctool.settings import conventions
+from nctool.settings.budget import DEFAULT_EFFORT, Effort, Reach, in_bytes
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike

@@ -8,7 +8,7 @@ from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
-from nctool.notice import Notice
+from nctool.core.notice import Notice
 
 if TYPE_CHECKING:
     from numpy import ndarray

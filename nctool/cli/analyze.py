@@ -7,12 +7,12 @@ from typing import Annotated
 
 import typer
 
-from nctool.choices import Ci, Reach, Rows, Which
 from nctool.cli import gating, options
 from nctool.cli import settings as kept
 from nctool.cli.interruption import stoppable
 from nctool.cli.outputs import Outputs
 from nctool.cli.shell import check_outputs, guarded, warn
+from nctool.core.choices import Ci, Reach, Rows, Which
 
 
 @guarded
@@ -84,10 +84,10 @@ def analyze(
     Roles are found by name and shape; --features, --labels, --head and --bias name them. Whatever
     the inputs do not allow is skipped, and says what it needs.
     """
-    from nctool import conventions
-    from nctool.config import ROLES
-    from nctool.effort import Effort, check_effort, in_bytes
-    from nctool.errors import UsageError
+    from nctool.core.errors import UsageError
+    from nctool.settings import conventions
+    from nctool.settings.budget import Effort, check_effort, in_bytes
+    from nctool.settings.config import ROLES
 
     if arrays == "-":
         raise UsageError("arrays-to-stdout", "arrays need a file", "--arrays FILE.safetensors")
@@ -118,12 +118,12 @@ def analyze(
 
     chosen = catalogue.select(metrics)
 
-    from nctool.collect import Behind, save_arrays
-    from nctool.course import Course, follow, stops_of_layers, stops_of_run
-    from nctool.measure import Analysis, Settings, check_settings, measure
+    from nctool.analysis.measure import Analysis, Settings, check_settings, measure
+    from nctool.analysis.saved_arrays import Behind, save_arrays
+    from nctool.analysis.trajectories import Course, follow, stops_of_layers, stops_of_run
+    from nctool.inputs.sources import inspect as look
+    from nctool.inputs.sources import load
     from nctool.readers.remote import Listener
-    from nctool.source import inspect as look
-    from nctool.source import load
 
     settings = Settings(
         convention,

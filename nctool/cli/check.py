@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from nctool.choices import Ci
 from nctool.cli import options
 from nctool.cli.shell import guarded
-from nctool.errors import UsageError
+from nctool.core.choices import Ci
+from nctool.core.errors import UsageError
 
 if TYPE_CHECKING:
-    from nctool.documents import Document
+    from nctool.report.documents import Document
 
 
 @guarded
@@ -36,7 +36,7 @@ def check(
     """Apply gates to a saved report. Exit code 1: a gate failed; 4: a gated number is missing."""
     from nctool.cli import gating
     from nctool.cli.outputs import Outputs
-    from nctool.documents import read
+    from nctool.report.documents import read
 
     wanted = Outputs(json, tuple(output or ()), ci, width, quiet, only_gates=True)
     wanted.check()

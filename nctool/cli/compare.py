@@ -6,9 +6,9 @@ from typing import Annotated
 
 import typer
 
-from nctool.choices import Ci
 from nctool.cli import options
 from nctool.cli.shell import guarded
+from nctool.core.choices import Ci
 
 
 @guarded
@@ -57,10 +57,10 @@ def compare(
     no_progress: options.NoProgress = False,
 ) -> None:
     """Compare runs: what differs between them, and which is more collapsed."""
-    from nctool import comparison
     from nctool.cli import gathering, gating
     from nctool.cli.outputs import Outputs
-    from nctool.cohort import grouped
+    from nctool.report import comparison
+    from nctool.report.runs import grouped
 
     wanted = Outputs(json, tuple(output or ()), ci, width, quiet)
     wanted.check(sources=runs)

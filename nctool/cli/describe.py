@@ -47,7 +47,7 @@ def schema() -> None:
 @guarded
 def doctor() -> None:
     """Print versions, devices, threads, and the formats that can be read here."""
-    from nctool.checkup import checkup
+    from nctool.cli.doctor import checkup
     from nctool.render import console
 
     write_out("-", console.paint(checkup(), width=console.terminal_width(), color=color_wanted()))

@@ -7,12 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from nctool import documents
-from nctool.cohort import Run
-from nctool.errors import UsageError
-from nctool.report import Report
-from nctool.spec import is_address
-from nctool.trajectory import Trajectory
+from nctool.core.errors import UsageError
+from nctool.core.spec import is_address
+from nctool.report import Report, documents
+from nctool.report.runs import Run
+from nctool.report.trajectory import Trajectory
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +60,13 @@ def _report(name: str, split: str | None, how: How) -> Report:
 
 def _measured(name: str, split: str | None, how: How) -> Report:
     """A checkpoint: measured now."""
-    from nctool import conventions, metrics
+    from nctool import metrics
+    from nctool.analysis.measure import Settings, measure
     from nctool.cli.interruption import stoppable
-    from nctool.measure import Settings, measure
+    from nctool.inputs.sources import Wishes, load
     from nctool.render import console
     from nctool.roles import Request
-    from nctool.source import Wishes, load
+    from nctool.settings import conventions
 
     kept = how.kept
     convention = conventions.resolve(
@@ -99,7 +99,7 @@ def _measured(name: str, split: str | None, how: How) -> Report:
 
 def _titles(names: Sequence[str]) -> list[str]:
     """As short as possible: stems, with as many folders in front as tell them apart."""
-    from nctool.opening import open_name
+    from nctool.inputs.opening import open_name
 
     names = [open_name(name) for name in names]
     paths = [Path(name).absolute() for name in names]

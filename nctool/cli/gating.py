@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, TypeVar
 
 import typer
 
-from nctool.choices import Missing
-from nctool.errors import UsageError
+from nctool.core.choices import Missing
+from nctool.core.errors import UsageError
 from nctool.report import Report
-from nctool.trajectory import Trajectory
+from nctool.report.trajectory import Trajectory
 
 if TYPE_CHECKING:
-    from nctool.config import Config
-    from nctool.documents import Document
-    from nctool.gates import Demands
+    from nctool.report.documents import Document
+    from nctool.report.gates import Demands
+    from nctool.settings.config import Config
 
 EXIT = {"pass": 0, "none": 0, "fail": 1, "inconclusive": 4}
 
@@ -33,8 +33,8 @@ def demands(
 ) -> Demands:
     """All rules together; the names in them are checked before anything else happens."""
     from nctool import metrics
-    from nctool.gates import Demands, check_names, parse
-    from nctool.tolerance import tolerance_of
+    from nctool.report.gates import Demands, check_names, parse
+    from nctool.report.tolerance import tolerance_of
 
     kept = config.gates
     rules = [parse(text, config.origin["rules"]) for text in _texts(kept, "rules")]
@@ -51,7 +51,7 @@ def demands(
 
 def baseline(config: Config, asked: str | None) -> Report | None:
     """The report to look back to: of the command line, or of the settings file beside it."""
-    from nctool.documents import read
+    from nctool.report.documents import read
 
     path = asked
     if path is None and "baseline" in config.gates:
@@ -71,7 +71,7 @@ def baseline(config: Config, asked: str | None) -> Report | None:
 
 def judged(document: D, demanded: Demands, before: Report | None) -> D:
     """The same document, with every gate and the outcome."""
-    from nctool.gates import judge
+    from nctool.report.gates import judge
 
     if not demanded.any:
         return document

@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
-from nctool.choices import Which
 from nctool.cli import options, settings
 from nctool.cli.shell import check_outputs, color_wanted, guarded, warn, write_out
+from nctool.core.choices import Which
 
 
 @guarded
@@ -32,9 +32,9 @@ def inspect(
     width: options.Width = None,
 ) -> None:
     """Show what a source holds and which role each array would get. Reads headers only."""
+    from nctool.inputs.sources import inspect as look
     from nctool.readers.remote import Listener
     from nctool.render import console, inspection
-    from nctool.source import inspect as look
 
     check_outputs(json, sources=sources)
     wishes = options.wishes(

@@ -13,7 +13,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from types import FrameType
 
-from nctool.progress import Advance, Progress
+from nctool.core.progress import Advance, Progress
 
 
 @dataclass(slots=True)

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from nctool.choices import Center, Ci, Missing, Pool, Precision, Reach, Rows, SortBy, Which
+from nctool.core.choices import Center, Ci, Missing, Pool, Precision, Reach, Rows, SortBy, Which
 
 if TYPE_CHECKING:
-    from nctool.source import Wishes
+    from nctool.inputs.sources import Wishes
 
 
 ROLES, COMPUTE, OUTPUT, GATES = "Roles", "Compute", "Output", "Gates"
@@ -275,8 +275,8 @@ def wishes(
     origin: Mapping[str, str],
 ) -> Wishes:
     """The role options as one value."""
+    from nctool.inputs.sources import Wishes
     from nctool.roles import Request
-    from nctool.source import Wishes
 
     request = Request(
         features, labels, head, bias, weights.value, split, transpose_head,

@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nctool import documents, files
-from nctool.choices import Ci
 from nctool.cli.shell import check_outputs, color_wanted, warn, write_out
+from nctool.core import files
+from nctool.core.choices import Ci
+from nctool.report import documents
 
 if TYPE_CHECKING:
-    from nctool.documents import Document
+    from nctool.report.documents import Document
 
 
 @dataclass(frozen=True, slots=True)

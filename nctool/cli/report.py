@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from nctool.choices import Ci
 from nctool.cli import options
 from nctool.cli.shell import guarded
-from nctool.errors import UsageError
+from nctool.core.choices import Ci
+from nctool.core.errors import UsageError
 
 if TYPE_CHECKING:
-    from nctool.documents import Document
+    from nctool.report.documents import Document
 
 
 @guarded
@@ -37,7 +37,7 @@ def report(
 ) -> None:
     """Render saved reports: by suffix to a file, otherwise to the screen."""
     from nctool.cli.outputs import Outputs
-    from nctool.documents import read
+    from nctool.report.documents import read
 
     wanted = Outputs(json, tuple(output or ()), ci, width, quiet, per_class, plot)
     wanted.check(sources=reports)
@@ -49,7 +49,7 @@ def report(
 def _joined(found: Sequence[Document], names: Sequence[str]) -> Document:
     """Reports of several moments as one trajectory."""
     from nctool.report import Report
-    from nctool.trajectory import joined
+    from nctool.report.trajectory import joined
 
     reports = [one for one in found if isinstance(one, Report)]
     if len(reports) < len(found):
@@ -64,7 +64,7 @@ def _joined(found: Sequence[Document], names: Sequence[str]) -> Document:
 def _arrays_beside(document: Document, path: Path) -> Mapping[str, Any] | None:
     """What ``--arrays`` wrote, if it lies in the report's own folder; nothing else is followed."""
     from nctool.report import Report
-    from nctool.trajectory import Trajectory
+    from nctool.report.trajectory import Trajectory
 
     report = document.last if isinstance(document, Trajectory) else document
     if not isinstance(report, Report) or not report.arrays:
@@ -72,6 +72,6 @@ def _arrays_beside(document: Document, path: Path) -> Mapping[str, Any] | None:
     beside = path.parent / Path(str(report.arrays.get("file"))).name
     if not beside.is_file():
         return None
-    from nctool.collect import Saved
+    from nctool.analysis.saved_arrays import Saved
 
     return Saved(beside)

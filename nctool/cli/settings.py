@@ -9,15 +9,15 @@ import typer
 from nctool.cli.shell import note
 
 if TYPE_CHECKING:
-    from nctool.config import Config
-    from nctool.source import Inspection, Wishes
+    from nctool.inputs.sources import Inspection, Wishes
+    from nctool.settings.config import Config
 
 COMMANDS = ("analyze", "inspect", "compare", "check")
 
 
 def adopt(context: typer.Context) -> None:
     """Make the settings the defaults of every command; the command line is stronger."""
-    from nctool.config import resolve
+    from nctool.settings.config import resolve
 
     config = resolve()
     found = {key.replace("-", "_"): value for key, value in config.values.items()}
@@ -42,7 +42,7 @@ def origins(context: typer.Context) -> dict[str, str]:
 
 
 def save_roles(found: Inspection, wishes: Wishes) -> None:
-    from nctool.saved_roles import save, settings_of
+    from nctool.inputs.saved_roles import save, settings_of
 
     path = save(settings_of(found, wishes))
     note(f"roles saved to {path}: from now on nctool starts from them")

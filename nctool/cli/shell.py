@@ -13,10 +13,10 @@ from typing import ParamSpec
 
 import typer
 
-from nctool import files
-from nctool.errors import InternalError, NctoolError, ResourceError
-from nctool.notice import Notice
-from nctool.text import printable, speakable
+from nctool.core import files
+from nctool.core.errors import InternalError, NctoolError, ResourceError
+from nctool.core.notice import Notice
+from nctool.core.text import printable, speakable
 
 P = ParamSpec("P")
 

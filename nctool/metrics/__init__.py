@@ -8,7 +8,7 @@ import pkgutil
 from fnmatch import fnmatchcase
 from functools import cache
 
-from nctool.errors import UsageError
+from nctool.core.errors import UsageError
 from nctool.metrics.metric import Metric
 
 NOT_FAMILIES = {"metric", "shared"}

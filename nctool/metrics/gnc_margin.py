@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from nctool.evidence import Evidence
+from nctool.engine.evidence import Evidence
 from nctool.geometry import optima
 from nctool.metrics.metric import Measured, on_points
 from nctool.metrics.shared import points, unit_points

@@ -9,12 +9,12 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from nctool.evidence import Evidence
+from nctool.core.text import count
+from nctool.engine.evidence import Evidence
 from nctool.geometry import energy_optima, optima
 from nctool.metrics.metric import Measured, Undefined, on_points
 from nctool.metrics.shared import SAMPLE_LIMITED, named, points, understatement, unit_points
 from nctool.report import Direction, Reference
-from nctool.text import count
 
 if TYPE_CHECKING:
     from nctool.geometry.determinant import LogDeterminant

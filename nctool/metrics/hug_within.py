@@ -10,7 +10,8 @@ import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from nctool.evidence import Evidence, Need
+from nctool.core.text import count
+from nctool.engine.evidence import Evidence, Need
 from nctool.geometry.energy_optima import random_energy
 from nctool.metrics import hug
 from nctool.metrics.metric import Measured, Metric, Undefined, metric, on_points
@@ -23,7 +24,6 @@ from nctool.metrics.shared import (
     sample_flags,
 )
 from nctool.report import Reference
-from nctool.text import count
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from nctool.evidence import Evidence, Need, Storage
+from nctool.engine.evidence import Evidence, Need, Storage
 from nctool.metrics.metric import Measured, Metric, Undefined, metric, on_points
 from nctool.metrics.shared import (
     SAMPLE_LIMITED,

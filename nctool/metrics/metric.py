@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from nctool.evidence import Evidence, Need, inputs_of
+from nctool.engine.evidence import Evidence, Need, inputs_of
 from nctool.report import Direction, Distribution, Reference
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from nctool.evidence import Evidence, Points
+from nctool.engine.evidence import Evidence, Points
 from nctool.geometry import optima
 from nctool.metrics.metric import Measured, Undefined, on_points
 from nctool.metrics.shared import (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from nctool.evidence import Evidence, Need
+from nctool.engine.evidence import Evidence, Need
 from nctool.geometry import optima
 from nctool.metrics.metric import Measured, Undefined, metric
 from nctool.metrics.shared import between_classes, known, named, several_classes

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nctool.evidence import Evidence, Need
+from nctool.engine.evidence import Evidence, Need
 from nctool.metrics.metric import Measured, metric
 from nctool.metrics.shared import answers, known
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, TypeVar
 
-from nctool.evidence import Evidence, Points
+from nctool.engine.evidence import Evidence, Points
 from nctool.metrics.metric import Undefined
 
 if TYPE_CHECKING:

@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import Protocol
 
 from nctool.arrays import Opened
-from nctool.errors import InputError
-from nctool.extras import Extra
-from nctool.readers.pieces.edge import edge, shown
+from nctool.core.errors import InputError
+from nctool.core.extras import Extra
+from nctool.readers.shared.edge import edge, shown
 
 HEAD_BYTES = 4096
 FIRST, USUAL, LAST = range(3)

@@ -12,14 +12,14 @@ from itertools import accumulate
 from pathlib import Path
 
 from nctool.arrays import Opened
-from nctool.errors import InputError
-from nctool.notice import Notice
+from nctool.core.errors import InputError
+from nctool.core.notice import Notice
 from nctool.readers import Reader
-from nctool.readers.pieces.arrow.body import Opener
-from nctool.readers.pieces.arrow.columns import columns
-from nctool.readers.pieces.arrow.messages import MAGIC, NAME, contents, is_stream
-from nctool.readers.pieces.edge import edge, shown
-from nctool.readers.pieces.parts import (
+from nctool.readers.shared.arrow.body import Opener
+from nctool.readers.shared.arrow.columns import columns
+from nctool.readers.shared.arrow.messages import MAGIC, NAME, contents, is_stream
+from nctool.readers.shared.edge import edge, shown
+from nctool.readers.shared.parts import (
     class_names,
     described,
     files,
@@ -28,8 +28,8 @@ from nctool.readers.pieces.parts import (
     saved_files,
     splits,
 )
-from nctool.readers.pieces.shards import inside, with_config
-from nctool.readers.pieces.tables import Part, gathered_part, opened, side_by_side
+from nctool.readers.shared.shards import inside, with_config
+from nctool.readers.shared.tables import Part, gathered_part, opened, side_by_side
 
 SUFFIXES = frozenset((".arrow", ".feather", ".ipc"))
 OTHERS = ("*.safetensors", "*.npy", "*.npz", "*.parquet")

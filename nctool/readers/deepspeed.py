@@ -12,12 +12,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from nctool.arrays import LazyArray, Opened
-from nctool.errors import InputError
-from nctool.notice import Notice
+from nctool.core.errors import InputError
+from nctool.core.notice import Notice
 from nctool.readers import FIRST, Reader
-from nctool.readers.pieces.edge import shown
-from nctool.readers.pieces.folders import holds_arrays
-from nctool.readers.pieces.shards import inside, with_config
+from nctool.readers.shared.edge import shown
+from nctool.readers.shared.folders import holds_arrays
+from nctool.readers.shared.shards import inside, with_config
 from nctool.readers.torch_legacy import open_pickle
 from nctool.readers.torch_zip import open_zip
 

@@ -30,14 +30,14 @@ from dataclasses import replace
 from pathlib import Path
 
 from nctool.arrays import INTEGERS, LazyArray, Opened
-from nctool.errors import InputError
-from nctool.notice import Notice
+from nctool.core.errors import InputError
+from nctool.core.notice import Notice
 from nctool.readers import FIRST, Reader
-from nctool.readers.pieces.edge import corrupt, edge, shown
-from nctool.readers.pieces.joined import Joined
-from nctool.readers.pieces.kept_rows import Kept, kept_rows
-from nctool.readers.pieces.shards import MOST_JSON, inside, read_json, with_config
 from nctool.readers.safetensors_files import open_file
+from nctool.readers.shared.edge import corrupt, edge, shown
+from nctool.readers.shared.joined import Joined
+from nctool.readers.shared.kept_rows import Kept, kept_rows
+from nctool.readers.shared.shards import MOST_JSON, inside, read_json, with_config
 
 NAME = "nctool-features"
 MARK = "nctool.json"

@@ -12,12 +12,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from nctool.arrays import Opened
-from nctool.errors import InputError
+from nctool.core.errors import InputError
 from nctool.readers import Reader
-from nctool.readers.pieces.edge import edge, shown
-from nctool.readers.pieces.flax_tree import Packed, Tree, extension
-from nctool.readers.pieces.msgpack_scan import Cut, Scanner, Span
-from nctool.readers.pieces.shards import find_index, inside, is_index, open_sharded, with_config
+from nctool.readers.shared.edge import edge, shown
+from nctool.readers.shared.flax_tree import Packed, Tree, extension
+from nctool.readers.shared.msgpack_scan import Cut, Scanner, Span
+from nctool.readers.shared.shards import find_index, inside, is_index, open_sharded, with_config
 
 NAME = "flax-msgpack"
 SUFFIX = ".msgpack"

@@ -10,10 +10,10 @@ from pathlib import Path
 
 from nctool.arrays import Opened
 from nctool.readers import Reader
-from nctool.readers.pieces.hdf5.anndata import fill_anndata, is_anndata
-from nctool.readers.pieces.hdf5.contents import Contents, open_home
-from nctool.readers.pieces.hdf5.keras import add_keras_facts
-from nctool.readers.pieces.hdf5.source import MAGIC, PLACES
+from nctool.readers.shared.hdf5.anndata import fill_anndata, is_anndata
+from nctool.readers.shared.hdf5.contents import Contents, open_home
+from nctool.readers.shared.hdf5.keras import add_keras_facts
+from nctool.readers.shared.hdf5.source import MAGIC, PLACES
 
 NAME = "hdf5"
 

@@ -11,11 +11,11 @@ from pathlib import Path
 
 from nctool.arrays import Opened
 from nctool.readers import FIRST, Reader
-from nctool.readers.pieces.hdf5.arrays import lazy
-from nctool.readers.pieces.hdf5.attributes import attributes
-from nctool.readers.pieces.hdf5.contents import Contents, open_home
-from nctool.readers.pieces.hdf5.groups import Node
-from nctool.readers.pieces.known_calls import Unfit
+from nctool.readers.shared.hdf5.arrays import lazy
+from nctool.readers.shared.hdf5.attributes import attributes
+from nctool.readers.shared.hdf5.contents import Contents, open_home
+from nctool.readers.shared.hdf5.groups import Node
+from nctool.readers.shared.known_calls import Unfit
 
 NAME = "matlab-7.3"
 SAID = frozenset({"MATLAB_class", "MATLAB_empty", "MATLAB_sparse"})

@@ -12,15 +12,15 @@ from functools import partial
 from pathlib import Path
 
 from nctool.arrays import Opened
-from nctool.errors import InputError
-from nctool.notice import Notice
+from nctool.core.errors import InputError
+from nctool.core.notice import Notice
 from nctool.readers import FIRST, Reader
 from nctool.readers.hdf5 import fill_plainly
-from nctool.readers.pieces.archive import Member, bytes_of, is_zip, members, names
-from nctool.readers.pieces.edge import corrupt, edge, shown
-from nctool.readers.pieces.hdf5.contents import Contents, open_home
-from nctool.readers.pieces.hdf5.keras import add_keras_facts
-from nctool.readers.pieces.shards import MOST_JSON
+from nctool.readers.shared.archive import Member, bytes_of, is_zip, members, names
+from nctool.readers.shared.edge import corrupt, edge, shown
+from nctool.readers.shared.hdf5.contents import Contents, open_home
+from nctool.readers.shared.hdf5.keras import add_keras_facts
+from nctool.readers.shared.shards import MOST_JSON
 
 NAME = "keras"
 WEIGHTS, CONFIG, METADATA = "model.weights.h5", "config.json", "metadata.json"

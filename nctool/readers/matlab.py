@@ -13,10 +13,10 @@ from pathlib import Path
 
 from nctool.arrays import Opened
 from nctool.readers import Reader
-from nctool.readers.pieces import matlab_4, matlab_5
-from nctool.readers.pieces.edge import edge
-from nctool.readers.pieces.matlab_bytes import MATLAB
-from nctool.readers.pieces.matlab_tree import Tree
+from nctool.readers.shared import matlab_4, matlab_5
+from nctool.readers.shared.edge import edge
+from nctool.readers.shared.matlab_bytes import MATLAB
+from nctool.readers.shared.matlab_tree import Tree
 
 ORDERS = {b"\x00\x01IM": "<", b"\x01\x00MI": ">"}
 CLASS_NAMES = re.compile(r"(.*\.)?((class|label|category)_?names?|classes|categories)", re.I)

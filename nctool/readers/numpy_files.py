@@ -13,14 +13,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nctool.arrays import LazyArray, Opened
-from nctool.errors import InputError
-from nctool.notice import Notice
+from nctool.core.errors import InputError
+from nctool.core.notice import Notice
 from nctool.readers import Reader
-from nctool.readers.pieces.archive import Member, bytes_of, is_zip, members, names
-from nctool.readers.pieces.edge import edge, shown
-from nctool.readers.pieces.npy import KIND_SLUGS, LONGEST_HEADER, MAGIC, Header, parse
-from nctool.readers.pieces.region import Region, as_rows, packed
-from nctool.readers.pieces.shards import inside, with_config
+from nctool.readers.shared.archive import Member, bytes_of, is_zip, members, names
+from nctool.readers.shared.edge import edge, shown
+from nctool.readers.shared.npy import KIND_SLUGS, LONGEST_HEADER, MAGIC, Header, parse
+from nctool.readers.shared.region import Region, as_rows, packed
+from nctool.readers.shared.shards import inside, with_config
 
 if TYPE_CHECKING:
     from numpy import ndarray

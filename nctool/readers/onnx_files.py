@@ -12,14 +12,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from nctool.arrays import LazyArray, Opened
-from nctool.errors import InputError
-from nctool.notice import Notice
+from nctool.core.errors import InputError
+from nctool.core.notice import Notice
 from nctool.readers import Reader
-from nctool.readers.pieces.edge import corrupt, edge, shown
-from nctool.readers.pieces.onnx_graph import Graph, Node, constant_of, node_of
-from nctool.readers.pieces.onnx_tensor import ONNX, Tensor, described, lazy, pair
-from nctool.readers.pieces.protobuf import BYTES, VARINT, Field, Wire
-from nctool.readers.pieces.shards import inside, with_config
+from nctool.readers.shared.edge import corrupt, edge, shown
+from nctool.readers.shared.onnx_graph import Graph, Node, constant_of, node_of
+from nctool.readers.shared.onnx_tensor import ONNX, Tensor, described, lazy, pair
+from nctool.readers.shared.protobuf import BYTES, VARINT, Field, Wire
+from nctool.readers.shared.shards import inside, with_config
 
 FOLDER = "onnx-folder"
 NEWEST_IR = 127

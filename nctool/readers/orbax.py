@@ -14,14 +14,14 @@ from itertools import islice
 from pathlib import Path
 
 from nctool.arrays import LazyArray, Opened
-from nctool.errors import InputError
-from nctool.extras import Extra
-from nctool.notice import Notice
+from nctool.core.errors import InputError
+from nctool.core.extras import Extra
+from nctool.core.notice import Notice
 from nctool.readers import FIRST, Reader
-from nctool.readers.pieces.edge import shown
-from nctool.readers.pieces.ocdbt import MANIFEST
-from nctool.readers.pieces.orbax_item import METADATA, Item, moments, plain
-from nctool.readers.pieces.shards import MOST_JSON, inside, read_json
+from nctool.readers.shared.edge import shown
+from nctool.readers.shared.ocdbt import MANIFEST
+from nctool.readers.shared.orbax_item import METADATA, Item, moments, plain
+from nctool.readers.shared.shards import MOST_JSON, inside, read_json
 
 NAME = "orbax"
 STEP_METADATA = "_CHECKPOINT_METADATA"

@@ -10,16 +10,16 @@ from math import prod
 from pathlib import Path
 
 from nctool.arrays import Opened
-from nctool.errors import InputError
-from nctool.extras import Extra
+from nctool.core.errors import InputError
+from nctool.core.extras import Extra
 from nctool.readers import Reader
-from nctool.readers.pieces.edge import corrupt, edge, shown
-from nctool.readers.pieces.parquet.columns import Cursor, Source
-from nctool.readers.pieces.parquet.dense import Target, dense, first_sizes, narrowed, targets
-from nctool.readers.pieces.parquet.footer import ENCRYPTED, MAGIC, NAME, look
-from nctool.readers.pieces.parts import described, files, groups
-from nctool.readers.pieces.shards import inside, with_config
-from nctool.readers.pieces.tables import (
+from nctool.readers.shared.edge import corrupt, edge, shown
+from nctool.readers.shared.parquet.columns import Cursor, Source
+from nctool.readers.shared.parquet.dense import Target, dense, first_sizes, narrowed, targets
+from nctool.readers.shared.parquet.footer import ENCRYPTED, MAGIC, NAME, look
+from nctool.readers.shared.parts import described, files, groups
+from nctool.readers.shared.shards import inside, with_config
+from nctool.readers.shared.tables import (
     Column,
     Odd,
     Part,

@@ -14,12 +14,12 @@ from pathlib import Path
 from typing import TypeAlias
 
 from nctool.arrays import ITEM_BYTES, Opened
-from nctool.errors import InputError
-from nctool.notice import Notice
+from nctool.core.errors import InputError
+from nctool.core.notice import Notice
 from nctool.readers import Reader
-from nctool.readers.pieces.edge import corrupt, edge, shown
-from nctool.readers.pieces.region import Elsewhere, Region, checked_shape, numpy_code, packed
-from nctool.readers.pieces.shards import find_index, inside, is_index, open_sharded, with_config
+from nctool.readers.shared.edge import corrupt, edge, shown
+from nctool.readers.shared.region import Elsewhere, Region, checked_shape, numpy_code, packed
+from nctool.readers.shared.shards import find_index, inside, is_index, open_sharded, with_config
 
 NAME = "safetensors"
 SUFFIX = ".safetensors"

@@ -15,14 +15,14 @@ from functools import cache
 from pathlib import Path
 
 from nctool.arrays import INTEGERS, ITEM_BYTES, LazyArray, Opened
-from nctool.errors import InputError
-from nctool.notice import Notice
+from nctool.core.errors import InputError
+from nctool.core.notice import Notice
 from nctool.readers import FIRST, Reader
-from nctool.readers.pieces.dcp_metadata import Contents, Place, Tensor, read_contents
-from nctool.readers.pieces.edge import corrupt, edge, shown
-from nctool.readers.pieces.folders import holds_arrays
-from nctool.readers.pieces.shards import inside, with_config
-from nctool.readers.pieces.tiles import Box, Tile, assembled, untiled
+from nctool.readers.shared.dcp_metadata import Contents, Place, Tensor, read_contents
+from nctool.readers.shared.edge import corrupt, edge, shown
+from nctool.readers.shared.folders import holds_arrays
+from nctool.readers.shared.shards import inside, with_config
+from nctool.readers.shared.tiles import Box, Tile, assembled, untiled
 from nctool.readers.torch_zip import open_zip
 
 NAME = "torch-dcp"

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import NoReturn, TypeAlias
 
 from nctool.arrays import Opened
-from nctool.errors import InputError
+from nctool.core.errors import InputError
 from nctool.readers import LAST, Reader
-from nctool.readers.pieces.archive import is_zip, names
-from nctool.readers.pieces.edge import shown
+from nctool.readers.shared.archive import is_zip, names
+from nctool.readers.shared.edge import shown
 
 Looks: TypeAlias = Callable[[Path, bytes], bool]
 SAVE = "numpy.savez('features.npz', features=x, labels=y)"

@@ -13,9 +13,9 @@ from functools import cache
 from pathlib import PurePath
 from typing import Any, TypeAlias
 
-from nctool.documents import Document
-from nctool.errors import UsageError
-from nctool.extras import Extra
+from nctool.core.errors import UsageError
+from nctool.core.extras import Extra
+from nctool.report.documents import Document
 
 Arrays: TypeAlias = Mapping[str, Any]
 """What ``--arrays`` holds, by its published names: nested sequences of numbers."""

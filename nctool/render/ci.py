@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from nctool.comparison import Comparison
-from nctool.documents import Document
-from nctool.notice import Notice
+from nctool.core.notice import Notice
+from nctool.core.text import number, one_line
 from nctool.report import Report
-from nctool.text import number, one_line
-from nctool.trajectory import Trajectory
+from nctool.report.comparison import Comparison
+from nctool.report.documents import Document
+from nctool.report.trajectory import Trajectory
 
 LEVELS = {"fail": "error", "inconclusive": "error", "missing": "warning"}
 

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 
-from nctool.progress import Advance, Progress, Silent
+from nctool.core.progress import Advance, Progress, Silent
 from nctool.render import summary
 from nctool.render.lines import Line, Style
 from nctool.report import Report

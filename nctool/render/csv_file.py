@@ -6,12 +6,12 @@ import csv
 import io
 from collections.abc import Iterator
 
-from nctool.comparison import Comparison
-from nctool.documents import Document
+from nctool.core.text import one_line
 from nctool.render import Arrays, Renderer
 from nctool.report import Report, Result
-from nctool.text import one_line
-from nctool.trajectory import Trajectory
+from nctool.report.comparison import Comparison
+from nctool.report.documents import Document
+from nctool.report.trajectory import Trajectory
 
 COLUMNS = (
     "run", "epoch", "step", "split", "id", "value", "status", "reason", "toward_collapse", "ideal",

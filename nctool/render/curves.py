@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from nctool.core.text import count, number, one_line
 from nctool.render import summary
 from nctool.render.lines import BLANK, Line, line, wrapped
-from nctool.text import count, number, one_line
-from nctool.trajectory import Trajectory
+from nctool.report.trajectory import Trajectory
 
 BARS = "▁▂▃▄▅▆▇█"
 MOST_BARS = 24

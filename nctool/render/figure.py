@@ -7,23 +7,23 @@ when something is drawn, and nothing of it stays set afterwards.
 
 from __future__ import annotations
 
-from nctool.comparison import Comparison
-from nctool.documents import Document
-from nctool.extras import Extra
+from nctool.core.extras import Extra
 from nctool.render import Arrays, Renderer
-from nctool.trajectory import Trajectory
+from nctool.report.comparison import Comparison
+from nctool.report.documents import Document
+from nctool.report.trajectory import Trajectory
 
 PLOT = Extra("plot", ("matplotlib",))
 
 
 def render(document: Document, arrays: Arrays | None, suffix: str) -> bytes:
-    from nctool.render.panels import changes, classes, course, style
+    from nctool.render.panels import changes, classes, style, trajectory
 
     with style.look():
         if isinstance(document, Comparison):
             figure = changes.draw(document)
         elif isinstance(document, Trajectory):
-            figure = course.draw(document)
+            figure = trajectory.draw(document)
         else:
             figure = classes.draw(document, arrays)
         return style.saved(figure, suffix.removeprefix("."))

@@ -6,8 +6,8 @@ document inside, so that ``nctool report page.html --json -`` gives it back.
 
 from __future__ import annotations
 
-from nctool.documents import Document
 from nctool.render import Arrays, Renderer
+from nctool.report.documents import Document
 
 
 def page(document: Document, arrays: Arrays | None = None) -> str:

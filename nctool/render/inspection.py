@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from nctool.render.lines import BLANK, Line, columns, line, wrapped
 
 if TYPE_CHECKING:
+    from nctool.inputs.sources import Inspection
     from nctool.roles import Pick
-    from nctool.source import Inspection
 
 ROLES = ("features", "labels", "weight", "bias")
 

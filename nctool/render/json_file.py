@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from nctool import documents
-from nctool.documents import Document
 from nctool.render import Arrays, Renderer
+from nctool.report import documents
+from nctool.report.documents import Document
 
 
 def render(document: Document, arrays: Arrays | None, suffix: str) -> str:

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 from xml.etree import ElementTree
 
-from nctool.comparison import Comparison
-from nctool.documents import Document
+from nctool.core.text import number, one_line
 from nctool.render import Arrays, Renderer
-from nctool.text import number, one_line
+from nctool.report.comparison import Comparison
+from nctool.report.documents import Document
 
 
 def render(document: Document, arrays: Arrays | None, suffix: str) -> str:
@@ -26,7 +26,7 @@ def render(document: Document, arrays: Arrays | None, suffix: str) -> str:
 
 
 def _gate(suite: ElementTree.Element, gate: Mapping[str, Any]) -> ElementTree.Element:
-    place = f"nctool.{gate['run']}" if gate.get("run") else "nctool.gates"
+    place = f"nctool.{gate['run']}" if gate.get("run") else "nctool.report.gates"
     case = _case(suite, place, str(gate["expr"]))
     result, soft = gate["result"], gate["severity"] == "warning"
     seen = "no value" if gate["observed"] is None else f"is {number(gate['observed'], 6)}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from typing import Literal, TypeAlias
 
-from nctool.text import one_line
+from nctool.core.text import one_line
 
 Style: TypeAlias = Literal["", "title", "faint", "warning", "good"]
 Line: TypeAlias = tuple[tuple[str, Style], ...]

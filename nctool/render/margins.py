@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from nctool.core.text import count, number, one_line
 from nctool.render.lines import Line, line, wrapped
 from nctool.report import Report, Result
-from nctool.text import count, number, one_line
 
 PREFIX = "gnc2.margin."
 SHOWN_IN_SUPPORT = 4

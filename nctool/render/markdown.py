@@ -6,14 +6,14 @@ import re
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 
-from nctool.comparison import Comparison
-from nctool.documents import Document
+from nctool.core.text import count, number, one_line
 from nctool.render import Arrays, Renderer, curves
 from nctool.render.ci import warnings_of
 from nctool.render.summary import ARROWS, heading_of
 from nctool.report import Report, Result
-from nctool.text import count, number, one_line
-from nctool.trajectory import Trajectory
+from nctool.report.comparison import Comparison
+from nctool.report.documents import Document
+from nctool.report.trajectory import Trajectory
 
 MOST_BYTES = 60_000
 SYMBOLS = {

@@ -6,12 +6,12 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from nctool.comparison import Comparison
-from nctool.documents import Document
+from nctool.core.text import one_line
 from nctool.render import Arrays, Renderer
 from nctool.report import Report
-from nctool.text import one_line
-from nctool.trajectory import Trajectory
+from nctool.report.comparison import Comparison
+from nctool.report.documents import Document
+from nctool.report.trajectory import Trajectory
 
 OUTCOMES = {"pass": 0, "none": 0, "fail": 1, "inconclusive": 2}
 OTHER = re.compile("[^a-zA-Z0-9_]")

@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from nctool.core.text import number
 from nctool.render import curves
 from nctool.render.lines import BLANK, Line, line
-from nctool.text import number
-from nctool.trajectory import Trajectory
+from nctool.report.trajectory import Trajectory
 
 MAIN = (
     "nc1.pinv", "nc2.etf_deviation.means", "nc3.distance", "nc4.accuracy",

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from nctool.comparison import Comparison
-from nctool.documents import Document
 from nctool.render import summary
 from nctool.render.lines import BLANK, Line, columns, line
-from nctool.trajectory import Trajectory
+from nctool.report.comparison import Comparison
+from nctool.report.documents import Document
+from nctool.report.trajectory import Trajectory
 
 
 def lines(

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from nctool.comparison import Change, Comparison, Row
+from nctool.core.text import count, number, one_line
 from nctool.render.lines import BLANK, Line, columns, line, wrapped
-from nctool.text import count, number, one_line
+from nctool.report.comparison import Change, Comparison, Row
 
 SIGNS = {
     "more collapsed": "more", "less collapsed": "less", "within tolerance": "same",

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Protocol
 
+from nctool.core.text import count, number
 from nctool.render import margins
 from nctool.render.lines import BLANK, Line, columns, line, wrapped
 from nctool.report import Distribution, Report, Result
-from nctool.text import count, number
 
 FAMILIES = {
     "nc1": "NC1  do the features of a class contract onto their mean?",

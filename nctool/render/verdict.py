@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from nctool.documents import Document
+from nctool.core.text import count, number, one_line
 from nctool.render.lines import Line, Style, columns, line, wrapped
-from nctool.text import count, number, one_line
+from nctool.report.documents import Document
 
 WORDS = {
     "pass": "pass", "fail": "FAIL", "inconclusive": "inconclusive", "missing": "no value",

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from nctool.errors import InputError
-from nctool.roles.absent import why_no_head
+from nctool.core.errors import InputError
 from nctool.roles.data import Data, choose_data
+from nctool.roles.declared_head import told_head
+from nctool.roles.exclude import sift
 from nctool.roles.explicit import listing
 from nctool.roles.head import find_head, widths
+from nctool.roles.missing_head import why_no_head
 from nctool.roles.names import LAYER_LEAVES, parse
 from nctool.roles.series import UNNAMED, Series, feature_series, label_series
-from nctool.roles.sift import sift
-from nctool.roles.told import told_head
 from nctool.roles.values import Candidate, Pick, Request, Roles
 
 AUTOMATIC = Request()

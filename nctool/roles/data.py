@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from nctool.errors import InputError
-from nctool.notice import Notice
+from nctool.core.errors import InputError
+from nctool.core.notice import Notice
 from nctool.roles.explicit import describe, flag, one, tie
 from nctool.roles.series import (
     PREFERRED,

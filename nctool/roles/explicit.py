@@ -7,10 +7,10 @@ from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from pathlib import PurePath
 
-from nctool.errors import InputError
+from nctool.core.errors import InputError
+from nctool.core.spec import split
 from nctool.roles.names import title
 from nctool.roles.values import Candidate
-from nctool.spec import split
 
 SHOWN = 8
 

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from nctool.errors import InputError
-from nctool.notice import Notice
-from nctool.roles.absent import quantised_heads
+from nctool.core.errors import InputError
+from nctool.core.notice import Notice
+from nctool.roles.declared_head import Told
 from nctool.roles.evidence import BODILY, Ranked, best, rank
+from nctool.roles.exclude import sift, without_twins
 from nctool.roles.explicit import describe, listing, one, tie
 from nctool.roles.layers import Layer, Model
+from nctool.roles.missing_head import quantised_heads
 from nctool.roles.names import title
 from nctool.roles.shapes import is_float
-from nctool.roles.sift import sift, without_twins
 from nctool.roles.tied import rival_tables, tied_bias, tied_embedding
-from nctool.roles.told import Told
 from nctool.roles.values import Candidate, Head, Pick, Request
 
 AUTOMATIC = Request()

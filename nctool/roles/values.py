@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from nctool.notice import Notice
+from nctool.core.notice import Notice
 
 ChosenBy = Literal["auto", "flag", "config"]
 

@@ -23,10 +23,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from timing import record, summary, timed
 from torch import Tensor
 
 import nctool
+from tests.bench.timing import record, summary, timed
 
 SELECTED = "nc?.*,gnc1.*,gnc3.*,gnc.*"
 """What two reads of the features give; the geometry of many classes has benchmarks of its own."""

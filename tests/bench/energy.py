@@ -20,11 +20,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from timing import record, summary, timed
 from torch import Tensor
 
 from nctool.geometry.delsarte import energy_bound
 from nctool.geometry.energy import Energies, energies
+from tests.bench.timing import record, summary, timed
 
 BLOCK = 2048
 TILE = 64

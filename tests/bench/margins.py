@@ -24,10 +24,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from timing import record, summary, timed
 from torch import Tensor
 
 from nctool.geometry.hull import Margins, margins
+from tests.bench.timing import record, summary, timed
 
 Solve = Callable[[np.ndarray, np.ndarray], float]
 

@@ -6,24 +6,31 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-from saved import FOLDER, comparison, document, of, report
-
-from nctool import documents, gates, render
+from nctool import render
 from nctool.cli import gathering, gating
 from nctool.cli.report import _joined
-from nctool.cohort import Run
-from nctool.comparison import Comparison, compare
-from nctool.config import Config
-from nctool.extras import Extra
-from nctool.tolerance import tolerance_of
-from nctool.trajectory import Trajectory
+from nctool.core.extras import Extra
+from nctool.report import documents, gates
+from nctool.report.comparison import Comparison, compare
+from nctool.report.runs import Run
+from nctool.report.tolerance import tolerance_of
+from nctool.report.trajectory import Trajectory
+from nctool.settings.config import Config
+from tests.support.saved import FOLDER, comparison, document, of, report
 
 MODULES = {
-    "comparison": "comparison.py", "tolerance": "tolerance.py", "gates": "gates.py",
-    "trajectory": "trajectory.py", "documents": "documents.py", "extras": "extras.py",
-    "gathering": "cli/gathering.py", "gating": "cli/gating.py", "joining": "cli/report.py",
-    "check": "cli/check.py", "render": "render/__init__.py",
-}  # fmt: skip
+    "comparison": "report/comparison.py",
+    "tolerance": "report/tolerance.py",
+    "gates": "report/gates.py",
+    "trajectory": "report/trajectory.py",
+    "documents": "report/documents.py",
+    "extras": "core/extras.py",
+    "gathering": "cli/gathering.py",
+    "gating": "cli/gating.py",
+    "joining": "cli/report.py",
+    "check": "cli/check.py",
+    "render": "render/__init__.py",
+}
 
 
 DAMAGED = '<script type="application/json" id="nctool-data" data-encoding="xz+base64">!</script>'

@@ -9,46 +9,49 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
-import after_the_report
 import numpy as np
 import pytest
 import torch
 import typer
-from goldens import FOLDER, ROOT, check_text
 
-from nctool import (
-    analyze,
-    classes,
-    config,
-    conventions,
-    course,
-    effort,
-    files,
-    measure,
-    metrics,
-    naming,
-    saved_roles,
-    vocabulary,
-)
+from nctool import analyze, metrics
+from nctool.analysis import measure, trajectories
 from nctool.arrays import LazyArray
-from nctool.assemble import check_shapes
 from nctool.cli import shell
 from nctool.cli.analyze import analyze as analyze_command
-from nctool.errors import NctoolError
+from nctool.core import files
+from nctool.core.errors import NctoolError
+from nctool.inputs import class_names, labels, saved_roles
+from nctool.inputs.assemble import check_shapes
+from nctool.inputs.sources import Wishes, load
+from nctool.readers import vocabulary
 from nctool.report import Report
-from nctool.source import Wishes, load
+from nctool.settings import budget, config, conventions
+from tests.golden import after_the_report
+from tests.golden.goldens import FOLDER, ROOT, check_text
 
 MODULES = {
-    "assemble": "assemble.py", "classes": "classes.py", "source": "source.py",
-    "sweeps": "sweeps.py", "gather": "gather.py", "conventions": "conventions.py",
-    "effort": "effort.py",
-    "metrics": "metrics/__init__.py", "shell": "cli/shell.py", "report": "report.py",
-    "files": "files.py", "measure": "measure.py",
-    "vocabulary": "vocabulary.py", "naming": "naming.py",
-    "analyze": "cli/analyze.py", "api": "api.py", "opening": "opening.py",
-    "config": "config.py", "saved_roles": "saved_roles.py",
-}  # fmt: skip
-MODULES |= after_the_report.MODULES | {"course": "course.py"}
+    "assemble": "inputs/assemble.py",
+    "labels": "inputs/labels.py",
+    "sources": "inputs/sources.py",
+    "sweeps": "engine/sweeps.py",
+    "gather": "engine/gather.py",
+    "conventions": "settings/conventions.py",
+    "budget": "settings/budget.py",
+    "metrics": "metrics/__init__.py",
+    "shell": "cli/shell.py",
+    "report": "report/report.py",
+    "files": "core/files.py",
+    "measure": "analysis/measure.py",
+    "vocabulary": "readers/vocabulary.py",
+    "class_names": "inputs/class_names.py",
+    "analyze": "cli/analyze.py",
+    "api": "api.py",
+    "opening": "inputs/opening.py",
+    "config": "settings/config.py",
+    "saved_roles": "inputs/saved_roles.py",
+}
+MODULES |= after_the_report.MODULES | {"trajectories": "analysis/trajectories.py"}
 OURS = {"UsageError", "InputError", "ResourceError", "InternalError"}
 FEATURES, LABELS, HEAD = torch.ones(12, 4), torch.arange(12) % 3, torch.eye(3, 4)
 
@@ -95,7 +98,7 @@ def names_in(text: str | bytes, rows: int | None = None) -> None:
     file.write_bytes(text if isinstance(text, bytes) else text.encode())
     found = vocabulary.read(file)
     if rows is not None:
-        naming.called(found, rows)
+        class_names.called(found, rows)
 
 
 def too_many(what: str) -> None:
@@ -107,7 +110,7 @@ def too_many(what: str) -> None:
 def words_beyond_names() -> None:
     words = np.array(["ant", "bee", "elk", "fly"])
     lazy = LazyArray("y", (4,), "str", "", "memory", lambda i, j: words[i:j])
-    classes.decode(lazy, names=["bee", "ant", "cat"])
+    labels.decode(lazy, names=["bee", "ant", "cat"])
 
 
 def to_stdout() -> None:
@@ -116,7 +119,7 @@ def to_stdout() -> None:
 
 def too_few_layers() -> None:
     np.savez("x.npz", features=FEATURES.numpy(), labels=LABELS.numpy())
-    course.stops_of_layers(["x.npz"], "layer*", Wishes())
+    trajectories.stops_of_layers(["x.npz"], "layer*", Wishes())
 
 
 def config_in(text: str) -> None:
@@ -184,17 +187,17 @@ CASES: dict[str, Callable[[], object]] = {
     "assemble.features-against-head": lambda: shapes(weight=torch.ones(3, 2048)),
     "assemble.bias-against-head": lambda: shapes(bias=torch.zeros(4)),
     "assemble.ood-against-features": lambda: shapes(ood=torch.ones(5, 7)),
-    "classes.no-labels": lambda: classes.decode(held("y", torch.full((1200,), -100))),
-    "classes.labels-against-head": lambda: classes.decode(held("y", 10 * LABELS), head_rows=2),
-    "classes.class-names": lambda: classes.decode(held("y", LABELS), names=["ant", "bee"]),
-    "classes.labels-against-names": words_beyond_names,
-    "classes.labels-not-one-hot": lambda: classes.decode(held("y", HEAD * 0.5)),
-    "classes.labels-not-integers": lambda: classes.decode(held("y", LABELS + 0.25)),
-    "classes.negative-labels": lambda: classes.decode(held("y", LABELS - 1)),
-    "source.classes-against-labels": too_few_classes,
+    "labels.no-labels": lambda: labels.decode(held("y", torch.full((1200,), -100))),
+    "labels.labels-against-head": lambda: labels.decode(held("y", 10 * LABELS), head_rows=2),
+    "labels.class-names": lambda: labels.decode(held("y", LABELS), names=["ant", "bee"]),
+    "labels.labels-against-names": words_beyond_names,
+    "labels.labels-not-one-hot": lambda: labels.decode(held("y", HEAD * 0.5)),
+    "labels.labels-not-integers": lambda: labels.decode(held("y", LABELS + 0.25)),
+    "labels.negative-labels": lambda: labels.decode(held("y", LABELS - 1)),
+    "sources.classes-against-labels": too_few_classes,
     "opening.remote-alike": two_signatures,
     "opening.path-missing": lambda: load(["absent*.npz"], Wishes()),
-    "source.no-ood-features": only_labels,
+    "sources.no-ood-features": only_labels,
     "vocabulary.class-names-unreadable": lambda: vocabulary.read(Path("names.txt")),
     "vocabulary.class-names-unknown.binary": lambda: names_in(b"\n\x80\x81"),
     "vocabulary.class-names-unknown.folder": lambda: vocabulary.read(Path()),
@@ -205,8 +208,8 @@ CASES: dict[str, Callable[[], object]] = {
     "vocabulary.class-names-too-large.bytes": lambda: too_many("MOST_BYTES"),
     "vocabulary.class-names-too-large.values": lambda: too_many("MOST_VALUES"),
     "vocabulary.class-names-too-large.row": lambda: names_in('{"ant": 123456789}'),
-    "naming.class-names": lambda: names_in("ant\nbee\n", 3),
-    "naming.class-names.vocabulary": lambda: names_in('{"ant": 0, "bee": 3}', 3),
+    "class_names.class-names": lambda: names_in("ant\nbee\n", 3),
+    "class_names.class-names.vocabulary": lambda: names_in('{"ant": 0, "bee": 3}', 3),
     "sweeps.non-finite-features": lambda: analyze(features=with_nan(), labels=LABELS),
     "sweeps.non-finite-ood": lambda: analyze(
         features=FEATURES + LABELS[:, None], labels=LABELS, ood=with_nan()
@@ -216,10 +219,10 @@ CASES: dict[str, Callable[[], object]] = {
     "conventions.unknown-center": lambda: conventions.resolve(None, "mean"),  # type: ignore[arg-type]
     "conventions.bad-weight": lambda: conventions.resolve(None, None, alpha=-1.0),
     "conventions.bad-logit-scale": lambda: conventions.resolve(None, None, logit_scale=0.0),
-    "effort.bad-memory": lambda: effort.in_bytes("much"),
-    "effort.bad-memory.little": lambda: effort.in_bytes("1MB"),
-    "effort.bad-gap": lambda: analyze(weight=HEAD, gap=0.0),
-    "effort.unknown-margin": lambda: analyze(weight=HEAD, margin="most"),  # type: ignore[arg-type]
+    "budget.bad-memory": lambda: budget.in_bytes("much"),
+    "budget.bad-memory.little": lambda: budget.in_bytes("1MB"),
+    "budget.bad-gap": lambda: analyze(weight=HEAD, gap=0.0),
+    "budget.unknown-margin": lambda: analyze(weight=HEAD, margin="most"),  # type: ignore[arg-type]
     "measure.unknown-dtype": lambda: analyze(weight=HEAD, dtype="double"),
     "measure.bad-threads": lambda: analyze(weight=HEAD, threads=0),
     "measure.no-float64": without_float64,
@@ -235,7 +238,7 @@ CASES: dict[str, Callable[[], object]] = {
     "config.config-unreadable": lambda: config_in("seed ="),
     "saved_roles.roles-not-saved": not_saved,
     "measure.bad-bootstrap": lambda: analyze(weight=HEAD, bootstrap=1),
-    "course.too-few-layers": too_few_layers,
+    "trajectories.too-few-layers": too_few_layers,
     "conventions.unknown-profile": lambda: conventions.resolve("zhuo", None),
     "conventions.unknown-profile.far": lambda: conventions.resolve("?", None),
     "metrics.unknown-metric": lambda: metrics.select("nc1.*,nc1.pniv"),

@@ -8,11 +8,11 @@ import re
 
 import pytest
 import torch
-from goldens import JSON, ROOT, check_json, check_text, differences, rounded
 from typer.testing import CliRunner
 
 import nctool
 from nctool.cli import app
+from tests.golden.goldens import JSON, ROOT, check_json, check_text, differences, rounded
 
 EPOCH_10 = "fixtures/digits/epoch=0010.safetensors"
 LOOKS = dict.fromkeys(("NO_COLOR", "FORCE_COLOR", "COLUMNS", "LINES"))

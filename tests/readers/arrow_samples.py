@@ -12,7 +12,7 @@ import pyarrow
 import pyarrow.feather
 import pyarrow.parquet
 
-from nctool.errors import InputError
+from nctool.core.errors import InputError
 from nctool.readers import open_path
 
 ROWS = 23

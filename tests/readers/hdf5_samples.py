@@ -103,7 +103,7 @@ def keras_legacy(path: Path, mark: str = "") -> Path:
 
 def data(path: Path) -> None:
     """Features in chunks and labels in one piece, for the tests of every reader."""
-    from readers_help import FEATURES, LABELS
+    from tests.readers.readers_help import FEATURES, LABELS
 
     with h5py.File(path, "w") as file:
         file.create_dataset(

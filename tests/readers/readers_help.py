@@ -97,7 +97,7 @@ def _matlab_4(path: Path) -> None:
 
 
 def _hdf5(path: Path) -> None:
-    from hdf5_samples import data
+    from tests.readers.hdf5_samples import data
 
     data(path)
 

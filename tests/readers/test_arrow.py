@@ -5,19 +5,30 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import arrow_samples as samples
 import numpy
 import pyarrow
 import pytest
 import torch
-from arrow_samples import ARROW, DTYPES, EVERY, FEATURES, LABELS, ROWS, fixed, lists, stop, table
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, from_dtype
 from hypothesis.extra.numpy import arrays as numpy_arrays
-from readers_help import arrays, plain
 
 from nctool.readers import open_path
+from tests.readers import arrow_samples as samples
+from tests.readers.arrow_samples import (
+    ARROW,
+    DTYPES,
+    EVERY,
+    FEATURES,
+    LABELS,
+    ROWS,
+    fixed,
+    lists,
+    stop,
+    table,
+)
+from tests.readers.readers_help import arrays, plain
 
 
 # Law: every type comes back under its name, in its own type, as numbers and as rows of numbers.
@@ -299,7 +310,7 @@ def test_without_library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     for kind, write in ARROW.items():
         write(tmp_path / kind, table())
     monkeypatch.setitem(__import__("sys").modules, "pyarrow", None)
-    monkeypatch.setattr("nctool.extras.find_spec", lambda module: None)
+    monkeypatch.setattr("nctool.core.extras.find_spec", lambda module: None)
     for kind in ("file", "stream"):
         assert (plain(arrays(tmp_path / kind)["features"].whole()) == FEATURES).all()
     for kind in ("lz4", "zstd"):

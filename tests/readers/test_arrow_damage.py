@@ -6,19 +6,19 @@ import os
 import struct
 from pathlib import Path
 
-import arrow_samples as samples
 import numpy
 import pyarrow
 import pytest
 import torch
-from arrow_samples import ARROW, FEATURES, stop, table
-from readers_help import arrays, plain
-from test_damage import survives
-from test_laziness import resident
 
-from nctool.errors import InputError
+from nctool.core.errors import InputError
 from nctool.readers import open_path
-from nctool.readers.pieces.arrow.flatbuffer import Table, root
+from nctool.readers.shared.arrow.flatbuffer import Table, root
+from tests.readers import arrow_samples as samples
+from tests.readers.arrow_samples import ARROW, FEATURES, stop, table
+from tests.readers.readers_help import arrays, plain
+from tests.readers.test_damage import survives
+from tests.readers.test_laziness import resident
 
 STEP = 13
 COUNT = 12_345
@@ -105,7 +105,7 @@ def test_batches_named_twice(tmp_path: Path) -> None:
 
 # Law: references inside a description may be shared, but not until they never end.
 def test_shared_tables_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("nctool.readers.pieces.arrow.flatbuffer.MOST_TABLES", 10_000)
+    monkeypatch.setattr("nctool.readers.shared.arrow.flatbuffer.MOST_TABLES", 10_000)
     # Each table holds a list of two references, both to the next table; the last holds nothing.
     data = bytearray(struct.pack("<I4H2H", 16, 6, 8, 4, 0, 4, 4))
     for _ in range(60):

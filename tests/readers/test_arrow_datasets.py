@@ -6,16 +6,23 @@ import json
 from pathlib import Path
 from typing import Any
 
-import arrow_samples as samples
 import numpy
 import pytest
-from arrow_samples import FEATURES, LABELS, save_to_disk, stop, table, with_class_names
-from readers_help import arrays, plain
 from safetensors.numpy import load_file, save_file
 
 import nctool
-from nctool.errors import InputError
+from nctool.core.errors import InputError
 from nctool.readers import open_path
+from tests.readers import arrow_samples as samples
+from tests.readers.arrow_samples import (
+    FEATURES,
+    LABELS,
+    save_to_disk,
+    stop,
+    table,
+    with_class_names,
+)
+from tests.readers.readers_help import arrays, plain
 
 DIGITS = Path(__file__).parents[2] / "fixtures" / "digits" / "epoch=0010.safetensors"
 

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 import torch
-from readers_help import FEATURES, arrays, plain
 
 import nctool
-from nctool.errors import InputError
+from nctool.core.checkpoints import Moment, moment_of
+from nctool.core.errors import InputError
 from nctool.readers import open_path
-from nctool.runs import Moment, moment_of
+from tests.readers.readers_help import FEATURES, arrays, plain
 
 WEIGHTS = {"fc.weight": FEATURES[:3].bfloat16(), "fc.bias": torch.ones(3).bfloat16()}
 STATES = "mp_rank_00_model_states.pt"

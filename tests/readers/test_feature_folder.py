@@ -12,13 +12,13 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from readers_help import arrays, plain
 from safetensors.torch import save_file
 
 import nctool
 from nctool.arrays import Opened
-from nctool.errors import InputError
+from nctool.core.errors import InputError
 from nctool.readers import open_path
+from tests.readers.readers_help import arrays, plain
 
 Shard = Mapping[str, torch.Tensor]
 

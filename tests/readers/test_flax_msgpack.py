@@ -14,13 +14,13 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays, integer_dtypes
-from readers_help import plain
-from test_damage import survives
 
 import nctool
 from nctool.arrays import LazyArray
-from nctool.errors import InputError
+from nctool.core.errors import InputError
 from nctool.readers import open_path
+from tests.readers.readers_help import plain
+from tests.readers.test_damage import survives
 
 CHUNKED = "__msgpack_chunked_array__"
 KERNEL = numpy.arange(12, dtype="float32").reshape(4, 3)

@@ -11,11 +11,11 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from readers_help import arrays, plain
 
 import nctool
 from nctool.readers import open_path
-from nctool.readers.pieces.hdf5.source import checksum
+from nctool.readers.shared.hdf5.source import checksum
+from tests.readers.readers_help import arrays, plain
 
 CODES = (
     "<f8 >f8 <f4 >f4 <f2 >f2 <i8 >i8 <i4 >i4 <i2 i1 <u8 <u4 >u4 <u2 u1 ? <c8 <c16 >c16"

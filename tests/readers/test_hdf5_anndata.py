@@ -9,11 +9,11 @@ import numpy
 import pytest
 import scipy.sparse
 import torch
-from readers_help import arrays, plain
 
 import nctool
-from nctool.errors import InputError
+from nctool.core.errors import InputError
 from nctool.readers import open_path
+from tests.readers.readers_help import arrays, plain
 
 CELLS = 30
 RANDOM = numpy.random.default_rng(2)

@@ -11,15 +11,15 @@ from pathlib import Path
 import h5py
 import numpy
 import pytest
-from hdf5_samples import data, keras_weights
-from readers_help import arrays, plain
-from test_laziness import resident
 
-from nctool.errors import InputError
+from nctool.core.errors import InputError
 from nctool.readers import open_path
-from nctool.readers.pieces.hdf5 import source
-from nctool.readers.pieces.hdf5.datasets import DEFLATE, Filter
-from nctool.readers.pieces.hdf5.filters import expanded, unpacked
+from nctool.readers.shared.hdf5 import source
+from nctool.readers.shared.hdf5.datasets import DEFLATE, Filter
+from nctool.readers.shared.hdf5.filters import expanded, unpacked
+from tests.readers.hdf5_samples import data, keras_weights
+from tests.readers.readers_help import arrays, plain
+from tests.readers.test_laziness import resident
 
 CANARY = 123456789.0
 

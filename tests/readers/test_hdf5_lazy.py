@@ -10,13 +10,13 @@ import h5py
 import numpy
 import pytest
 import torch
-from hdf5_samples import HEADER
-from readers_help import arrays, plain
-from test_laziness import resident
 
 from nctool.readers import open_path
-from nctool.readers.pieces.hdf5 import arrays as rooms
-from nctool.readers.pieces.hdf5.filters import unpacked
+from nctool.readers.shared.hdf5 import arrays as rooms
+from nctool.readers.shared.hdf5.filters import unpacked
+from tests.readers.hdf5_samples import HEADER
+from tests.readers.readers_help import arrays, plain
+from tests.readers.test_laziness import resident
 
 ROWS, WIDTH = 2**20, 512
 

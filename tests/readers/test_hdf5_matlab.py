@@ -8,14 +8,14 @@ import h5py
 import numpy
 import pytest
 import torch
-from hdf5_samples import HEADER, matlab
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from readers_help import arrays, plain
 
 import nctool
-from nctool.errors import InputError
+from nctool.core.errors import InputError
 from nctool.readers import open_path
+from tests.readers.hdf5_samples import HEADER, matlab
+from tests.readers.readers_help import arrays, plain
 
 CODES = "f8 f4 i1 i2 i4 i8 u1 u2 u4 u8 ?".split()
 

@@ -14,11 +14,11 @@ from pathlib import Path
 
 import pytest
 import torch
-from readers_help import FEATURES
 
 from nctool.arrays import Opened
-from nctool.errors import InputError
+from nctool.core.errors import InputError
 from nctool.readers import open_path
+from tests.readers.readers_help import FEATURES
 
 
 class Calls:

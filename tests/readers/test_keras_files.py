@@ -11,7 +11,12 @@ import h5py
 import numpy
 import pytest
 import torch
-from hdf5_samples import (
+
+import nctool
+from nctool.core.errors import InputError
+from nctool.readers import open_path
+from nctool.readers.shared.hdf5.keras import output_layer
+from tests.readers.hdf5_samples import (
     BIAS,
     KERNEL,
     dense,
@@ -20,12 +25,7 @@ from hdf5_samples import (
     keras_legacy,
     keras_weights,
 )
-from readers_help import arrays, plain
-
-import nctool
-from nctool.errors import InputError
-from nctool.readers import open_path
-from nctool.readers.pieces.hdf5.keras import output_layer
+from tests.readers.readers_help import arrays, plain
 
 HEAD = "layers/dense_1/vars/0"
 

@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy
 import pytest
 import torch
-from readers_help import arrays
 
-from nctool.errors import InputError
+from nctool.core.errors import InputError
 from nctool.readers import open_path
+from tests.readers.readers_help import arrays
 
 GIB = 2**30
 

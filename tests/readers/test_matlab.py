@@ -17,13 +17,13 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays_of
-from readers_help import arrays, plain
-from test_laziness import resident
 
 import nctool
-from nctool.errors import InputError
+from nctool.core.errors import InputError
 from nctool.readers import open_path
-from nctool.readers.pieces import matlab_5
+from nctool.readers.shared import matlab_5
+from tests.readers.readers_help import arrays, plain
+from tests.readers.test_laziness import resident
 
 DTYPES = (
     "float64", "float32", "int8", "int16", "int32", "int64",

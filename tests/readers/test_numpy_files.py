@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy
 import pytest
 import torch
-from readers_help import arrays, plain
 
-from nctool.errors import InputError
+from nctool.core.errors import InputError
 from nctool.readers import open_path
+from tests.readers.readers_help import arrays, plain
 
 CODES = [
     "<f8",

@@ -14,14 +14,14 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from onnx import TensorProto, helper, numpy_helper
-from readers_help import arrays, plain
-from test_laziness import resident
 
 import nctool
 from nctool.arrays import Opened
-from nctool.errors import InputError
+from nctool.core.errors import InputError
 from nctool.readers import open_path
-from nctool.readers.pieces import protobuf
+from nctool.readers.shared import protobuf
+from tests.readers.readers_help import arrays, plain
+from tests.readers.test_laziness import resident
 
 TYPES = {
     "float32": TensorProto.FLOAT, "float64": TensorProto.DOUBLE, "float16": TensorProto.FLOAT16,

@@ -8,11 +8,11 @@ import sys
 from pathlib import Path
 
 import pytest
-from readers_help import FEATURES, WRITERS, features, plain
 
-from nctool.errors import InputError
+from nctool.core.errors import InputError
 from nctool.readers import LAST, open_path, readers
-from nctool.readers.pieces.edge import shown
+from nctool.readers.shared.edge import shown
+from tests.readers.readers_help import FEATURES, WRITERS, features, plain
 
 
 @pytest.fixture(params=sorted(WRITERS))

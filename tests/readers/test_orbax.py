@@ -14,15 +14,15 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays, integer_dtypes
-from readers_help import plain
 
 import nctool
 from nctool.arrays import LazyArray
-from nctool.errors import InputError
+from nctool.core.errors import InputError
 from nctool.readers import open_path
+from tests.readers.readers_help import plain
 
 pytest.importorskip("tensorstore", reason="reads and writes Orbax's arrays; large")
-import orbax_help as orbax
+from tests.readers import orbax_help as orbax
 
 REAL = Path(__file__).parents[2] / "fixtures" / "orbax" / "run"
 KERNEL = numpy.arange(12, dtype="float32").reshape(4, 3)

@@ -9,14 +9,14 @@ from pathlib import Path
 
 import numpy
 import pytest
-from readers_help import plain
 
-from nctool.errors import InputError
+from nctool.core.errors import InputError
 from nctool.readers import open_path
-from nctool.readers.pieces import zstd_size
+from nctool.readers.shared import zstd_size
+from tests.readers.readers_help import plain
 
 pytest.importorskip("tensorstore", reason="reads and writes Orbax's arrays; large")
-import orbax_help as orbax
+from tests.readers import orbax_help as orbax
 
 KERNEL = numpy.arange(12, dtype="float32").reshape(4, 3)
 WIDE = numpy.arange(600, dtype="float32").reshape(6, 100)

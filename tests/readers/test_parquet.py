@@ -13,21 +13,21 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import arrow_samples as samples
 import numpy
 import pyarrow
 import pyarrow.parquet
 import pytest
-from arrow_samples import FEATURES, LABELS, PARQUET, stop, table, write_parquet
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from readers_help import arrays, plain
-from test_damage import survives
 
-from nctool.errors import InputError
+from nctool.core.errors import InputError
 from nctool.readers import open_path
-from nctool.readers.pieces.parquet import footer
-from nctool.readers.pieces.parquet.thrift import Thrift
+from nctool.readers.shared.parquet import footer
+from nctool.readers.shared.parquet.thrift import Thrift
+from tests.readers import arrow_samples as samples
+from tests.readers.arrow_samples import FEATURES, LABELS, PARQUET, stop, table, write_parquet
+from tests.readers.readers_help import arrays, plain
+from tests.readers.test_damage import survives
 
 CONTENT = table(
     features=samples.fixed(FEATURES),
@@ -301,7 +301,7 @@ def test_old_library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 # Law: without the library the format is recognised, and the extra is named.
 def test_without_library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_parquet(tmp_path / "a", table())
-    monkeypatch.setattr("nctool.extras.find_spec", lambda module: None)
+    monkeypatch.setattr("nctool.core.extras.find_spec", lambda module: None)
     error = stop(tmp_path / "a")
     assert (error.slug, error.hint) == ("extra-missing", "pip install 'nctool[arrow]'")
 

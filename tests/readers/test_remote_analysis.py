@@ -9,17 +9,28 @@ from pathlib import Path
 
 import pytest
 import torch
-from remote_help import ARRAYS, FEATURES, HEAD, LABELS, SMALL, Memory, Web, memory, npz, web
 from safetensors.torch import save
-from shell import inside
 
 import nctool
-from nctool.readers.remote import Listener, patience, visit
+from nctool.readers.remote import Listener, retry, visit
+from tests.cli.shell import inside
+from tests.readers.remote_help import (
+    ARRAYS,
+    FEATURES,
+    HEAD,
+    LABELS,
+    SMALL,
+    Memory,
+    Web,
+    memory,
+    npz,
+    web,
+)
 
 
 @pytest.fixture(autouse=True)
 def alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(patience, "WAITS", (0.0, 0.0))
+    monkeypatch.setattr(retry, "WAITS", (0.0, 0.0))
     (tmp_path / "rooms").mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "rooms"))
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")

@@ -14,22 +14,22 @@ from pathlib import Path
 import numpy
 import pytest
 import torch
-from readers_help import WRITERS, plain
-from remote_help import ARRAYS, FEATURES, SMALL, Memory, large, memory, npz, rooms
 
-from nctool.errors import InputError, ResourceError
-from nctool.notice import Notice
-from nctool.opening import Opening
-from nctool.readers.remote import Listener, copies, patience, visit
+from nctool.core.errors import InputError, ResourceError
+from nctool.core.notice import Notice
+from nctool.inputs.opening import Opening
+from nctool.readers.remote import Listener, copies, retry, visit
 from nctool.readers.remote import room as rooms_of
 from nctool.roles import Request
+from tests.readers.readers_help import WRITERS, plain
+from tests.readers.remote_help import ARRAYS, FEATURES, SMALL, Memory, large, memory, npz, rooms
 
 BIG = npz(more=large()["unused"])
 
 
 @pytest.fixture(autouse=True)
 def alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(patience, "WAITS", (0.0, 0.0))
+    monkeypatch.setattr(retry, "WAITS", (0.0, 0.0))
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
 
 

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nctool.errors import InputError
+from nctool.core.errors import InputError
+from nctool.core.spec import is_address, split
 from nctool.readers.remote.place import clean, is_name, parse
-from nctool.spec import is_address, split
 
 SECRETS = {
     "https://me:pass@host/x.npz": "https://host/x.npz",

@@ -13,8 +13,13 @@ from typing import Any
 import numpy
 import pytest
 import torch
-from readers_help import plain
-from remote_help import (
+from safetensors.torch import save
+
+from nctool.core.errors import InputError
+from nctool.readers.remote import Listener, range_cache, retry, room, visit
+from nctool.readers.remote import store as stores
+from tests.readers.readers_help import plain
+from tests.readers.remote_help import (
     ARRAYS,
     FEATURES,
     HEAD,
@@ -26,11 +31,6 @@ from remote_help import (
     memory,
     rooms,
 )
-from safetensors.torch import save
-
-from nctool.errors import InputError
-from nctool.readers.remote import Listener, patience, room, standin, visit
-from nctool.readers.remote import store as stores
 
 MIB = 2**20
 
@@ -44,7 +44,7 @@ def store() -> Iterator[Memory]:
 @pytest.fixture(autouse=True)
 def alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """No waiting between tries, and temporary folders of nobody else."""
-    monkeypatch.setattr(patience, "WAITS", (0.0, 0.0))
+    monkeypatch.setattr(retry, "WAITS", (0.0, 0.0))
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
 
 
@@ -108,13 +108,13 @@ def test_once(store: Memory) -> None:
             assert int(rows[0, 0]) == start * 64
     assert store.bytes < (90 + 17) * MIB and len(store.asked) < 30
     sizes = sorted(end - begin for _, begin, end in store.asked)
-    assert sizes[-1] <= standin.REQUEST
+    assert sizes[-1] <= range_cache.REQUEST
 
 
 # Law: any rows in any order are the rows of the file, wherever pieces and requests end.
 def test_any_order(store: Memory, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, size in {"PIECE": 64, "REQUEST": 256, "AHEAD": 128, "WHOLE": 100}.items():
-        monkeypatch.setattr(standin, name, size)
+        monkeypatch.setattr(range_cache, name, size)
     monkeypatch.setattr("nctool.readers.remote.store.FIRST", 300)
     values = torch.arange(3000, dtype=torch.int16).reshape(-1, 3)
     store.put({"a/x": save({"before": torch.zeros(50), "x": values, "y": values + 1})})
@@ -144,7 +144,7 @@ def test_full_disk(store: Memory, monkeypatch: pytest.MonkeyPatch, how: str) -> 
         def full(self: object, begin: int, content: bytes) -> None:
             raise room.full("x", "the disk is full")
 
-        monkeypatch.setattr(standin.StandIn, "_keep", full)
+        monkeypatch.setattr(range_cache.StandIn, "_keep", full)
     for _ in range(2):
         rows = found["features"].rows(3, 40)
         assert (plain(rows) == plain(FEATURES[3:40])).all()
@@ -331,7 +331,7 @@ def test_problems(problem: Exception, slug: str, times: int) -> None:
 def test_silence(monkeypatch: pytest.MonkeyPatch) -> None:
     import threading
 
-    monkeypatch.setattr(patience, "ANSWER", 0.05)
+    monkeypatch.setattr(retry, "ANSWER", 0.05)
     forever = threading.Event()
 
     def change(content: bytes) -> bytes:
@@ -361,7 +361,7 @@ def test_rooms(store: Memory) -> None:
 
 # Law: a library that is not installed is named, with the line that installs it.
 def test_extra_missing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("nctool.extras.find_spec", lambda name: None)
+    monkeypatch.setattr("nctool.core.extras.find_spec", lambda name: None)
     with pytest.raises(InputError) as caught:
         arrays("s3://bucket/x.safetensors")
     assert caught.value.slug == "extra-missing" and "s3fs" in caught.value.message

@@ -7,20 +7,20 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from readers_help import plain
-from remote_help import ARRAYS, FEATURES, SMALL, Web, arrays, large, npz, web
 from safetensors.torch import save
 
-from nctool.errors import InputError
-from nctool.readers.remote import Listener, patience, visit
+from nctool.core.errors import InputError
+from nctool.readers.remote import Listener, retry, visit
 from nctool.readers.remote import web as ours
+from tests.readers.readers_help import plain
+from tests.readers.remote_help import ARRAYS, FEATURES, SMALL, Web, arrays, large, npz, web
 
 LARGE = save(large())
 
 
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Web]:
-    monkeypatch.setattr(patience, "WAITS", (0.0, 0.0))
+    monkeypatch.setattr(retry, "WAITS", (0.0, 0.0))
     monkeypatch.setattr(ours, "SILENCE", 0.2)
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 import torch
-from readers_help import FEATURES, arrays, plain
 from safetensors.torch import save_file
 
-from nctool.errors import InputError
+from nctool.core.errors import InputError
 from nctool.readers import open_path
+from tests.readers.readers_help import FEATURES, arrays, plain
 
 Save = Callable[[Mapping[str, torch.Tensor], Path], None]
 

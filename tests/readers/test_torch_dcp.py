@@ -18,7 +18,6 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from readers_help import FEATURES, LABELS, arrays, plain
 from torch.distributed.checkpoint.filesystem import _StorageInfo
 from torch.distributed.checkpoint.metadata import (
     BytesStorageMetadata,
@@ -31,11 +30,12 @@ from torch.distributed.checkpoint.metadata import (
 from torch.distributed.checkpoint.state_dict_saver import save as save_distributed
 
 import nctool
-from nctool.errors import InputError
+from nctool.core.checkpoints import Moment, moment_of
+from nctool.core.errors import InputError
 from nctool.readers import open_path
-from nctool.readers.pieces import tiles
-from nctool.readers.pieces.tiles import Box, untiled
-from nctool.runs import Moment, moment_of
+from nctool.readers.shared import tiles
+from nctool.readers.shared.tiles import Box, untiled
+from tests.readers.readers_help import FEATURES, LABELS, arrays, plain
 
 SAMPLES = Path(__file__).parents[2] / "fixtures" / "dcp"
 Chunks = Sequence[tuple[tuple[int, ...], tuple[int, ...]]]

@@ -12,11 +12,11 @@ from pathlib import Path
 import numpy
 import pytest
 import torch
-from readers_help import FEATURES, LABELS, arrays, plain
 
-from nctool.errors import InputError
+from nctool.core.errors import InputError
 from nctool.readers import open_path
-from nctool.readers.pieces.archive import members
+from nctool.readers.shared.archive import members
+from tests.readers.readers_help import FEATURES, LABELS, arrays, plain
 
 DTYPES = [
     "float64",

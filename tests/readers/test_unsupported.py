@@ -10,7 +10,7 @@ import numpy
 import pytest
 import torch
 
-from nctool.errors import InputError
+from nctool.core.errors import InputError
 from nctool.readers import open_path
 
 HEADS = {

@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
-from saved import document
-
-from nctool import documents
+from nctool.report import documents
+from tests.support.saved import document
 
 TEXTS = {
     "formula": "=cmd()",

@@ -9,10 +9,8 @@ from dataclasses import replace
 from functools import cache
 from typing import Any
 
-from saved import EVERY, document, report
-
-from nctool import documents
-from nctool.report import Report
+from nctool.report import Report, documents
+from tests.support.saved import EVERY, document, report
 
 PLAIN = " (x)"
 HOSTILE = (

@@ -6,13 +6,13 @@ import re
 from dataclasses import replace
 
 import pytest
-from hostile import TEXTS, named
-from saved import EVERY, comparison, document, of, report, trajectory
 
-from nctool.gates import Demands, judge, parse
+from nctool.core.text import one_line
 from nctool.render import ci, console
 from nctool.render.lines import line
-from nctool.text import one_line
+from nctool.report.gates import Demands, judge, parse
+from tests.render.hostile import TEXTS, named
+from tests.support.saved import EVERY, comparison, document, of, report, trajectory
 
 GITHUB = re.compile(r"::(error|warning) title=([^:,%\n]|%25|%3A|%2C)*::(?:[^%\n]|%25)*")
 

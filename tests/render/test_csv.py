@@ -7,15 +7,15 @@ import io
 from dataclasses import replace
 
 import pytest
-from hostile import TEXTS, named
-from saved import EVERY, comparison, document, of, report, trajectory
 
-from nctool.comparison import Comparison
-from nctool.documents import Document
 from nctool.render import rendered
 from nctool.render.csv_file import COLUMNS, FORMULA
 from nctool.report import Report, Result
-from nctool.trajectory import Trajectory
+from nctool.report.comparison import Comparison
+from nctool.report.documents import Document
+from nctool.report.trajectory import Trajectory
+from tests.render.hostile import TEXTS, named
+from tests.support.saved import EVERY, comparison, document, of, report, trajectory
 
 
 def text(found: Document) -> str:

@@ -7,15 +7,15 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
-from hostile import TEXTS
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from saved import of, report, trajectory
 
 from nctool.render import curves, plots
 from nctool.render.curves import BARS, MOST_BARS, place, sparkline, told
 from nctool.render.lines import Line
-from nctool.trajectory import Axis, Point, Trajectory
+from nctool.report.trajectory import Axis, Point, Trajectory
+from tests.render.hostile import TEXTS
+from tests.support.saved import of, report, trajectory
 
 NUMBERS = st.one_of(st.none(), st.floats(allow_nan=False, allow_infinity=False))
 

@@ -13,8 +13,9 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
-from hostile import TEXTS, named
-from saved import EVERY, comparison, document, of, report, trajectory
+
+from tests.render.hostile import TEXTS, named
+from tests.support.saved import EVERY, comparison, document, of, report, trajectory
 
 matplotlib = pytest.importorskip("matplotlib")
 
@@ -24,13 +25,14 @@ from matplotlib.figure import Figure  # noqa: E402
 from matplotlib.lines import Line2D  # noqa: E402
 from matplotlib.text import Text  # noqa: E402
 
-from nctool.cohort import Run  # noqa: E402
-from nctool.comparison import Comparison, arranged, compare  # noqa: E402
-from nctool.documents import Document  # noqa: E402
 from nctool.render import Arrays, rendered  # noqa: E402
-from nctool.render.panels import changes, classes, course, gram, style  # noqa: E402
+from nctool.render.panels import changes, classes, gram, style  # noqa: E402
+from nctool.render.panels import trajectory as curves  # noqa: E402
 from nctool.report import Report  # noqa: E402
-from nctool.trajectory import Point, Trajectory  # noqa: E402
+from nctool.report.comparison import Comparison, arranged, compare  # noqa: E402
+from nctool.report.documents import Document  # noqa: E402
+from nctool.report.runs import Run  # noqa: E402
+from nctool.report.trajectory import Point, Trajectory  # noqa: E402
 
 SUFFIXES = dict(zip(EVERY, (".pdf", ".svg", ".png") * 2, strict=True))
 
@@ -106,7 +108,7 @@ def test_same_file() -> None:
     code = """
 import hashlib, sys
 sys.path.insert(0, "tests")
-from saved import of
+from tests.support.saved import of
 from nctool.render import rendered
 for suffix in (".pdf", ".svg"):
     print(hashlib.sha256(rendered(of({}), "x" + suffix)).hexdigest())
@@ -134,9 +136,9 @@ def test_settings() -> None:
 # A trajectory is four panels with all curves over all points, and the moment of no error.
 def test_course() -> None:
     found = trajectory()
-    figure = course.draw(found)
+    figure = curves.draw(found)
     assert len(figure.axes) == 4
-    for panel in course.PANELS:
+    for panel in curves.PANELS:
         axes = axes_of(figure, panel.title)
         for name, label in panel.ids:
             assert curve(axes, label) == pytest.approx(list(map(float, _known(found, name))))
@@ -156,7 +158,7 @@ def _known(found: Trajectory, name: str) -> list[float]:
 def test_zeros() -> None:
     points = [Point(str(at), at, of({"nc1.pinv": 10.0**-at})) for at in (0, 1, 2, 30)]
     points.append(Point("40", 40, of({"nc1.pinv": 0.0})))
-    axes = axes_of(course.draw(Trajectory("epoch", tuple(points))), "NC1")
+    axes = axes_of(curves.draw(Trajectory("epoch", tuple(points))), "NC1")
     assert (axes.get_xscale(), axes.get_yscale()) == ("symlog", "symlog")
     left, right = axes.get_xlim()
     assert left <= 0 and right >= 40 and axes.get_ylim()[0] == 0
@@ -168,7 +170,7 @@ def test_gaps_and_intervals() -> None:
     sure = replace(of({}), metrics=(replace(one, ci=(0.4, 0.6)),))
     reports = [of({"nc1.pinv": None}), sure, sure]
     points = tuple(Point(str(at), at, each) for at, each in enumerate(reports, 1))
-    axes = axes_of(course.draw(Trajectory("step", points)), "NC1")
+    axes = axes_of(curves.draw(Trajectory("step", points)), "NC1")
     first, *rest = curve(axes, "features")
     assert math.isnan(first) and rest == [0.5, 0.5]
     assert len(axes.collections) == 1
@@ -184,7 +186,7 @@ def test_layers() -> None:
         "separation": {"metric": "nc1.pinv", "rate": 0.5, "r_squared": 1.0, "layers": 8},
         "as_good_as_the_head": {"layer": labels[4], "position": 5},
     }
-    figure = course.draw(Trajectory("layer", points, facts))
+    figure = curves.draw(Trajectory("layer", points, facts))
     ticks = [one.get_text() for one in axes_of(figure, "NC3").get_xticklabels()]
     assert ticks == [f"…{at}.output" for at in range(8)]
     axes = axes_of(figure, "NC1")
@@ -195,7 +197,7 @@ def test_layers() -> None:
 # A panel without numbers says why.
 def test_empty_course() -> None:
     points = tuple(Point(str(at), at, of({"nc1.pinv": None})) for at in (1, 2))
-    figure = course.draw(Trajectory("epoch", points))
+    figure = curves.draw(Trajectory("epoch", points))
     assert "for a reason" in words(figure) and "not computed: nc3.distance" in words(figure)
     style.saved(figure, "svg")
 

@@ -9,16 +9,16 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-from parsed import Page, parse, source_hash
-from samples_html import HOSTILE, NAMES, PLAIN, arrays, thousand, with_suffix
-from saved import FOLDER, comparison, document, of, report, trajectory
 
-from nctool import documents
-from nctool.comparison import Comparison
-from nctool.errors import InputError
+from nctool.core.errors import InputError
 from nctool.render import renderer_for
 from nctool.render.html import page
 from nctool.render.page.amounts import said
+from nctool.report import documents
+from nctool.report.comparison import Comparison
+from tests.render.parsed import Page, parse, source_hash
+from tests.render.samples_html import HOSTILE, NAMES, PLAIN, arrays, thousand, with_suffix
+from tests.support.saved import FOLDER, comparison, document, of, report, trajectory
 
 MOST_BYTES = 300_000
 

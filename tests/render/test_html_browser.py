@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-import headless
 import pytest
-from headless import Browser
-from samples_html import HOSTILE, NAMES, arrays, thousand, with_suffix
-from saved import document, report
 
-from nctool.comparison import Comparison
 from nctool.render.html import page
 from nctool.render.page.amounts import fixed
 from nctool.render.page.classes import table
+from nctool.report.comparison import Comparison
+from tests.render import headless
+from tests.render.headless import Browser
+from tests.render.samples_html import HOSTILE, NAMES, arrays, thousand, with_suffix
+from tests.support.saved import document, report
 
 BROWSER = headless.found()
 pytestmark = pytest.mark.skipif(

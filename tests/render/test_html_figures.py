@@ -12,9 +12,6 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from parsed import parse
-from samples_html import arrays, gram
-from saved import of, report, trajectory
 
 from nctool.render.html import page
 from nctool.render.page import classes, curves, histogram, spectrum
@@ -22,7 +19,10 @@ from nctool.render.page.amounts import aligned, decimals_for, fixed, said
 from nctool.render.page.gram import LEVELS, MOST_CELLS, heatmaps
 from nctool.render.page.scales import Scale, rounds, ticks
 from nctool.report import Report
-from nctool.trajectory import Point, Trajectory
+from nctool.report.trajectory import Point, Trajectory
+from tests.render.parsed import parse
+from tests.render.samples_html import arrays, gram
+from tests.support.saved import of, report, trajectory
 
 
 def pixels(uri: str) -> tuple[list[bytes], list[tuple[int, ...]]]:

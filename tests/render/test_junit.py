@@ -7,14 +7,14 @@ from dataclasses import replace
 from xml.etree import ElementTree
 
 import pytest
-from hostile import TEXTS, named
-from saved import EVERY, comparison, document, of, report
 
-from nctool.comparison import Comparison
-from nctool.documents import Document
-from nctool.gates import Demands, judge, parse
 from nctool.render import rendered
 from nctool.report import Report
+from nctool.report.comparison import Comparison
+from nctool.report.documents import Document
+from nctool.report.gates import Demands, judge, parse
+from tests.render.hostile import TEXTS, named
+from tests.support.saved import EVERY, comparison, document, of, report
 
 OUTCOMES = ("failure", "error", "skipped")
 GATED = "report-gated-1.0"

@@ -7,17 +7,17 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
-from hostile import TEXTS, named
-from saved import EVERY, comparison, document, of, report, trajectory
 
-from nctool.cohort import Run
-from nctool.comparison import Comparison, compare
-from nctool.documents import Document
+from nctool.core.text import number
 from nctool.render import markdown, rendered
 from nctool.render.curves import sparkline
 from nctool.report import Report
-from nctool.text import number
-from nctool.trajectory import Trajectory
+from nctool.report.comparison import Comparison, compare
+from nctool.report.documents import Document
+from nctool.report.runs import Run
+from nctool.report.trajectory import Trajectory
+from tests.render.hostile import TEXTS, named
+from tests.support.saved import EVERY, comparison, document, of, report, trajectory
 
 CELLS = re.compile(r"(?<!\\)\|")
 CODE = re.compile(r"(?<!\\)`[^`\n]*`")

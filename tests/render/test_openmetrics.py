@@ -6,14 +6,14 @@ import re
 from dataclasses import dataclass, field, replace
 
 import pytest
-from hostile import TEXTS, named
-from saved import EVERY, document, of, report, trajectory
 
-from nctool.cohort import Run
-from nctool.comparison import Comparison, compare
-from nctool.documents import Document
 from nctool.render import rendered
-from nctool.trajectory import Point, Trajectory
+from nctool.report.comparison import Comparison, compare
+from nctool.report.documents import Document
+from nctool.report.runs import Run
+from nctool.report.trajectory import Point, Trajectory
+from tests.render.hostile import TEXTS, named
+from tests.support.saved import EVERY, document, of, report, trajectory
 
 NAME = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
 SAMPLE = re.compile(r"([a-zA-Z_:][a-zA-Z0-9_:]*)(?:\{(.*)\})? (\S+)")

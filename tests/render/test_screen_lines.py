@@ -7,17 +7,17 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
-from hostile import TEXTS, named
-from saved import EVERY, comparison, document, of, report
 
-from nctool.cohort import Run
-from nctool.comparison import Comparison, arranged, compare
-from nctool.documents import Document
-from nctool.gates import Demands, judge, parse
+from nctool.core.text import number, one_line
 from nctool.render import console, screen, verdict
 from nctool.report import Report
-from nctool.text import number, one_line
-from nctool.trajectory import Trajectory
+from nctool.report.comparison import Comparison, arranged, compare
+from nctool.report.documents import Document
+from nctool.report.gates import Demands, judge, parse
+from nctool.report.runs import Run
+from nctool.report.trajectory import Trajectory
+from tests.render.hostile import TEXTS, named
+from tests.support.saved import EVERY, comparison, document, of, report
 
 WIDTHS = (40, 80, 140)
 AS_WIDE = r"\S  +\S"

@@ -8,12 +8,13 @@ import sys
 from typing import get_args
 
 import pytest
-from saved import EVERY, document
 
-from nctool import documents, extras
 from nctool.cli import options
-from nctool.errors import InputError, UsageError
+from nctool.core import extras
+from nctool.core.errors import InputError, UsageError
 from nctool.render import rendered, renderer_for, renderers
+from nctool.report import documents
+from tests.support.saved import EVERY, document
 
 ALIASES = {".htm": ".html"}
 """Other spellings, which need no help of their own."""
@@ -56,7 +57,7 @@ def test_missing_library(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_imports() -> None:
     code = """
 import sys
-from nctool import documents
+from nctool.report import documents
 from nctool.render import rendered, renderers
 renderers()
 found = documents.read("fixtures/reports/trajectory-1.0.json")

@@ -15,8 +15,8 @@ import torch
 from torch import Tensor
 
 from nctool.geometry.hull.cloud import EXACT_HALF_ULP, Cloud
-from nctool.geometry.hull.crew import Crew
 from nctool.geometry.hull.shared import nearest
+from nctool.geometry.hull.worker_pool import Crew
 
 MOST_POINTS = 4096
 CONDITION = 1e-10

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from nctool.core.progress import Advance, ignore
+from nctool.geometry.duplicates import distinct
+from nctool.geometry.hull.active_set import Rounds, Supports
 from nctool.geometry.hull.cloud import Cloud, cloud
-from nctool.geometry.hull.rounds import Rounds, Supports
-from nctool.geometry.twins import distinct
-from nctool.progress import Advance, ignore
 
 SAMPLE = 96
 SAMPLED_FROM = 400

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from nctool.errors import InputError
-from nctool.notice import Notice
-from nctool.progress import Progress, Silent
+from nctool.core.errors import InputError
+from nctool.core.notice import Notice
+from nctool.core.progress import Progress, Silent
 from nctool.readers.remote.place import Place
 from nctool.readers.remote.room import Room, amount
 from nctool.readers.remote.served import FIRST, RemoteFile, RemoteFolder

@@ -6,13 +6,13 @@ from pathlib import Path
 
 from nctool.arrays import Opened
 from nctool.readers import safetensors_files as safe
-from nctool.readers.pieces.shards import MOST_JSON, read_json
 from nctool.readers.remote import copies
 from nctool.readers.remote.copies import Listener
+from nctool.readers.remote.range_cache import StandIn
 from nctool.readers.remote.room import Room
 from nctool.readers.remote.served import RemoteFile, RemoteFolder
-from nctool.readers.remote.standin import StandIn
-from nctool.vocabulary import FILES
+from nctool.readers.shared.shards import MOST_JSON, read_json
+from nctool.readers.vocabulary import FILES
 
 TEXTS = ("config.json", ".index.json")
 

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nctool.arrays import Opened
-from nctool.errors import NctoolError
-from nctool.readers.pieces.edge import shown
+from nctool.core.errors import NctoolError
+from nctool.readers.shared.edge import shown
 
 if TYPE_CHECKING:
     from nctool.arrays import Rows

@@ -9,10 +9,10 @@ import re
 from dataclasses import dataclass, field
 from urllib.parse import unquote, urlsplit
 
-from nctool.errors import InputError, NctoolError
-from nctool.extras import Extra
-from nctool.readers.pieces.edge import shown
-from nctool.spec import CHAINED
+from nctool.core.errors import InputError, NctoolError
+from nctool.core.extras import Extra
+from nctool.core.spec import CHAINED
+from nctool.readers.shared.edge import shown
 
 LIBRARIES: dict[str, tuple[str, ...]] = {
     "s3": ("fsspec", "s3fs"),

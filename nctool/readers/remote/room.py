@@ -11,11 +11,11 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from nctool.errors import InputError, ResourceError
-from nctool.progress import Progress, Silent
-from nctool.readers.pieces.edge import shown
+from nctool.core.errors import InputError, ResourceError
+from nctool.core.progress import Progress, Silent
 from nctool.readers.remote.place import is_name
 from nctool.readers.remote.served import RemoteFile
+from nctool.readers.shared.edge import shown
 
 MIB = 2**20
 SPARE = 64 * MIB

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-from nctool.readers.remote import patience
+from nctool.readers.remote import retry
 from nctool.readers.remote.place import LIBRARIES, Place, demand
 from nctool.readers.remote.served import FIRST, Entry, RemoteFile, RemoteFolder
 
@@ -20,7 +20,7 @@ STAMPS = ("ETag", "generation", "etag", "blob_id", "md5Hash", "mtime", "LastModi
 def look(place: Place) -> RemoteFile | RemoteFolder:
     """The file or the folder at this place."""
     demand(place)
-    return patience.patiently(place, lambda: _Store.at(place)).look()
+    return retry.patiently(place, lambda: _Store.at(place)).look()
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +44,13 @@ class _Store:
         return _Store(place, system, system._strip_protocol(place.text))
 
     def look(self) -> RemoteFile | RemoteFolder:
-        found = patience.patiently(self.place, self._info)
+        found = retry.patiently(self.place, self._info)
         if found.get("type") == "directory":
             return self._folder(str(found.get("name", self.path)))
         return self._file(found)
 
     def _folder(self, known: str) -> RemoteFolder:
-        listed = patience.patiently(self.place, lambda: self.system.ls(self.path, detail=True))
+        listed = retry.patiently(self.place, lambda: self.system.ls(self.path, detail=True))
         raw: dict[str, Mapping[str, Any]] = {}
         for one in listed:
             name = one["name"].rpartition("/")[2]
@@ -68,7 +68,7 @@ class _Store:
         )
 
     def _below(self, known: str) -> Mapping[str, int]:
-        listed = patience.patiently(self.place, lambda: self.system.find(self.path, detail=True))
+        listed = retry.patiently(self.place, lambda: self.system.find(self.path, detail=True))
         start = known.strip("/") + "/"
         return {
             name.lstrip("/").removeprefix(start): int(one.get("size") or 0)
@@ -79,7 +79,7 @@ class _Store:
     def _inside(self, name: str, listed: Mapping[str, Any] | None) -> RemoteFile:
         path = f"{self.path.rstrip('/')}/{name}"
         inner = _Store(self.place.inner(name), self.system, path)
-        return inner._file(listed or patience.patiently(inner.place, inner._info))
+        return inner._file(listed or retry.patiently(inner.place, inner._info))
 
     def _info(self) -> Mapping[str, Any]:
         self.system.invalidate_cache(self.path)
@@ -89,10 +89,10 @@ class _Store:
     def _file(self, found: Mapping[str, Any]) -> RemoteFile:
         length = found.get("size")
         if not isinstance(length, int):
-            raise patience.unreachable(self.place, "its size is not known")
+            raise retry.unreachable(self.place, "its size is not known")
 
         def ranges(begin: int, size: int) -> bytes:
-            content = patience.patiently(self.place, lambda: self._read(begin, size), size)
+            content = retry.patiently(self.place, lambda: self._read(begin, size), size)
             self._check(found)
             return content
 
@@ -100,7 +100,7 @@ class _Store:
             for begin in range(0, length, BLOCK):
                 yield ranges(begin, min(BLOCK, length - begin))
 
-        head = patience.patiently(self.place, lambda: self._read(0, min(FIRST, length)))
+        head = retry.patiently(self.place, lambda: self._read(0, min(FIRST, length)))
         return RemoteFile(self.place, length, head, ranges, stream)
 
     def _read(self, begin: int, length: int) -> bytes:
@@ -115,14 +115,14 @@ class _Store:
 
     def _check_size(self, begin: int, length: int, came: int) -> None:
         if int(self._info().get("size") or 0) < begin + length:
-            raise patience.changed(self.place)
-        raise patience.Lost(f"{came} bytes came instead of {length}")
+            raise retry.changed(self.place)
+        raise retry.Lost(f"{came} bytes came instead of {length}")
 
     def _check(self, opened: Mapping[str, Any]) -> None:
         """What was read is the file that was opened: its size and its stamp are the same."""
-        now = patience.patiently(self.place, self._info)
+        now = retry.patiently(self.place, self._info)
         if not _same(opened, now):
-            raise patience.changed(self.place)
+            raise retry.changed(self.place)
 
 
 def _same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:

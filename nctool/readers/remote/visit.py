@@ -8,18 +8,19 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import unquote
 
-from nctool import readers, runs
+from nctool import readers
 from nctool.arrays import Opened
-from nctool.errors import InputError
+from nctool.core import checkpoints as runs
+from nctool.core.errors import InputError
 from nctool.readers import safetensors_files as safe
-from nctool.readers.pieces.edge import edge, shown
-from nctool.readers.pieces.shards import MOST_JSON, is_index
 from nctool.readers.remote import copies, in_place, store, web
 from nctool.readers.remote.copies import Listener
 from nctool.readers.remote.naming import Names
 from nctool.readers.remote.place import WEB, Place, parse
 from nctool.readers.remote.room import Room
 from nctool.readers.remote.served import RemoteFile, RemoteFolder
+from nctool.readers.shared.edge import edge, shown
+from nctool.readers.shared.shards import MOST_JSON, is_index
 
 NO_FORMAT = ("", "unsupported")
 

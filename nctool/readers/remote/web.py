@@ -12,8 +12,8 @@ from http.client import HTTPException
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote, urlsplit
 
-from nctool.errors import InputError
-from nctool.readers.remote import patience
+from nctool.core.errors import InputError
+from nctool.readers.remote import retry
 from nctool.readers.remote.place import Place
 from nctool.readers.remote.served import FIRST, RemoteFile
 
@@ -29,7 +29,7 @@ UNQUOTED = "/%:@!$&'()*+,;=~-._"
 
 def look(place: Place) -> RemoteFile:
     """The file at this place, with its first bytes."""
-    return patience.patiently(place, lambda: _first(place))
+    return retry.patiently(place, lambda: _first(place))
 
 
 class Empty(Exception):
@@ -54,7 +54,7 @@ def _first(place: Place) -> RemoteFile:
         return RemoteFile(place, 0, b"", None, lambda: iter(()))
 
     def ranges(begin: int, size: int) -> bytes:
-        return patience.patiently(place, lambda: _part(place, state, begin, size), size)
+        return retry.patiently(place, lambda: _part(place, state, begin, size), size)
 
     return RemoteFile(
         place, state.size, head, ranges if ranged else None, lambda: _whole(place, state, ranged)
@@ -86,9 +86,9 @@ def _part(place: Place, state: _State, begin: int, size: int) -> bytes:
     with _ask(place, begin, size) as answer:
         found = RANGE.match(answer.headers.get("Content-Range", ""))
         if answer.status != 206 or found is None or int(found[1]) != begin:
-            raise patience.unreachable(place, "the server sent other bytes than were asked for")
+            raise retry.unreachable(place, "the server sent other bytes than were asked for")
         if _State(int(found[3]), _stamp(answer.headers)) != state:
-            raise patience.changed(place)
+            raise retry.changed(place)
         return _content(answer, size)
 
 
@@ -97,15 +97,15 @@ def _whole(place: Place, state: _State, ranged: bool) -> Iterator[bytes]:
     if ranged:
         for begin, size in _blocks(state.size, 16 * BLOCK):
             part = partial(_part, place, state, begin, size)
-            yield patience.patiently(place, part, size)
+            yield retry.patiently(place, part, size)
         return
     # From the first byte to the last in one answer: there is no way back into the middle of it.
-    answer = patience.patiently(place, lambda: _answer(place))
+    answer = retry.patiently(place, lambda: _answer(place))
     with answer:
         if _State(_size(place, answer, False), _stamp(answer.headers)) != state:
-            raise patience.changed(place)
+            raise retry.changed(place)
         for _, size in _blocks(state.size, BLOCK):
-            yield patience.patiently(place, partial(_content, answer, size), size, waits=())
+            yield retry.patiently(place, partial(_content, answer, size), size, waits=())
 
 
 def _blocks(size: int, step: int) -> Iterator[tuple[int, int]]:
@@ -116,9 +116,9 @@ def _content(answer: HTTPResponse, size: int) -> bytes:
     try:
         content = answer.read(size)
     except HTTPException as error:  # the end came before its announced place
-        raise patience.Lost(f"the connection broke: {type(error).__name__}") from None
+        raise retry.Lost(f"the connection broke: {type(error).__name__}") from None
     if len(content) != size:
-        raise patience.Lost(f"the connection broke after {len(content)} of {size} bytes")
+        raise retry.Lost(f"the connection broke after {len(content)} of {size} bytes")
     return content
 
 
@@ -157,14 +157,14 @@ def _answer(place: Place, wanted: str = "") -> HTTPResponse:
 
 def _refusal(place: Place, status: int, range: str) -> Exception:
     if status == 416:
-        return Empty() if range.endswith("/0") else patience.changed(place)
-    if status in patience.GONE:
-        return patience.missing(place)
-    if status in patience.CLOSED:
-        return patience.forbidden(place, f"the server answers {status}")
-    if status >= 500 or status in patience.LATER:
-        return patience.Lost(f"the server answers {status}")
-    return patience.unreachable(place, f"the server answers {status}")
+        return Empty() if range.endswith("/0") else retry.changed(place)
+    if status in retry.GONE:
+        return retry.missing(place)
+    if status in retry.CLOSED:
+        return retry.forbidden(place, f"the server answers {status}")
+    if status >= 500 or status in retry.LATER:
+        return retry.Lost(f"the server answers {status}")
+    return retry.unreachable(place, f"the server answers {status}")
 
 
 def _opener() -> Any:

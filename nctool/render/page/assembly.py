@@ -10,9 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
-from nctool import documents
-from nctool.comparison import Comparison
-from nctool.documents import Document
+from nctool.core.text import one_line
 from nctool.render import Arrays
 from nctool.render.page import (
     amounts,
@@ -25,9 +23,10 @@ from nctool.render.page import (
     results,
     spectrum,
 )
-from nctool.report import Report, Result
-from nctool.text import one_line
-from nctool.trajectory import Trajectory
+from nctool.report import Report, Result, documents
+from nctool.report.comparison import Comparison
+from nctool.report.documents import Document
+from nctool.report.trajectory import Trajectory
 
 if TYPE_CHECKING:
     from jinja2 import Environment

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from nctool.comparison import Change, Comparison
 from nctool.render.page.amounts import aligned, said
 from nctool.render.page.results import heading
 from nctool.render.summary import heading_of
+from nctool.report.comparison import Change, Comparison
 
 WORDS = ("more collapsed", "less collapsed", "within tolerance", "not comparable")
 QUIET = ("baseline", "within tolerance")

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from markupsafe import Markup, escape
 
+from nctool.core.text import one_line
 from nctool.render.page.amounts import decimals_for, fixed
 from nctool.report import Report, Result, result_to_dict
-from nctool.text import one_line
 
 MOST_CELLS = 4000
 """A larger table is written by the script, from the data in the page."""

@@ -10,7 +10,7 @@ from nctool.render.page.results import heading
 from nctool.render.page.scales import Scale, Tick, path, spread_out, ticks
 from nctool.render.summary import heading_of
 from nctool.report import Result
-from nctool.trajectory import Point, Trajectory
+from nctool.report.trajectory import Point, Trajectory
 
 WIDTH, HEIGHT = 280, 150
 LEFT, RIGHT, TOP, BOTTOM = 44, 10, 10, 24

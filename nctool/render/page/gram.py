@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from nctool.core.text import count
 from nctool.render import Arrays
 from nctool.render.page import png
 from nctool.render.page.amounts import said
 from nctool.report import Report
-from nctool.text import count
 
 LEVELS = 12
 """Steps of colour on each side of zero."""

@@ -6,11 +6,11 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from nctool.core.text import count
 from nctool.render import margins
 from nctool.render.page.amounts import said
 from nctool.render.page.scales import Scale, Tick, ticks
 from nctool.report import Report, Result
-from nctool.text import count
 
 PREFIX = "gnc2.margin."
 NAMES = {"means": "Class means", "weights": "Classifier rows"}

@@ -9,13 +9,13 @@ from typing import Any
 
 from markupsafe import Markup
 
-from nctool.comparison import Comparison
-from nctool.documents import Document
-from nctool.notice import Notice
+from nctool.core.notice import Notice
+from nctool.core.text import count
 from nctool.render.page.amounts import aligned, said
 from nctool.report import Report
-from nctool.text import count
-from nctool.trajectory import Trajectory
+from nctool.report.comparison import Comparison
+from nctool.report.documents import Document
+from nctool.report.trajectory import Trajectory
 
 OUTCOMES = {
     "pass": "every gate passed",

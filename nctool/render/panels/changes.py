@@ -9,10 +9,10 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import NullLocator
 
-from nctool.comparison import Change, Comparison, Row, arranged
+from nctool.core.text import count
 from nctool.render.panels import style
 from nctool.render.summary import ARROWS
-from nctool.text import count
+from nctool.report.comparison import Change, Comparison, Row, arranged
 
 LINE, AROUND = 0.155, 1.35
 """Inches of one metric, and of everything else."""

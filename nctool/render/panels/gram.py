@@ -9,8 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.ticker import FixedLocator, FuncFormatter
 
+from nctool.core.text import number
 from nctool.render.panels import style
-from nctool.text import number
 
 MOST_CELLS = 512
 """Cells along a side; of more classes each cell shows its most similar pair."""

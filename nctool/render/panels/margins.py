@@ -8,9 +8,9 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.axes import Axes
 
+from nctool.core.text import number
 from nctool.render.panels import style
 from nctool.report import Report, Result
-from nctool.text import number
 
 PREFIX = "gnc2.margin."
 NAMES = {"means": "class means", "weights": "classifier rows"}

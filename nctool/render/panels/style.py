@@ -24,8 +24,8 @@ from matplotlib.ticker import (
     NullLocator,
 )
 
+from nctool.core.text import count, number, one_line
 from nctool.report import Report
-from nctool.text import count, number, one_line
 
 WIDTH = 6.75
 """Inches: the text of a printed page, or two columns of it."""

@@ -1,0 +1,1 @@
+"""Source and settings in, Report out."""

@@ -1,0 +1,145 @@
+"""The same measurement again and again: over the checkpoints of a run, or over its layers.
+
+Each point is measured as it would be alone; nothing but its report is kept. What only the whole
+course tells comes after.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+from nctool.analysis.measure import Analysis, Settings, measure
+from nctool.arrays import LazyArray, Source
+from nctool.core import checkpoints as runs
+from nctool.core.errors import InputError
+from nctool.core.progress import Advance, Progress, Silent
+from nctool.inputs.opening import checkpoints_of, name_of
+from nctool.inputs.sources import Wishes, inspect, load
+from nctool.metrics.metric import Metric
+from nctool.report import Report
+from nctool.report.trajectory import Trajectory, joined
+from nctool.report.trends import of_depth, of_time
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """A trajectory, and the analysis of its last point for whoever wants its arrays."""
+
+    trajectory: Trajectory
+    last: Analysis
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """One point to come: its name, and the Source once it is its turn."""
+
+    label: str
+    load: Callable[[], Source]
+
+
+def stops_of_run(sources: Sequence[str], wishes: Wishes) -> tuple[Stop, ...]:
+    """The checkpoints of a run folder, or of several files of one run; none for anything else.
+
+    Other files that are named beside a run folder belong to each of its checkpoints.
+    """
+    series = [checkpoints_of(source, wishes.listener) for source in sources]
+    folders = [place for place, found in enumerate(series) if found]
+    if len(folders) == 1:
+        rest = [one for place, one in enumerate(sources) if place != folders[0]]
+        found = series[folders[0]]
+    else:
+        rest, found = [], () if folders else _together(sources)
+    return tuple(Stop(name_of(one), _loading([one, *rest], wishes)) for one in found)
+
+
+def stops_of_layers(sources: Sequence[str], pattern: str, wishes: Wishes) -> tuple[Stop, ...]:
+    """Feature arrays of one checkpoint, by the numbers in their names; the head is the last's."""
+    found = inspect(sources, wishes)
+    widths = (2, 3) if wishes.pool else (2,)
+    layers = [
+        array
+        for one in found.opened
+        for array in one.arrays
+        if fnmatchcase(array.key, pattern)
+        and len(array.shape) in widths
+        and array.dtype.startswith(("float", "bfloat"))
+    ]
+    if len(layers) < 2:
+        raise InputError(
+            "too-few-layers",
+            f"--layers {pattern!r} names {len(layers)} feature arrays, and a course needs two",
+            "see what there is with: nctool inspect SOURCE",
+        )
+    layers.sort(key=_depth)
+    *inner, last = layers
+    return (
+        *(Stop(one.key, _loading(sources, _at(one, wishes, head="none"))) for one in inner),
+        Stop(last.key, _loading(sources, _at(last, wishes, head=wishes.request.head))),
+    )
+
+
+def follow(
+    stops: Sequence[Stop],
+    metrics: Sequence[Metric],
+    settings: Settings,
+    progress: Progress | None = None,
+    *,
+    depth: bool = False,
+) -> Course:
+    """Measure every stop, with one pass of progress over all of them."""
+    reports: list[Report] = []
+    with (progress or Silent()).task("checkpoints", len(stops)) as advance:
+        for stop in stops:
+            analysis = measure(stop.load(), metrics, settings, _Within(advance, stop.label))
+            reports.append(analysis.report)
+            advance(1)
+    trajectory = joined(reports, [stop.label for stop in stops], axis="layer" if depth else None)
+    facts = of_depth(trajectory.points) if depth else of_time(trajectory.points)
+    return Course(replace(trajectory, facts=facts), analysis)
+
+
+def _together(sources: Sequence[str]) -> tuple[str, ...]:
+    """Several files of one run, in order."""
+    named = {Path(name_of(one)): one for one in sources}
+    if len(named) < len(sources):  # one name twice is one moment twice
+        return ()
+    return tuple(named[one.path] for one in runs.together(list(named)))
+
+
+def _loading(sources: Sequence[str], wishes: Wishes) -> Callable[[], Source]:
+    return lambda: load(sources, wishes)
+
+
+def _at(layer: LazyArray, wishes: Wishes, *, head: str | None) -> Wishes:
+    asked = replace(wishes.request, features=f"{layer.path}::{layer.key}", head=head)
+    return replace(wishes, request=asked)
+
+
+def _depth(layer: LazyArray) -> tuple[object, ...]:
+    """layer2 before layer10."""
+    parts = re.split(r"(\d+)", layer.key)
+    return tuple((0, int(part), "") if part.isdigit() else (1, 0, part) for part in parts)
+
+
+@dataclass(frozen=True, slots=True)
+class _Within:
+    """The tasks of one point, told as notes of the whole."""
+
+    advance: Advance
+    label: str
+
+    @contextmanager
+    def task(self, title: str, total: int) -> Iterator[Advance]:
+        done = 0
+
+        def inner(amount: int, note: str = "") -> None:
+            nonlocal done
+            done += amount
+            self.advance(0, f"{self.label}: {title} {done / max(total, 1):.0%}")
+
+        yield inner

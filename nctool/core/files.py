@@ -1,0 +1,78 @@
+"""Writing files: whole or not at all, and never over what is being read."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from nctool.core.errors import NctoolError, ResourceError, UsageError
+
+
+def write_text(target: str, text: str) -> None:
+    """Text to a file; a pipe or a device is written to, a file is replaced."""
+    path = Path(target)
+    try:
+        if path.exists() and not stat.S_ISREG(path.stat().st_mode):
+            with path.open("w", encoding="utf-8") as stream:
+                stream.write(text)
+            return
+    except OSError as problem:
+        raise unwritable(target, problem) from problem
+    with replacing(target) as draft:
+        draft.write_text(text, encoding="utf-8")
+
+
+def write_bytes(target: str, content: bytes) -> None:
+    with replacing(target) as draft:
+        draft.write_bytes(content)
+
+
+@contextmanager
+def replacing(target: str) -> Iterator[Path]:
+    """A path to write to that becomes ``target`` at the end, or disappears if anything fails."""
+    path = Path(target).resolve()
+    try:
+        with tempfile.TemporaryDirectory(prefix=".nctool-", dir=path.parent) as folder:
+            draft = Path(folder) / path.name
+            yield draft
+            mask = os.umask(0)
+            os.umask(mask)
+            draft.chmod(0o666 & ~mask)
+            draft.replace(path)
+    except OSError as problem:
+        raise unwritable(target, problem) from problem
+
+
+def check_writable(target: str, sources: Iterable[str] = ()) -> None:
+    """Before the first batch: could this path be written, and is it nobody's input?"""
+    path = Path(target)
+    if path.is_dir() or not path.parent.is_dir() or not os.access(path.parent, os.W_OK):
+        kind = "is a folder" if path.is_dir() else "has no writable folder"
+        raise UsageError(
+            "output-unwritable", f"output {target!r} {kind}", "give a file in an existing folder"
+        )
+    local = [one.removeprefix("file://") for one in sources]
+    for source in (Path(one) for one in local if "://" not in one):
+        if path.exists() and source.is_file() and path.samefile(source):
+            raise UsageError(
+                "output-is-input",
+                f"output {target!r} is the file being analysed",
+                "give another name: the input would be lost",
+            )
+
+
+def unwritable(target: str, problem: OSError) -> NctoolError:
+    if problem.errno == errno.ENOSPC:
+        return ResourceError(
+            "disk-full", f"no space left to write {target!r}", "free some space, or write elsewhere"
+        )
+    return UsageError(
+        "output-unwritable",
+        f"output {target!r} cannot be written: {problem.strerror or problem}",
+        "give a file in an existing folder",
+    )

@@ -1,0 +1,1 @@
+"""Facts, and the passes over samples that settle them."""

@@ -1,0 +1,1 @@
+"""Where readers meet roles: paths in, a Source out."""

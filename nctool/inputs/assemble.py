@@ -1,0 +1,160 @@
+"""Arrays that fit each other become a Source; arrays that contradict each other, an error."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from nctool.arrays import LazyArray, Source
+from nctool.core.errors import InputError
+from nctool.core.notice import Notice
+from nctool.core.text import count
+from nctool.inputs import labels as classes
+
+
+def assemble(
+    features: LazyArray | None,
+    labels: LazyArray | None,
+    weight: Tensor | None,
+    bias: Tensor | None,
+    *,
+    ood: LazyArray | None = None,
+    names: Sequence[str] | None = None,
+    ignore: Sequence[int] = classes.DEFAULT_IGNORED,
+    **extra: Any,
+) -> Source:
+    """Check that the roles fit each other, read the labels, and make a Source."""
+    check_shapes(features, labels, weight, bias, ood)
+    if labels is None:
+        known = () if weight is None else tuple(str(one) for one in range(len(weight)))
+        if names is not None and weight is not None and len(names) == len(weight):
+            known = tuple(names)
+        return Source(features, None, known, weight, bias, ood, **extra)
+    found = classes.decode(
+        labels,
+        head_rows=None if weight is None else len(weight),
+        ignore=ignore,
+        names=names,
+    )
+    notices = (*extra.pop("notices", ()), *found.notices)
+    return Source(
+        features, found.index, found.names, weight, bias, ood, found.ignored,
+        notices=notices, **extra,
+    )  # fmt: skip
+
+
+def without(source: Source, rows: Tensor) -> Source:
+    """The same, but for some rows that are not finite."""
+    assert source.labels is not None
+    labels = source.labels.clone()
+    labels[rows] = -1
+    notice = Notice(
+        "non-finite-rows",
+        f"{count(len(rows), 'row')} of the features hold NaN or infinity and were left out "
+        f"(first: row {int(rows[0]):,})",
+        "look at how these samples were made; everything here is about the others",
+        {"rows": len(rows), "first": int(rows[0])},
+    )
+    return replace(
+        source, labels=labels, ignored=source.ignored + len(rows),
+        notices=(*source.notices, notice),
+    )  # fmt: skip
+
+
+def cosine_head(source: Source, scale: float) -> Source:
+    """The same, with the rows a cosine head decides by: all of one length, and no bias."""
+    if source.weight is None:
+        return source
+    rows = source.weight.double()
+    length = rows.norm(dim=1, keepdim=True)
+    rows = torch.where(length > 0, scale * rows / length, 0.0)
+    return replace(source, weight=rows.to(source.weight.dtype), bias=None)
+
+
+def check_shapes(
+    features: LazyArray | None,
+    labels: LazyArray | None,
+    weight: Tensor | None,
+    bias: Tensor | None,
+    ood: LazyArray | None,
+) -> None:
+    """Contradictions are errors with both numbers."""
+    if features is not None and len(features.shape) != 2:
+        raise InputError(
+            "features-shape",
+            f"features {features.key!r} have shape {features.shape}, expected (samples, dim)",
+            "flatten or pool them to one vector per sample",
+        )
+    if features is not None and 0 in features.shape:
+        raise InputError(
+            "no-features",
+            f"features {features.key!r} are empty: {features.shape}",
+            "save one row per sample, or name another array with --features",
+        )
+    if features is not None and labels is not None and labels.shape[0] != features.shape[0]:
+        raise InputError(
+            "labels-against-features",
+            f"{features.shape[0]:,} features against {labels.shape[0]:,} labels",
+            "name arrays of the same split with --features and --labels",
+        )
+    if weight is None:
+        return
+    if weight.ndim != 2:
+        raise InputError(
+            "head-shape",
+            f"the head has shape {tuple(weight.shape)}, expected (classes, dim)",
+            "name the classifier weight with --head",
+        )
+    if features is not None and features.shape[1] != weight.shape[1]:
+        raise InputError(
+            "features-against-head",
+            f"features have d = {features.shape[1]:,} but the head has d = {weight.shape[1]:,}",
+            "name the layer that feeds the head with --features, or another --head",
+        )
+    if bias is not None and tuple(bias.shape) != (len(weight),):
+        raise InputError(
+            "bias-against-head",
+            f"the bias has shape {tuple(bias.shape)} but the head has {len(weight):,} rows",
+            "name it with --bias, or say --bias none",
+        )
+    if ood is not None and features is not None and ood.shape[1:] != features.shape[1:]:
+        raise InputError(
+            "ood-against-features",
+            f"out-of-distribution features have shape {ood.shape}, expected (samples, "
+            f"{features.shape[1]})",
+            "take them from the same layer",
+        )
+
+
+def head_weight(array: LazyArray, scale: LazyArray | None, *, transposed: bool) -> Tensor:
+    """(C, D) from however the head is stored."""
+    weight = _loaded(array)
+    if scale is not None:
+        # Weight normalisation: a length per row, and a direction.
+        flat = weight.flatten(1)
+        length = flat.double().norm(dim=1, keepdim=True)
+        weight = (_loaded(scale).reshape(-1, 1).double() * flat.double() / length).to(weight.dtype)
+    if weight.ndim > 2:
+        # A convolution over one pixel: (K, d, 1, 1), or (1, 1, d, K) where channels come last.
+        outer = set(weight.shape[:-2]) == {1}
+        weight = weight.reshape(weight.shape[-2:]) if outer else weight.flatten(1)
+    if transposed:
+        weight = weight.T.contiguous()
+    return weight if weight.is_floating_point() else weight.double()
+
+
+def head_bias(array: LazyArray | None) -> Tensor | None:
+    if array is None:
+        return None
+    bias = _loaded(array).flatten()
+    return bias if bias.is_floating_point() else bias.double()
+
+
+def _loaded(array: LazyArray) -> Tensor:
+    whole = array.whole()
+    assert isinstance(whole, Tensor)
+    return whole

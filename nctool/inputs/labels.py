@@ -1,0 +1,213 @@
+"""Raw labels to class indices: integers, floats, one-hot rows or strings."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from nctool.arrays import LazyArray
+from nctool.core.errors import InputError
+from nctool.core.notice import Notice
+
+CHUNK = 1 << 16
+DEFAULT_IGNORED = (-100,)
+
+
+@dataclass(frozen=True, slots=True)
+class Classes:
+    """Class index of every sample, -1 where it is left out, and what each index is called."""
+
+    index: Tensor  # (N,) int32
+    names: tuple[str, ...]
+    ignored: int
+    notices: tuple[Notice, ...] = ()
+
+
+def decode(
+    labels: LazyArray,
+    *,
+    head_rows: int | None = None,
+    ignore: Sequence[int] = DEFAULT_IGNORED,
+    names: Sequence[str] | None = None,
+) -> Classes:
+    """Labels to class indices; with a head, the index is the head's row.
+
+    ``names`` are those of the head's rows, or say without a head which classes there are.
+    """
+    if names is not None and head_rows is not None:
+        _check_names(names, head_rows)
+    raw = _read(labels)
+    if raw.dtype.kind in "US":
+        if all(text.isdecimal() and len(text) < 18 for text in np.unique(raw).tolist()):
+            # Numbers written as text: "10" comes after "2".
+            raw = raw.astype(np.int64)
+        else:
+            values, index = np.unique(raw, return_inverse=True)
+            found = [str(v) for v in values]
+            if names is not None and not set(found).isdisjoint(names):
+                return _by_name(labels, found, index, names)
+            return _by_order(labels, found, index, head_rows, 0, names)
+    keep = ~np.isin(raw, np.asarray(ignore, dtype=raw.dtype))
+    ignored = int((~keep).sum())
+    if not keep.any():
+        raise InputError(
+            "no-labels",
+            f"labels {labels.key!r}: all {len(raw):,} samples are ignored or there are none",
+            "check --labels and --ignore-label",
+        )
+    used = raw[keep]
+    low, high = int(used.min()), int(used.max())
+    if head_rows is None or low < 0 or high >= head_rows:
+        values, inverse = np.unique(used, return_inverse=True)
+        if low < 0 and values.tolist() != [-1, 1]:
+            raise InputError(
+                "negative-labels",
+                f"labels {labels.key!r} hold {low}, which is no class",
+                f"leave these samples out with --ignore-label={low}",
+            )
+        if head_rows is None and low >= 0 and names is not None and high < len(names):
+            return _named(np.where(keep, raw, -1), len(names), ignored, (), names)
+        if head_rows is None and low >= 0 and high < 4 * len(values) + 1000:
+            # Every label in 0..max keeps its number, so that empty classes are seen and named.
+            index = np.where(keep, raw, -1)
+            return _named(index, high + 1, ignored, (), names)
+        index = np.full(len(raw), -1, dtype=np.int64)
+        index[keep] = inverse
+        found = [str(int(v)) for v in values]
+        return _by_order(labels, found, index, head_rows, ignored, names)
+    return _named(np.where(keep, raw, -1), head_rows, ignored, _from_one(low, head_rows), names)
+
+
+def _from_one(low: int, head_rows: int) -> tuple[Notice, ...]:
+    """Labels without a zero may count from one, and then all of them are off by one."""
+    if low != 1 or head_rows < 3:
+        return ()
+    return (
+        Notice(
+            "labels-start-at-one",
+            f"the lowest label is 1, and not all of 1 … {head_rows} occur: labels were taken as "
+            "row numbers of the head, which start at 0",
+            "if they count from one, save them minus one",
+        ),
+    )
+
+
+def _by_name(
+    labels: LazyArray, found: list[str], index: np.ndarray, names: Sequence[str]
+) -> Classes:
+    """Labels that are the names of classes, which says more than any order."""
+    rows = {name: row for row, name in enumerate(names)}
+    unknown = [one for one in found if one not in rows]
+    if unknown:
+        raise InputError(
+            "labels-against-names",
+            f"labels {labels.key!r} are names of classes, but {len(unknown)} of {len(found)} "
+            f"are not among the {len(names)} known ({_sample(unknown)})",
+            "give the names that the labels use, in the order of the head's rows, with "
+            "--classes FILE",
+        )
+    row_of = np.array([rows[one] for one in found], dtype=np.int32)
+    notice = Notice("labels-by-name", "labels are words: each is the class of that name")
+    return Classes(torch.from_numpy(row_of[index]), tuple(names), 0, (notice,))
+
+
+def _by_order(
+    labels: LazyArray,
+    found: list[str],
+    index: np.ndarray,
+    head_rows: int | None,
+    ignored: int,
+    names: Sequence[str] | None,
+) -> Classes:
+    """Labels that are not row numbers: sorted, they are matched with the head's rows in order."""
+    if head_rows is not None and head_rows != len(found):
+        raise InputError(
+            "labels-against-head",
+            f"labels {labels.key!r} hold {len(found)} different values "
+            f"({_sample(found)}) but the head has {head_rows} rows",
+            "pass --ignore-label for values that are not classes, or another --head",
+        )
+    notices: tuple[Notice, ...] = ()
+    if head_rows is not None:
+        notices = (
+            Notice(
+                "labels-by-order",
+                f"labels are not row numbers of the head ({_sample(found)}): "
+                "sorted, they were matched with its rows in order",
+                "if the order differs, save labels as row numbers",
+                {"values": len(found)},
+            ),
+        )
+    if names is not None:
+        _check_names(names, len(found))
+    called = tuple(found if names is None else names)
+    return Classes(torch.from_numpy(index.astype(np.int32)), called, ignored, notices)
+
+
+def _named(
+    index: np.ndarray,
+    count: int,
+    ignored: int,
+    notices: tuple[Notice, ...],
+    names: Sequence[str] | None,
+) -> Classes:
+    if names is not None:
+        _check_names(names, count)
+    called = tuple(names) if names is not None else tuple(str(one) for one in range(count))
+    return Classes(torch.from_numpy(index.astype(np.int32)), called, ignored, notices)
+
+
+def _check_names(names: Sequence[str], count: int) -> None:
+    if len(names) != count:
+        raise InputError(
+            "class-names",
+            f"{len(names)} class names for {count} classes",
+            "give one name per class with --classes FILE",
+        )
+
+
+def _read(labels: LazyArray) -> np.ndarray:
+    """One value per sample, as int64 or as strings."""
+    if labels.dtype == "str":
+        return np.asarray(labels.whole()).reshape(-1)
+    rows = labels.shape[0]
+    parts = []
+    for start in range(0, rows, CHUNK):
+        part = labels.rows(start, min(start + CHUNK, rows))
+        assert isinstance(part, Tensor)
+        parts.append(_integers(labels, part.cpu()))
+    return np.concatenate(parts) if parts else np.empty(0, dtype=np.int64)
+
+
+def _integers(labels: LazyArray, part: Tensor) -> np.ndarray:
+    if part.ndim == 2 and part.shape[1] == 1:
+        part = part[:, 0]
+    if part.ndim == 2:
+        hot = part.double()
+        index = hot.argmax(1)
+        if not bool(((hot == 0) | (hot == 1)).all() and (hot.sum(1) == 1).all()):
+            raise InputError(
+                "labels-not-one-hot",
+                f"labels {labels.key!r} have shape {labels.shape} but their rows are not one-hot",
+                "save one class index per sample, or name another array with --labels",
+            )
+        return np.asarray(index.numpy(), dtype=np.int64)
+    if part.is_floating_point():
+        whole = part.double()
+        if not bool((whole == whole.round()).all()):
+            raise InputError(
+                "labels-not-integers",
+                f"labels {labels.key!r} hold values that are not whole numbers "
+                f"(first: {float(whole[whole != whole.round()][0])})",
+                "save class indices, or name another array with --labels",
+            )
+        part = whole
+    return np.asarray(part.to(torch.int64).numpy())
+
+
+def _sample(found: list[str]) -> str:
+    return ", ".join(found[:3]) + (f" … {found[-1]}" if len(found) > 3 else "")

@@ -1,0 +1,150 @@
+"""Sources as they were named: paths, globs and addresses in, opened files out."""
+
+from __future__ import annotations
+
+import glob
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from nctool import readers
+from nctool.arrays import Opened
+from nctool.core import checkpoints as runs
+from nctool.core.errors import InputError
+from nctool.core.notice import Notice
+from nctool.core.spec import is_address, split
+from nctool.readers import remote
+from nctool.roles import Request
+
+
+@dataclass(slots=True)
+class Opening:
+    """The sources of one command; each is opened once, however often it is named."""
+
+    listener: remote.Listener = field(default_factory=remote.Listener)
+    opened: dict[Path | str, Opened] = field(default_factory=dict)
+    chosen: list[Notice] = field(default_factory=list)
+    asked: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def notices(self) -> tuple[Notice, ...]:
+        """What to know about the files themselves."""
+        found = (notice for one in self.opened.values() for notice in one.notices)
+        return (*self.chosen, *found)
+
+    def all(self, sources: Sequence[str], request: Request) -> tuple[Opened, ...]:
+        """Every file that was named, directly or in front of a ``::``."""
+        keys = (request.features, request.labels, request.head, request.bias)
+        named = [path for text in keys if text and _exists(path := split(text)[0])]
+        for source in _expand([*sources, *named]):
+            self.one(source)
+        return tuple(self.opened.values())
+
+    def one(self, source: str) -> Opened:
+        """A file or a folder; of the folder of a run, the last checkpoint."""
+        if is_address(source):
+            return self._address(source)
+        path = Path(source)
+        series = runs.checkpoints(path) if _exists(source) and path.is_dir() else ()
+        if series:
+            self._chose(str(path), series)
+            path = series[-1].path
+        if path not in self.opened:
+            self.opened[path] = readers.open_path(path)
+        return self.opened[path]
+
+    def _address(self, source: str) -> Opened:
+        shown = remote.parse(source).shown
+        if self.asked.setdefault(shown, source) != source:
+            raise InputError(
+                "remote-alike",
+                f"two addresses are both shown as '{shown}', without what may be secret",
+                "download one of them, and name the file",
+            )
+        if shown not in self.opened:
+            found = self.listener.seen.pop(source, None) or remote.visit(source, self.listener)
+            series = found.checkpoints()
+            if series:
+                self._chose(shown, series)
+                found = found.inner(series[-1].path.name)
+            self.opened[shown] = found.open()
+        return self.opened[shown]
+
+    def _chose(self, folder: str, series: Sequence[runs.Checkpoint]) -> None:
+        first, last = series[0], series[-1]
+        self.chosen.append(
+            Notice(
+                "last-checkpoint",
+                f"{folder} holds {len(series)} checkpoints, {first.moment} to {last.moment}: "
+                f"this is the last, {last.path.name}",
+                f"for another: nctool analyze {folder}/{first.path.name}",
+                {"checkpoints": len(series), "chosen": last.path.name},
+            )
+        )
+
+
+def checkpoints_of(source: str, listener: remote.Listener) -> tuple[str, ...]:
+    """The checkpoints of the folder of a run, in order; none of anything else."""
+    if is_address(source):
+        found = remote.visit(source, listener)
+        series = found.run()
+        if not series:
+            listener.seen[source] = found
+        return series
+    try:
+        path = Path(source)
+        local = runs.checkpoints(path) if path.is_dir() else ()
+    except (OSError, ValueError):
+        return ()
+    return tuple(str(one.path) for one in local)
+
+
+def name_of(source: str) -> str:
+    """The last part of a path or an address."""
+    return remote.parse(source).name if is_address(source) else Path(source).name
+
+
+def open_name(source: str) -> str:
+    """The whole of it, as it may be printed."""
+    return remote.parse(source).shown if is_address(source) else source
+
+
+def shown(request: Request) -> Request:
+    """The same request in words that may be printed, as the opened files are called."""
+    return replace(
+        request,
+        features=_shown(request.features),
+        labels=_shown(request.labels),
+        head=_shown(request.head),
+        bias=_shown(request.bias),
+    )
+
+
+def _shown(text: str | None) -> str | None:
+    if text is None or not is_address(text):
+        return text
+    path, key = split(text)
+    return f"{remote.parse(path).shown}::{key}" if path else remote.clean(text)
+
+
+def _expand(sources: Sequence[str]) -> list[str]:
+    found: list[str] = []
+    for source in sources:
+        if _exists(source) or not glob.has_magic(source):
+            found.append(source)
+            continue
+        matching = sorted(glob.glob(source))  # noqa: PTH207 - absolute patterns too
+        if not matching:
+            raise InputError(
+                "path-missing", f"nothing matches {source!r}", "check the spelling of the glob"
+            )
+        found += matching
+    return found
+
+
+def _exists(path: str) -> bool:
+    """Whether something local is there; an address is always worth a question."""
+    try:
+        return is_address(path) or (bool(path) and Path(path).exists())
+    except (OSError, ValueError):
+        return False

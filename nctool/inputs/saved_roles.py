@@ -1,0 +1,127 @@
+"""Roles written into the settings file, so that the next analysis starts from them."""
+
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from nctool.core import files
+from nctool.core.errors import UsageError
+from nctool.settings.config import NCTOOL_TOML, PYPROJECT, nearest, table
+
+if TYPE_CHECKING:
+    from nctool.inputs.sources import Inspection, Wishes
+
+Settings = Mapping[str, str | bool]
+
+HEADER = re.compile(r"^\s*\[")
+
+
+def settings_of(found: Inspection, wishes: Wishes) -> dict[str, str | bool]:
+    """What has to be written down to get the same roles again."""
+    roles = found.roles
+    if roles is None:
+        return {}
+    keys = [array.key for one in found.opened for array in one.arrays]
+    picks = {
+        "features": roles.features, "labels": roles.labels, "head": roles.weight,
+        "bias": roles.bias,
+    }  # fmt: skip
+    out: dict[str, str | bool] = {}
+    for role, pick in picks.items():
+        # Where a file holds several splits, the split says which features and labels.
+        by_split = bool(roles.splits) and role in ("features", "labels")
+        if pick is not None and not (by_split and pick.chosen_by == "auto"):
+            key = pick.candidate.key
+            alone = keys.count(key) == 1
+            out[role] = key if alone else f"{Path(pick.candidate.path).name}::{key}"
+    if roles.weight is not None and roles.bias is None:
+        out["bias"] = "none"
+    request = wishes.request
+    if request.transpose_head:
+        out["transpose-head"] = True
+    if request.weights != "raw":
+        out["weights"] = request.weights
+    if roles.split is not None:
+        out["split"] = roles.split
+    if wishes.pool is not None:
+        out["pool"] = wishes.pool
+    return out
+
+
+def save(roles: Settings, start: Path | None = None) -> Path:
+    """Replace the table of roles in this folder's settings; nothing else in it changes."""
+    path, header = _place(start or Path.cwd())
+    before = path.read_text("utf-8") if path.is_file() else ""
+    table(path)
+    text = _replaced(before, header, [f"{key} = {_toml(one)}" for key, one in roles.items()])
+    if not _only_these(before, text, header, roles):
+        raise UsageError(
+            "roles-not-saved",
+            f"the table [{header}] of {path} is written in a way that cannot be replaced safely",
+            "write it yourself:\n" + _table(header, roles),
+        )
+    files.write_text(str(path), text)
+    return path
+
+
+def _only_these(before: str, after: str, header: str, roles: Settings) -> bool:
+    """The new text is valid, holds these roles, and otherwise says what the old one said."""
+    try:
+        same = _rest(after, header) == _rest(before, header)
+        return same and _get(after, header) == dict(roles)
+    except tomllib.TOMLDecodeError:
+        return False
+
+
+def _place(start: Path) -> tuple[Path, str]:
+    """The file, and the name of its table."""
+    folder = nearest(start) or start
+    if not (folder / NCTOOL_TOML).is_file() and (folder / PYPROJECT).is_file():
+        return folder / PYPROJECT, "tool.nctool.roles"
+    return folder / NCTOOL_TOML, "roles"
+
+
+def _replaced(text: str, header: str, lines: list[str]) -> str:
+    kept: list[str] = []
+    inside = False
+    for one in text.splitlines():
+        if HEADER.match(one):
+            inside = one.split("#")[0].strip() == f"[{header}]"
+        if not inside:
+            kept.append(one)
+    while kept and not kept[-1].strip():
+        kept.pop()
+    blank = [""] if kept else []
+    return "\n".join([*kept, *blank, f"[{header}]", *lines]) + "\n"
+
+
+def _toml(value: str | bool) -> str:
+    # A JSON string of printable text is a TOML string too; the result is read back and compared.
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _table(header: str, roles: Settings) -> str:
+    return "\n".join([f"[{header}]", *(f"{key} = {_toml(one)}" for key, one in roles.items())])
+
+
+def _get(text: str, header: str) -> object:
+    content: object = tomllib.loads(text)
+    for key in header.split("."):
+        content = content.get(key, {}) if isinstance(content, dict) else {}
+    return content
+
+
+def _rest(text: str, header: str) -> object:
+    content: dict[str, object] = tomllib.loads(text)
+    place: object = content
+    *outer, last = header.split(".")
+    for key in outer:
+        place = place.setdefault(key, {}) if isinstance(place, dict) else {}
+    if isinstance(place, dict):
+        place.pop(last, None)
+    return content

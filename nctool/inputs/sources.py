@@ -1,0 +1,280 @@
+"""Where readers meet roles: paths and wishes in, a Source (or an Inspection) out."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from nctool.arrays import LazyArray, Opened, Source
+from nctool.core import checkpoints as runs
+from nctool.core.errors import InputError
+from nctool.core.notice import Notice
+from nctool.core.spec import is_address, split
+from nctool.inputs import class_names as naming
+from nctool.inputs.opening import Opening, shown
+from nctool.readers import vocabulary
+from nctool.readers.remote import Listener, fetched
+from nctool.report import Input
+from nctool.roles import Candidate, Pick, Request, Roles, assign
+
+Pool = Literal["cls", "mean", "last"]
+FINGERPRINT_ROWS = 16
+KEPT = {"features": "features", "labels": "labels", "head": "weight", "bias": "bias"}
+"""The roles by the names of their options."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What the user asked for about inputs."""
+
+    request: Request = field(default_factory=Request)
+    ood: str | None = None
+    pool: Pool | None = None
+    classes: str | None = None
+    ignore: tuple[int, ...] = (-100,)
+    origin: Mapping[str, str] = field(default_factory=dict)
+    """Of each wish that comes from a settings file or a variable: which."""
+    listener: Listener = field(default_factory=Listener)
+    """Who hears of what takes long before anything is measured."""
+
+
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """Every array that was found, the role each would get, and why."""
+
+    opened: tuple[Opened, ...]
+    roles: Roles | None
+    problem: InputError | None
+    moment: runs.Moment
+    notices: tuple[Notice, ...]
+
+
+def inspect(sources: Sequence[str], wishes: Wishes) -> Inspection:
+    """Look without reading: headers only, nothing computed."""
+    opening = Opening(wishes.listener)
+    opened = opening.all(sources, wishes.request)
+    wishes = replace(wishes, request=shown(wishes.request))
+    try:
+        count, _ = _classes(wishes)
+        config = _config(opened)
+        roles, problem = _assigned(opened, wishes, config, count), None
+    except InputError as error:
+        roles, problem = None, error
+    return Inspection(opened, roles, problem, _moment(opened), opening.notices)
+
+
+def load(sources: Sequence[str], wishes: Wishes) -> Source:
+    """Open, give out the roles, check that they fit, and read the head and the labels."""
+    from nctool.inputs.assemble import assemble, head_bias, head_weight
+
+    count, asked = _classes(wishes)
+    opening = Opening(wishes.listener)
+    opened = opening.all(sources, wishes.request)
+    wishes = replace(wishes, request=shown(wishes.request))
+    config = _config(opened)
+    roles = _assigned(opened, wishes, config, count)
+    arrays = {(one.path, one.key): one for each in opened for one in each.arrays}
+
+    def array(pick: Pick | None) -> LazyArray | None:
+        return None if pick is None else arrays[pick.candidate.path, pick.candidate.key]
+
+    features = _pooled(array(roles.features), wishes.pool)
+    weight = None
+    if roles.weight is not None:
+        scale = roles.weight.scale
+        weight = head_weight(
+            arrays[roles.weight.candidate.path, roles.weight.candidate.key],
+            None if scale is None else arrays[scale.path, scale.key],
+            transposed=roles.weight.transposed,
+        )
+    ood = None
+    if wishes.ood is not None:
+        ood = _pooled(_out_of_distribution(wishes.ood, opening), wishes.pool)
+    picks = {
+        "features": roles.features,
+        "labels": roles.labels,
+        "head": roles.weight,
+        "bias": roles.bias,
+    }
+    moment = _moment(opened)
+    rows = None if weight is None else len(weight)
+    names, named = naming.names(asked, config, [one.path for one in opened], rows)
+    source = assemble(
+        features,
+        array(roles.labels),
+        weight,
+        head_bias(array(roles.bias)),
+        ood=ood,
+        names=names,
+        ignore=wishes.ignore,
+        inputs=(
+            *(
+                _input(role, pick, arrays[pick.candidate.path, pick.candidate.key])
+                for role, pick in picks.items()
+                if pick is not None
+            ),
+            *(() if ood is None else (_given("ood", ood),)),
+        ),
+        run={
+            "epoch": moment.epoch,
+            "step": moment.step,
+            "split": roles.split,
+            "train_error": runs.train_error(config),
+        },
+        notices=(*opening.notices, *roles.notices, *named),
+    )
+    if asked is None:
+        _check_count(source, count)
+    return source
+
+
+def _assigned(
+    opened: Sequence[Opened], wishes: Wishes, config: Mapping[str, Any], count: int | None
+) -> Roles:
+    """The roles; those that a file named say so, also where they cannot be had."""
+    try:
+        roles = assign(_candidates(opened), wishes.request, config=config, classes=count)
+    except InputError as problem:
+        kept = [f"{name} from {where}" for name, where in wishes.origin.items() if name in KEPT]
+        if kept:
+            problem.hint = f"settings in use: {', '.join(kept)}\n{problem.hint}"
+        raise
+    named: dict[str, Any] = {}
+    for role, field_name in KEPT.items():
+        pick: Pick | None = getattr(roles, field_name)
+        if role in wishes.origin and pick is not None:
+            reason = f"{role} in {wishes.origin[role]}"
+            named[field_name] = replace(pick, chosen_by="config", reason=reason)
+    return replace(roles, **named)
+
+
+def _check_count(source: Source, count: int | None) -> None:
+    """Fewer classes than the labels hold cannot be right."""
+    if count is None or source.labels is None:
+        return
+    highest = int(source.labels.max()) + 1
+    if highest > count:
+        raise InputError(
+            "classes-against-labels",
+            f"--classes {count}, but the labels hold {highest} classes",
+            "leave the option out, or name another array with --labels",
+        )
+
+
+def _candidates(opened: Sequence[Opened]) -> list[Candidate]:
+    return [
+        Candidate(one.key, one.shape, one.dtype, one.path) for each in opened for one in each.arrays
+    ]
+
+
+def _config(opened: Sequence[Opened]) -> Mapping[str, Any]:
+    merged: dict[str, Any] = {}
+    for one in opened:
+        merged.update(one.metadata)
+    return merged
+
+
+def _moment(opened: Sequence[Opened]) -> runs.Moment:
+    for one in opened:
+        moment = runs.moment_of(one.path.stem, one.metadata)
+        if moment.known:
+            return moment
+    return runs.Moment()
+
+
+def _pooled(array: LazyArray | None, pool: Pool | None) -> LazyArray | None:
+    """Sequences or maps of vectors to one vector per sample, block by block."""
+    if array is None:
+        return None
+    read = array.read
+    if len(array.shape) > 2 and set(array.shape[2:]) == {1}:
+
+        def flat(start: int, stop: int) -> Any:
+            return read(start, stop).flatten(1)  # type: ignore[arg-type]
+
+        return replace(array, shape=array.shape[:2], read=flat)
+    if pool is None:
+        return array
+    if len(array.shape) == 4 and pool == "mean":  # (N, d, height, width)
+
+        def over_maps(start: int, stop: int) -> Any:
+            return read(start, stop).double().flatten(2).mean(2)  # type: ignore[union-attr]
+
+        return replace(array, shape=array.shape[:2], dtype="float64", read=over_maps)
+    if len(array.shape) != 3:
+        return array
+
+    def rows(start: int, stop: int) -> Any:
+        part = read(start, stop)
+        if pool == "mean":
+            return part.double().mean(1)  # type: ignore[union-attr]
+        return part[:, 0 if pool == "cls" else -1]
+
+    dtype = "float64" if pool == "mean" else array.dtype
+    return replace(array, shape=(array.shape[0], array.shape[2]), dtype=dtype, read=rows)
+
+
+def _out_of_distribution(spec: str, opening: Opening) -> LazyArray:
+    """``PATH`` or ``PATH::KEY``: the array, or the only 2-D float array there."""
+    path, key = split(spec)
+    path, key = (path, key) if path else (key, "")
+    opened = opening.one(path)
+    request = Request(features=key or None)
+    picked = assign(_candidates((opened,)), request).features
+    if picked is None:
+        raise InputError(
+            "no-ood-features",
+            f"{opened.where} holds no array that looks like features",
+            "name one with --ood PATH::KEY",
+        )
+    return next(one for one in opened.arrays if one.key == picked.candidate.key)
+
+
+def _classes(wishes: Wishes) -> tuple[int | None, vocabulary.Vocabulary | None]:
+    """How many classes there are, from their number or from a file with their names."""
+    wish = wishes.classes
+    if wish is None or wish.isdigit():
+        return None if wish is None else int(wish), None
+    if is_address(wish):
+        with fetched(wish, wishes.listener) as file:
+            asked = replace(vocabulary.read(file), path=Path(file.name))
+    else:
+        asked = vocabulary.read(Path(wish))
+    return asked.size, asked
+
+
+def _input(role: str, pick: Pick, array: LazyArray) -> Input:
+    return Input(
+        role,
+        array.path,
+        array.key,
+        array.format,
+        array.shape,
+        array.dtype,
+        fingerprint(array),
+        pick.chosen_by,
+        pick.reason,
+        pick.transposed,
+    )
+
+
+def _given(role: str, array: LazyArray) -> Input:
+    """An input that the user named."""
+    return Input(
+        role, array.path, array.key, array.format, array.shape, array.dtype,
+        fingerprint(array), "flag", f"named with --{role}",
+    )  # fmt: skip
+
+
+def fingerprint(array: LazyArray) -> str:
+    """A content check that costs the same for any size: some rows, evenly spaced."""
+    digest = hashlib.sha256(f"{array.dtype}{array.shape}".encode())
+    rows = array.shape[0] if array.shape else 1
+    step = max(1, rows // FINGERPRINT_ROWS)
+    for row in [*range(0, rows, step)][:FINGERPRINT_ROWS]:
+        part = array.rows(row, row + 1)
+        digest.update(repr(part.tolist()).encode())
+    return "rows16:" + digest.hexdigest()[:16]

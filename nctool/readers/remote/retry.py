@@ -1,0 +1,140 @@
+"""How long a server is waited for, how often it is asked again, and what its silence means."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+from nctool.core.errors import InputError, NctoolError
+from nctool.readers.remote.place import Place, clean, discreet
+from nctool.readers.shared.edge import shown
+
+T = TypeVar("T")
+
+WAITS = (0.5, 2.0)
+"""Seconds before the second try and before the third; there is no fourth."""
+ANSWER = 60.0
+"""Seconds for an answer without content."""
+SLOWEST = 2**15
+"""Bytes per second below which a connection counts as lost."""
+
+NO_ACCESS = frozenset({"NoCredentialsError", "GatedRepoError", "CredentialRetrievalError"})
+
+GONE, CLOSED, LATER = (404, 410), (401, 402, 403, 407, 451), (408, 425, 429)
+"""Statuses of a server that mean: nothing here, not for you, and come back later."""
+
+
+class Lost(Exception):
+    """The answer did not come, or not all of it; the next try may be luckier."""
+
+
+def patiently(
+    place: Place, call: Callable[[], T], size: int = 0, waits: Sequence[float] | None = None
+) -> T:
+    """What the server answers, with a bounded number of tries and of seconds for each."""
+    for wait in (*(WAITS if waits is None else waits), None):
+        try:
+            return _within(ANSWER + size / SLOWEST, place, call)
+        except NctoolError as error:
+            raise discreet(error) from None
+        except Exception as error:
+            final = _meaning(place, error)
+            if final is not None:
+                raise final from None
+            if wait is None:
+                raise unreachable(place, _words(place, error)) from None
+            time.sleep(wait)
+    raise AssertionError("the last try returns or raises")
+
+
+def _within(seconds: float, place: Place, call: Callable[[], T]) -> T:
+    """The result of a call that is left behind when it takes longer."""
+    results: list[T] = []
+    problems: list[BaseException] = []
+    done = threading.Event()
+
+    def work() -> None:
+        try:
+            results.append(call())
+        except BaseException as problem:
+            problems.append(problem)
+        finally:
+            done.set()
+
+    # A daemon: no server keeps the process from ending.
+    threading.Thread(target=work, daemon=True).start()
+    if not done.wait(seconds):
+        raise unreachable(place, f"no complete answer within {seconds:.0f} seconds")
+    if problems:
+        raise problems[0]
+    return results[0]
+
+
+def _meaning(place: Place, error: Exception) -> InputError | None:
+    """An error that another try would not change."""
+    name = type(error).__name__
+    if isinstance(error, FileNotFoundError | NotADirectoryError | IsADirectoryError):
+        return missing(place)
+    status = _status(error)
+    if status in GONE:
+        return missing(place)
+    refused = name in NO_ACCESS or str(error).startswith("Forbidden")  # gcsfs has no class for it
+    if isinstance(error, PermissionError) or refused or status in CLOSED:
+        return forbidden(place, _words(place, error))
+    if 400 <= status < 500 and status not in LATER:
+        return unreachable(place, _words(place, error))
+    if name == "FileExpired":
+        return changed(place)
+    if isinstance(error, ValueError | TypeError | AttributeError | ImportError):
+        return unreachable(place, _words(place, error))
+    return None
+
+
+def _status(error: Exception) -> int:
+    """The HTTP status behind a library's error, or 0."""
+    answer = getattr(error, "response", None)
+    for found in (getattr(answer, "status_code", None), getattr(error, "code", None)):
+        if str(found).isdecimal():
+            return int(str(found))
+    return 0
+
+
+def _words(place: Place, error: Exception) -> str:
+    text = clean(" ".join(str(error).replace(place.text, place.shown).split()))
+    return shown(text if isinstance(error, Lost) else f"{type(error).__name__}: {text}")
+
+
+def missing(place: Place) -> InputError:
+    return InputError(
+        "remote-missing",
+        f"there is nothing at '{place.shown}'",
+        "check the spelling; without access some servers say the same",
+    )
+
+
+def forbidden(place: Place, found: str) -> InputError:
+    hint = {
+        "s3": "log in (aws configure), or set FSSPEC_S3_ANON=true for a public bucket",
+        "gs": "log in (gcloud auth application-default login)",
+        "gcs": "log in (gcloud auth application-default login)",
+        "hf": "log in (hf auth login), and accept the model's conditions on its page",
+    }.get(place.protocol, "download it with the tool that has access, and name the file")
+    return InputError("remote-forbidden", f"'{place.shown}' may not be read: {found}", hint)
+
+
+def unreachable(place: Place, found: str) -> InputError:
+    return InputError(
+        "remote-unreachable",
+        f"'{place.shown}' cannot be read: {found}",
+        "check the address and the network, then run again",
+    )
+
+
+def changed(place: Place) -> InputError:
+    return InputError(
+        "file-changed",
+        f"'{place.shown}' changed after it was opened",
+        "wait until it is written, then run again",
+    )

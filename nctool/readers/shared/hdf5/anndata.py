@@ -1,0 +1,139 @@
+"""AnnData: cells in rows, columns about them in ``obs``, embeddings of them in ``obsm``."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cache
+from typing import TYPE_CHECKING
+
+from nctool.arrays import INTEGERS, LazyArray
+from nctool.core.errors import InputError
+from nctool.readers.shared.edge import corrupt, edge, shown
+from nctool.readers.shared.hdf5.arrays import lazy
+from nctool.readers.shared.hdf5.attributes import attribute, attributes
+from nctool.readers.shared.hdf5.contents import Contents
+from nctool.readers.shared.hdf5.datasets import BELIEVED_BYTES, MOST_REPEATED
+from nctool.readers.shared.hdf5.groups import Node
+from nctool.readers.shared.known_calls import Unfit
+from nctool.readers.shared.region import as_rows, checked_shape
+
+if TYPE_CHECKING:
+    from numpy import ndarray
+
+    from nctool.arrays import Rows
+
+OF_CELLS = ("X", "obs", "obsm", "layers")
+SAID = frozenset({"encoding-type", "h5sparse_format", "shape", "h5sparse_shape", "_index"})
+
+
+def is_anndata(contents: Contents) -> bool:
+    root = contents.root
+    said = attribute(contents.source, root.messages, "encoding-type")
+    return said == "anndata" or root.children.keys() >= {"X", "obs", "var"}
+
+
+def fill_anndata(contents: Contents) -> None:
+    """What has a row for each cell; the rest is about genes or about the whole."""
+    for name, node in contents.root.children.items():
+        if name not in OF_CELLS:
+            contents.ignored[f"{name} (not about cells)"] += bool(node.children or not node.group)
+        elif name == "X":
+            _add(contents, name, node)
+        else:
+            said = attributes(contents.source, node.messages, SAID)
+            for column, child in node.children.items():
+                if name != "obs" or column not in (said.get("_index"), "__categories"):
+                    _add(contents, f"{name}/{column}", child)
+    contents.ignored += type(contents.ignored)()  # forgets what was counted zero times
+
+
+def _add(contents: Contents, key: str, node: Node) -> None:
+    if not node.group:
+        contents.add(key, node)
+        return
+    said = attributes(contents.source, node.messages, SAID)
+    kind = str(said.get("encoding-type") or said.get("h5sparse_format") or "group")
+    with contents.unless_unfit():
+        if kind in ("csr_matrix", "csr"):
+            shape = said.get("shape") or said.get("h5sparse_shape")
+            contents.keep(_rows_of_csr(contents, key, node, shape))
+        elif kind == "categorical":
+            contents.keep(_categorical(contents, key, node))
+        else:
+            raise Unfit(f"{key} ({kind})")
+
+
+def _part(contents: Contents, key: str, node: Node, name: str, rank: int) -> LazyArray:
+    """One of the arrays that together make another."""
+    child = node.find(name)
+    if child is None or child.group:
+        raise ValueError(f"'{shown(key)}' lacks its {name}")
+    stored = contents.described(f"{key}/{name}", child)
+    if len(stored.shape) != rank:
+        raise ValueError(f"the {name} of '{shown(key)}' are not in a row")
+    return lazy(contents.home, stored, f"{key}/{name}", contents.format)
+
+
+def _numpy(rows: Rows) -> ndarray:
+    import numpy
+
+    return rows if isinstance(rows, numpy.ndarray) else rows.numpy()
+
+
+def _categorical(contents: Contents, key: str, node: Node) -> LazyArray:
+    codes = _part(contents, key, node, "codes", 1)
+    categories = _part(contents, key, node, "categories", 1)
+    path = contents.home.path
+    if codes.dtype not in INTEGERS:
+        raise ValueError(f"the codes of '{shown(key)}' are no integers")
+    names = cache(lambda: _numpy(categories.whole()))
+
+    def read(start: int, stop: int) -> Rows:
+        with edge(path, codes.format):
+            chosen, all_names = _numpy(codes.read(start, stop)), names()
+            if (chosen < 0).any():
+                raise InputError(
+                    "labels-missing",
+                    f"'{shown(key)}' in '{shown(path)}' says nothing about some cells",
+                    f"keep the others: a[a.obs['{shown(key.partition('/')[2])}'].notna()]"
+                    ".write_h5ad('new.h5ad')",
+                )
+            if chosen.size and int(chosen.max()) >= len(all_names):
+                raise corrupt(path, codes.format, f"'{shown(key)}' has codes without a category")
+            return as_rows(all_names[chosen], categories.dtype)
+
+    return replace(codes, key=key, dtype=categories.dtype, read=read)
+
+
+def _rows_of_csr(contents: Contents, key: str, node: Node, shape: object) -> LazyArray:
+    """Rows of a sparse matrix, written out one block at a time."""
+    data, columns = (_part(contents, key, node, name, 1) for name in ("data", "indices"))
+    ends = _part(contents, key, node, "indptr", 1)
+    path, format = contents.home.path, contents.format
+    sizes = checked_shape(shape, key, path)
+    whole = len(sizes) == 2 and ends.shape == (sizes[0] + 1,) and data.shape == columns.shape
+    if not whole or not {columns.dtype, ends.dtype} <= INTEGERS or data.dtype == "str":
+        raise ValueError(f"the parts of '{shown(key)}' do not fit together")
+    array = replace(data, key=key, shape=sizes)
+    if array.nbytes > max(BELIEVED_BYTES, MOST_REPEATED * contents.home.size):
+        raise Unfit(f"{key} (a sparse matrix with next to nothing in it)")
+
+    def read(start: int, stop: int) -> Rows:
+        import numpy
+
+        with edge(path, format):
+            low, high, _ = slice(start, stop).indices(sizes[0])
+            high = max(low, high)
+            bounds = _numpy(ends.read(low, high + 1)).astype("i8")
+            counts = numpy.diff(bounds)
+            first, last = int(bounds[0]), int(bounds[-1])
+            if (counts < 0).any() or not 0 <= first <= last <= data.shape[0]:
+                raise corrupt(path, format, f"the rows of '{shown(key)}' are out of order")
+            values, places = _numpy(data.read(first, last)), _numpy(columns.read(first, last))
+            if places.size and not 0 <= int(places.min()) <= int(places.max()) < sizes[1]:
+                raise corrupt(path, format, f"'{shown(key)}' has entries outside of its columns")
+            out = numpy.zeros((high - low, sizes[1]), values.dtype)
+            numpy.add.at(out, (numpy.repeat(numpy.arange(high - low), counts), places), values)
+            return as_rows(out, data.dtype)
+
+    return replace(array, read=read)

@@ -1,0 +1,65 @@
+"""Several arrays one below the other, seen as one, perhaps without some of its rows."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from nctool.arrays import LazyArray
+from nctool.readers.shared.edge import edge
+
+if TYPE_CHECKING:
+    from numpy import ndarray
+
+    from nctool.arrays import Rows
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """Parts of one kind in their order; ``kept`` are the rows that count, ascending, or all."""
+
+    parts: Sequence[LazyArray]
+    kept: ndarray | None = None
+
+    def lazy(self, key: str, path: Path, format: str) -> LazyArray:
+        first = self.parts[0]
+        ends = list(accumulate(part.shape[0] for part in self.parts))
+        count = ends[-1] if self.kept is None else len(self.kept)
+
+        def read(start: int, stop: int) -> Rows:
+            with edge(path, format):
+                low, high, _ = slice(start, stop).indices(count)
+                return self._rows(low, max(low, high), ends)
+
+        return LazyArray(key, (count, *first.shape[1:]), first.dtype, str(path), format, read)
+
+    def _rows(self, low: int, high: int, ends: Sequence[int]) -> Rows:
+        import torch
+
+        if low == high:
+            return self.parts[0].rows(0, 0)
+        wanted = None if self.kept is None else self.kept[low:high]
+        begin, end = (low, high) if wanted is None else (int(wanted[0]), int(wanted[-1]) + 1)
+        found = []
+        for number in range(bisect_right(ends, begin), bisect_right(ends, end - 1) + 1):
+            above = ends[number - 1] if number else 0
+            first, last = max(begin, above), min(end, ends[number])
+            if wanted is None:
+                found.append(self.parts[number].rows(first - above, last - above))
+                continue
+            here = wanted[(wanted >= first) & (wanted < last)]
+            if len(here):
+                found.append(_chosen(self.parts[number], here - above))
+        tensors = [torch.as_tensor(part) for part in found]
+        return tensors[0] if len(tensors) == 1 else torch.cat(tensors)
+
+
+def _chosen(part: LazyArray, rows: ndarray) -> Rows:
+    """These ascending rows; without a copy where none between them is left out."""
+    first, last = int(rows[0]), int(rows[-1])
+    between = part.rows(first, last + 1)
+    return between if last - first + 1 == len(rows) else between[rows - first]

@@ -1,0 +1,90 @@
+"""The variables of a MATLAB 4 file: a short header and the elements, one after another."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from nctool.readers.shared.matlab_bytes import Bytes
+from nctool.readers.shared.matlab_tree import STORED, Numbers, Unread, Value, of_texts
+
+HEADER = struct.Struct("5i")
+CODES = ("f8", "f4", "i4", "i2", "u2", "u1")
+FULL, TEXT = 0, 1
+LONGEST_NAME = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """What the header of a variable says."""
+
+    order: str
+    code: str
+    kind: int
+    dims: tuple[int, int]
+    complex: bool
+    named: int
+
+    @property
+    def size(self) -> int:
+        return self.dims[0] * self.dims[1] * int(self.code[1]) * (2 if self.complex else 1)
+
+
+def variable(head: bytes) -> Variable | None:
+    """The header at the start of these bytes, or None when it is none."""
+    for order, machine in (("<", 0), (">", 1)):
+        kind, rows, columns, imaginary, named = struct.unpack(f"{order}5i", head[: HEADER.size])
+        code, kind = divmod(kind - 1000 * machine, 10)
+        if (
+            0 <= code < len(CODES)
+            and 0 <= kind <= 2
+            and min(rows, columns) >= 0
+            and imaginary in (0, 1)
+            and 1 < named <= LONGEST_NAME
+        ):
+            return Variable(order, CODES[code], kind, (rows, columns), imaginary == 1, named)
+    return None
+
+
+def name_of(content: bytes) -> str:
+    """The name of a variable, or nothing when it could not be one."""
+    name, end, rest = content.partition(b"\0")
+    text = name.decode("ascii", "replace")
+    return text if end and not rest.strip(b"\0") and text.isidentifier() else ""
+
+
+def variables(file: BinaryIO, path: Path, size: int) -> Iterator[tuple[str, Value]]:
+    """Every variable of the file, by name."""
+    bytes = Bytes(file, path, 0, size)
+    while bytes.at < size:
+        found = variable(bytes.take(HEADER.size))
+        name = name_of(bytes.take(found.named)) if found is not None else ""
+        if found is None or not name:
+            raise bytes.damaged("a variable in it has no header")
+        start = bytes.at
+        bytes.skip(found.size)
+        yield name, _value(bytes, found, start)
+
+
+def _value(bytes: Bytes, found: Variable, start: int) -> Value:
+    if found.kind not in (FULL, TEXT):
+        return Unread("sparse matrix")
+    if found.complex:
+        return Unread("complex matrix")
+    code = found.order + found.code
+    if found.kind == FULL and found.dims != (1, 1):
+        return Numbers(found.dims, STORED[found.code], code, start)
+    import numpy
+
+    bytes.at = start
+    flat = numpy.frombuffer(bytes.take(found.size), dtype=code)
+    if found.kind == FULL:
+        number: int | float = flat[0].item()
+        return number
+    if flat.size and not ((flat >= 0) & (flat < 0x110000)).all():
+        raise bytes.damaged("a text in it has no characters")
+    rows = flat.reshape(found.dims, order="F")
+    return of_texts(["".join(map(chr, row.astype("u4"))).rstrip() for row in rows] or [""])

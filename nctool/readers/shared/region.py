@@ -1,0 +1,154 @@
+"""An array that lies in a file as plain bytes, and how its rows are mapped without reading more."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import prod
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from nctool.arrays import ITEM_BYTES, LazyArray
+from nctool.core.errors import InputError
+from nctool.readers.shared.edge import edge, shown
+
+if TYPE_CHECKING:
+    from numpy import dtype as ItemType
+    from numpy import ndarray
+
+    from nctool.arrays import Rows
+
+# torch types numpy has no name for travel as integers of the same width.
+CARRIERS = {"bfloat16": "u2", "float8_e4m3fn": "u1", "float8_e5m2": "u1"}
+KINDS = {"float": "f", "int": "i", "uint": "u", "bool": "b", "complex": "c"}
+
+# An array without elements costs nothing to declare, yet a sweep over its rows would never end.
+MOST_EMPTY_ROWS = 2**20
+# An expanded tensor may repeat a small storage, but not to a size no memory could hold.
+MOST_REPEATED_BYTES = 2**26
+
+
+def numpy_code(dtype: str, order: str = "<") -> str:
+    """The numpy type string under which the bytes of ``dtype`` can be mapped."""
+    code = CARRIERS.get(dtype) or f"{KINDS[dtype.rstrip('0123456789')]}{ITEM_BYTES[dtype]}"
+    return code if code.endswith("1") and code[0] != "f" else order + code
+
+
+def checked_shape(shape: object, key: str, path: Path) -> tuple[int, ...]:
+    """The shape as a tuple of sizes, or a stop when it is none."""
+    sizes = tuple(shape) if isinstance(shape, list | tuple) else (shape,)
+    if not all(type(size) is int and size >= 0 for size in sizes) or len(sizes) > 32:
+        raise InputError(
+            "shape-invalid",
+            f"'{shown(key)}' in '{shown(path)}' has the shape {shown(shape)}, "
+            "expected non-negative integers",
+            "the header is damaged; save the file again",
+        )
+    if prod(sizes) == 0 and max(sizes) > MOST_EMPTY_ROWS:
+        raise InputError(
+            "shape-invalid",
+            f"'{shown(key)}' in '{shown(path)}' has the shape {shown(sizes)} but no elements",
+            "the header is damaged; save the file again",
+        )
+    return sizes
+
+
+def packed(shape: tuple[int, ...], fortran: bool = False) -> tuple[int, ...]:
+    """Strides, in items, of an array without gaps."""
+    order = shape if fortran else shape[::-1]
+    strides = tuple(prod(order[:axis]) for axis in range(len(order)))
+    return strides if fortran else strides[::-1]
+
+
+def span(shape: tuple[int, ...], strides: tuple[int, ...]) -> int:
+    """How many items lie between the first and the last element, both included."""
+    if 0 in shape:
+        return 0
+    return 1 + sum((size - 1) * step for size, step in zip(shape, strides, strict=True))
+
+
+class Elsewhere(Protocol):
+    """A file whose bytes are not all here, and who brings them.
+
+    ``extent`` is where the array begins and ends that these bytes belong to: more of it will
+    probably be asked for.
+    """
+
+    def at(self, begin: int, size: int, extent: tuple[int, int]) -> ndarray: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """Where the elements lie: ``code`` is the numpy type of the bytes, ``strides`` is in items."""
+
+    path: Path
+    start: int
+    code: str
+    dtype: str
+    shape: tuple[int, ...]
+    strides: tuple[int, ...]
+    elsewhere: Elsewhere | None = None
+
+    def lazy(self, key: str, format: str) -> LazyArray:
+        def read(start: int, stop: int) -> Rows:
+            with edge(self.path, format):
+                return as_rows(self._mapped(start, stop), self.dtype)
+
+        return LazyArray(key, self.shape, self.dtype, str(self.path), format, read)
+
+    def _mapped(self, start: int, stop: int) -> ndarray:
+        import numpy
+
+        item = numpy.dtype(self.code)
+        shape, first = self.shape, 0
+        if shape:
+            low, high, _ = slice(start, stop).indices(shape[0])
+            shape, first = (max(0, high - low), *shape[1:]), low * self.strides[0]
+        count = span(shape, self.strides)
+        if count == 0:
+            return numpy.empty(shape, item)
+        begin = self.start + first * item.itemsize
+        steps = tuple(step * item.itemsize for step in self.strides)
+        return numpy.lib.stride_tricks.as_strided(self._flat(begin, count, item), shape, steps)
+
+    def _flat(self, begin: int, count: int, item: ItemType) -> ndarray:
+        """So many items from this byte on."""
+        import numpy
+
+        if self.elsewhere is not None:
+            end = self.start + span(self.shape, self.strides) * item.itemsize
+            found = self.elsewhere.at(begin, count * item.itemsize, (self.start, end))
+            return found.view(item)
+        # Touching a mapping behind the end of a file that shrank would kill the process.
+        if self.path.stat().st_size < begin + count * item.itemsize:
+            raise InputError(
+                "file-changed",
+                f"'{shown(self.path)}' became shorter after it was opened",
+                "wait until the file is written, then run again",
+            )
+        return numpy.memmap(self.path, dtype=item, mode="c", offset=begin, shape=(count,))
+
+
+def as_rows(array: ndarray, dtype: str) -> Rows:
+    """A torch tensor over the same memory where possible; text stays a numpy array of str."""
+    import numpy
+    import torch
+
+    if dtype == "str":
+        if array.dtype.kind == "S":
+            return numpy.strings.decode(array, "utf-8", "replace")
+        return numpy.asarray(array, dtype=array.dtype.newbyteorder("="))
+    # Compiled loops may assume aligned items; numpy packs the members of an .npz without care.
+    if not array.dtype.isnative or not array.flags.aligned or not array.flags.writeable:
+        array = array.astype(array.dtype.newbyteorder("="))
+    tensor = torch.from_numpy(array)
+    return tensor.view(getattr(torch, dtype)) if dtype in CARRIERS else tensor
+
+
+def held(key: str, array: ndarray, path: Path, format: str) -> LazyArray:
+    """An array small enough to have come along with the description of its file."""
+    dtype = "str" if array.dtype.kind in "US" else array.dtype.name
+
+    def read(start: int, stop: int) -> Rows:
+        return as_rows(array[start:stop] if array.shape else array, dtype)
+
+    return LazyArray(key, array.shape, dtype, str(path), format, read)

@@ -1,0 +1,171 @@
+"""Saved results of any kind, from the files they were written to."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import json
+import lzma
+import re
+import zlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from nctool.core.errors import InputError
+from nctool.report import Report
+from nctool.report.comparison import Comparison
+from nctool.report.trajectory import Trajectory
+
+Document: TypeAlias = Report | Trajectory | Comparison
+
+MOST_BYTES = 1 << 30
+GZIP, XZ = "gzip+base64", "xz+base64"
+OPENING = re.compile(
+    r'<script type="application/json" id="nctool-data"(?: data-encoding="([^"<>]*)")?>'
+)
+"""An HTML report holds its own JSON behind this mark, packed or as it is."""
+MOST_WORKING = 1 << 28
+"""Bytes that unpacking may hold beside the text itself."""
+MOST_PLAIN = 1 << 17
+"""A longer JSON is packed, so that the page stays small."""
+UNSAFE = {ord(one): f"\\u{ord(one):04x}" for one in "<>&\u2028\u2029"}
+"""What could end the element or a line of it; JSON has another spelling for each."""
+
+
+def read(path: str | Path) -> Document:
+    """A report, trajectory or comparison from JSON, or from an HTML report that holds it."""
+    return from_text(_text(Path(path)), str(path))
+
+
+def from_text(text: str, name: str = "-") -> Document:
+    if text.lstrip()[:1] == "<":
+        text = embedded(text, name)
+    try:
+        plain: object = json.loads(text, parse_constant=_refuse)
+    except (ValueError, RecursionError) as problem:
+        raise InputError(
+            "not-json",
+            f"{name!r} is not valid JSON: {problem}",
+            "write a report with: nctool analyze SOURCE --json report.json",
+        ) from problem
+    if not isinstance(plain, dict):
+        raise InputError(
+            "not-a-report",
+            f"{name!r} holds JSON, but no report of nctool",
+            "write one with: nctool analyze SOURCE --json report.json",
+        )
+    return from_dict(plain)
+
+
+def from_dict(plain: Mapping[str, Any]) -> Document:
+    match plain.get("kind"):
+        case "trajectory":
+            return Trajectory.from_dict(plain)
+        case "comparison":
+            return Comparison.from_dict(plain)
+        case _:
+            return Report.from_dict(plain)
+
+
+def to_json(document: Document, indent: int | None = 2) -> str:
+    if isinstance(document, Report):
+        return document.to_json(indent)
+    return json.dumps(document.to_dict(), indent=indent, allow_nan=False)
+
+
+def is_document(path: Path) -> bool:
+    """Does this file look like something nctool has written, rather than a checkpoint?"""
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        head = file.read(4096).lstrip()
+    return b"nctool" in head and head[:1] in (b"{", b"<")
+
+
+def embed(document: Document) -> str:
+    """The element of an HTML page that holds the whole document, for ``embedded`` to find.
+
+    A browser can unpack gzip, and a page's own script reads large reports that way. The window of
+    xz is wide enough to see that every report of a trajectory or comparison says the same words.
+    """
+    text = json.dumps(document.to_dict(), separators=(",", ":"), allow_nan=False)
+    if len(text) <= MOST_PLAIN:
+        return element(text, "nctool-data")
+    return element(text, "nctool-data", GZIP if isinstance(document, Report) else XZ)
+
+
+def element(text: str, name: str, encoding: str | None = None) -> str:
+    """JSON as data inside a page, packed or as it is; nothing in it can end the element."""
+    note = "" if encoding is None else f' data-encoding="{encoding}"'
+    if encoding is not None:
+        compressed = (
+            gzip.compress(text.encode(), mtime=0)
+            if encoding == GZIP
+            else lzma.compress(text.encode())
+        )
+        text = base64.b64encode(compressed).decode()
+    return f'<script type="application/json" id="{name}"{note}>{text.translate(UNSAFE)}</script>'
+
+
+def embedded(page: str, name: str) -> str:
+    """The JSON inside an HTML report."""
+    start = OPENING.search(page)
+    end = -1 if start is None else page.find("</script>", start.end())
+    if start is None or end < 0:
+        raise InputError(
+            "not-a-report",
+            f"{name!r} is a page without the data of a report",
+            "write one with: nctool report report.json -o report.html",
+        )
+    text = page[start.end() : end]
+    return text if start[1] is None else _unpacked(text, start[1], name)
+
+
+def _unpacked(text: str, encoding: str, name: str) -> str:
+    """What was packed; never more of it than a report may have."""
+    try:
+        raw = base64.b64decode(text, validate=True)
+        unpacking = _unpacking(encoding)
+        found = unpacking.decompress(raw, MOST_BYTES)
+        if not unpacking.eof:
+            raise ValueError("it is cut off, or far too long")
+        return found.decode()
+    except (ValueError, lzma.LZMAError, zlib.error) as problem:
+        raise InputError(
+            "page-damaged",
+            f"the data in the page {name!r} cannot be unpacked: {problem}",
+            "write it anew with: nctool report report.json -o report.html",
+        ) from problem
+
+
+def _unpacking(encoding: str) -> lzma.LZMADecompressor | zlib._Decompress:
+    if encoding == XZ:
+        return lzma.LZMADecompressor(memlimit=MOST_WORKING)
+    if encoding == GZIP:
+        return zlib.decompressobj(wbits=31)
+    raise ValueError(f"its encoding, {encoding!r}, is not known")
+
+
+def _text(path: Path) -> str:
+    try:
+        if path.stat().st_size > MOST_BYTES:
+            raise InputError(
+                "report-too-large",
+                f"'{path}' has more than {MOST_BYTES >> 30} GiB: that is no report",
+                "give the JSON that --json has written",
+            )
+        return path.read_text("utf-8")
+    except FileNotFoundError as problem:
+        raise InputError(
+            "path-missing", f"there is no file {str(path)!r}", "check the spelling"
+        ) from problem
+    except (OSError, UnicodeDecodeError) as problem:
+        raise InputError(
+            "report-unreadable", f"{str(path)!r} cannot be read as text: {problem}",
+            "give the JSON that --json has written",
+        ) from problem  # fmt: skip
+
+
+def _refuse(token: str) -> None:
+    raise ValueError(f"{token} is no JSON number")

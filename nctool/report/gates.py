@@ -1,0 +1,276 @@
+"""Rules about numbers, and the verdict on a report, a trajectory or a comparison.
+
+A rule is ``[warn:] WHAT OP NUMBER``. ``WHAT`` is a metric's id (globs allowed), perhaps with a part
+of its distribution or its bounds (``gnc2.margin.weights.p05``), perhaps inside ``last()``,
+``delta()`` or ``ratio()``. The last two look back: to the baseline, or to a trajectory's first
+point.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from fnmatch import fnmatchcase
+from typing import Any, Literal
+
+from nctool.core.errors import UsageError
+from nctool.report import Report, Result
+from nctool.report.comparison import Comparison
+from nctool.report.tolerance import Tolerance
+from nctool.report.trajectory import Trajectory
+
+Outcome = Literal["pass", "fail", "inconclusive", "none"]
+Subject = Report | Trajectory | Comparison
+Look = Literal["last", "delta", "ratio"]
+
+LOOKS: dict[str, Look] = {"last": "last", "delta": "delta", "ratio": "ratio"}
+OPERATORS: dict[str, Callable[[float, float], bool]] = {
+    "<=": lambda one, bound: one <= bound,
+    ">=": lambda one, bound: one >= bound,
+    "<": lambda one, bound: one < bound,
+    ">": lambda one, bound: one > bound,
+}
+PARTS = ("min", "p01", "p05", "p50", "p95", "max", "mean")
+BOUNDS = ("lower", "upper")
+RULE = re.compile(
+    r"(?P<warn>warn\s*:)?\s*(?:(?P<look>[a-z]+)\s*\(\s*(?P<inner>[^()]*?)\s*\)|(?P<plain>[^()<>=]+?))"
+    r"\s*(?P<operator><=|>=|<|>)\s*(?P<bound>\S+)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One line of what has to hold."""
+
+    text: str
+    source: str
+    look: Look
+    pattern: str
+    part: str | None
+    operator: str
+    bound: float
+    warns: bool = False
+    """A rule that only warns never decides the outcome."""
+
+
+@dataclass(frozen=True, slots=True)
+class Demands:
+    """Everything that was asked of the numbers."""
+
+    rules: tuple[Rule, ...] = ()
+    tolerances: Mapping[str, Tolerance] = field(default_factory=dict)
+    missing_fails: bool = True
+    warn_only: bool = False
+
+    @property
+    def any(self) -> bool:
+        return bool(self.rules or self.tolerances)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Every gate with what it saw; ``fail`` beats ``inconclusive`` beats ``pass``."""
+
+    gates: tuple[Mapping[str, Any], ...]
+    outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class _View:
+    """The results to judge and those to look back to, by id; and the run's name, if several."""
+
+    now: Mapping[str, Result]
+    before: Mapping[str, Result] | None
+    run: str | None = None
+
+
+def parse(text: str, source: str = "--gate") -> Rule:
+    match = RULE.fullmatch(text.strip())
+    look = LOOKS.get(match["look"] or "last") if match else None
+    try:
+        bound = float(match["bound"]) if match else math.nan
+    except ValueError:
+        bound = math.nan
+    if match is None or look is None or not math.isfinite(bound):
+        raise UsageError(
+            "bad-gate",
+            f"gate {text!r} ({source}) cannot be read",
+            "write it like 'nc1.pinv <= 0.05', 'gnc2.margin.weights.p05 >= 0.3' or "
+            "'ratio(nc1.pinv) <= 1.1'",
+        )
+    pattern, part = (match["inner"] or match["plain"] or "").strip(), None
+    head, _, tail = pattern.rpartition(".")
+    if head and tail in (*PARTS, *BOUNDS):
+        pattern, part = head, tail
+    return Rule(
+        text.strip(),
+        source,
+        look,
+        pattern,
+        part,
+        match["operator"],
+        bound,
+        bool(match["warn"]),
+    )
+
+
+def check_names(demands: Demands, known: Sequence[str]) -> None:
+    """Before anything is computed: every rule and tolerance names a metric there is."""
+    named = [(rule.pattern, rule.text, rule.source) for rule in demands.rules]
+    named += [(pattern, pattern, "--tolerance") for pattern in demands.tolerances]
+    for pattern, text, source in named:
+        if any(fnmatchcase(one, pattern) for one in known):
+            continue
+        near = get_close_matches(pattern, known, n=3, cutoff=0.4)
+        raise UsageError(
+            "unknown-metric",
+            f"{text!r} ({source}) names no metric: {pattern!r}",
+            f"did you mean {' or '.join(near)}?" if near else "list them with: nctool metrics",
+        )
+
+
+def judge(subject: Subject, demands: Demands, baseline: Report | None = None) -> Verdict:
+    """Hold every rule against the numbers."""
+    gates = [
+        gate
+        for view in _views(subject, baseline)
+        for gate in (*_ruled(view, demands), *_tolerated(view, demands))
+    ]
+    if not demands.any:
+        return Verdict((), "none")
+    hard = [gate["result"] for gate in gates if gate["severity"] == "error"]
+    if "fail" in hard:
+        return Verdict(tuple(gates), "fail")
+    nothing = not any(gate["result"] in ("pass", "fail") for gate in gates)
+    if "inconclusive" in hard or (nothing and demands.missing_fails and not demands.warn_only):
+        return Verdict(tuple(gates), "inconclusive")
+    return Verdict(tuple(gates), "pass")
+
+
+def _views(subject: Subject, baseline: Report | None) -> Iterator[_View]:
+    def known(report: Report | None) -> dict[str, Result] | None:
+        return None if report is None else {one.id: one for one in report}
+
+    if isinstance(subject, Comparison):
+        base = known(subject.runs[subject.baseline].report)
+        for place, run in enumerate(subject.runs):
+            if place != subject.baseline:
+                yield _View(known(run.report) or {}, base, run.name)
+    elif isinstance(subject, Trajectory):
+        yield _View(known(subject.last) or {}, known(baseline or subject.first))
+    else:
+        yield _View(known(subject) or {}, known(baseline))
+
+
+def _ruled(view: _View, demands: Demands) -> Iterator[Mapping[str, Any]]:
+    for rule in demands.rules:
+        names = [name for name in view.now if fnmatchcase(name, rule.pattern)]
+        for name in names or [rule.pattern]:
+            yield _held(rule, name, view, demands)
+
+
+def _held(rule: Rule, name: str, view: _View, demands: Demands) -> Mapping[str, Any]:
+    now = number_of(view.now.get(name), rule.part)
+    before = number_of((view.before or {}).get(name), rule.part)
+    observed, why = now, _why_missing(view.now.get(name), rule.part)
+    if rule.look != "last" and now is not None:
+        observed, why = _against(rule.look, now, before, view.before is not None)
+    if observed is None:
+        result = "inconclusive" if demands.missing_fails else "missing"
+    else:
+        holds = OPERATORS[rule.operator](observed, rule.bound)
+        tolerance = _tolerance(name, demands)
+        if (
+            not holds
+            and rule.look != "last"
+            and tolerance
+            and now is not None
+            and before is not None
+        ):
+            # Looking back, a change within tolerance is no change.
+            holds = not tolerance.exceeded(before, now)
+        result = "pass" if holds else "fail"
+    return _gate(
+        name, rule.text, observed, before, result, rule.warns, rule.source, view, demands, why
+    )
+
+
+def _tolerated(view: _View, demands: Demands) -> Iterator[Mapping[str, Any]]:
+    """A tolerance alone asks that no metric becomes less collapsed than the baseline's by more."""
+    looked_back = {
+        name for rule in demands.rules if rule.look != "last"
+        for name in view.now if fnmatchcase(name, rule.pattern)
+    }  # fmt: skip
+    for pattern, tolerance in demands.tolerances.items():
+        names = [one for one in view.now if fnmatchcase(one, pattern)]
+        for name in names or [pattern]:
+            if name in looked_back:
+                continue
+            one = view.now.get(name)
+            now, before = number_of(one, None), number_of((view.before or {}).get(name), None)
+            why = _why_missing(one, None) or (None if before is not None else "no baseline value")
+            if one is None or now is None or before is None:
+                result = "inconclusive" if demands.missing_fails else "missing"
+            else:
+                result = "fail" if worse(one, now, before, tolerance) else "pass"
+            text = f"{name} within {tolerance} of the baseline"
+            yield _gate(name, text, now, before, result, False, "--tolerance", view, demands, why)
+
+
+def worse(one: Result, now: float, before: float, tolerance: Tolerance) -> bool:
+    """Less collapsed, by more than both tolerances."""
+    if not tolerance.exceeded(before, now):
+        return False
+    if one.ideal is not None:
+        return abs(now - one.ideal) > abs(before - one.ideal)
+    return (now < before) == (one.toward_collapse == "up")
+
+
+def number_of(result: Result | None, part: str | None) -> float | None:
+    """A metric's value, or a part of its distribution or of its bounds."""
+    if result is None:
+        return None
+    if part in BOUNDS:
+        return None if result.bounds is None else result.bounds[BOUNDS.index(part)]
+    if part is not None:
+        spread = result.distribution
+        return None if spread is None else float(getattr(spread, part))
+    return result.value
+
+
+def _against(
+    look: Look, now: float, before: float | None, has_baseline: bool
+) -> tuple[float | None, str | None]:
+    if before is None:
+        return None, "the baseline has no value" if has_baseline else "there is no baseline"
+    if look == "delta":
+        return now - before, None
+    return (now / before, None) if before else (None, "the baseline's value is zero")
+
+
+def _why_missing(result: Result | None, part: str | None) -> str | None:
+    if result is None:
+        return "not computed"
+    if result.value is None:
+        return result.reason
+    return f"has no {part}" if number_of(result, part) is None else None
+
+
+def _tolerance(name: str, demands: Demands) -> Tolerance | None:
+    found = (one for pattern, one in demands.tolerances.items() if fnmatchcase(name, pattern))
+    return next(found, None)
+
+
+def _gate(
+    name: str, text: str, observed: float | None, before: float | None, result: str, warns: bool,
+    source: str, view: _View, demands: Demands, why: str | None,
+) -> Mapping[str, Any]:  # fmt: skip
+    gate: dict[str, Any] = {
+        "id": name, "expr": text, "observed": observed, "baseline": before, "result": result,
+        "severity": "warning" if warns or demands.warn_only or result == "missing" else "error",
+        "source": source, "reason": why,
+    }  # fmt: skip
+    return gate if view.run is None else gate | {"run": view.run}

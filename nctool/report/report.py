@@ -1,0 +1,295 @@
+"""The answer: a self-describing value that outlives the code that made it.
+
+Only the standard library is used here, so that reading, comparing and gating saved reports never
+waits for anything heavier.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any, Literal
+
+from nctool.core.errors import InputError, UsageError
+from nctool.core.notice import Notice
+
+SCHEMA_VERSION = "1.0"
+SCHEMA_ID = "https://nctool.dev/schema/report-1.0.json"
+
+Status = Literal["ok", "skipped", "undefined"]
+Direction = Literal["up", "down"]
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """The best value anybody has seen or proved, and how it is known."""
+
+    value: float
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Distribution:
+    """How a metric spreads over classes or samples."""
+
+    over: str
+    min: float
+    p01: float
+    p05: float
+    p50: float
+    p95: float
+    max: float
+    mean: float
+
+    def scaled(self, factor: float) -> Distribution:
+        """The same in another unit."""
+        numbers = {name: factor * one for name, one in asdict(self).items() if name != "over"}
+        return Distribution(self.over, **numbers)
+
+
+@dataclass(frozen=True, slots=True)
+class ClassValue:
+    """One class's own number, under its stored index and its name."""
+
+    index: int
+    name: str
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One metric's outcome. Absent is None with a reason; never NaN, never 0."""
+
+    id: str
+    title: str
+    definition: str
+    value: float | None
+    status: Status
+    reason: str | None
+    ideal: float | None
+    toward_collapse: Direction
+    needs: tuple[str, ...]
+    floor: float | None = None
+    best_known: Reference | None = None
+    null_value: float | None = None
+    noise_floor: float | None = None
+    bounds: tuple[float, float] | None = None
+    ci: tuple[float, float] | None = None
+    distribution: Distribution | None = None
+    worst: tuple[ClassValue, ...] | None = None
+    per_class: tuple[float | None, ...] | None = None
+    details: Mapping[str, Any] | None = None
+    flags: tuple[str, ...] = ()
+    definition_version: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """Where one role's array came from and why it was chosen."""
+
+    role: str
+    path: str
+    key: str
+    format: str
+    shape: tuple[int, ...]
+    dtype: str
+    fingerprint: str | None
+    chosen_by: str
+    reason: str
+    transposed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Everything one analysis found, with what a reader needs to trust it."""
+
+    run: Mapping[str, Any]
+    inputs: tuple[Input, ...]
+    data: Mapping[str, Any]
+    settings: Mapping[str, Any]
+    metrics: tuple[Result, ...]
+    tool: Mapping[str, str]
+    created: str
+    environment: Mapping[str, Any] = field(default_factory=dict)
+    warnings: tuple[Notice, ...] = ()
+    gates: tuple[Mapping[str, Any], ...] = ()
+    arrays: Mapping[str, Any] | None = None
+    timing_s: Mapping[str, float] = field(default_factory=dict)
+    kind: str = "report"
+    schema_version: str = SCHEMA_VERSION
+    outcome: str = "none"
+
+    def __getitem__(self, metric_id: str) -> Result:
+        for result in self.metrics:
+            if result.id == metric_id:
+                return result
+        raise UsageError(
+            "unknown-metric",
+            f"this report has no metric {metric_id!r}",
+            "it has: " + ", ".join(result.id for result in self.metrics),
+        )
+
+    def __iter__(self) -> Iterator[Result]:
+        return iter(self.metrics)
+
+    def flat(self, prefix: str = "") -> dict[str, float]:
+        """Every number that was computed, ready for an experiment tracker."""
+        return {prefix + r.id: r.value for r in self.metrics if r.value is not None}
+
+    @property
+    def digest(self) -> str:
+        """A fingerprint of the metrics block alone."""
+        block = [result_to_dict(result) for result in self.metrics]
+        text = json.dumps(block, sort_keys=True, separators=(",", ":"), allow_nan=False)
+        return "sha256:" + hashlib.sha256(text.encode()).hexdigest()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values in the order of the published schema."""
+        plain = {
+            "$schema": SCHEMA_ID,
+            "kind": self.kind,
+            "schema_version": self.schema_version,
+            "outcome": self.outcome,
+            "tool": dict(self.tool),
+            "created": self.created,
+            "run": dict(self.run),
+            "inputs": [asdict(one) for one in self.inputs],
+            "data": dict(self.data),
+            "settings": dict(self.settings),
+            "metrics": [result_to_dict(result) for result in self.metrics],
+            "gates": [dict(gate) for gate in self.gates],
+            "warnings": [asdict(notice) for notice in self.warnings],
+            "arrays": None if self.arrays is None else dict(self.arrays),
+            "environment": dict(self.environment),
+            "timing_s": dict(self.timing_s),
+            "digest": self.digest,
+        }
+        cleaned: dict[str, Any] = _json_safe(plain)
+        return cleaned
+
+    def to_json(self, indent: int | None = 2) -> str:
+        return json.dumps(self.to_dict(), indent=indent, allow_nan=False)
+
+    @classmethod
+    def from_dict(cls, plain: Mapping[str, Any]) -> Report:
+        """Read a report of any released schema version; unknown keys are left alone."""
+        try:
+            _check_kind(plain)
+            return cls(
+                run=plain["run"],
+                inputs=tuple(_known(Input, one) for one in plain["inputs"]),
+                data=plain["data"],
+                settings=plain["settings"],
+                metrics=tuple(_result_from_dict(one) for one in plain["metrics"]),
+                tool=plain["tool"],
+                created=plain["created"],
+                environment=plain.get("environment", {}),
+                warnings=tuple(_known(Notice, one) for one in plain.get("warnings", ())),
+                gates=tuple(plain.get("gates", ())),
+                arrays=plain.get("arrays"),
+                timing_s=plain.get("timing_s", {}),
+                kind=plain["kind"],
+                schema_version=plain["schema_version"],
+                outcome=plain["outcome"],
+            )
+        except (KeyError, TypeError, AttributeError, ValueError) as problem:
+            raise InputError(
+                "not-a-report",
+                f"this JSON is not an nctool report ({type(problem).__name__}: {problem})",
+                "write one with: nctool analyze SOURCE --json report.json",
+            ) from problem
+
+    @classmethod
+    def from_json(cls, text: str) -> Report:
+        try:
+            plain = json.loads(text, parse_constant=_refuse)
+        except (ValueError, RecursionError) as problem:
+            raise InputError(
+                "not-json",
+                f"not valid JSON: {problem}",
+                "write a report with: nctool analyze SOURCE --json report.json",
+            ) from problem
+        return cls.from_dict(plain)
+
+
+KINDS = ("report", "trajectory", "comparison")
+
+
+def _check_kind(plain: Mapping[str, Any]) -> None:
+    """Is this ours, and no newer than we are?"""
+    if plain["kind"] not in KINDS:
+        raise ValueError(f"kind {plain['kind']!r}")
+    if str(plain["schema_version"]).split(".")[0] != SCHEMA_VERSION.split(".")[0]:
+        raise ValueError(f"schema version {plain['schema_version']!r}")
+    for name in ("run", "data", "settings", "tool"):
+        if not isinstance(plain[name], Mapping):
+            raise TypeError(f"{name} is no object")
+    for name in ("metrics", "inputs"):
+        if not all(isinstance(one, Mapping) for one in plain[name]):
+            raise TypeError(f"{name} holds something else than objects")
+
+
+def _refuse(token: str) -> None:
+    raise ValueError(f"{token} is no JSON number")
+
+
+def schema() -> dict[str, Any]:
+    """The JSON Schema that every report satisfies."""
+    text = (Path(__file__).parents[1] / "schema" / "report-1.0.json").read_text("utf-8")
+    loaded: dict[str, Any] = json.loads(text)
+    return loaded
+
+
+def result_to_dict(result: Result) -> dict[str, Any]:
+    plain = asdict(result)
+    if plain["worst"] is not None:
+        plain["worst"] = [
+            {"class": one["index"], "name": one["name"], "value": one["value"]}
+            for one in plain["worst"]
+        ]
+    for optional in ("per_class", "details"):
+        if plain[optional] is None:
+            del plain[optional]
+    cleaned: dict[str, Any] = _json_safe(plain)
+    return cleaned
+
+
+def _result_from_dict(plain: Mapping[str, Any]) -> Result:
+    values = dict(plain)
+    if values.get("best_known") is not None:
+        values["best_known"] = _known(Reference, values["best_known"])
+    if values.get("distribution") is not None:
+        values["distribution"] = _known(Distribution, values["distribution"])
+    if values.get("worst") is not None:
+        values["worst"] = tuple(
+            ClassValue(one["class"], one["name"], one["value"]) for one in values["worst"]
+        )
+    result: Result = _known(Result, values)
+    return result
+
+
+def _known(kind: type[Any], plain: Mapping[str, Any]) -> Any:
+    """Build a value from the keys it knows; lists become tuples."""
+    names = {one.name for one in fields(kind)}
+    return kind(
+        **{
+            name: tuple(value) if isinstance(value, list) else value
+            for name, value in plain.items()
+            if name in names
+        }
+    )
+
+
+def _json_safe(value: Any) -> Any:
+    """JSON has no NaN and no infinity: they become null, and a status says why."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {str(key): _json_safe(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_json_safe(item) for item in value]
+    return value

@@ -1,0 +1,135 @@
+"""One run at several moments, or one network at several depths: a report each, and their curves.
+
+Standard library only, as for the report.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+from nctool.core.errors import InputError
+from nctool.report import Report, Result
+
+Axis = Literal["epoch", "step", "layer", "checkpoint"]
+"""What the positions count; ``checkpoint`` where nothing better is known than the order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One checkpoint or layer: its name, where it lies on the axis, and what was found."""
+
+    label: str
+    position: float
+    report: Report
+
+
+@dataclass(frozen=True, slots=True)
+class Trajectory:
+    """Reports in the order of their axis. The numbers of the whole are those of the last point."""
+
+    axis: Axis
+    points: tuple[Point, ...]
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    """What only the whole course tells: when the error reached zero, the rate of separation."""
+    gates: tuple[Mapping[str, Any], ...] = ()
+    outcome: str = "none"
+    kind: str = "trajectory"
+
+    @property
+    def first(self) -> Report:
+        return self.points[0].report
+
+    @property
+    def last(self) -> Report:
+        return self.points[-1].report
+
+    @property
+    def positions(self) -> tuple[float, ...]:
+        return tuple(point.position for point in self.points)
+
+    def __getitem__(self, metric_id: str) -> Result:
+        return self.last[metric_id]
+
+    def __iter__(self) -> Iterator[Result]:
+        return iter(self.last)
+
+    def curve(self, metric_id: str) -> tuple[float | None, ...]:
+        """A metric's value at every point; None where it has none."""
+        return tuple(
+            next((one.value for one in point.report if one.id == metric_id), None)
+            for point in self.points
+        )
+
+    def with_last(self, report: Report) -> Trajectory:
+        """The same, with another report at the last point."""
+        *rest, last = self.points
+        return replace(self, points=(*rest, replace(last, report=report)))
+
+    def flat(self, prefix: str = "") -> dict[str, float]:
+        """Every number of the last point, ready for an experiment tracker."""
+        return self.last.flat(prefix)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The last point's report, with a curve for every metric and every point behind it."""
+        plain = self.last.to_dict()
+        for metric in plain["metrics"]:
+            metric["curve"] = list(self.curve(metric["id"]))
+        return plain | {
+            "kind": self.kind,
+            "outcome": self.outcome,
+            "gates": [dict(gate) for gate in self.gates],
+            "axis": self.axis,
+            "facts": dict(self.facts),
+            "points": [
+                {"label": one.label, "position": one.position, "report": one.report.to_dict()}
+                for one in self.points
+            ],
+        }
+
+    @classmethod
+    def from_dict(cls, plain: Mapping[str, Any]) -> Trajectory:
+        try:
+            points = tuple(
+                Point(str(one["label"]), one["position"], Report.from_dict(one["report"]))
+                for one in plain["points"]
+            )
+            if not points:
+                raise ValueError("it has no points")
+            return cls(
+                plain["axis"], points, plain.get("facts", {}), tuple(plain.get("gates", ())),
+                plain["outcome"],
+            )  # fmt: skip
+        except (KeyError, TypeError, AttributeError, ValueError) as problem:
+            raise InputError(
+                "not-a-trajectory",
+                f"this JSON is not a trajectory of nctool ({type(problem).__name__}: {problem})",
+                "write one with: nctool analyze RUN_FOLDER --json run.json",
+            ) from problem
+
+
+def joined(
+    reports: Sequence[Report], labels: Sequence[str], *, axis: Axis | None = None
+) -> Trajectory:
+    """Reports along one axis, in its order."""
+    axis, positions = (axis, _order(reports)) if axis else _axis(reports)
+    points = [
+        Point(label, position, report)
+        for label, position, report in zip(labels, positions, reports, strict=True)
+    ]
+    return Trajectory(axis, tuple(sorted(points, key=lambda point: point.position)))
+
+
+def _axis(reports: Sequence[Report]) -> tuple[Axis, list[float]]:
+    """Epochs if every point has its own, else steps, else their order."""
+    names: tuple[Axis, ...] = ("epoch", "step")
+    for name in names:
+        known = [report.run.get(name) for report in reports]
+        if None not in known and len(set(known)) == len(known):
+            return name, [one for one in known if one is not None]
+    return "checkpoint", _order(reports)
+
+
+def _order(reports: Sequence[Report]) -> list[float]:
+    return [*range(1, len(reports) + 1)]

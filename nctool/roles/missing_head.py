@@ -1,0 +1,66 @@
+"""Why there is no head here, where that can be told: tied without a word, or quantised."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from nctool.core.notice import Notice
+from nctool.roles.explicit import flag
+from nctool.roles.layers import Model
+from nctool.roles.lexicon import HEAD
+from nctool.roles.names import parse, words
+from nctool.roles.shapes import is_float
+from nctool.roles.tied import word_tables
+from nctool.roles.values import Candidate
+
+_PACKED = re.compile(r"(qweight|weight_packed|_packed_params|packed)$")
+
+
+def why_no_head(candidates: Sequence[Candidate]) -> tuple[Notice, ...]:
+    """What to say where no head was found; nothing where there is nothing to say."""
+    model = Model(candidates)
+    packed = quantised_heads(candidates)
+    if packed:
+        return (
+            Notice(
+                "quantised-head",
+                f"{packed[0].key} is quantised ({packed[0].dtype}): it looks like the head, but "
+                "holds no weights as they are",
+                "save the head in floating point and name it with --head 'PATH::KEY'",
+                {"keys": [item.key for item in packed]},
+            ),
+        )
+    tables = word_tables(model)
+    if not tables:
+        return ()
+    several = [layer.weight for layer in tables]
+    shown = " or ".join(flag("head", weight, several) for weight in several)
+    return (
+        Notice(
+            "no-head-but-embedding",
+            f"no head is stored; a language model may use its input embedding "
+            f"({tables[0].rows:,} × {tables[0].columns:,}) as one, but nothing here says so",
+            f"if they are tied: {shown}",
+            {"keys": [weight.key for weight in several]},
+        ),
+    )
+
+
+def quantised_heads(candidates: Sequence[Candidate]) -> list[Candidate]:
+    return [item for item in candidates if _quantised_head(item)]
+
+
+def _quantised_head(candidate: Candidate) -> bool:
+    """Packed integers outside of any stack, in a layer named like a head."""
+    name = parse(candidate.key, candidate.path)
+    packed = bool(_PACKED.search(name.leaf)) or (
+        name.leaf == "weight" and candidate.dtype in ("int8", "uint8")
+    )
+    owner = name.layer[:-1] if name.layer[-1] == name.leaf else name.layer
+    return (
+        packed
+        and not is_float(candidate.dtype)
+        and bool(HEAD & set(words(owner[-1] if owner else "")))
+        and not any(part.isdigit() for part in owner)
+    )

@@ -1,0 +1,89 @@
+"""Intervals over classes: which metrics have one, and whether it is the bootstrap's."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+import nctool
+from nctool.analysis.bootstrap import with_intervals
+from nctool.core.errors import UsageError
+from tests.support.saved import of
+
+
+def given(classes: int = 12, each: int = 20) -> dict[str, Any]:
+    random = np.random.default_rng(0)
+    labels = np.repeat(np.arange(classes), each)
+    means = 2 * random.standard_normal((classes, 16))
+    spread = np.linspace(0.2, 1.5, classes)[labels, None]
+    features = means[labels] + spread * random.standard_normal((len(labels), 16))
+    return {"features": features, "labels": labels, "weight": means}
+
+
+# Means over classes get an interval that holds them; extremes and spreads over pairs get none.
+def test_which() -> None:
+    plain, report = nctool.analyze(**given()), nctool.analyze(**given(), bootstrap=200)
+    for one in report:
+        assert one.value == plain[one.id].value
+        if one.ci is not None and one.details is not None and "bootstrap" in one.details:
+            assert one.value is not None and one.ci[0] <= one.value <= one.ci[1], one.id
+            assert one.details["bootstrap"]["over"] == "classes"
+    having = {one.id for one in report if one.details and "bootstrap" in one.details}
+    assert {"nc1.pinv", "nc1.trace_ratio", "nc3.cosine", "gnc3.duality", "nc4.accuracy"} <= having
+    assert not having & {"gnc2.margin.means", "nc2.max_cos.means", "nc2.cos_std.means"}
+    assert all(plain[name].details is None or "bootstrap" not in (plain[name].details or {})
+               for name in having)  # fmt: skip
+
+
+# The interval is that of numpy's own bootstrap of the values by class, but for the draw.
+@pytest.mark.parametrize("weighted", [False, True])
+def test_against_numpy(weighted: bool) -> None:
+    random = np.random.default_rng(1)
+    values, sizes = random.gamma(2, size=40), random.integers(1, 30, 40)
+    weights = sizes if weighted else np.ones(40)
+    value = float((values * weights).sum() / weights.sum())
+    one = replace(of({"nc1.pinv": value}).metrics[0], per_class=tuple(values.tolist()))
+    (found,) = with_intervals([one], torch.from_numpy(sizes), 4000, 0)
+    assert found.ci is not None
+    chosen = random.integers(0, 40, (4000, 40))
+    means = (values[chosen] * weights[chosen]).sum(1) / weights[chosen].sum(1)
+    expected = np.quantile(means, [0.025, 0.975])
+    assert found.ci == pytest.approx(expected, abs=0.1 * (expected[1] - expected[0]))
+
+
+# One seed gives one interval, another seed another.
+def test_seed() -> None:
+    first, again, other = (
+        nctool.analyze(**given(), select="nc1.pinv", bootstrap=100, seed=seed)["nc1.pinv"].ci
+        for seed in (1, 1, 2)
+    )
+    assert first == again != other
+
+
+# Many classes are drawn a part at a time, with the same result in distribution and in order.
+def test_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = nctool.analyze(**given(), select="nc1.*", bootstrap=500)
+    monkeypatch.setattr("nctool.analysis.bootstrap.CELLS", 12 * 7)
+    parts = nctool.analyze(**given(), select="nc1.*", bootstrap=500)
+    assert parts["nc1.pinv"].ci == pytest.approx(whole["nc1.pinv"].ci, rel=1e-12)
+
+
+# A class that is not there counts for nothing; fewer than three classes make no interval.
+def test_few_classes() -> None:
+    arrays = given()
+    arrays["labels"] = np.where(arrays["labels"] == 3, 4, arrays["labels"])
+    assert nctool.analyze(**arrays, bootstrap=100)["nc1.pinv"].ci is not None
+    two = nctool.analyze(**given(classes=2), bootstrap=100)
+    assert two["nc1.trace_ratio"].ci is None
+
+
+# A number of draws that makes no interval is refused.
+@pytest.mark.parametrize("replicates", [1, 39, -5, 10**6])
+def test_refused(replicates: int) -> None:
+    with pytest.raises(UsageError) as caught:
+        nctool.analyze(**given(), bootstrap=replicates)
+    assert caught.value.slug == "bad-bootstrap"

@@ -1,0 +1,202 @@
+"""Geometry at its worst: copies, flats, huge and tiny numbers, points inside the hull."""
+
+from __future__ import annotations
+
+import importlib
+
+import numpy as np
+import pytest
+import torch
+
+from nctool.geometry.hull import margins
+from nctool.geometry.hull.cloud import Cloud
+from nctool.geometry.hull.cloud import cloud as of
+from tests.geometry.hull.hull_cases import (
+    closed,
+    encloses,
+    holds,
+    normal,
+    proves_itself,
+    solved,
+    some,
+    unit,
+)
+from tests.support.oracle_codes import cloud, etf, polygon
+from tests.support.populations import Array
+
+
+# Fifty rows, three thousand times: one of each kind stands for all, and all margins are zero.
+def test_thousands_of_copies() -> None:
+    kinds = cloud(0, 50, 20)
+    which = np.random.default_rng(0).integers(0, 50, 3000)
+    found = solved(kinds[which])
+    assert {frozenset(group) for group in found.twins} == {
+        frozenset(np.flatnonzero(which == kind).tolist()) for kind in range(50)
+    }
+    assert not found.upper.any() and not found.lower.any()
+    assert bool(found.settled.all())
+
+
+# Copies of some rows leave everybody else's margin as it was.
+@pytest.mark.parametrize("dim", [3, 30, 70])
+def test_copies_of_some(dim: int) -> None:
+    rows = cloud(1, 60, dim)
+    found = solved(np.concatenate([rows, rows[:5], rows[:2]]))
+    assert found.twins == ((0, 60, 65), (1, 61, 66), (2, 62), (3, 63), (4, 64))
+    assert not found.upper[:5].any() and not found.upper[60:].any()
+    alone = solved(rows)
+    assert found.upper[5:60].numpy() == pytest.approx(alone.upper[5:].numpy(), rel=2e-6)
+    for one in range(5, 60):
+        assert {other for other, _ in found.support(one)} <= set(range(60)) - {one}
+    assert found.support(60) == [(0, 1.0)]
+    assert found.support(0) == [(60, 1.0)]
+
+
+# A row of twins, each a hair from the next, becomes as long as it wants: bounds still hold.
+@pytest.mark.parametrize("step", [2.0**-52, 2.0**-51, 3 * 2.0**-52, 2.0**-49])
+def test_chains(step: float) -> None:
+    rows = np.ones((401, 2))
+    rows[:400, 1] += np.arange(400) * step
+    rows[400, 1] = 2
+    found = solved(rows)
+    for one, truth in {0: step, 200: 0.0, 399: 0.0, 400: 1 - 399 * step}.items():
+        assert found.lower[one] <= truth <= found.upper[one]
+
+
+# Everything at one point; two points; one point and copies of another.
+@pytest.mark.parametrize("dim", [1, 2, 50])
+def test_almost_nothing(dim: int) -> None:
+    for rows in (np.zeros((4, dim)), np.full((3, dim), 0.1), np.ones((2, dim))):
+        found = solved(rows)
+        assert found.twins == (tuple(range(len(rows))),)
+        assert not found.upper.any() and not found.value.any() and bool(found.settled.all())
+    rows = np.concatenate([np.ones((3, dim)), -np.ones((1, dim))])
+    found = solved(rows)
+    assert found.twins == ((0, 1, 2),)
+    assert found.value.tolist() == pytest.approx([0, 0, 0, 2 * np.sqrt(dim)])
+    assert found.lower[3] <= 2 * np.sqrt(dim) <= found.upper[3]
+    lonely = margins(torch.ones(1, dim, dtype=torch.float64))
+    assert not lonely.settled.any()
+
+
+# Scales no square of which is a number.
+@pytest.mark.parametrize("scale", [1e-300, 1e-150, 1e30, 1e150, 1e307])
+@pytest.mark.parametrize("rows", [cloud(2, 30, 4), cloud(3, 30, 50), cloud(4, 30, 60)])
+def test_scales(rows: Array, scale: float) -> None:
+    there, here = solved(rows * scale), solved(rows)
+    assert there.twins == ()
+    assert bool(there.settled.all())
+    assert (there.upper / scale).numpy() == pytest.approx(here.upper.numpy(), rel=1e-12)
+    assert (there.lower / scale).numpy() == pytest.approx(here.lower.numpy(), rel=1e-12)
+
+
+# A power of two changes no digit, down to numbers with fewer digits.
+@pytest.mark.parametrize("dim", [12, 55])
+def test_powers_of_two(dim: int) -> None:
+    rows = cloud(5, 70, dim)
+    here = solved(rows)
+    for power in (-900, -10, -7, 1, 10, 1000):
+        there = solved(rows * 2.0**power)
+        assert there.lower.equal(here.lower * 2.0**power)
+        assert there.upper.equal(here.upper * 2.0**power)
+    tiny = solved(rows * 2.0**-1060)
+    assert bool(tiny.settled.all())
+
+
+# Rows in float32 are the numbers they are.
+def test_float32() -> None:
+    rows = torch.from_numpy(cloud(6, 50, 60)).float()
+    half, full = margins(rows), margins(rows.double())
+    assert half.lower.equal(full.lower) and half.upper.equal(full.upper)
+
+
+# Nearly in a plane, on the sphere.
+@pytest.mark.parametrize("dim", [3, 8, 60])
+@pytest.mark.parametrize("height", [1e-4, 1e-9])
+def test_nearly_flat(dim: int, height: float) -> None:
+    rows = normal(7, 100, dim)
+    rows[:, -1] *= height
+    holds(unit(rows), most=6)
+
+
+# Nearly in a plane, and inside the hull there: what cannot be told is said to be open.
+@pytest.mark.parametrize("height", [1e-4, 1e-7, 1e-9, 1e-12])
+def test_nearly_flat_inside(height: float) -> None:
+    rows = normal(8, 25, 3)
+    rows[:, -1] *= height
+    found = solved(rows)
+    encloses(rows, found, some(rows))
+    assert (found.upper[~found.settled] <= 10 * height).all()
+
+
+# Rows of small rank, spread over many dimensions.
+@pytest.mark.parametrize("rank", [1, 2, 4])
+def test_small_rank(rank: int) -> None:
+    flat = normal(9, 90, rank) @ normal(10, rank, 128)
+    holds(flat, most=8)
+    if rank > 1:
+        holds(unit(flat), most=8)
+
+
+# One row very far out, and rows of all sizes: on the scale of the largest, all bounds hold.
+@pytest.mark.parametrize("dim", [3, 20, 70])
+def test_sizes(dim: int) -> None:
+    far = normal(11, 60, dim)
+    far[0] *= 1e8
+    encloses(far, solved(far), some(far))
+    sizes = 10.0 ** np.random.default_rng(12).uniform(-4, 4, (60, 1))
+    many = normal(13, 60, dim) * sizes
+    found = solved(many)
+    encloses(many, found, some(many, 9))
+    closed(many, found, 1e-6)
+    proves_itself(many, found, 1e-6, some(many, 9))
+
+
+# A row of zeros is a point like any other.
+def test_zero_row() -> None:
+    for dim in (2, 40):
+        rows = normal(14, 30, dim)
+        rows[4] = 0
+        found = holds(rows, most=30)
+        assert (float(found.value[4]) == 0) == (dim == 2)
+
+
+# Points well inside have margin zero, exactly, and others none.
+def test_inside() -> None:
+    corners = np.concatenate([np.eye(6), -np.eye(6)])  # (12, 6)
+    inner = 0.3 * cloud(15, 40, 6)
+    found = holds(np.concatenate([corners, inner]), most=52)
+    assert not found.value[12:].any() and not found.lower[12:].any()
+    assert (found.lower[:12] > 0.5).all()
+
+
+# On the boundary of the hull is inside, too.
+@pytest.mark.parametrize("rows", [etf(2), etf(5), polygon(6)])
+def test_on_the_boundary(rows: Array) -> None:
+    halfway = (rows[1:] + rows[:-1]) / 2
+    found = solved(np.concatenate([rows, halfway]))
+    assert bool(found.settled.all())
+    assert not found.value[len(rows) :].any()
+    assert (found.lower[: len(rows)] > 0.1).all()
+
+
+# Differences in the last bit.
+@pytest.mark.parametrize("dim", [1, 2, 10])
+def test_last_bits(dim: int) -> None:
+    steps = np.random.default_rng(dim).integers(0, 40, (50, dim))
+    rows = 1 + steps.astype(np.float64) * 2.0**-52
+    encloses(rows, solved(rows), some(rows, 20))
+
+
+# Many rows of ordinary size are not copied in float64, let alone twice.
+def test_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = torch.from_numpy(cloud(16, 60, 4))
+    there: list[torch.Tensor] = []
+
+    def watched(points: torch.Tensor) -> Cloud:
+        there.append(points)
+        return of(points)
+
+    monkeypatch.setattr(importlib.import_module("nctool.geometry.hull.margins"), "cloud", watched)
+    margins(rows)
+    assert there[0].data_ptr() == rows.data_ptr()

@@ -1,0 +1,210 @@
+"""Imports go strictly downward between rooms, and heavy libraries stay in theirs."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parents[2] / "nctool"
+FACE = "nctool"
+"""The package's own file: the face above all floors, and below them all its version number."""
+
+FLOORS = (
+    ("core",),
+    ("settings", "report", "roles"),
+    ("arrays", "geometry", "statistics"),
+    ("readers", "engine"),
+    ("metrics", "inputs"),
+    ("render", "analysis"),
+    ("api",),
+    ("cli", FACE),
+    ("__main__",),
+)
+FLOOR = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
+
+HOMES: dict[str, tuple[str, ...]] = {
+    "rich": ("render/console.py",),
+    "typer": ("cli/",),
+    "safetensors": ("readers/", "analysis/saved_arrays.py"),
+    "fsspec": ("readers/remote/",),
+    "matplotlib": ("render/panels/",),
+    "click": (),
+}
+
+WITHOUT_TORCH = (
+    "nctool",
+    "nctool.analysis.diagnostics",
+    "nctool.arrays",
+    "nctool.cli",
+    "nctool.cli.doctor",
+    "nctool.core.checkpoints",
+    "nctool.core.choices",
+    "nctool.core.errors",
+    "nctool.core.files",
+    "nctool.core.notice",
+    "nctool.core.progress",
+    "nctool.core.text",
+    "nctool.engine.evidence",
+    "nctool.inputs.class_names",
+    "nctool.inputs.sources",
+    "nctool.metrics",
+    "nctool.readers",
+    "nctool.readers.vocabulary",
+    "nctool.render.ci",
+    "nctool.render.console",
+    "nctool.render.csv_file",
+    "nctool.render.curves",
+    "nctool.render.figure",
+    "nctool.render.handbook",
+    "nctool.render.inspection",
+    "nctool.render.junit",
+    "nctool.render.markdown",
+    "nctool.render.openmetrics",
+    "nctool.render.plots",
+    "nctool.render.screen",
+    "nctool.render.summary",
+    "nctool.report",
+    "nctool.report.comparison",
+    "nctool.report.documents",
+    "nctool.report.gates",
+    "nctool.report.trajectory",
+    "nctool.report.trends",
+    "nctool.roles",
+    "nctool.settings.budget",
+    "nctool.settings.config",
+    "nctool.settings.conventions",
+)
+
+FILES = {one.relative_to(PACKAGE).as_posix(): one for one in sorted(PACKAGE.rglob("*.py"))}
+
+
+def imported(tree: ast.AST) -> Iterator[str]:
+    """Every module that is imported anywhere, for type checkers too, by its full name."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (one.name for one in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0 and node.module, "relative import"
+            if node.module == "nctool":
+                yield from (f"nctool.{one.name}" for one in node.names)
+            else:
+                yield node.module
+
+
+def room_of(path: str) -> str:
+    first = path.split("/")[0].removesuffix(".py")
+    return FACE if first == "__init__" else first
+
+
+def upward(path: str, text: str) -> list[str]:
+    """Imports of a room that is not below one's own."""
+    tree, room = ast.parse(text), room_of(path)
+    found = []
+    for name in imported(tree):
+        parts = name.split(".")
+        if parts[0] != "nctool" or len(parts) == 1:
+            continue
+        target = parts[1] if parts[1] in FLOOR else FACE
+        if target != room and FLOOR[target] >= FLOOR[room]:
+            found.append(f"{path}: {name}")
+    return found + [f"{path}: nctool.{one}" for one in of_the_face(tree)]
+
+
+def of_the_face(tree: ast.AST) -> list[str]:
+    """What is used of the bare package, other than its version."""
+    used = [one for one in ast.walk(tree) if isinstance(one, ast.Attribute)]
+    names = [one.attr for one in used if ast.unparse(one.value) == "nctool"]
+    return [one for one in names if one != "__version__"]
+
+
+def strangers(path: str, text: str) -> list[str]:
+    """Imports of a library that lives elsewhere."""
+    tops = {name.split(".")[0] for name in imported(ast.parse(text))}
+    return [
+        f"{path}: {one}" for one in sorted(tops & set(HOMES)) if not path.startswith(HOMES[one])
+    ]
+
+
+# Every file is in a room, and every room is on a floor.
+def test_every_room_has_a_floor() -> None:
+    assert {room_of(path) for path in FILES} == set(FLOOR)
+
+
+# No room imports another that is not below it.
+@pytest.mark.parametrize("path", FILES)
+def test_downward(path: str) -> None:
+    assert not upward(path, FILES[path].read_text("utf-8"))
+
+
+# A library that only one room speaks to is imported nowhere else.
+@pytest.mark.parametrize("path", FILES)
+def test_libraries_at_home(path: str) -> None:
+    assert not strangers(path, FILES[path].read_text("utf-8"))
+
+
+# The checks see imports of every form, wherever they stand.
+@pytest.mark.parametrize(
+    ("path", "line"),
+    [
+        ("core/errors.py", "import nctool.report"),
+        ("geometry/pairs.py", "from nctool.metrics.nc1 import pinv"),
+        ("core/errors.py", "from nctool import roles"),
+        ("statistics/moments.py", "from nctool.geometry.pairs import Pairs"),
+        ("analysis/measure.py", "def late() -> None:\n    from nctool.api import analyze"),
+        ("report/report.py", "if TYPE_CHECKING:\n    from nctool.arrays import Source"),
+        ("analysis/measure.py", "from nctool import analyze"),
+        ("analysis/measure.py", "import nctool\nnctool.analyze()"),
+    ],
+)
+def test_upward_is_seen(path: str, line: str) -> None:
+    assert len(upward(path, line)) == 1
+
+
+# What is downward, in the same room or the version is not taken for upward.
+@pytest.mark.parametrize(
+    ("path", "line"),
+    [
+        ("report/report.py", "from nctool.core.errors import InputError"),
+        ("metrics/nc1.py", "from nctool.metrics.shared import known"),
+        ("analysis/measure.py", "import nctool\nprint(nctool.__version__)"),
+        ("__main__.py", "from nctool.cli import main"),
+    ],
+)
+def test_downward_is_not(path: str, line: str) -> None:
+    assert not upward(path, line)
+
+
+# A library away from home is seen in every form, too.
+@pytest.mark.parametrize(
+    ("path", "line"),
+    [
+        ("render/summary.py", "import rich.console"),
+        ("analysis/saved_arrays.py", "from typer import echo"),
+        ("cli/shell.py", "def late() -> None:\n    import click"),
+        ("render/summary.py", "import safetensors"),
+    ],
+)
+def test_strangers_are_seen(path: str, line: str) -> None:
+    assert len(strangers(path, line)) == 1
+
+
+# Words, formats and names are looked at without importing torch.
+def test_without_torch() -> None:
+    code = "\n".join(
+        f"import {name}\nif 'torch' in sys.modules: sys.exit('{name}')" for name in WITHOUT_TORCH
+    )
+    code += "\nassert nctool.metrics.registry()\nif 'torch' in sys.modules: sys.exit('registry()')"
+    done = subprocess.run([sys.executable, "-c", f"import sys\n{code}"], capture_output=True)
+    assert done.returncode == 0, done.stderr.decode()
+
+
+# torch arrives with the first analysis, so that the check above could have seen it.
+def test_with_torch() -> None:
+    code = "import sys, nctool\nnctool.analyze\nprint('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "True"

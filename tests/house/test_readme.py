@@ -1,0 +1,75 @@
+"""The README says what is true: its commands run, its output is the real one, its test is CI's."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import nctool
+from nctool.cli import app
+from nctool.metrics import registry
+from nctool.settings.conventions import PROFILES
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text("utf-8")
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
+
+
+def settled(text: str) -> str:
+    """Without what depends on the machine: threads and the version."""
+    text = re.sub(r"\d+ threads?", "N threads", text)
+    return re.sub(r"^nctool \S+", "nctool V", text, flags=re.MULTILINE)
+
+
+# The output shown in the README is the output of the command.
+def test_shown_output_is_real() -> None:
+    run = subprocess.run(
+        [sys.executable, "-m", "nctool", "analyze", "fixtures/digits"],
+        cwd=ROOT, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert settled(run.stdout).strip() == settled(blocks("text")[0]).strip()
+
+
+# CI runs the README's test command, letter for letter.
+def test_ci_runs_the_readme_command() -> None:
+    command = next(one for one in blocks("sh") if "pytest" in one).strip()
+    assert command in (ROOT / ".ci" / "run").read_text("utf-8").splitlines()
+
+
+# The Python shown in the README runs on arrays of the described shapes.
+def test_python_example_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    import torch
+
+    monkeypatch.chdir(ROOT)
+    random = torch.Generator().manual_seed(0)
+    names = {
+        "H": torch.randn(40, 8, generator=random),
+        "y": torch.arange(40) % 4,
+        "W": torch.randn(4, 8, generator=random),
+        "b": torch.zeros(4),
+    }
+    exec(blocks("python")[0], names)
+    assert isinstance(names["report"], nctool.Report)
+
+
+# Every profile and every command stands in the README.
+@pytest.mark.parametrize(
+    "word",
+    [*PROFILES, *(one.callback.__name__ for one in app.registered_commands if one.callback)],
+)
+def test_everything_is_mentioned(word: str) -> None:
+    assert f"`{word}`" in README or f"nctool {word}" in README
+
+
+# The metrics that the README names exist.
+def test_named_metrics_exist() -> None:
+    family = r"\b(?:nc\d|gnc\d?|hug|imbalance)"
+    named = set(re.findall(family + r"\.[a-z0-9_]+(?:\.(?:means|weights))?", README))
+    assert named and named <= set(registry())

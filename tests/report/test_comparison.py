@@ -1,0 +1,193 @@
+"""Runs side by side: what makes them comparable, and what is said of every number."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import jsonschema
+import pytest
+
+from nctool.core.errors import InputError, UsageError
+from nctool.report import documents, schema
+from nctool.report.comparison import Comparison, arranged, compare
+from nctool.report.runs import Run, grouped
+from nctool.report.tolerance import Tolerance
+from tests.support.saved import EVERY, comparison, document, of, report, trajectory
+
+
+def words(before: dict[str, float | None], now: dict[str, float | None]) -> dict[str, str]:
+    found = compare([Run("a", of(before)), Run("b", of(now))])
+    return {row.metric.id: row.changes[1].word for row in found.rows}
+
+
+# Old documents load, keep what they say, and satisfy the published schema.
+@pytest.mark.parametrize("name", EVERY)
+def test_frozen_documents(name: str) -> None:
+    found = document(name)
+    plain = found.to_dict()
+    jsonschema.validate(plain, schema())
+    assert documents.from_text(documents.to_json(found)).to_dict() == plain
+    assert plain["kind"] == name.split("-")[0]
+
+
+# Collapse has a direction: toward the ideal, or where there is none, the way the metric says.
+def test_words() -> None:
+    before: dict[str, float | None] = {
+        "nc1.pinv": 0.1, "nc4.accuracy": 0.9, "gnc2.margin.weights": 0.5, "nc1.cdnv": 1.0,
+        "nc2.cos_std.means": None, "nc3.cosine": 0.5,
+    }  # fmt: skip
+    assert words(before, before | {"nc1.pinv": 0.2, "nc4.accuracy": 0.95,
+                                   "gnc2.margin.weights": 0.6, "nc1.cdnv": 1.005,
+                                   "nc3.cosine": None}) == {
+        "nc1.pinv": "less collapsed", "nc4.accuracy": "more collapsed",
+        "gnc2.margin.weights": "more collapsed", "nc1.cdnv": "within tolerance",
+        "nc2.cos_std.means": "not comparable", "nc3.cosine": "not comparable",
+    }  # fmt: skip
+
+
+# Delta and ratio are those of the values; a ratio to zero is none.
+def test_numbers() -> None:
+    before: dict[str, float | None] = {"nc1.pinv": 0.5, "nc4.mismatch": 0.0}
+    found = compare([Run("a", of(before)), Run("b", of({"nc1.pinv": 0.125, "nc4.mismatch": 0.5}))])
+    pinv, mismatch = (row.changes[1] for row in found.rows)
+    assert (pinv.value, pinv.delta, pinv.ratio) == (0.125, -0.375, 0.25)
+    assert (mismatch.delta, mismatch.ratio) == (0.5, None)
+    assert found.rows[0].changes[0].word == "baseline"
+
+
+DIFFERENT: dict[str, dict[str, Any]] = {
+    "split": {"run": {"split": "test"}},
+    "samples": {"data": {"n": 7}},
+    "classes": {"data": {"k": 7}},
+    "dimensions": {"data": {"d": 7}},
+    "samples per class": {"data": {"class_counts": {"min": 1, "max": 2}}},
+    "centring": {"settings": {"center": "samples"}},
+    "profile": {"settings": {"profile": "zhu"}},
+    "cosine head": {"settings": {"logit_scale": 30.0}},
+}
+
+
+# Whatever else differs is named, with both values, and stops the comparison until it is allowed.
+@pytest.mark.parametrize("what", DIFFERENT)
+def test_not_comparable(what: str) -> None:
+    base = report()
+    changes: dict[str, Any] = {
+        name: {**getattr(base, name), **one} for name, one in DIFFERENT[what].items()
+    }
+    runs = [Run("a", base), Run("b", replace(base, **changes))]
+    with pytest.raises(InputError) as caught:
+        compare(runs)
+    assert caught.value.slug == "not-comparable" and what in caught.value.message
+    assert "--allow-mismatch" in caught.value.hint
+    assert [one.what for one in compare(runs, allow_mismatch=True).differences] == [what]
+
+
+# So do another stored precision and another definition of a metric, whose change is then no number.
+def test_definitions() -> None:
+    base = report()
+    inputs = tuple(replace(one, dtype="float16") for one in base.inputs)
+    metrics = tuple(
+        replace(one, definition_version=2) if one.id == "nc1.pinv" else one for one in base
+    )
+    other = replace(base, inputs=inputs, metrics=metrics)
+    found = compare([Run("a", base), Run("b", other)], allow_mismatch=True)
+    assert [one.what for one in found.differences] == ["stored precision", "definition of nc1.pinv"]
+    row = next(one for one in found.rows if one.metric.id == "nc1.pinv")
+    assert row.changes[1].word == "not comparable" and row.changes[1].delta is None
+
+
+# A metric that only one run has is shown, and not compared.
+def test_absent() -> None:
+    found = compare([Run("a", of({"nc1.pinv": 1.0})), Run("b", of({"nc1.cdnv": 1.0}))])
+    assert [row.metric.id for row in found.rows] == ["nc1.pinv", "nc1.cdnv"]
+    assert {row.changes[1].word for row in found.rows} == {"not comparable"}
+    again = documents.from_text(documents.to_json(found))
+    assert again.to_dict() == found.to_dict()
+
+
+# Intervals overlap or they do not; without them nothing is said.
+def test_intervals() -> None:
+    def with_interval(low: float, high: float) -> Run:
+        one = of({"nc1.pinv": (low + high) / 2})
+        return Run("x", replace(one, metrics=(replace(one.metrics[0], ci=(low, high)),)))
+
+    for other, overlap in (((1.5, 3.0), True), ((2.5, 3.0), False)):
+        found = compare([with_interval(1.0, 2.0), with_interval(*other)])
+        assert found.rows[0].changes[1].overlap is overlap
+    assert compare([with_interval(1, 2), Run("b", of({"nc1.pinv": 1.0}))]).rows[0].changes[
+        1
+    ].overlap is None  # fmt: skip
+
+
+# Runs that differ in their seed alone are one run: mean, and spread with n - 1.
+def test_groups() -> None:
+    runs = [
+        Run(f"{name}-seed{seed}", of({"nc1.pinv": value + seed, "nc1.cdnv": None if seed else 1.0}))
+        for name, value in (("small", 1.0), ("large", 2.0))
+        for seed in (0, 1, 2)
+    ]
+    groups = grouped(runs, "seed")
+    assert [one.name for one in groups] == ["small (mean of 3)", "large (mean of 3)"]
+    found = compare(groups)
+    pinv = found.rows[0]
+    assert [one.value for one in pinv.changes] == [2.0, 3.0]
+    assert [one.spread for one in pinv.changes] == [1.0, 1.0]
+    assert found.rows[1].changes[1].word == "not comparable"
+    assert found.rows[1].metric.reason == "not in all 3 runs of the group"
+    assert documents.from_text(documents.to_json(found)).to_dict() == found.to_dict()
+
+
+# Rows can be ordered by the size of their change, and those without one left out.
+def test_arranged() -> None:
+    before: dict[str, float | None] = {"nc1.pinv": 1.0, "nc1.cdnv": 1.0, "nc4.mismatch": 1.0}
+    now: dict[str, float | None] = {"nc1.pinv": 2.0, "nc1.cdnv": 1.0, "nc4.mismatch": 0.1}
+    found = compare([Run("a", of(before)), Run("b", of(now))])
+    assert [one.metric.id for one in arranged(found, by="change").rows] == [
+        "nc4.mismatch", "nc1.pinv", "nc1.cdnv",
+    ]  # fmt: skip
+    assert [one.metric.id for one in arranged(found, by="id").rows] == [
+        "nc1.cdnv", "nc1.pinv", "nc4.mismatch",
+    ]  # fmt: skip
+    changed = arranged(found, only_changed=True)
+    assert [one.metric.id for one in changed.rows] == ["nc1.pinv", "nc4.mismatch"]
+    again = documents.from_text(documents.to_json(arranged(changed, by="change")))
+    assert isinstance(again, Comparison)
+    assert [one.metric.id for one in again.rows] == ["nc4.mismatch", "nc1.pinv"]
+
+
+# The tolerance of a metric decides what is within it; that of others is one in a hundred.
+def test_tolerances() -> None:
+    runs = [Run("a", of({"nc1.pinv": 1.0, "nc1.cdnv": 1.0})),
+            Run("b", of({"nc1.pinv": 1.04, "nc1.cdnv": 1.04}))]  # fmt: skip
+    found = compare(runs, tolerances={"nc1.p*": Tolerance(rel=0.05)})
+    assert [row.changes[1].word for row in found.rows] == ["within tolerance", "less collapsed"]
+
+
+# One run is no comparison.
+def test_one_run() -> None:
+    with pytest.raises(UsageError):
+        compare([Run("a", report())])
+
+
+# JSON that says it is a comparison or a trajectory and is not, is refused by name.
+@pytest.mark.parametrize("name", ["comparison-1.0", "trajectory-1.0"])
+@pytest.mark.parametrize("key", ["runs", "points", "baseline", "axis", "outcome"])
+def test_damaged(name: str, key: str) -> None:
+    plain = document(name).to_dict()
+    if key not in plain or (name, key) == ("comparison-1.0", "outcome"):
+        return
+    with pytest.raises(InputError):
+        documents.from_dict({one: value for one, value in plain.items() if one != key})
+
+
+# A trajectory stands for its last point, and knows every curve.
+def test_trajectory() -> None:
+    found = trajectory()
+    assert found.positions == (1, 10, 100, 300, 1000) and found.axis == "epoch"
+    assert found["nc1.pinv"].value == found.curve("nc1.pinv")[-1]
+    assert found.flat("nc/")["nc/nc1.pinv"] == found["nc1.pinv"].value
+    assert found.curve("no.such") == (None,) * 5
+    plain = found.to_dict()
+    assert plain["metrics"][0]["curve"] == list(found.curve(plain["metrics"][0]["id"]))
+    assert comparison("comparison-splits-1.0").differences[0].what == "split"

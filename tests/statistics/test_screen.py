@@ -1,0 +1,74 @@
+"""The coarse first look changes how long a decision takes, never what it is."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+import nctool
+from nctool.statistics import decisions, second
+from nctool.statistics.screen import Screen
+from tests.support.oracle import measure
+from tests.support.populations import POPULATIONS, stored
+
+DECISIONS = ("nc4.mismatch", "nc4.ncc_accuracy", "nc4.accuracy")
+looks: list[int] = []
+
+
+@pytest.fixture(autouse=True)
+def always_screened(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every population takes the road of many classes, and nothing is pruned before it."""
+    plain = Screen.surely_right
+
+    def counted(
+        self: Screen, base: torch.Tensor, y: torch.Tensor, lengths: torch.Tensor
+    ) -> torch.Tensor:
+        sure = plain(self, base, y, lengths)
+        looks.append(int(sure.sum()))
+        return sure
+
+    looks.clear()
+    monkeypatch.setattr(second, "RESIDUAL_CLASSES", 1)
+    monkeypatch.setattr(decisions, "SCREENED_CLASSES", 2)
+    monkeypatch.setattr(decisions, "INSIDE", 0.0)
+    monkeypatch.setattr(decisions, "coarse_is_fast", lambda device: True)
+    monkeypatch.setattr(Screen, "surely_right", counted)
+
+
+# Decisions after a coarse look are the oracle's, whatever the features are like.
+@pytest.mark.parametrize("name", POPULATIONS)
+def test_same_decisions(name: str) -> None:
+    population = POPULATIONS[name]()
+    features = stored(population, "float32")
+    given = features, population.labels, population.weight, population.bias
+    known = measure(*given, only=DECISIONS)
+    report = nctool.analyze(
+        features=torch.from_numpy(features).float(),
+        labels=population.labels,
+        weight=population.weight,
+        bias=population.bias,
+    )
+    assert looks
+    for one in DECISIONS:
+        expected = known[one].value
+        assert report[one].value == (expected and pytest.approx(expected, rel=1e-12))
+
+
+# It does settle something: on well separated classes nearly all of it.
+def test_settles_clear_cases() -> None:
+    population = POPULATIONS["noisy_simplex"]()
+    nctool.analyze(
+        features=torch.from_numpy(stored(population, "float32")).float(), labels=population.labels
+    )
+    assert sum(looks) > 0.5 * len(population.labels)
+
+
+# Classes closer than bfloat16 can tell apart are left to finer arithmetic.
+def test_leaves_close_calls_open() -> None:
+    random = torch.Generator().manual_seed(3)
+    means = 1 + 1e-4 * torch.randn(40, 16, generator=random)
+    labels = torch.arange(400) % 40
+    features = means[labels] + 4e-5 * torch.randn(400, 16, generator=random)
+    report = nctool.analyze(features=features, labels=labels)
+    known = measure(features.numpy(), labels.numpy(), only=("nc4.ncc_accuracy",))
+    assert looks and report["nc4.ncc_accuracy"].value == known["nc4.ncc_accuracy"].value

@@ -1,0 +1,196 @@
+"""What the laws are tried on: one Metric measured on named inputs, and on these transformed."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from functools import reduce
+from operator import or_
+from typing import Any
+
+import numpy as np
+import torch
+
+from nctool.analysis.measure import Analysis, Settings, exact_products, measure
+from nctool.analysis.results import result_of
+from nctool.arrays import LazyArray, Source
+from nctool.engine import sweeps
+from nctool.engine.evidence import Evidence, Need
+from nctool.inputs.assemble import assemble
+from nctool.metrics.metric import Measured, Metric
+from nctool.report import Result
+from nctool.settings.conventions import DEFAULT
+from tests.support.oracle_runs import outsiders, population
+
+Arrays = Mapping[str, Any]
+
+ORDINARY = "wide_noise_4"
+"""Its head errs often and has a bias, so that nothing is invariant by accident."""
+
+REORDERED = 1e-11
+"""Float64 sums in another order, through means whose condition number is under a thousand."""
+
+COLLAPSED = 1e-13
+"""Float64 rounding of numbers of order one."""
+
+GREEDY = Metric(
+    "all.needs", "", "", 0.0, "down", reduce(or_, Need), lambda evidence: Measured(0.0), ""
+)
+"""Asks for everything that can be gathered."""
+
+SETTINGS = Settings(DEFAULT, "cpu", per_class=True)
+
+GATHERED: dict[int, tuple[Source, Evidence]] = {}
+
+INPUTS = {"features": ("features",), "labels": ("labels",), "head": ("weight", "bias"),
+          "ood": ("ood",)}  # fmt: skip
+
+
+def arrays(name: str) -> dict[str, Any]:
+    """A population in float64, with features of unknown kinds."""
+    whole = population(name)
+    found = {
+        "features": whole.features,
+        "labels": whole.labels.astype(np.int64),
+        "weight": whole.weight,
+        "bias": whole.bias,
+        "ood": outsiders(whole),
+    }
+    return {role: one for role, one in found.items() if one is not None}
+
+
+UNEQUAL = ("nc2.seli_deviation", "nc3.seli_deviation", "imbalance.")
+"""By rule these have no value where the largest class is within 1.5 times the smallest."""
+
+SIZES = (60, 40, 20, 20, 5, 3)
+
+
+def bench(metric: Metric, name: str) -> dict[str, Any]:
+    """A population; for metrics of unequal classes its twin, whose classes get ever smaller."""
+    given = arrays(name)
+    return thinned(given) if metric.id.startswith(UNEQUAL) else given
+
+
+def thinned(given: Arrays) -> dict[str, Any]:
+    """All samples of the first class that has any, down to a quarter of those of the last."""
+    labels = given["labels"]
+    present, counts = np.unique(labels, return_counts=True)
+    shares = np.linspace(1, 0.25, len(present))  # (K,)
+    kept = np.zeros(len(labels), dtype=bool)
+    for one, size in zip(present, np.ceil(shares * counts).astype(int), strict=True):
+        kept[np.flatnonzero(labels == one)[:size]] = True
+    return {**given, "features": given["features"][kept], "labels": labels[kept]}
+
+
+def lazily(role: str, held: torch.Tensor) -> LazyArray:
+    dtype = str(held.dtype).removeprefix("torch.")
+    return LazyArray(role, tuple(held.shape), dtype, "", "memory", lambda i, j: held[i:j])
+
+
+def sourced(given: Arrays) -> Source:
+    held = {role: torch.from_numpy(np.ascontiguousarray(one)) for role, one in given.items()}
+    lazy = {role: lazily(role, one) for role, one in held.items()}
+    return assemble(
+        lazy.get("features"), lazy.get("labels"), held.get("weight"), held.get("bias"),
+        ood=lazy.get("ood"),
+    )  # fmt: skip
+
+
+def analyzed(metrics: tuple[Metric, ...], given: Arrays) -> Analysis:
+    return measure(sourced(given), metrics, SETTINGS)
+
+
+def gathered(given: Arrays) -> tuple[Source, Evidence]:
+    """Everything that can be gathered, once for each input and way of reading it.
+
+    What metrics share they share here too; that each stands alone is a law of its own.
+    """
+    ways = tuple((role, one.shape, one.tobytes()) for role, one in sorted(given.items()))
+    key = hash((ways, sweeps.FEWEST_ROWS))
+    if key not in GATHERED:
+        GATHERED[key] = sourced(given), analyzed((GREEDY,), given).evidence
+    return GATHERED[key]
+
+
+def result(metric: Metric, given: Arrays) -> Result:
+    """The outcome of this metric where everything is gathered."""
+    source, evidence = gathered(given)
+    with exact_products(SETTINGS):
+        return result_of(metric, source, evidence)
+
+
+def value(metric: Metric, given: Arrays) -> float:
+    """It must have one here."""
+    found = result(metric, given)
+    assert found.value is not None, (found.status, found.reason)
+    return found.value
+
+
+def differences(one: Result, other: Result) -> str:
+    """Where two results differ by more than rounding, for all samples or for a class; or ""."""
+    if one.value is None or other.value is None:
+        return f"{one.status} ({one.reason}), {other.status} ({other.reason})"
+    left, right = (one.value, *(one.per_class or ())), (other.value, *(other.per_class or ()))
+    if len(left) != len(right):
+        return f"{len(left) - 1} classes, {len(right) - 1} classes"
+    pairs = zip(left, right, strict=True)
+    return ", ".join(f"{a} and {b}" for a, b in pairs if not close(a, b))
+
+
+def close(one: float | None, other: float | None) -> bool:
+    if one is None or other is None:
+        return one is other
+    return math.isclose(one, other, rel_tol=REORDERED, abs_tol=COLLAPSED)
+
+
+def transformed(metric: Metric, act: str, given: Arrays) -> tuple[Arrays, list[int]]:
+    """The inputs under one act, and the old class index of each new one.
+
+    What moves is what the metric looks at: the features, with the head following them; or, where
+    it looks at nothing else, the rows of the head.
+    """
+    random = np.random.default_rng(1)
+    dim, size = given["weight"].shape[1], len(given["weight"])
+    alone = "features" not in metric.needs
+    old = np.arange(size)  # (K,)
+    new = dict(given)
+    if act == "rotate":
+        turn = np.linalg.qr(random.standard_normal((dim, dim)))[0]  # (D, D)
+        new |= {role: given[role] @ turn for role in ("features", "ood", "weight")}
+    elif act == "shift":
+        step = 3 * random.standard_normal(dim)  # (D,)
+        new |= {role: given[role] + step for role in ("features", "ood")}
+        new["bias"] = given["bias"] - given["weight"] @ step
+        if alone:
+            new["weight"] = given["weight"] + step
+    elif act == "scale":
+        # Different factors, so that logits change against the bias and against everything.
+        new |= {role: 0.3 * given[role] for role in ("features", "ood")}
+        new |= {role: 7 * given[role] for role in ("weight", "bias")}
+    else:
+        assert act == "relabel", act
+        old = random.permutation(size)
+        new |= {role: given[role][old] for role in ("weight", "bias")}
+        new["labels"] = np.argsort(old)[given["labels"]]
+    return new, old.tolist()
+
+
+def unequally_collapsed() -> dict[str, Any]:
+    """Perfect collapse of unequal classes: head and means factor their simplex-encoded labels."""
+    size, dim = len(SIZES), 9
+    labels = np.repeat(np.arange(size), SIZES)  # (N,)
+    encoded = (np.eye(size) - 1 / size)[:, labels]  # (K, N)
+    left, values, right = np.linalg.svd(encoded, full_matrices=False)
+    turn = np.linalg.qr(np.random.default_rng(2).standard_normal((dim, dim)))[0][:size]  # (K, D)
+    weight, features = ((one * np.sqrt(values)) @ turn for one in (left, right.T))
+    outside = np.random.default_rng(3).standard_normal((7, dim))  # (7, D)
+    bias = np.zeros(size)
+    return {"features": 3 * features, "labels": labels, "weight": weight, "bias": bias,
+            "ood": outside}  # fmt: skip
+
+
+def collapsed() -> dict[str, Any]:
+    """Perfect collapse, and unknown features at right angles to every class mean."""
+    given = arrays("perfect_simplex")
+    outside = np.linalg.svd(given["weight"])[2][9:]  # (7, 16) the means span nine dimensions
+    return given | {"ood": np.arange(1.0, 8.0)[None] @ outside}

@@ -1,0 +1,166 @@
+"""What every metric must obey, as plain functions: each takes a Metric and fails or returns."""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from nctool.metrics.metric import Metric
+from nctool.report import Result
+from tests.support.law_bench import (
+    COLLAPSED,
+    INPUTS,
+    ORDINARY,
+    UNEQUAL,
+    analyzed,
+    arrays,
+    bench,
+    collapsed,
+    differences,
+    gathered,
+    result,
+    transformed,
+    unequally_collapsed,
+    value,
+)
+from tests.support.oracle_runs import small_blocks
+from tests.support.populations import DEGENERATE
+
+
+def alike(one: Result, other: Result, where: str) -> None:
+    """A value, and the same but for rounding."""
+    differing = differences(one, other)
+    assert not differing, f"{where}: {differing}"
+
+
+def any_order(metric: Metric) -> None:
+    """Sorted by class or shuffled, in small blocks too: the same number."""
+    given = bench(metric, "shuffled")
+    random = np.random.default_rng(0)
+    first = result(metric, given)
+    for order in (np.argsort(given["labels"]), random.permutation(len(given["labels"]))):
+        moved = given | {role: given[role][order] for role in ("features", "labels")}
+        alike(result(metric, moved), first, "moved")
+        with small_blocks(64):
+            alike(result(metric, moved), first, "moved, in blocks")
+
+
+def any_block(metric: Metric) -> None:
+    """Chopped equals whole, whatever the size of the pieces."""
+    for name in ("relu_features", "class_sorted", "long_tail", "many_classes"):
+        given = bench(metric, name)
+        whole = result(metric, given)
+        for rows in (7, 50):
+            with small_blocks(rows):
+                alike(result(metric, given), whole, f"{name}, {rows} rows")
+
+
+def invariant(metric: Metric, act: str) -> None:
+    """A declared invariance holds."""
+    for name in (ORDINARY, "long_tail", "many_classes"):
+        given = bench(metric, name)
+        new, old = transformed(metric, act, given)
+        before, after = result(metric, given), result(metric, new)
+        if act == "relabel" and before.per_class is not None:
+            before = replace(before, per_class=tuple(before.per_class[one] for one in old))
+        elif after.value is not None:  # values by class may be lengths, which scale
+            before, after = replace(before, per_class=None), replace(after, per_class=None)
+        alike(after, before, name)
+
+
+def variant(metric: Metric, act: str) -> None:
+    """An invariance that is not declared is not there: the number really changes."""
+    given = bench(metric, ORDINARY)
+    new, _ = transformed(metric, act, given)
+    before, after = value(metric, given), value(metric, new)
+    assert abs(after - before) > 1e-3 * abs(before), f"{before} and {after}"
+
+
+def ideal(metric: Metric) -> None:
+    """Perfect collapse is at the ideal; where that depends on K and D, at the best known."""
+    unequal = metric.id.startswith(UNEQUAL)
+    found = result(metric, unequally_collapsed() if unequal else collapsed())
+    best = metric.ideal
+    if best is None and found.best_known is not None:
+        best = found.best_known.value
+    if best is None:
+        assert found.value is not None and found.value > 0  # a margin: the more, the better
+    else:
+        assert found.value == pytest.approx(best, abs=COLLAPSED)
+
+
+def needs_suffice(metric: Metric) -> None:
+    """Given what it declares and nothing else, alone, it finds what it finds in company."""
+    given = bench(metric, ORDINARY)
+    whole = result(metric, given)
+    few = {role: given[role] for name in metric.needs for role in INPUTS[name]}
+    (alone,) = analyzed((metric,), few).report.metrics
+    assert alone.status == "ok", alone.reason
+    alike(alone, whole, "alone")
+
+
+def needs_are_needed(metric: Metric) -> None:
+    """Without any one of its inputs it is skipped and says which is missing."""
+    given = bench(metric, ORDINARY)
+    assert metric.needs
+    for name in metric.needs:
+        rest = {role: one for role, one in given.items() if role not in INPUTS[name]}
+        found = result(metric, rest)
+        assert found.status == "skipped" and found.value is None
+        assert found.reason is not None and name in found.reason.split()
+
+
+def one_value_per_class(metric: Metric) -> None:
+    """K values by class if any, none for an absent class, and the worst of them in order."""
+    for name in (ORDINARY, "empty_class"):
+        given = bench(metric, name)
+        _, evidence = gathered(given)
+        found = metric.measure(evidence)
+        if found.per_class is None:
+            continue
+        present = evidence.present if found.classes is None else found.classes
+        assert len(found.per_class) == len(present)
+        shown = result(metric, given)
+        assert shown.per_class is not None and shown.worst is not None
+        assert len(shown.per_class) == len(given["weight"])
+        known = {index for index, one in enumerate(shown.per_class) if one is not None}
+        assert known == set(present)
+        values = [one for one in shown.per_class if one is not None]
+        assert all(math.isfinite(one) for one in values)
+        badness = values if found.apart is None else found.apart.tolist()
+        ordered = sorted(badness, reverse=found.apart is not None or metric.worst_is == "up")
+        ranks = dict(zip(present, badness, strict=True))
+        assert [ranks[one.index] for one in shown.worst] == ordered[:5]
+        assert all(shown.per_class[one.index] == one.value for one in shown.worst)
+
+
+def number_or_reason(metric: Metric) -> None:
+    """A finite number, or none and a reason of its own: on ordinary inputs a number."""
+    value(metric, bench(metric, ORDINARY))
+    for name in DEGENERATE:
+        found = result(metric, arrays(name))
+        if found.status == "ok":
+            assert found.value is not None and math.isfinite(found.value), name
+            assert all(math.isfinite(one) for one in found.per_class or () if one is not None)
+        else:
+            assert found.status == "undefined" and found.value is None, name
+            assert found.reason and found.reason != "the result is not a finite number", name
+
+
+def documented(metric: Metric) -> None:
+    """What it says first, then the four sections in their order, each with something in it."""
+    parts = re.split(r"^(Formula|Convention|Undefined when|Reference): ", metric.doc, flags=re.M)
+    assert parts[1::2] == ["Formula", "Convention", "Undefined when", "Reference"]
+    assert all(part.strip() for part in parts[::2])
+    assert metric.title and metric.definition
+
+
+def named(metric: Metric) -> None:
+    """family.name, or family.name.means and family.name.weights."""
+    family = r"(g?nc\d?|hug|imbalance)"
+    assert re.fullmatch(family + r"\.[a-z]+(_[a-z0-9]+)*(\.(means|weights))?", metric.id)
+    assert metric.family == metric.id.split(".")[0]
