@@ -134,7 +134,7 @@ def test_damaged_statistics(tmp_path: Path) -> None:
     begin = end - int.from_bytes(data[-8:-4], "little")
     script = tmp_path / "script.py"
     script.write_text(
-        "import sys\nfrom pathlib import Path\nfrom test_damage import survives\n"
+        "import sys\nfrom pathlib import Path\nfrom tests.readers.test_damage import survives\n"
         "path = Path(sys.argv[1])\ndata = path.read_bytes()\n"
         f"for at in range({begin}, {end}, 3):\n"
         "    damaged = bytearray(data)\n    damaged[at] ^= 1 << at % 5\n"

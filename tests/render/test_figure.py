@@ -107,7 +107,7 @@ def test_files(name: str, suffix: str) -> None:
 def test_same_file() -> None:
     code = """
 import hashlib, sys
-sys.path.insert(0, "tests")
+sys.path.insert(0, ".")
 from tests.support.saved import of
 from nctool.render import rendered
 for suffix in (".pdf", ".svg"):

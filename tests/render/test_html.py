@@ -254,7 +254,7 @@ def test_trajectory() -> None:
 # A saved report becomes a page without torch and without numpy.
 def test_light() -> None:
     code = (
-        "import sys; from nctool import documents; from nctool.render.html import page\n"
+        "import sys; from nctool.report import documents; from nctool.render.html import page\n"
         f"page(documents.read({str(FOLDER / 'report-1.0.json')!r}))\n"
         "sys.exit(' '.join({'torch', 'numpy', 'scipy'} & set(sys.modules)) or 0)"
     )
