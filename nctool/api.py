@@ -22,7 +22,7 @@ from nctool.inputs.sources import Wishes, load
 from nctool.report import Input, Report
 from nctool.roles import Request
 from nctool.settings import conventions
-from nctool.settings.budget import DEFAULT_EFFORT, Effort, Reach, in_bytes
+from nctool.settings.budget import DEFAULT_BUDGET, Budget, Reach, in_bytes
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -48,10 +48,10 @@ def analyze(
     threads: int | None = None,
     deterministic: bool = False,
     per_class: bool = False,
-    gap: float = DEFAULT_EFFORT.gap,
+    gap: float = DEFAULT_BUDGET.gap,
     margin: Reach = "all",
     margin_rows: Literal["unit", "raw"] = "unit",
-    memory: int | str = DEFAULT_EFFORT.memory,
+    memory: int | str = DEFAULT_BUDGET.memory,
     seed: int = 0,
     bootstrap: int = 0,
     alpha: float = 1.0,
@@ -74,7 +74,7 @@ def analyze(
             logit_scale=logit_scale,
         ),
         device, dtype, threads, deterministic, per_class,
-        Effort(gap, margin, held, seed), bootstrap,
+        Budget(gap, margin, held, seed), bootstrap,
     )  # fmt: skip
     check_settings(settings)
     if sources:

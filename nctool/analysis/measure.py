@@ -28,7 +28,7 @@ from nctool.engine.sweeps import BrokenRows, Engine, Overflow, extreme
 from nctool.inputs.assemble import cosine_head, without
 from nctool.metrics.metric import Metric
 from nctool.report import Report, Result
-from nctool.settings.budget import DEFAULT_EFFORT, Effort, check_effort
+from nctool.settings.budget import DEFAULT_BUDGET, Budget, check_budget
 from nctool.settings.conventions import Convention
 
 MOST_THREADS = 1024
@@ -45,7 +45,7 @@ class Settings:
     threads: int | None = None
     deterministic: bool = False
     per_class: bool = False
-    effort: Effort = DEFAULT_EFFORT
+    budget: Budget = DEFAULT_BUDGET
     bootstrap: int = 0
     """Replicates for intervals over classes; none for zero."""
     origin: Mapping[str, str] = field(default_factory=dict)
@@ -78,7 +78,7 @@ def measure(
         wanted = available(source, need)
         try:
             gathering = Gathering(
-                source, settings.convention, wanted, engine, progress or Silent(), settings.effort
+                source, settings.convention, wanted, engine, progress or Silent(), settings.budget
             )
             evidence = _gathered(gathering)
         except torch.OutOfMemoryError as problem:
@@ -90,7 +90,7 @@ def measure(
         source, engine = gathering.source, gathering.engine
         full = tuple(result_of(one, source, evidence) for one in metrics)
         if settings.bootstrap:
-            full = with_intervals(full, evidence.count, settings.bootstrap, settings.effort.seed)
+            full = with_intervals(full, evidence.count, settings.bootstrap, settings.budget.seed)
     gathering.timing |= evidence.seconds
     gathering.timing["total"] = perf_counter() - start
     results = full if settings.per_class else tuple(replace(one, per_class=None) for one in full)
@@ -127,7 +127,7 @@ def check_settings(settings: Settings) -> None:
             f"{settings.bootstrap} replicates make no interval",
             f"use {FEWEST_REPLICATES} to {MOST_REPLICATES:,}; 1000 is usual",
         )
-    check_effort(settings.effort)
+    check_budget(settings.budget)
 
 
 @contextmanager
@@ -213,10 +213,10 @@ def _report(
             "threads": settings.threads or torch.get_num_threads(),
             "world_size": 1,
             "deterministic": settings.deterministic,
-            "seed": settings.effort.seed,
-            "gap": settings.effort.gap,
-            "margin": settings.effort.margin,
-            "memory": settings.effort.memory,
+            "seed": settings.budget.seed,
+            "gap": settings.budget.gap,
+            "margin": settings.budget.margin,
+            "memory": settings.budget.memory,
             "bootstrap": settings.bootstrap,
             "alpha": convention.alpha,
             "beta": convention.beta,

@@ -86,7 +86,7 @@ def analyze(
     """
     from nctool.core.errors import UsageError
     from nctool.settings import conventions
-    from nctool.settings.budget import Effort, check_effort, in_bytes
+    from nctool.settings.budget import Budget, check_budget, in_bytes
     from nctool.settings.config import ROLES
 
     if arrays == "-":
@@ -105,8 +105,8 @@ def analyze(
         logit_scale=logit_scale,
         unit_rows=margin_rows is Rows.unit,
     )
-    effort = Effort(gap, margin.value, in_bytes(memory), seed)
-    check_effort(effort)
+    budget = Budget(gap, margin.value, in_bytes(memory), seed)
+    check_budget(budget)
     origin = kept.origins(context)
     wishes = options.wishes(
         features, labels, head, bias, weights, split, classes, ignore_label, pool,
@@ -132,7 +132,7 @@ def analyze(
         threads=threads,
         deterministic=deterministic,
         per_class=per_class,
-        effort=effort,
+        budget=budget,
         bootstrap=bootstrap,
         origin={name: one for name, one in origin.items() if name.replace("_", "-") not in ROLES},
     )

@@ -9,7 +9,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from nctool.core.progress import Progress, Silent
-from nctool.settings.budget import DEFAULT_EFFORT, Effort
+from nctool.settings.budget import DEFAULT_BUDGET, Budget
 from nctool.settings.conventions import Convention
 
 if TYPE_CHECKING:
@@ -148,7 +148,7 @@ class Evidence:
     """Mean over classes of the mean of 1/|h|."""
     unit_rounding: float = 0.0
     """Mean squared rounding error of a feature scaled to length one."""
-    effort: Effort = DEFAULT_EFFORT
+    budget: Budget = DEFAULT_BUDGET
     progress: Progress = field(default_factory=Silent, repr=False, compare=False)
     seconds: dict[str, float] = field(default_factory=dict, repr=False, compare=False)
     """What each shared fact cost."""

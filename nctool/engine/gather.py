@@ -19,7 +19,7 @@ from nctool.geometry.duality import compare_rows
 from nctool.geometry.duplicates import distinct
 from nctool.geometry.pairs import survey
 from nctool.geometry.simplex import etf_deviation
-from nctool.settings.budget import DEFAULT_EFFORT, Effort
+from nctool.settings.budget import DEFAULT_BUDGET, Budget
 from nctool.settings.conventions import Convention
 from nctool.statistics.moments import Moments
 from nctool.statistics.whitening import Whitener, whitener
@@ -36,13 +36,13 @@ class Gathering:
     need: Need
     engine: Engine
     progress: Progress
-    effort: Effort = DEFAULT_EFFORT
+    budget: Budget = DEFAULT_BUDGET
     timing: dict[str, float] = field(default_factory=dict)
 
     def gather(self) -> Evidence:
         weight = self._weight()
         evidence = Evidence(
-            self.convention, self.source.names, effort=self.effort, progress=self.progress
+            self.convention, self.source.names, budget=self.budget, progress=self.progress
         )
         if weight is not None:
             lengths = torch.linalg.vector_norm(weight, dim=1, dtype=torch.float64)

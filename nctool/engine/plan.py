@@ -81,8 +81,8 @@ def _within(need: Need, source: Source, engine: Engine, settled: Settled) -> Ask
     choice = None
     if need & KEPT:
         assert source.labels is not None
-        effort, row_bytes = evidence.effort, evidence.dim * engine.work.itemsize
-        choice = choose(source.labels, row_bytes, effort.memory // KEPT_SHARE, effort.seed)
+        budget, row_bytes = evidence.budget, evidence.dim * engine.work.itemsize
+        choice = choose(source.labels, row_bytes, budget.memory // KEPT_SHARE, budget.seed)
     return Asked(
         views,
         spread=bool(need & Need.UNIT_SCATTER),

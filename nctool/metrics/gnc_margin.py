@@ -44,7 +44,7 @@ def margin(evidence: Evidence, kind: str) -> Measured:
     least = int(found.upper.argmin())
     value = float(found.value[least])
     best = optima.margin(count, dim) if evidence.convention.unit_rows else None
-    whole = evidence.effort.margin == "all"
+    whole = evidence.budget.margin == "all"
     return Measured(
         value,
         per_class=found.value if whole else None,
@@ -60,13 +60,13 @@ def _solve(evidence: Evidence, kind: str) -> Margins:
 
     unit = evidence.convention.unit_rows
     rows = unit_points(evidence, kind) if unit else points(evidence, kind).vectors
-    effort = evidence.effort
+    budget = evidence.budget
     with evidence.progress.task(TITLES[kind], len(rows)) as advance:
         return margins(
             rows,
-            gap=effort.gap,
-            least_only=effort.margin == "min",
-            memory=effort.memory,
+            gap=budget.gap,
+            least_only=budget.margin == "min",
+            memory=budget.memory,
             advance=advance,
         )
 
@@ -81,7 +81,7 @@ def _details(
     details: dict[str, Any] = {
         "rows": "unit" if evidence.convention.unit_rows else "raw",
         "attained_by": named.one(least),
-        "gap": evidence.effort.gap,
+        "gap": evidence.budget.gap,
         "twins": [[named.one(one) for one in group] for group in found.twins[:NAMED]],
         "twin_groups": len(found.twins),
     }
@@ -89,7 +89,7 @@ def _details(
         details["share_of_best"] = value / best.value if best.value else None
         limit = optima.margin_limit(count, dim)
         details["best_of_any"] = None if limit is None else asdict(limit)
-    if evidence.effort.margin == "min":
+    if evidence.budget.margin == "min":
         return details | {"certified": 1, "support": [named.support(found, least)]}
     settled = found.settled
     binding = (

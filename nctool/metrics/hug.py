@@ -207,7 +207,7 @@ def log_determinant_of(evidence: Evidence, kind: str) -> LogDeterminant:
 
     rows = unit_points(evidence, kind)
     needed = determinant.memory_of(len(rows))
-    if needed > evidence.effort.memory:
+    if needed > evidence.budget.memory:
         raise Undefined(
             f"needs a K x K matrix and its factor, {needed / GIB:.1f} GiB: raise --memory"
         )

@@ -198,7 +198,7 @@ def _target(evidence: Evidence, kind: str) -> Target:
             f"decomposition that is done up to {seli.MOST_SIZES:,}"
         )
     needed = seli.memory_needed(sizes)
-    if needed > evidence.effort.memory:
+    if needed > evidence.budget.memory:
         raise Undefined(
             f"classes of {sizes:,} different sizes: their reference takes "
             f"{needed / 2**20:,.0f} MiB, more than --memory allows"

@@ -16,7 +16,7 @@ SMALLEST_GAP, LARGEST_GAP = 1e-12, 0.5
 
 
 @dataclass(frozen=True, slots=True)
-class Effort:
+class Budget:
     """The defaults suit a laptop."""
 
     gap: float = 1e-6
@@ -28,7 +28,7 @@ class Effort:
     seed: int = 0
 
 
-DEFAULT_EFFORT = Effort()
+DEFAULT_BUDGET = Budget()
 
 
 def in_bytes(text: str) -> int:
@@ -46,15 +46,15 @@ def in_bytes(text: str) -> int:
     return amount
 
 
-def check_effort(effort: Effort) -> None:
-    """Efforts that make sense."""
-    if not SMALLEST_GAP <= effort.gap <= LARGEST_GAP:
+def check_budget(budget: Budget) -> None:
+    """Raise where a value makes no sense."""
+    if not SMALLEST_GAP <= budget.gap <= LARGEST_GAP:
         raise UsageError(
             "bad-gap",
-            f"a gap of {effort.gap:g} cannot be certified",
+            f"a gap of {budget.gap:g} cannot be certified",
             f"use a number from {SMALLEST_GAP:g} to {LARGEST_GAP:g}",
         )
-    if effort.margin not in ("all", "min"):
+    if budget.margin not in ("all", "min"):
         raise UsageError(
-            "unknown-margin", f"margin {effort.margin!r} is not known", "use all or min"
+            "unknown-margin", f"margin {budget.margin!r} is not known", "use all or min"
         )

@@ -233,7 +233,7 @@ def test_rows_of_absent_classes() -> None:
 
 
 # More different sizes than memory or patience allow: a reason with the flag, and other numbers.
-def test_effort(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_memory_budget(monkeypatch: pytest.MonkeyPatch) -> None:
     given = arrays("long_tail")
     del given["ood"]
     monkeypatch.setattr(seli, "MATRICES", 1 << 24)
