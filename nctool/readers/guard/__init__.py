@@ -36,7 +36,6 @@ from dataclasses import asdict, dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-import nctool
 from nctool.core.errors import InputError
 from nctool.core.notice import Notice
 from nctool.readers.guard.process import Process, Refused, Stopped
@@ -71,7 +70,7 @@ class Guarded:
         self, path: Path, format: str, module: str, *options: object, limits: Limits = USUAL
     ) -> None:
         self.path, self.format, self.limits = path, format, limits
-        home = Path(nctool.__file__).parents[1]
+        home = Path(__file__).parents[3]  # where nctool is imported from
         self._start: Mapping[str, object] = {
             "path": [str(home), *(str(Path(place).absolute()) for place in sys.path)],
             "module": module,
