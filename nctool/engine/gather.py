@@ -16,7 +16,7 @@ from nctool.engine.evidence import FROM_HEAD, FROM_SAMPLES, Evidence, Need, Poin
 from nctool.engine.plan import SECOND, Settled, plan_of
 from nctool.engine.sweeps import Engine, Reading, mean_of
 from nctool.geometry.duality import compare_rows
-from nctool.geometry.duplicates import distinct
+from nctool.geometry.duplicates import find_duplicates
 from nctool.geometry.pairs import survey
 from nctool.geometry.simplex import etf_deviation
 from nctool.settings.budget import DEFAULT_BUDGET, Budget
@@ -136,7 +136,7 @@ class Gathering:
         if len(moments.count) < 2:
             return moments
         resolution = self._resolution(moments.mean, moments.scatter / moments.count)
-        groups, _ = distinct(moments.mean, resolution)
+        groups, _ = find_duplicates(moments.mean, resolution)
         if not groups:
             return moments
         mean = moments.mean.clone()

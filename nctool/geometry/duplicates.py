@@ -9,7 +9,7 @@ SLACK = 64
 """Equal points may differ this many tolerances once projected."""
 
 
-def distinct(points: Tensor, tolerance: float) -> tuple[tuple[tuple[int, ...], ...], Tensor]:
+def find_duplicates(points: Tensor, tolerance: float) -> tuple[tuple[tuple[int, ...], ...], Tensor]:
     """Groups of points (K, D) within ``tolerance`` of each other, and the first of every kind.
 
     All are projected onto one arbitrary line: twins lie side by side there.

@@ -82,8 +82,8 @@ def _details(
         "rows": "unit" if evidence.convention.unit_rows else "raw",
         "attained_by": named.one(least),
         "gap": evidence.budget.gap,
-        "twins": [[named.one(one) for one in group] for group in found.twins[:NAMED]],
-        "twin_groups": len(found.twins),
+        "twins": [[named.one(one) for one in group] for group in found.duplicates[:NAMED]],
+        "twin_groups": len(found.duplicates),
     }
     if best is not None:
         details["share_of_best"] = value / best.value if best.value else None
@@ -95,10 +95,10 @@ def _details(
     binding = (
         (found.lower <= float(found.upper[least]) * (1 + BINDING)).nonzero().flatten().tolist()
     )
-    twins = {one for group in found.twins for one in group}
+    duplicates = {one for group in found.duplicates for one in group}
     alone = found.upper.clone()
-    alone[list(twins)] = float("inf")
-    worst = alone.argsort(stable=True)[: min(NAMED, count - len(twins))].tolist()
+    alone[list(duplicates)] = float("inf")
+    worst = alone.argsort(stable=True)[: min(NAMED, count - len(duplicates))].tolist()
     details |= {
         "certified": int(settled.sum()),
         "widest_gap": float(((found.upper - found.lower) / found.upper.clamp(min=1e-300)).max()),
@@ -110,7 +110,9 @@ def _details(
     closest = chosen.pairs.class_max_cosine
     if closest is not None:
         near = [
-            one for one in (closest > NEAR_TWINS).nonzero().flatten().tolist() if one not in twins
+            one
+            for one in (closest > NEAR_TWINS).nonzero().flatten().tolist()
+            if one not in duplicates
         ]
         details["near_twins"] = len(near)
         details["nearly_twins"] = [named.one(one) for one in near[:NAMED]]

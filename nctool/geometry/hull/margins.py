@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from nctool.core.progress import Advance, ignore
-from nctool.geometry.duplicates import distinct
+from nctool.geometry.duplicates import find_duplicates
 from nctool.geometry.hull.active_set import Rounds, Supports
 from nctool.geometry.hull.cloud import Cloud, cloud
 
@@ -27,7 +27,7 @@ class Margins:
 
     lower: Tensor  # (K,) float64
     upper: Tensor  # (K,)
-    twins: tuple[tuple[int, ...], ...]
+    duplicates: tuple[tuple[int, ...], ...]
     """Groups of identical points: their margins are zero."""
     supports: Supports
     names: Tensor  # (R,) the point behind each row of ``supports``
@@ -42,7 +42,7 @@ class Margins:
     def support(self, one: int) -> list[tuple[int, float]]:
         """Between which points the nearest point of the hull lies, and how much of each."""
         where = torch.nonzero(self.names == one).flatten()
-        for group in self.twins:
+        for group in self.duplicates:
             if one in group:
                 return [(next(other for other in group if other != one), 1.0)]
         others, share = self.supports.of(int(where[0]))
@@ -64,24 +64,24 @@ def margins(
     scale = _unit_of(points)
     points = points.double() if scale == 1 else points.double() / scale
     largest = float(torch.linalg.vector_norm(points, dim=1).max())
-    twins, names = distinct(points, SAME * largest)
-    one = cloud(points[names] if twins else points)
+    duplicates, names = find_duplicates(points, SAME * largest)
+    one = cloud(points[names] if duplicates else points)
     rounds = Rounds(one, gap, memory, least_only, advance)
     copied = torch.zeros(len(points), dtype=torch.bool, device=points.device)
-    for group in twins:
+    for group in duplicates:
         copied[list(group)] = True
     todo = torch.nonzero(~copied[names]).flatten()
-    if one.size > 1 and len(todo) and not (least_only and twins):
+    if one.size > 1 and len(todo) and not (least_only and duplicates):
         _solve(rounds, one, todo)
     settled = copied.clone()
     settled[names] |= ~rounds.open(torch.arange(one.size, device=points.device))
-    upper = _apart(points, twins)
+    upper = _apart(points, duplicates)
     lower = torch.zeros_like(upper)
     # The hull of the others may reach further than the one of each kind that stands for it.
     lower[names] = (rounds.bounds.lower - upper.max()).clamp(min=0) * scale
     lower[copied] = 0.0
     upper[names] = torch.where(copied[names], upper[names], rounds.bounds.upper)
-    return Margins(lower, upper * scale, twins, rounds.supports, names.cpu(), settled)
+    return Margins(lower, upper * scale, duplicates, rounds.supports, names.cpu(), settled)
 
 
 def _unit_of(points: Tensor) -> float:
@@ -90,11 +90,11 @@ def _unit_of(points: Tensor) -> float:
     return 1.0 if abs(exponent) <= 8 else math.ldexp(1.0, exponent)
 
 
-def _apart(points: Tensor, twins: tuple[tuple[int, ...], ...]) -> Tensor:
+def _apart(points: Tensor, duplicates: tuple[tuple[int, ...], ...]) -> Tensor:
     """(K,) how far each twin is from another at most: zero for exact copies and single points."""
     apart = torch.zeros_like(points[:, 0])
-    first = torch.tensor([group[0] for group in twins for _ in group], device=points.device)
-    every = torch.tensor([one for group in twins for one in group], device=points.device)
+    first = torch.tensor([group[0] for group in duplicates for _ in group], device=points.device)
+    every = torch.tensor([one for group in duplicates for one in group], device=points.device)
     if len(every):
         away = torch.linalg.vector_norm(points[every] - points[first], dim=1) * (1 + SAME)
         apart[every] = away

@@ -146,7 +146,7 @@ def test_stuck(classes: int, rank: int, dim: int, monkeypatch: pytest.MonkeyPatc
 # Copies that nobody noticed are no trouble.
 @pytest.mark.parametrize("rows", [cloud(0, 60, 5), cloud(0, 60, 55), cloud(0, 25, 60)])
 def test_unnoticed_copies(rows: Array, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(room, "distinct", lambda points, _: ((), torch.arange(len(points))))
+    monkeypatch.setattr(room, "find_duplicates", lambda points, _: ((), torch.arange(len(points))))
     for doubled in (np.concatenate([rows, rows[:10]]), np.concatenate([rows] * 3)):
         assert honest(doubled) == len(doubled)
         assert not solved(doubled).value[:10].gt(1e-15).any()

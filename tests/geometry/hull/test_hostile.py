@@ -30,7 +30,7 @@ def test_thousands_of_copies() -> None:
     kinds = cloud(0, 50, 20)
     which = np.random.default_rng(0).integers(0, 50, 3000)
     found = solved(kinds[which])
-    assert {frozenset(group) for group in found.twins} == {
+    assert {frozenset(group) for group in found.duplicates} == {
         frozenset(np.flatnonzero(which == kind).tolist()) for kind in range(50)
     }
     assert not found.upper.any() and not found.lower.any()
@@ -42,7 +42,7 @@ def test_thousands_of_copies() -> None:
 def test_copies_of_some(dim: int) -> None:
     rows = cloud(1, 60, dim)
     found = solved(np.concatenate([rows, rows[:5], rows[:2]]))
-    assert found.twins == ((0, 60, 65), (1, 61, 66), (2, 62), (3, 63), (4, 64))
+    assert found.duplicates == ((0, 60, 65), (1, 61, 66), (2, 62), (3, 63), (4, 64))
     assert not found.upper[:5].any() and not found.upper[60:].any()
     alone = solved(rows)
     assert found.upper[5:60].numpy() == pytest.approx(alone.upper[5:].numpy(), rel=2e-6)
@@ -68,11 +68,11 @@ def test_chains(step: float) -> None:
 def test_almost_nothing(dim: int) -> None:
     for rows in (np.zeros((4, dim)), np.full((3, dim), 0.1), np.ones((2, dim))):
         found = solved(rows)
-        assert found.twins == (tuple(range(len(rows))),)
+        assert found.duplicates == (tuple(range(len(rows))),)
         assert not found.upper.any() and not found.value.any() and bool(found.settled.all())
     rows = np.concatenate([np.ones((3, dim)), -np.ones((1, dim))])
     found = solved(rows)
-    assert found.twins == ((0, 1, 2),)
+    assert found.duplicates == ((0, 1, 2),)
     assert found.value.tolist() == pytest.approx([0, 0, 0, 2 * np.sqrt(dim)])
     assert found.lower[3] <= 2 * np.sqrt(dim) <= found.upper[3]
     lonely = margins(torch.ones(1, dim, dtype=torch.float64))
@@ -84,7 +84,7 @@ def test_almost_nothing(dim: int) -> None:
 @pytest.mark.parametrize("rows", [cloud(2, 30, 4), cloud(3, 30, 50), cloud(4, 30, 60)])
 def test_scales(rows: Array, scale: float) -> None:
     there, here = solved(rows * scale), solved(rows)
-    assert there.twins == ()
+    assert there.duplicates == ()
     assert bool(there.settled.all())
     assert (there.upper / scale).numpy() == pytest.approx(here.upper.numpy(), rel=1e-12)
     assert (there.lower / scale).numpy() == pytest.approx(here.lower.numpy(), rel=1e-12)
