@@ -11,6 +11,8 @@ from pathlib import Path
 
 import numpy
 
+from nctool.core.errors import InputError
+
 
 class Session:
     def __init__(self, path: str, marks: str) -> None:
@@ -43,6 +45,9 @@ class Session:
 
     def refuse(self, text: str) -> None:
         raise ValueError(text)
+
+    def stop(self, slug: str, message: str, hint: str) -> None:
+        raise InputError(slug, message, hint)
 
     def garbage(self, content: str) -> None:
         """Bytes where the answer should be, on every pipe the child has."""

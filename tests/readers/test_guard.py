@@ -91,6 +91,21 @@ def test_refused(guarded: Guarded) -> None:
     assert described(guarded)["pid"] == pid
 
 
+# An error of our own that is raised in the child arrives with its own words, made printable.
+@pytest.mark.parametrize("here", [False, True])
+def test_own_error(guarded: Guarded, monkeypatch: pytest.MonkeyPatch, here: bool) -> None:
+    monkeypatch.setattr(guard, "isolated", lambda: not here)
+    with pytest.raises(InputError) as caught:
+        guarded.ask("stop", "row-unusable", "row 3 of '\x1b'", "fill it in")
+    error = caught.value
+    assert (error.slug, error.message, error.hint) == (
+        "row-unusable", "row 3 of '\\x1b'", "fill it in"
+    )  # fmt: skip
+    with pytest.raises(InputError) as caught:
+        guarded.ask("stop", "no slug\n", "", "")
+    assert caught.value.slug == "file-corrupt"
+
+
 # A crash, an abort and an exit are one error each, and the next question finds a new child.
 @pytest.mark.parametrize("name", ["SIGSEGV", "SIGABRT", "SIGBUS", "SIGKILL"])
 def test_crash(guarded: Guarded, name: str) -> None:

@@ -16,7 +16,8 @@ and its reader, in the parent, calls these by name::
 The child starts with the first question, is kept for the next ones, and ends with ``close()``,
 with the ``Guarded`` or with this process, however that ends. Arrays come back through a pipe, so
 whoever asks for many rows asks in slices. What the child says is as untrusted as the file: it is
-never unpickled, its size is bounded, and the reader checks it as it would check a header.
+never unpickled, its size is bounded, and the reader checks it as it would check a header. An
+``InputError`` raised in the child is raised here with its own slug, message and hint.
 
 On Linux the child has a bound on private memory, on the CPU time of each question and on the
 files it may write (no byte), and an empty network where the kernel grants one; Python's own
@@ -29,6 +30,7 @@ somebody who takes the child over, and has the rights of its user there.
 from __future__ import annotations
 
 import json
+import re
 import sys
 import weakref
 from collections.abc import Mapping
@@ -53,6 +55,7 @@ class Limits:
 
 USUAL = Limits()
 MOST_ANSWER = 2**26
+SLUG = re.compile("[a-z0-9-]{1,40}")
 # More children than this are not kept: a trajectory may have hundreds of files open.
 MOST_PROCESSES = 8
 _kept: list[Process] = []
@@ -114,7 +117,7 @@ class Guarded:
                 return self._in_process(name, args)
             return self._running().exchange([name, *args], most, exact=size is not None)
         except Refused as reason:
-            raise corrupt(self.path, self.format, shown(reason, 400)) from None
+            raise self._refused(str(reason)) from None
         except Stopped as reason:
             self.close()
             raise self._stopped(str(reason)) from None
@@ -131,7 +134,7 @@ class Guarded:
         return self._process
 
     def _in_process(self, name: str, args: tuple[object, ...]) -> bytearray:
-        from nctool.readers.guard.child import answered, opened
+        from nctool.readers.guard.child import answered, opened, reasons
 
         try:
             self._session = self._session or opened(self._start)
@@ -139,7 +142,20 @@ class Guarded:
         except MemoryError:
             raise
         except Exception as error:
-            raise Refused(f"{type(error).__name__}: {error}") from error
+            raise Refused(json.dumps(reasons(error))) from error
+
+    def _refused(self, content: str) -> InputError:
+        """The error that the child says it is, or the file's damage in a library's words."""
+        try:
+            reasons = json.loads(content)
+        except (ValueError, RecursionError):
+            reasons = None
+        match reasons:
+            case [str(reason)]:
+                return corrupt(self.path, self.format, shown(reason, 400))
+            case [str(slug), str(message), str(hint)] if SLUG.fullmatch(slug):
+                return InputError(slug, shown(message, 2000), shown(hint, 2000))
+        return corrupt(self.path, self.format, "its reader gave a reason that is none")
 
     def _stopped(self, reason: str) -> InputError:
         name = shown(self.path)

@@ -17,7 +17,7 @@ from pathlib import Path
 
 CLONE_NEWUSER, CLONE_NEWNET = 0x10000000, 0x40000000
 HEADER_BYTES = 8
-LONGEST_REASON = 4000
+LONGEST_REASON = 2000
 
 
 def main() -> None:
@@ -44,8 +44,7 @@ def main() -> None:
         except MemoryError:
             kind, body = b"M", memoryview(b"")
         except Exception as error:
-            reason = f"{type(error).__name__}: {error}"[:LONGEST_REASON]
-            kind, body = b"R", memoryview(reason.encode("utf-8", "replace"))
+            kind, body = b"R", memoryview(json.dumps(reasons(error)).encode())
         replies.write(kind + len(body).to_bytes(HEADER_BYTES, "little"))
         replies.write(body)
         replies.flush()
@@ -66,6 +65,15 @@ def answered(session: object, name: str, args: Sequence[object]) -> tuple[bytes,
         return b"T", memoryview(json.dumps(answer).encode())
     view = memoryview(answer)
     return b"D", view.cast("B") if view.nbytes else memoryview(b"")
+
+
+def reasons(error: Exception) -> list[str]:
+    """An error of nctool's own keeps its slug, message and hint; a library's is one text."""
+    if slug := getattr(error, "slug", ""):
+        words = [slug, str(error), getattr(error, "hint", "")]
+    else:
+        words = [f"{type(error).__name__}: {error}"]
+    return [word[:LONGEST_REASON] for word in words]
 
 
 def end_with(lifeline: int) -> None:
