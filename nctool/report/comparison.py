@@ -9,14 +9,13 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from fnmatch import fnmatchcase
 from statistics import stdev
 from typing import Any, Literal
 
 from nctool.core.errors import InputError, UsageError
 from nctool.report import Report, Result, result_to_dict
 from nctool.report.runs import Difference, Run, differences, without_value
-from nctool.report.tolerance import DEFAULT_TOLERANCE, Tolerance, tolerance_of
+from nctool.report.tolerance import DEFAULT_TOLERANCE, Tolerance, tolerance_for, tolerance_of
 
 Word = Literal["baseline", "more collapsed", "less collapsed", "within tolerance", "not comparable"]
 
@@ -65,11 +64,11 @@ class Comparison:
     def to_dict(self) -> dict[str, Any]:
         """The baseline's report in front, then what belongs to all runs."""
         plain = self.runs[self.baseline].report.to_dict()
-        known = {one["id"]: one for one in plain["metrics"]}
+        of_baseline = {metric["id"]: metric for metric in plain["metrics"]}
         metrics = []
         for row in self.rows:
-            one = known.get(row.metric.id) or result_to_dict(_absent(row.metric))
-            metrics.append(one | {"changes": [asdict(change) for change in row.changes]})
+            metric = of_baseline.get(row.metric.id) or result_to_dict(_absent(row.metric))
+            metrics.append(metric | {"changes": [asdict(change) for change in row.changes]})
         return plain | {
             "kind": self.kind,
             "outcome": self.outcome,
@@ -77,14 +76,15 @@ class Comparison:
             "gates": [dict(gate) for gate in self.gates],
             "baseline": self.baseline,
             "differences": [
-                {"what": one.what, "values": list(one.values)} for one in self.differences
+                {"what": difference.what, "values": list(difference.values)}
+                for difference in self.differences
             ],
-            "tolerances": {name: str(one) for name, one in self.tolerances.items()},
+            "tolerances": {name: str(limit) for name, limit in self.tolerances.items()},
             "runs": [
                 {
                     "name": run.name,
                     "report": run.report.to_dict(),
-                    "members": [one.to_dict() for one in run.members],
+                    "members": [member.to_dict() for member in run.members],
                 }
                 for run in self.runs
             ],
@@ -95,20 +95,21 @@ class Comparison:
         try:
             runs = [
                 Run(
-                    str(one["name"]),
-                    Report.from_dict(one["report"]),
-                    tuple(Report.from_dict(each) for each in one.get("members", ())),
+                    str(run["name"]),
+                    Report.from_dict(run["report"]),
+                    tuple(Report.from_dict(member) for member in run.get("members", ())),
                 )
-                for one in plain["runs"]
+                for run in plain["runs"]
             ]
             tolerances = dict(
                 tolerance_of(f"{name}={text}") for name, text in plain.get("tolerances", {}).items()
             )
-            found = compare(
+            # Changes are worked out anew from the reports: nothing in the file can contradict them.
+            whole = compare(
                 runs, baseline=plain["baseline"], tolerances=tolerances, allow_mismatch=True
             )
-            rows = {row.metric.id: row for row in found.rows}
-            shown = tuple(rows[one["id"]] for one in plain["metrics"])
+            rows = {row.metric.id: row for row in whole.rows}
+            kept = tuple(rows[metric["id"]] for metric in plain["metrics"])
         except (KeyError, TypeError, AttributeError, ValueError, IndexError) as problem:
             raise InputError(
                 "not-a-comparison",
@@ -116,7 +117,7 @@ class Comparison:
                 "write one with: nctool compare RUN RUN --json comparison.json",
             ) from problem
         return cls(
-            found.runs, found.baseline, found.differences, shown,
+            whole.runs, whole.baseline, whole.differences, kept,
             tuple(plain.get("gates", ())), str(plain.get("outcome", "none")), tolerances,
         )  # fmt: skip
 
@@ -134,105 +135,111 @@ def compare(
             "one-run", "there is one run, and a comparison needs two", "nctool compare RUN RUN"
         )
     tolerances = dict(tolerances or {})
-    found = tuple(differences(runs))
-    if found and not allow_mismatch:
-        told = "; ".join(f"{one.what}: {' against '.join(one.values)}" for one in found)
+    mismatches = tuple(differences(runs))
+    if mismatches and not allow_mismatch:
+        listed = "; ".join(f"{each.what}: {' against '.join(each.values)}" for each in mismatches)
         raise InputError(
             "not-comparable",
-            f"these runs differ in more than their collapse: {told}",
+            f"these runs differ in more than their collapse: {listed}",
             "compare runs of one kind, or add --allow-mismatch",
         )
     return Comparison(
-        tuple(runs), baseline, found, tuple(_rows(runs, baseline, tolerances)),
+        tuple(runs), baseline, mismatches, tuple(_rows(runs, baseline, tolerances)),
         tolerances=tolerances,
     )  # fmt: skip
 
 
-def arranged(found: Comparison, *, only_changed: bool = False, by: str | None = None) -> Comparison:
-    """The same rows, those that did not change left out, the largest change first."""
-    rows = list(found.rows)
+def arranged(
+    comparison: Comparison, *, only_changed: bool = False, by: str | None = None
+) -> Comparison:
+    """The same comparison with its rows filtered (``only_changed``) and sorted.
+
+    ``by`` is "id", or "change" for the largest change of any run first.
+    """
+    rows = list(comparison.rows)
     if only_changed:
-        rows = [row for row in rows if _changed(row, found.baseline)]
+        rows = [row for row in rows if _changed(row)]
     if by == "id":
         rows.sort(key=lambda row: row.metric.id)
     elif by == "change":
         rows.sort(key=lambda row: -max(map(_size, row.changes)))
-    return replace(found, rows=tuple(rows))
+    return replace(comparison, rows=tuple(rows))
 
 
-def _changed(row: Row, baseline: int) -> bool:
-    """More than the tolerance, or a value on one side only."""
-    before = row.changes[baseline].value
-    return any(
-        one.word in ("more collapsed", "less collapsed") or (one.value is None) != (before is None)
-        for one in row.changes
-    )
+def _changed(row: Row) -> bool:
+    """True where a run moved by more than the tolerance, or only some runs have a value."""
+    moved = any(change.word in ("more collapsed", "less collapsed") for change in row.changes)
+    return moved or len({change.value is None for change in row.changes}) > 1
 
 
 def _size(change: Change) -> float:
-    """How much a number changed: by which factor, or for lack of one, by how much."""
+    """The size of a change, to sort by: |log ratio|, or without a ratio the absolute difference."""
+    # A factor of two up and a factor of two down are changes of one size.
     if change.ratio is not None and change.ratio > 0:
         return abs(math.log(change.ratio))
     return 0.0 if change.delta is None else abs(change.delta)
 
 
 def _rows(runs: Sequence[Run], baseline: int, tolerances: Mapping[str, Tolerance]) -> list[Row]:
-    results = [{one.id: one for one in run.report} for run in runs]
-    order = dict.fromkeys(name for one in (results[baseline], *results) for name in one)
+    """One row per metric: those of the baseline in its order, then what only other runs have."""
+    by_id = [{result.id: result for result in run.report} for run in runs]
+    order = dict.fromkeys(name for results in (by_id[baseline], *by_id) for name in results)
     rows = []
     for name in order:
-        here = [one.get(name) for one in results]
-        base = here[baseline]
-        shown = base or next(one for one in here if one is not None)
-        tolerance = next(
-            (one for pattern, one in tolerances.items() if fnmatchcase(name, pattern)),
-            DEFAULT_TOLERANCE,
-        )
+        of_runs = [results.get(name) for results in by_id]
+        base = of_runs[baseline]
+        metric = base or next(result for result in of_runs if result is not None)
+        tolerance = tolerance_for(name, tolerances) or DEFAULT_TOLERANCE
         changes = tuple(
-            _change(one, base, run, tolerance, place == baseline)
-            for place, (one, run) in enumerate(zip(here, runs, strict=True))
+            _change(result, base, run, tolerance, index == baseline)
+            for index, (result, run) in enumerate(zip(of_runs, runs, strict=True))
         )
-        rows.append(Row(shown, changes))
+        rows.append(Row(metric, changes))
     return rows
 
 
 def _change(
-    one: Result | None, base: Result | None, run: Run, tolerance: Tolerance, is_baseline: bool
+    result: Result | None, base: Result | None, run: Run, tolerance: Tolerance, is_baseline: bool
 ) -> Change:
-    value = None if one is None else one.value
+    value = None if result is None else result.value
     before = None if base is None else base.value
-    ci = None if one is None else one.ci
-    spread = _spread(run, one)
+    ci = None if result is None else result.ci
+    spread = _spread(run, result)
     if is_baseline:
         return Change(value, None, None, "baseline", ci, None, spread)
-    if one is None or base is None or value is None or before is None:
+    if result is None or base is None or value is None or before is None:
         return Change(value, None, None, "not comparable", ci, None, spread)
-    if one.definition_version != base.definition_version:
+    # Two definitions of one metric are two metrics: their difference says nothing of the runs.
+    if result.definition_version != base.definition_version:
         return Change(value, None, None, "not comparable", ci, None, spread)
     delta = value - before
+    # Over a subnormal baseline the quotient overflows: there is no ratio then, as over zero.
     ratio = value / before if before and math.isfinite(value / before) else None
     overlap = None
-    if one.ci is not None and base.ci is not None:
-        overlap = one.ci[0] <= base.ci[1] and base.ci[0] <= one.ci[1]
-    return Change(value, delta, ratio, _word(one, value, before, tolerance), ci, overlap, spread)
+    if result.ci is not None and base.ci is not None:
+        overlap = result.ci[0] <= base.ci[1] and base.ci[0] <= result.ci[1]
+    word = _word(result, value, before, tolerance)
+    return Change(value, delta, ratio, word, ci, overlap, spread)
 
 
-def _word(one: Result, value: float, before: float, tolerance: Tolerance) -> Word:
+def _word(metric: Result, value: float, before: float, tolerance: Tolerance) -> Word:
     if not tolerance.exceeded(before, value):
         return "within tolerance"
-    if one.ideal is not None:
-        more = abs(value - one.ideal) < abs(before - one.ideal)
+    # Beyond an ideal a value is as far from collapse as before it: the distance decides.
+    if metric.ideal is not None:
+        more = abs(value - metric.ideal) < abs(before - metric.ideal)
     else:
-        more = (value > before) == (one.toward_collapse == "up")
+        more = (value > before) == (metric.toward_collapse == "up")
     return "more collapsed" if more else "less collapsed"
 
 
-def _spread(run: Run, one: Result | None) -> float | None:
-    if one is None:
+def _spread(run: Run, metric: Result | None) -> float | None:
+    """Sample standard deviation (n - 1) over the members of a group; None for a single run."""
+    if metric is None:
         return None
-    values = [each.value for member in run.members for each in member if each.id == one.id]
-    known = [value for value in values if value is not None]
-    return stdev(known) if len(known) > 1 else None
+    members = [member.get(metric.id) for member in run.members]
+    values = [result.value for result in members if result and result.value is not None]
+    return stdev(values) if len(values) > 1 else None
 
 
 def _absent(metric: Result) -> Result:

@@ -29,7 +29,7 @@ MOST_WORKING = 1 << 28
 """Bytes that unpacking may hold beside the text itself."""
 MOST_PLAIN = 1 << 17
 """A longer JSON is packed, so that the page stays small."""
-UNSAFE = {ord(one): f"\\u{ord(one):04x}" for one in "<>&\u2028\u2029"}
+UNSAFE = {ord(sign): f"\\u{ord(sign):04x}" for sign in "<>&\u2028\u2029"}
 """What could end the element or a line of it; JSON has another spelling for each."""
 
 
@@ -100,6 +100,7 @@ def element(text: str, name: str, encoding: str | None = None) -> str:
     note = "" if encoding is None else f' data-encoding="{encoding}"'
     if encoding is not None:
         compressed = (
+            # No time in the header: the same document gives the same page.
             gzip.compress(text.encode(), mtime=0)
             if encoding == GZIP
             else lzma.compress(text.encode())
@@ -123,14 +124,15 @@ def embedded(page: str, name: str) -> str:
 
 
 def _unpacked(text: str, encoding: str, name: str) -> str:
-    """What was packed; never more of it than a report may have."""
+    """The text that was packed; never more of it than a report may have."""
     try:
         raw = base64.b64decode(text, validate=True)
         unpacking = _unpacking(encoding)
-        found = unpacking.decompress(raw, MOST_BYTES)
+        # A few bytes can unpack to any number: the limit is on what comes out.
+        unpacked = unpacking.decompress(raw, MOST_BYTES)
         if not unpacking.eof:
             raise ValueError("it is cut off, or far too long")
-        return found.decode()
+        return unpacked.decode()
     except (ValueError, lzma.LZMAError, zlib.error) as problem:
         raise InputError(
             "page-damaged",

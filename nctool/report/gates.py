@@ -9,6 +9,7 @@ point.
 from __future__ import annotations
 
 import math
+import operator
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,7 +20,7 @@ from typing import Any, Literal
 from nctool.core.errors import UsageError
 from nctool.report import Report, Result
 from nctool.report.comparison import Comparison
-from nctool.report.tolerance import Tolerance
+from nctool.report.tolerance import Tolerance, tolerance_for
 from nctool.report.trajectory import Trajectory
 
 Outcome = Literal["pass", "fail", "inconclusive", "none"]
@@ -27,12 +28,9 @@ Subject = Report | Trajectory | Comparison
 Look = Literal["last", "delta", "ratio"]
 
 LOOKS: dict[str, Look] = {"last": "last", "delta": "delta", "ratio": "ratio"}
-OPERATORS: dict[str, Callable[[float, float], bool]] = {
-    "<=": lambda one, bound: one <= bound,
-    ">=": lambda one, bound: one >= bound,
-    "<": lambda one, bound: one < bound,
-    ">": lambda one, bound: one > bound,
-}
+OPERATORS: Mapping[str, Callable[[float, float], bool]] = {
+    "<=": operator.le, ">=": operator.ge, "<": operator.lt, ">": operator.gt,
+}  # fmt: skip
 PARTS = ("min", "p01", "p05", "p50", "p95", "max", "mean")
 BOUNDS = ("lower", "upper")
 RULE = re.compile(
@@ -58,7 +56,7 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Demands:
-    """Everything that was asked of the numbers."""
+    """Everything the numbers have to satisfy, and what a missing number means."""
 
     rules: tuple[Rule, ...] = ()
     tolerances: Mapping[str, Tolerance] = field(default_factory=dict)
@@ -80,7 +78,10 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class _View:
-    """The results to judge and those to look back to, by id; and the run's name, if several."""
+    """The results to judge and those to look back to, by id; the run's name if there are several.
+
+    ``before`` is None without a baseline, and empty for a baseline without any metric.
+    """
 
     now: Mapping[str, Result]
     before: Mapping[str, Result] | None
@@ -88,6 +89,7 @@ class _View:
 
 
 def parse(text: str, source: str = "--gate") -> Rule:
+    """The rule that a text states; ``source`` is where it was written, for messages."""
     match = RULE.fullmatch(text.strip())
     look = LOOKS.get(match["look"] or "last") if match else None
     try:
@@ -122,7 +124,7 @@ def check_names(demands: Demands, known: Sequence[str]) -> None:
     named = [(rule.pattern, rule.text, rule.source) for rule in demands.rules]
     named += [(pattern, pattern, "--tolerance") for pattern in demands.tolerances]
     for pattern, text, source in named:
-        if any(fnmatchcase(one, pattern) for one in known):
+        if any(fnmatchcase(name, pattern) for name in known):
             continue
         near = get_close_matches(pattern, known, n=3, cutoff=0.4)
         raise UsageError(
@@ -133,7 +135,7 @@ def check_names(demands: Demands, known: Sequence[str]) -> None:
 
 
 def judge(subject: Subject, demands: Demands, baseline: Report | None = None) -> Verdict:
-    """Hold every rule against the numbers."""
+    """One gate for every rule and every metric that it names, and the outcome of all of them."""
     gates = [
         gate
         for view in _views(subject, baseline)
@@ -144,6 +146,7 @@ def judge(subject: Subject, demands: Demands, baseline: Report | None = None) ->
     hard = [gate["result"] for gate in gates if gate["severity"] == "error"]
     if "fail" in hard:
         return Verdict(tuple(gates), "fail")
+    # Rules that could not be checked at all prove nothing, even if each of them only warns.
     nothing = not any(gate["result"] in ("pass", "fail") for gate in gates)
     if "inconclusive" in hard or (nothing and demands.missing_fails and not demands.warn_only):
         return Verdict(tuple(gates), "inconclusive")
@@ -151,18 +154,20 @@ def judge(subject: Subject, demands: Demands, baseline: Report | None = None) ->
 
 
 def _views(subject: Subject, baseline: Report | None) -> Iterator[_View]:
-    def known(report: Report | None) -> dict[str, Result] | None:
-        return None if report is None else {one.id: one for one in report}
+    """One view per run that is judged: each run of a comparison, else the report or last point."""
+
+    def by_id(report: Report) -> dict[str, Result]:
+        return {result.id: result for result in report}
 
     if isinstance(subject, Comparison):
-        base = known(subject.runs[subject.baseline].report)
-        for place, run in enumerate(subject.runs):
-            if place != subject.baseline:
-                yield _View(known(run.report) or {}, base, run.name)
+        before = by_id(subject.runs[subject.baseline].report)
+        for index, run in enumerate(subject.runs):
+            if index != subject.baseline:
+                yield _View(by_id(run.report), before, run.name)
     elif isinstance(subject, Trajectory):
-        yield _View(known(subject.last) or {}, known(baseline or subject.first))
+        yield _View(by_id(subject.last), by_id(baseline or subject.first))
     else:
-        yield _View(known(subject) or {}, known(baseline))
+        yield _View(by_id(subject), None if baseline is None else by_id(baseline))
 
 
 def _ruled(view: _View, demands: Demands) -> Iterator[Mapping[str, Any]]:
@@ -182,7 +187,7 @@ def _held(rule: Rule, name: str, view: _View, demands: Demands) -> Mapping[str, 
         result = "inconclusive" if demands.missing_fails else "missing"
     else:
         holds = OPERATORS[rule.operator](observed, rule.bound)
-        tolerance = _tolerance(name, demands)
+        tolerance = tolerance_for(name, demands.tolerances)
         if (
             not holds
             and rule.look != "last"
@@ -205,28 +210,29 @@ def _tolerated(view: _View, demands: Demands) -> Iterator[Mapping[str, Any]]:
         for name in view.now if fnmatchcase(name, rule.pattern)
     }  # fmt: skip
     for pattern, tolerance in demands.tolerances.items():
-        names = [one for one in view.now if fnmatchcase(one, pattern)]
+        names = [name for name in view.now if fnmatchcase(name, pattern)]
         for name in names or [pattern]:
             if name in looked_back:
                 continue
-            one = view.now.get(name)
-            now, before = number_of(one, None), number_of((view.before or {}).get(name), None)
-            why = _why_missing(one, None) or (None if before is not None else "no baseline value")
-            if one is None or now is None or before is None:
+            metric = view.now.get(name)
+            now, before = number_of(metric, None), number_of((view.before or {}).get(name), None)
+            why = _why_missing(metric, None)
+            why = why or (None if before is not None else "no baseline value")
+            if metric is None or now is None or before is None:
                 result = "inconclusive" if demands.missing_fails else "missing"
             else:
-                result = "fail" if worse(one, now, before, tolerance) else "pass"
+                result = "fail" if worse(metric, now, before, tolerance) else "pass"
             text = f"{name} within {tolerance} of the baseline"
             yield _gate(name, text, now, before, result, False, "--tolerance", view, demands, why)
 
 
-def worse(one: Result, now: float, before: float, tolerance: Tolerance) -> bool:
-    """Less collapsed, by more than both tolerances."""
+def worse(metric: Result, now: float, before: float, tolerance: Tolerance) -> bool:
+    """True where ``now`` is less collapsed than ``before`` by more than the tolerance."""
     if not tolerance.exceeded(before, now):
         return False
-    if one.ideal is not None:
-        return abs(now - one.ideal) > abs(before - one.ideal)
-    return (now < before) == (one.toward_collapse == "up")
+    if metric.ideal is not None:
+        return abs(now - metric.ideal) > abs(before - metric.ideal)
+    return (now < before) == (metric.toward_collapse == "up")
 
 
 def number_of(result: Result | None, part: str | None) -> float | None:
@@ -244,6 +250,7 @@ def number_of(result: Result | None, part: str | None) -> float | None:
 def _against(
     look: Look, now: float, before: float | None, has_baseline: bool
 ) -> tuple[float | None, str | None]:
+    """The difference or ratio to the baseline, or why there is none."""
     if before is None:
         return None, "the baseline has no value" if has_baseline else "there is no baseline"
     if look == "delta":
@@ -257,11 +264,6 @@ def _why_missing(result: Result | None, part: str | None) -> str | None:
     if result.value is None:
         return result.reason
     return f"has no {part}" if number_of(result, part) is None else None
-
-
-def _tolerance(name: str, demands: Demands) -> Tolerance | None:
-    found = (one for pattern, one in demands.tolerances.items() if fnmatchcase(name, pattern))
-    return next(found, None)
 
 
 def _gate(

@@ -47,7 +47,7 @@ class Distribution:
 
     def scaled(self, factor: float) -> Distribution:
         """The same in another unit."""
-        numbers = {name: factor * one for name, one in asdict(self).items() if name != "over"}
+        numbers = {name: factor * size for name, size in asdict(self).items() if name != "over"}
         return Distribution(self.over, **numbers)
 
 
@@ -89,7 +89,7 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """Where one role's array came from and why it was chosen."""
+    """Where the array of a role came from, and why it was chosen."""
 
     role: str
     path: str
@@ -105,7 +105,7 @@ class Input:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """Everything one analysis found, with what a reader needs to trust it."""
+    """The results of one analysis, with what a reader needs to trust them."""
 
     run: Mapping[str, Any]
     inputs: tuple[Input, ...]
@@ -124,14 +124,18 @@ class Report:
     outcome: str = "none"
 
     def __getitem__(self, metric_id: str) -> Result:
-        for result in self.metrics:
-            if result.id == metric_id:
-                return result
+        result = self.get(metric_id)
+        if result is not None:
+            return result
         raise UsageError(
             "unknown-metric",
             f"this report has no metric {metric_id!r}",
             "it has: " + ", ".join(result.id for result in self.metrics),
         )
+
+    def get(self, metric_id: str) -> Result | None:
+        """The result of this id, or None where the report has none."""
+        return next((result for result in self.metrics if result.id == metric_id), None)
 
     def __iter__(self) -> Iterator[Result]:
         return iter(self.metrics)
@@ -143,6 +147,7 @@ class Report:
     @property
     def digest(self) -> str:
         """A fingerprint of the metrics block alone."""
+        # Sorted keys and fixed separators: the bytes depend on the numbers, not on their order.
         block = [result_to_dict(result) for result in self.metrics]
         text = json.dumps(block, sort_keys=True, separators=(",", ":"), allow_nan=False)
         return "sha256:" + hashlib.sha256(text.encode()).hexdigest()
@@ -157,7 +162,7 @@ class Report:
             "tool": dict(self.tool),
             "created": self.created,
             "run": dict(self.run),
-            "inputs": [asdict(one) for one in self.inputs],
+            "inputs": [asdict(source) for source in self.inputs],
             "data": dict(self.data),
             "settings": dict(self.settings),
             "metrics": [result_to_dict(result) for result in self.metrics],
@@ -181,14 +186,14 @@ class Report:
             _check_kind(plain)
             return cls(
                 run=plain["run"],
-                inputs=tuple(_known(Input, one) for one in plain["inputs"]),
+                inputs=tuple(_known(Input, source) for source in plain["inputs"]),
                 data=plain["data"],
                 settings=plain["settings"],
-                metrics=tuple(_result_from_dict(one) for one in plain["metrics"]),
+                metrics=tuple(_result_from_dict(result) for result in plain["metrics"]),
                 tool=plain["tool"],
                 created=plain["created"],
                 environment=plain.get("environment", {}),
-                warnings=tuple(_known(Notice, one) for one in plain.get("warnings", ())),
+                warnings=tuple(_known(Notice, notice) for notice in plain.get("warnings", ())),
                 gates=tuple(plain.get("gates", ())),
                 arrays=plain.get("arrays"),
                 timing_s=plain.get("timing_s", {}),
@@ -220,7 +225,7 @@ KINDS = ("report", "trajectory", "comparison")
 
 
 def _check_kind(plain: Mapping[str, Any]) -> None:
-    """Is this ours, and no newer than we are?"""
+    """Refuse what is not a document of nctool, or of a newer schema than this one."""
     if plain["kind"] not in KINDS:
         raise ValueError(f"kind {plain['kind']!r}")
     if str(plain["schema_version"]).split(".")[0] != SCHEMA_VERSION.split(".")[0]:
@@ -229,7 +234,7 @@ def _check_kind(plain: Mapping[str, Any]) -> None:
         if not isinstance(plain[name], Mapping):
             raise TypeError(f"{name} is no object")
     for name in ("metrics", "inputs"):
-        if not all(isinstance(one, Mapping) for one in plain[name]):
+        if not all(isinstance(item, Mapping) for item in plain[name]):
             raise TypeError(f"{name} holds something else than objects")
 
 
@@ -248,8 +253,8 @@ def result_to_dict(result: Result) -> dict[str, Any]:
     plain = asdict(result)
     if plain["worst"] is not None:
         plain["worst"] = [
-            {"class": one["index"], "name": one["name"], "value": one["value"]}
-            for one in plain["worst"]
+            {"class": worst["index"], "name": worst["name"], "value": worst["value"]}
+            for worst in plain["worst"]
         ]
     for optional in ("per_class", "details"):
         if plain[optional] is None:
@@ -266,15 +271,15 @@ def _result_from_dict(plain: Mapping[str, Any]) -> Result:
         values["distribution"] = _known(Distribution, values["distribution"])
     if values.get("worst") is not None:
         values["worst"] = tuple(
-            ClassValue(one["class"], one["name"], one["value"]) for one in values["worst"]
+            ClassValue(worst["class"], worst["name"], worst["value"]) for worst in values["worst"]
         )
     result: Result = _known(Result, values)
     return result
 
 
 def _known(kind: type[Any], plain: Mapping[str, Any]) -> Any:
-    """Build a value from the keys it knows; lists become tuples."""
-    names = {one.name for one in fields(kind)}
+    """A dataclass from the keys that it has; lists become tuples, other keys are left alone."""
+    names = {field.name for field in fields(kind)}
     return kind(
         **{
             name: tuple(value) if isinstance(value, list) else value

@@ -1,4 +1,4 @@
-"""Runs under names: which of them belong together, and what sets them apart."""
+"""Named runs: what sets them apart, and the mean of those that belong together."""
 
 from __future__ import annotations
 
@@ -31,20 +31,17 @@ class Difference:
 
 def differences(runs: Sequence[Run]) -> list[Difference]:
     """What would have to be the same: data, split, conventions, precision, definitions."""
-    facts = [_facts(run.report) for run in runs]
-    names = dict.fromkeys(name for one in facts for name in one)
-    found = [
-        Difference(name, tuple(one.get(name, "unknown") for one in facts))
-        for name in names
-        if len({one.get(name, "unknown") for one in facts}) > 1
-    ]
-    return [*found, *_definitions(runs)]
+    conditions = [_conditions(run.report) for run in runs]
+    values = {name: tuple(each[name] for each in conditions) for name in conditions[0]}
+    differing = [Difference(name, texts) for name, texts in values.items() if len(set(texts)) > 1]
+    return [*differing, *_definitions(runs)]
 
 
-def _facts(report: Report) -> dict[str, str]:
+def _conditions(report: Report) -> dict[str, str]:
+    """Under which conditions the numbers of a report were made; the same keys for every report."""
     data, settings = report.data, report.settings
     counts = data.get("class_counts") or {}
-    features = [one.dtype for one in report.inputs if one.role == "features"]
+    features = [source.dtype for source in report.inputs if source.role == "features"]
     return {
         "split": str(report.run.get("split") or "not said"),
         "samples": str(data.get("n")),
@@ -61,13 +58,14 @@ def _facts(report: Report) -> dict[str, str]:
 def _definitions(runs: Sequence[Run]) -> list[Difference]:
     """Metrics whose definition has changed between the versions that wrote the reports."""
     versions: dict[str, list[str]] = {}
-    for place, run in enumerate(runs):
-        for one in run.report:
-            versions.setdefault(one.id, ["absent"] * len(runs))[place] = str(one.definition_version)
+    for index, run in enumerate(runs):
+        for result in run.report:
+            of_runs = versions.setdefault(result.id, ["absent"] * len(runs))
+            of_runs[index] = str(result.definition_version)
     return [
-        Difference(f"definition of {name}", tuple(known))
-        for name, known in versions.items()
-        if len(set(known) - {"absent"}) > 1
+        Difference(f"definition of {name}", tuple(of_runs))
+        for name, of_runs in versions.items()
+        if len(set(of_runs) - {"absent"}) > 1
     ]
 
 
@@ -77,6 +75,7 @@ def grouped(runs: Sequence[Run], key: str) -> list[Run]:
     Runs belong together when their names agree but for the key and its number, as in
     ``a-seed1`` and ``a-seed2``; where names do not say, all of one setting do.
     """
+    # Run folders are named by people and schedulers: "seed=1", "Seed1" and "SEED_1" are one key.
     number = re.compile(rf"[-_./ ]*{re.escape(key)}[-_=]?\d+", re.IGNORECASE)
     groups: dict[str, list[Run]] = {}
     for run in runs:
@@ -86,30 +85,31 @@ def grouped(runs: Sequence[Run], key: str) -> list[Run]:
 
 
 def _group(name: str, members: Sequence[Run]) -> Run:
-    """The mean of each metric that all members have."""
-    reports = tuple(one.report for one in members)
+    """The mean of each metric that all members have a value of; the rest of the first's report."""
+    reports = tuple(member.report for member in members)
     first = reports[0]
     if len(reports) == 1:
         return Run(name, first)
     results = []
-    for one in first:
-        values = [each.value for report in reports for each in report if each.id == one.id]
-        known = [value for value in values if value is not None]
-        whole = len(known) == len(reports)
+    for metric in first:
+        of_members = [report.get(metric.id) for report in reports]
+        values = [result.value for result in of_members if result and result.value is not None]
+        # A mean over fewer members would compare groups of different runs.
+        complete = len(values) == len(reports)
         results.append(
             replace(
-                without_value(one),
-                value=fmean(known) if whole else None,
-                status="ok" if whole else "undefined",
-                reason=None if whole else f"not in all {len(reports)} runs of the group",
+                without_value(metric),
+                value=fmean(values) if complete else None,
+                status="ok" if complete else "undefined",
+                reason=None if complete else f"not in all {len(reports)} runs of the group",
             )
         )
     return Run(f"{name} (mean of {len(reports)})", replace(first, metrics=tuple(results)), reports)
 
 
-def without_value(one: Result) -> Result:
-    """What a metric is, and nothing of what was found."""
+def without_value(result: Result) -> Result:
+    """The same metric without its value and everything measured beside it."""
     return replace(
-        one, value=None, bounds=None, ci=None, distribution=None, worst=None, per_class=None,
+        result, value=None, bounds=None, ci=None, distribution=None, worst=None, per_class=None,
         details=None,
     )  # fmt: skip

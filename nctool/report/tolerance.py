@@ -1,10 +1,12 @@
-"""How far a number may move before anybody speaks of a change: relative and absolute, both."""
+"""How far a number may move before it counts as a change: a relative and an absolute limit."""
 
 from __future__ import annotations
 
 import math
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 
 from nctool.core.errors import UsageError
 
@@ -13,7 +15,7 @@ PARTS = re.compile(r"(rel|abs)\s*:\s*([-+0-9.eE]+)\s*(%?)")
 
 @dataclass(frozen=True, slots=True)
 class Tolerance:
-    """A change counts only if it is larger than both."""
+    """A change counts only if it exceeds both: one of them alone is zero and decides nothing."""
 
     rel: float = 0.0
     abs: float = 0.0
@@ -27,27 +29,33 @@ class Tolerance:
 
 
 DEFAULT_TOLERANCE = Tolerance(rel=0.01)
-"""Of one in a hundred nobody would say that it has changed anything."""
+"""One in a hundred: of a smaller change nothing is said unless somebody asks for it."""
 
 
 def tolerance_of(text: str) -> tuple[str, Tolerance]:
     """``ID=rel:5%,abs:0.002``: the id (globs allowed) and how far it may move."""
     name, separator, rest = text.partition("=")
-    found: dict[str, float] = {}
+    sizes: dict[str, float] = {}
     for part in rest.split(","):
         match = PARTS.fullmatch(part.strip())
         try:
             size = float(match[2]) / (100 if match[3] else 1) if match else math.nan
         except ValueError:
             size = math.nan
-        if match is None or not 0 <= size < math.inf or match[1] in found:
-            found.clear()
+        if match is None or not 0 <= size < math.inf or match[1] in sizes:
+            sizes.clear()
             break
-        found[match[1]] = size
-    if not separator or not name.strip() or not found:
+        sizes[match[1]] = size
+    if not separator or not name.strip() or not sizes:
         raise UsageError(
             "bad-tolerance",
             f"tolerance {text!r} cannot be read",
             "write it like nc1.pinv=rel:5%,abs:0.002; a change counts if it exceeds both",
         )
-    return name.strip(), Tolerance(**found)
+    return name.strip(), Tolerance(**sizes)
+
+
+def tolerance_for(metric_id: str, tolerances: Mapping[str, Tolerance]) -> Tolerance | None:
+    """The first whose pattern names this metric."""
+    matching = (limit for pattern, limit in tolerances.items() if fnmatchcase(metric_id, pattern))
+    return next(matching, None)

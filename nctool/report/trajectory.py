@@ -18,7 +18,7 @@ Axis = Literal["epoch", "step", "layer", "checkpoint"]
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """One checkpoint or layer: its name, where it lies on the axis, and what was found."""
+    """One checkpoint or layer: its name, its position on the axis, and its report."""
 
     label: str
     position: float
@@ -32,7 +32,7 @@ class Trajectory:
     axis: Axis
     points: tuple[Point, ...]
     facts: Mapping[str, Any] = field(default_factory=dict)
-    """What only the whole course tells: when the error reached zero, the rate of separation."""
+    """What only all points together show: when the error reached zero, the rate of separation."""
     gates: tuple[Mapping[str, Any], ...] = ()
     outcome: str = "none"
     kind: str = "trajectory"
@@ -57,10 +57,8 @@ class Trajectory:
 
     def curve(self, metric_id: str) -> tuple[float | None, ...]:
         """A metric's value at every point; None where it has none."""
-        return tuple(
-            next((one.value for one in point.report if one.id == metric_id), None)
-            for point in self.points
-        )
+        results = (point.report.get(metric_id) for point in self.points)
+        return tuple(None if result is None else result.value for result in results)
 
     def with_last(self, report: Report) -> Trajectory:
         """The same, with another report at the last point."""
@@ -83,8 +81,12 @@ class Trajectory:
             "axis": self.axis,
             "facts": dict(self.facts),
             "points": [
-                {"label": one.label, "position": one.position, "report": one.report.to_dict()}
-                for one in self.points
+                {
+                    "label": point.label,
+                    "position": point.position,
+                    "report": point.report.to_dict(),
+                }
+                for point in self.points
             ],
         }
 
@@ -92,8 +94,8 @@ class Trajectory:
     def from_dict(cls, plain: Mapping[str, Any]) -> Trajectory:
         try:
             points = tuple(
-                Point(str(one["label"]), one["position"], Report.from_dict(one["report"]))
-                for one in plain["points"]
+                Point(str(point["label"]), point["position"], Report.from_dict(point["report"]))
+                for point in plain["points"]
             )
             if not points:
                 raise ValueError("it has no points")
@@ -112,7 +114,7 @@ class Trajectory:
 def joined(
     reports: Sequence[Report], labels: Sequence[str], *, axis: Axis | None = None
 ) -> Trajectory:
-    """Reports along one axis, in its order."""
+    """A trajectory of these reports, sorted along ``axis`` or along the best axis they share."""
     axis, positions = (axis, _order(reports)) if axis else _axis(reports)
     points = [
         Point(label, position, report)
@@ -125,9 +127,10 @@ def _axis(reports: Sequence[Report]) -> tuple[Axis, list[float]]:
     """Epochs if every point has its own, else steps, else their order."""
     names: tuple[Axis, ...] = ("epoch", "step")
     for name in names:
-        known = [report.run.get(name) for report in reports]
-        if None not in known and len(set(known)) == len(known):
-            return name, [one for one in known if one is not None]
+        positions = [report.run.get(name) for report in reports]
+        # Two points at one position would hide each other: then the axis says too little.
+        if None not in positions and len(set(positions)) == len(positions):
+            return name, [position for position in positions if position is not None]
     return "checkpoint", _order(reports)
 
 

@@ -1,4 +1,4 @@
-"""What only a whole course tells: when the error reached zero, how fast layers separate classes."""
+"""What only a whole trajectory shows: when the error reached zero, how fast layers separate."""
 
 from __future__ import annotations
 
@@ -9,17 +9,19 @@ from nctool.report import Report
 from nctool.report.trajectory import Point
 
 DEPTH = "nc1.pinv"
-"""What decays by the same factor from layer to layer where the law of separation holds."""
+"""Decays by the same factor from layer to layer where the law of data separation holds
+(He and Su, 2023)."""
 
 
 def of_time(points: Sequence[Point]) -> dict[str, object]:
-    """When the head first made no mistake on its own training samples: as logged, or as seen."""
+    """Where the head first made no mistake on its training samples: as logged, else as measured."""
+    # Training logs the error of every epoch; the saved features may be a sample of the data.
     logged = [point for point in points if point.report.run.get("train_error") is not None]
     for point in logged:
         if point.report.run["train_error"] == 0:
             return {"zero_error": point.position}
     for point in points if not logged else ():
-        accuracy = next((one.value for one in point.report if one.id == "nc4.accuracy"), None)
+        accuracy = _value(point.report, "nc4.accuracy")
         if accuracy == 1.0 and point.report.run.get("split") in (None, "train"):
             return {"zero_error": point.position}
     return {}
@@ -27,28 +29,30 @@ def of_time(points: Sequence[Point]) -> dict[str, object]:
 
 def of_depth(points: Sequence[Point]) -> dict[str, object]:
     """The rate of separation, how well it describes the layers, and where the head is reached."""
-    known = [
+    logs = [
         (point.position, math.log(value))
         for point in points
         if (value := _value(point.report, DEPTH)) is not None and value > 0
     ]
-    found: dict[str, object] = {}
-    if len(known) > 2:
-        slope, share = line_through(known)
-        found["separation"] = {
-            "metric": DEPTH, "rate": math.exp(slope), "r_squared": share, "layers": len(known),
+    facts: dict[str, object] = {}
+    # Through two points every line fits: a rate needs a third to be tested by.
+    if len(logs) > 2:
+        slope, share = line_through(logs)
+        facts["separation"] = {
+            "metric": DEPTH, "rate": math.exp(slope), "r_squared": share, "layers": len(logs),
         }  # fmt: skip
     accuracy = _value(points[-1].report, "nc4.accuracy")
     for point in points if accuracy is not None else ():
         nearest = _value(point.report, "nc4.ncc_accuracy")
         if nearest is not None and accuracy is not None and nearest >= accuracy:
-            found["as_good_as_the_head"] = {"layer": point.label, "position": point.position}
+            facts["as_good_as_the_head"] = {"layer": point.label, "position": point.position}
             break
-    return found
+    return facts
 
 
 def line_through(points: Sequence[tuple[float, float]]) -> tuple[float, float | None]:
     """Slope of the least-squares line, and the share of the variance it explains."""
+    # Centred before squaring: positions may be large steps that lie close together.
     size = len(points)
     x0, y0 = sum(x for x, _ in points) / size, sum(y for _, y in points) / size
     xx = sum((x - x0) ** 2 for x, _ in points)
@@ -58,4 +62,5 @@ def line_through(points: Sequence[tuple[float, float]]) -> tuple[float, float | 
 
 
 def _value(report: Report, metric_id: str) -> float | None:
-    return next((one.value for one in report if one.id == metric_id), None)
+    result = report.get(metric_id)
+    return None if result is None else result.value

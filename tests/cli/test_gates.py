@@ -36,6 +36,7 @@ def nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (["--gate", "nc5.* <= 1", "--gate", "nc1.pinv > 1"], 1),
         (["--gate", "nc5.* <= 1", "--missing", "warn", "--gate", "nc1.pinv <= 1"], 0),
         (["--gate", "nc1.pinv > 1", "--warn-only"], 0),
+        (["--gate", "nc5.* <= 1", "--warn-only"], 0),
         (["--gate", "gnc2.margin.weights.p05 >= 0.3"], 0),
         (["--gate", "delta(nc1.pinv) <= 0"], 4),
         (["--gate", "delta(nc1.pinv) <= 0", "--baseline", str(GATED)], 0),
@@ -49,6 +50,13 @@ def nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 )
 def test_check(words: list[str], code: int) -> None:
     assert inside("check", str(REPORT), *words).code == code
+
+
+# A trajectory looks back to its first point, or to the baseline that was named.
+def test_baseline_of_a_trajectory() -> None:
+    words = ["check", str(COURSE), "--gate", "ratio(nc1.pinv) < 1"]
+    assert inside(*words).code == 0
+    assert inside(*words, "--baseline", str(REPORT)).code == 1
 
 
 # The installed command ends so too, and neither it nor a report imports torch.

@@ -36,6 +36,9 @@ HOMES: dict[str, tuple[str, ...]] = {
     "click": (),
 }
 
+STANDARD = ("report/",)
+"""Where nothing but the standard library is imported: it reads saved results at once, anywhere."""
+
 WITHOUT_TORCH = (
     "nctool",
     "nctool.analysis.diagnostics",
@@ -130,6 +133,13 @@ def strangers(path: str, text: str) -> list[str]:
     ]
 
 
+def libraries(path: str, text: str) -> list[str]:
+    """Imports from outside the standard library, where there may be none."""
+    tops = {name.split(".")[0] for name in imported(ast.parse(text))}
+    others = sorted(tops - sys.stdlib_module_names - {"nctool"})
+    return [f"{path}: {one}" for one in others] if path.startswith(STANDARD) else []
+
+
 # Every file is in a room, and every room is on a floor.
 def test_every_room_has_a_floor() -> None:
     assert {room_of(path) for path in FILES} == set(FLOOR)
@@ -145,6 +155,30 @@ def test_downward(path: str) -> None:
 @pytest.mark.parametrize("path", FILES)
 def test_libraries_at_home(path: str) -> None:
     assert not strangers(path, FILES[path].read_text("utf-8"))
+
+
+# The answer as a value needs no library, nor does anything below it that it imports.
+@pytest.mark.parametrize("path", [path for path in FILES if path.startswith(STANDARD)])
+def test_standard_library(path: str) -> None:
+    assert not libraries(path, FILES[path].read_text("utf-8"))
+
+
+# A library is seen there in every form, and only there.
+@pytest.mark.parametrize("line", ["import numpy", "def late() -> None:\n    from torch import nn"])
+def test_libraries_are_seen(line: str) -> None:
+    assert len(libraries("report/report.py", line)) == 1
+    assert not libraries("engine/batch.py", line) and not libraries("report/x.py", "import math")
+
+
+# Reading, comparing and gating saved results loads no array library, directly or through others.
+def test_after_the_report() -> None:
+    names = [path.removesuffix(".py").replace("/", ".") for path in FILES
+             if path.startswith("report/") and "__init__" not in path]  # fmt: skip
+    heavy = {"numpy", "torch", "jinja2", "markupsafe", "matplotlib", "rich", "typer"}
+    code = f"import {', '.join(f'nctool.{name}' for name in names)}, sys\n"
+    code += f"sys.exit(', '.join(sorted({heavy!r} & set(sys.modules))) or 0)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True)
+    assert len(names) > 5 and done.returncode == 0, done.stderr.decode()
 
 
 # The checks see imports of every form, wherever they stand.

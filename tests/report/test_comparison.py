@@ -156,6 +156,38 @@ def test_arranged() -> None:
     assert [one.metric.id for one in again.rows] == ["nc4.mismatch", "nc1.pinv"]
 
 
+# Rows are ordered by what changed against the baseline, wherever among the runs that stands.
+@pytest.mark.parametrize("baseline", [0, 1, 2])
+def test_arranged_by_baseline(baseline: int) -> None:
+    base: dict[str, float | None] = {"nc1.pinv": 1.0, "nc1.cdnv": 1.0, "nc4.mismatch": 1.0}
+    runs = [Run("b", of(base | {"nc4.mismatch": 0.1})), Run("c", of(base | {"nc1.pinv": 2.0}))]
+    runs.insert(baseline, Run("a", of(base)))
+    whole = compare(runs, baseline=baseline)
+    for only_changed, ids in (
+        (False, ["nc4.mismatch", "nc1.pinv", "nc1.cdnv"]), (True, ["nc4.mismatch", "nc1.pinv"]),
+    ):  # fmt: skip
+        shown = arranged(whole, by="change", only_changed=only_changed)
+        assert [row.metric.id for row in shown.rows] == ids
+        assert all(row.changes[baseline].word == "baseline" for row in shown.rows)
+
+
+# A value that only the baseline lacks, or only another run, is a change wherever the baseline is.
+@pytest.mark.parametrize("baseline", [0, 1])
+def test_changed_by_absence(baseline: int) -> None:
+    runs = [Run("a", of({"nc1.pinv": 1.0, "nc1.cdnv": 1.0, "nc3.distance": None})),
+            Run("b", of({"nc1.pinv": 1.0, "nc1.cdnv": None, "nc3.distance": None}))]  # fmt: skip
+    shown = arranged(compare(runs, baseline=baseline), only_changed=True)
+    assert [row.metric.id for row in shown.rows] == ["nc1.cdnv"]
+
+
+# The key of a group is found however it is written, in the names and on the command line.
+@pytest.mark.parametrize("key", ["seed", "Seed", "SEED"])
+def test_groups_whatever_the_case(key: str) -> None:
+    names = ["small-seed1", "small_Seed=2", "small.SEED-3", "large-sEeD1", "large-seed2"]
+    groups = grouped([Run(name, of({"nc1.pinv": 1.0})) for name in names], key)
+    assert [group.name for group in groups] == ["small (mean of 3)", "large (mean of 2)"]
+
+
 # The tolerance of a metric decides what is within it; that of others is one in a hundred.
 def test_tolerances() -> None:
     runs = [Run("a", of({"nc1.pinv": 1.0, "nc1.cdnv": 1.0})),

@@ -110,6 +110,11 @@ def test_lenient() -> None:
     found = verdict(subject, "nc1.cdnv < 1", "nc1.pinv > 1", warn_only=True)
     assert found.outcome == "pass" and {one["severity"] for one in found.gates} == {"warning"}
     assert [gate["result"] for gate in found.gates] == ["inconclusive", "fail"]
+    # Not even that no number is there at all, which without it proves nothing.
+    for rules in (["nc1.cdnv < 1"], ["warn: nc1.cdnv < 1", "nc5.* < 1"]):
+        assert verdict(subject, *rules).outcome == "inconclusive"
+        found = verdict(subject, *rules, warn_only=True)
+        assert found.outcome == "pass" and {one["severity"] for one in found.gates} == {"warning"}
 
 
 # One rule is a gate for every metric that its glob names.
@@ -142,6 +147,14 @@ def test_looking_back() -> None:
     (gate,) = verdict(course, "ratio(nc1.pinv) < 1").gates
     assert curve[-1] is not None and curve[0] is not None
     assert gate["observed"] == curve[-1] / curve[0] and gate["baseline"] == curve[0]
+    # A baseline that was named takes the place of the first point, for rules and tolerances.
+    named = of({"nc1.pinv": 1e-6})
+    (gate,) = verdict(course, "ratio(nc1.pinv) < 1", baseline=named).gates
+    assert (gate["baseline"], gate["observed"]) == (1e-6, curve[-1] / 1e-6)
+    assert gate["result"] == "fail"
+    tolerance = "nc1.pinv=rel:5%"
+    assert result(course, tolerance=tolerance) == "pass"
+    assert result(course, baseline=named, tolerance=tolerance) == "fail"
     gates = verdict(comparison(), "delta(nc1.pinv) < 0").gates
     assert [one["run"] for one in gates] == ["epoch 300", "epoch 1000"]
     first = comparison().rows[0].changes
