@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -15,7 +16,11 @@ from nctool.metrics import registry
 from nctool.settings.conventions import PROFILES
 
 ROOT = Path(__file__).parents[2]
-README = (ROOT / "README.md").read_text("utf-8")
+FILE = ROOT / "README.md"
+README = FILE.read_text("utf-8")
+
+SHOWN = re.compile(r"(<!-- output of: nctool ([^\n]*) -->\n```text\n)(.*?)(?=```)", re.DOTALL)
+"""A command, and the block that shows what it prints."""
 
 
 def blocks(language: str) -> list[str]:
@@ -28,13 +33,27 @@ def settled(text: str) -> str:
     return re.sub(r"^nctool \S+", "nctool V", text, flags=re.MULTILINE)
 
 
-# The output shown in the README is the output of the command.
-def test_shown_output_is_real() -> None:
-    run = subprocess.run(
-        [sys.executable, "-m", "nctool", "analyze", "fixtures/digits"],
-        cwd=ROOT, capture_output=True, text=True, check=True,
-    )  # fmt: skip
-    assert settled(run.stdout).strip() == settled(blocks("text")[0]).strip()
+def printed(command: str) -> str:
+    words = [sys.executable, "-m", "nctool", *shlex.split(command)]
+    run = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=True)
+    return run.stdout
+
+
+def as_printed(shown: re.Match[str]) -> str:
+    """The command and its output: what is shown, if that is what it prints now."""
+    head, command, text = shown.groups()
+    output = printed(command)
+    return shown[0] if settled(output) == settled(text) else head + output
+
+
+# The output shown in the README is the output of the command that stands above it.
+def test_shown_output_is_real(regenerate: bool) -> None:
+    assert SHOWN.search(README)
+    real = SHOWN.sub(as_printed, README)
+    if regenerate:
+        FILE.write_text(real, "utf-8")
+    else:
+        assert real == README
 
 
 # CI runs the README's test command, letter for letter.
