@@ -24,7 +24,7 @@ from nctool.geometry.energy_optima import (
     least_newtonian,
     random_energy,
 )
-from tests.support.oracle_codes import cell600, cloud, etf, icosahedron, orthoplex, polygon, sharp
+from tests.support.point_sets import cell600, cloud, etf, icosahedron, orthoplex, polygon, sharp
 from tests.support.populations import Array
 
 SHARP = 1e-8

@@ -11,7 +11,7 @@ import torch
 from nctool.geometry import determinant
 from nctool.geometry.determinant import LogDeterminant, log_determinant, memory_of
 from nctool.geometry.energy_optima import largest_log_determinant
-from tests.support.oracle_codes import cloud, etf, orthoplex
+from tests.support.point_sets import cloud, etf, orthoplex
 from tests.support.populations import Array
 
 

@@ -14,7 +14,7 @@ from torch.utils._pytree import tree_leaves
 
 from nctool.geometry import energy
 from nctool.geometry.energy import Energies, energies, pairs_of
-from tests.support.oracle_codes import (
+from tests.support.point_sets import (
     cell24,
     cell600,
     cloud,

@@ -20,7 +20,7 @@ from nctool.metrics import hug, registry
 from nctool.metrics.shared import understatement
 from nctool.report import Report, Result
 from tests.support.law_bench import analyzed, arrays, result
-from tests.support.oracle_codes import cell24, cloud, etf, icosahedron, orthoplex, polygon, sharp
+from tests.support.point_sets import cell24, cloud, etf, icosahedron, orthoplex, polygon, sharp
 from tests.support.populations import Array
 
 LABELS = np.repeat(np.arange(5), 40)

@@ -70,7 +70,7 @@ def lopsided(evidence: Evidence) -> Measured:
     return right.measure(evidence)
 
 
-uneven = wrong(lopsided, id="imbalance.right")
+uneven = wrong(lopsided, id="imbalance.norm_ratio.means")  # one that declares so
 
 CALLS = count()
 

@@ -10,14 +10,14 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from tests.support.oracle import PROFILES, Outcome, etf_floor
+from nctool.metrics import registry
+from tests.support.oracle import FORMULAS, Outcome
 from tests.support.oracle import measure as measure_all
+from tests.support.oracle.nc2 import etf_floor
 from tests.support.populations import (
-    DEGENERATE,
     POPULATIONS,
     Array,
     Population,
-    rounded,
     simplex,
     stored,
 )
@@ -25,7 +25,7 @@ from tests.support.populations import (
 CENTRINGS = ("balanced", "samples")
 STORAGE = ("float64", "float32", "float16", "bfloat16")
 OOD = "nc5.ood_orthogonality"
-SELI = {"nc2.seli_deviation.means", "nc2.seli_deviation.weights", "nc3.seli_deviation"}
+OF_UNEQUAL_SIZES = {name for name, one in FORMULAS.items() if "equal_sizes" in one.undefined_on}
 
 measure = partial(measure_all, only=("nc", "gnc1.", "gnc3.", "gnc."))
 """The sphere and the hulls are slower, and have tests of their own."""
@@ -102,13 +102,11 @@ def test_simplex(classes: int) -> None:
 # On exactly collapsed, self-dual simplex data every metric is at its ideal.
 def test_perfect_collapse_is_ideal() -> None:
     found = _measure(POPULATIONS["perfect_simplex"]())
-    ones = {"nc3.cosine", "nc4.accuracy", "nc4.ncc_accuracy"}
-    ninth = {"nc2.max_cos.means", "nc2.max_cos.weights"}
+    simplex_cosine = {"nc2.max_cos.means", "nc2.max_cos.weights"}
     for name, outcome in found.items():
-        if name == OOD or name in SELI or name.startswith("gnc."):
-            continue
-        ideal = 1.0 if name in ones else -1 / 9 if name in ninth else 0.0
-        assert outcome.value == pytest.approx(ideal, abs=1e-13), name
+        ideal = -1 / 9 if name in simplex_cosine else registry()[name].ideal
+        if name != OOD and name not in OF_UNEQUAL_SIZES and ideal is not None:
+            assert outcome.value == pytest.approx(ideal, abs=1e-13), name
 
 
 # Exactly collapsed features have within-class numbers of exactly 0, in every storage type.
@@ -321,7 +319,7 @@ def test_order_and_names() -> None:
         for name in first.keys() - {OOD}:
             value, other_value = first[name].value, second[name].value
             if value is None or other_value is None:
-                assert value is other_value and name in OF_UNEQUAL_CLASSES, name
+                assert value is other_value and name in OF_UNEQUAL_SIZES, name
             else:
                 assert value == pytest.approx(other_value, rel=1e-13, abs=1e-15), name
 
@@ -334,9 +332,9 @@ def test_translation() -> None:
     moved = measure(
         whole.features + shift, whole.labels, whole.weight, whole.bias - whole.weight @ shift
     )
-    found = {k: v for k, v in _measure(whole).items() if k not in SELI | {OOD}}
-    fixed = {k: v for k, v in found.items() if not k.startswith("gnc")}
-    for name, outcome in fixed.items():
+    for name, outcome in _measure(whole).items():
+        if name in OF_UNEQUAL_SIZES | {OOD} or "shift" not in registry()[name].invariances:
+            continue
         assert outcome.value == pytest.approx(moved[name].value, rel=1e-9, abs=1e-11), name
 
 
@@ -415,7 +413,9 @@ def test_absent_class() -> None:
         whole.features, whole.labels, whole.weight[present], whole.bias[present]
     )  # fmt: skip
     for name in full.keys() - {OOD}:
-        own = (name.endswith(".weights") and name not in SELI) or name.startswith("gnc.")
+        own = (name.endswith(".weights") and name not in OF_UNEQUAL_SIZES) or name.startswith(
+            "gnc."
+        )
         same = _value(full, name) == pytest.approx(_value(dropped, name), rel=1e-13)
         assert same is not own or name == "nc2.max_cos.weights", name
     lure = whole.bias + np.where(np.arange(6) == 3, 1e3, 0.0)  # (6,)
@@ -467,215 +467,3 @@ def test_ood() -> None:
     found = measure(features, labels, ood=outside)
     assert _by_class(found, OOD) == pytest.approx(np.array([1, 0, 0]) / math.sqrt(10))
     assert _value(found, OOD) == pytest.approx(1 / (3 * math.sqrt(10)))
-
-
-# Populations
-
-
-def _both(*names: str) -> set[str]:
-    return {f"{name}.{side}" for name in names for side in ("means", "weights")}
-
-
-OF_UNEQUAL_CLASSES = SELI | _both("imbalance.minority_cosine", "imbalance.norm_ratio")
-ENERGIES = ("hug.energy_s0", "hug.energy_s1", "hug.energy_s2", "hug.energy_newton", "hug.logdet",
-            "hug.uniformity", "hug.mhe", "hug.mgd")  # fmt: skip
-BY_NATURE = {
-    "one_dimension": _both(*ENERGIES, "imbalance.minority_cosine"),
-    "one_sample_class": _both("imbalance.minority_cosine"),
-}
-
-
-# Every metric of every ordinary population, in every storage type, is a finite number, or says
-# which input it needs, or that it is about unequal classes; but for two that cannot have some.
-@pytest.mark.parametrize("name", POPULATIONS)
-def test_ordinary_populations(name: str) -> None:
-    whole = POPULATIONS[name]()
-    assert whole.name == name and len(whole.features) == len(whole.labels) <= 1500
-    counts = np.unique(whole.labels, return_counts=True)[1]  # (K,)
-    lost = set() if counts.max() > 1.5 * counts.min() else OF_UNEQUAL_CLASSES
-    lost |= BY_NATURE.get(name, set())
-    for dtype in STORAGE:
-        features = stored(whole, dtype)
-        for center in (False, True):
-            found = measure_all(
-                features, whole.labels, whole.weight, whole.bias, ood=features[:9],
-                center="samples" if center else "balanced",
-                only=("",) if dtype == "float16" else ("nc", "gnc", "imbalance"),
-            )  # fmt: skip
-            for key, outcome in found.items():
-                if outcome.value is None and key not in lost:
-                    assert whole.weight is None and "needs" in str(outcome.reason), key
-                else:
-                    assert (outcome.value is None) == (key in lost) == bool(outcome.reason), key
-                    assert outcome.value is None or math.isfinite(outcome.value), key
-
-
-NO_PAIRS = {"hug.alignment", "hug.pair_distance"}
-SPHERE = (*ENERGIES, "hug.separation", "hug.mhs", "gnc2.margin")
-GAPS = ("hug.reverse_energy", "hug.mhe", "hug.mhs", "hug.mgd")
-
-MEANS_NEED_NORMS = {
-    "nc2.cos_std.means", "nc2.angle_gap.means", "nc2.max_cos.means", "nc3.cosine",
-    "nc3.cosine_cv", "gnc3.duality", *(f"{one}.means" for one in (*SPHERE, *GAPS)),
-}  # fmt: skip
-NO_BETWEEN = MEANS_NEED_NORMS | {
-    "nc1.pinv", "nc1.trace_ratio", "nc1.within_fraction", "nc1.cdnv", "nc2.norm_cv.means",
-    "nc2.etf_deviation.means", "nc3.distance", "nc3.etf_deviation", "gnc1.pinv",
-}  # fmt: skip
-NO_DIRECTION = NO_PAIRS | {"gnc.cosine_margin", *(f"{one}.weights" for one in GAPS)}
-UNDEFINED = {
-    "all_zero": NO_BETWEEN | NO_DIRECTION,
-    "coincident_means": {"nc1.cdnv", *(f"{one}.means" for one in ENERGIES)},
-    "all_means_coincide": NO_BETWEEN,
-    "zero_row": NO_DIRECTION | {"gnc1.pinv", "gnc3.duality"},
-    "zero_weight_row": {
-        "nc2.cos_std.weights", "nc2.angle_gap.weights", "nc2.max_cos.weights", "nc3.cosine",
-        "nc3.cosine_cv", "gnc3.duality", "gnc.cosine_margin",
-        *(f"{one}.weights" for one in (*SPHERE, *GAPS)),
-    },
-}  # fmt: skip
-
-
-# Each degenerate population loses exactly the metrics whose formula fails, each with a reason, in
-# every storage type; one class loses all.
-@pytest.mark.parametrize("name", DEGENERATE)
-def test_degenerate_populations(name: str) -> None:
-    whole = DEGENERATE[name]()
-    for dtype in STORAGE:
-        assert (stored(whole, dtype) == whole.features).all()
-    found = _everything(whole)
-    lost = {key for key, outcome in found.items() if outcome.value is None} - {OOD}
-    assert lost == UNDEFINED.get(name, set(found) - {OOD}) | OF_UNEQUAL_CLASSES
-    assert all(found[key].reason for key in lost)
-    for profile in PROFILES:
-        for key, outcome in _measure(whole, profile).items():
-            assert (outcome.value is None) == bool(outcome.reason), (profile, key)
-
-
-# Storage rounds to nearest, ties to even.
-def test_storage() -> None:
-    values = np.array([1 + 2**-8, 1 + 3 * 2**-8, 1 + 2**-7, -(1 + 2**-8 + 2**-20), 0.0])
-    expected = np.array([1.0, 1 + 2**-6, 1 + 2**-7, -(1 + 2**-7), 0.0])
-    assert (rounded(values, "bfloat16") == expected).all()
-    assert rounded(np.array([1 + 2**-11, 1 + 3 * 2**-11]), "float16").tolist() == [1, 1 + 2**-9]
-    assert rounded(np.array([1 + 2**-30]), "float32").tolist() == [1.0]
-    assert rounded(values, "float64") is not None and (rounded(values, "float64") == values).all()
-
-
-# Profiles, each against the default on imbalanced data of unequal widths
-
-
-@pytest.fixture(scope="module")
-def lopsided() -> Population:
-    """Long-tailed classes of unequal width, an uncentred head with a strong bias."""
-    whole = POPULATIONS["long_tail"]()
-    labels = whole.labels.astype(np.int64)
-    means = np.stack([whole.features[labels == c].mean(axis=0) for c in range(6)])  # (6, D)
-    scale = np.linspace(1, 9, 6)[labels][:, None]  # (N, 1)
-    features = means[labels] + scale * (whole.features - means[labels])  # (N, D)
-    assert whole.weight is not None
-    bias = np.linspace(-9, 9, 6)  # (6,)
-    return Population("lopsided", features, labels, whole.weight + 0.3, bias, "")
-
-
-def _same(profile: dict[str, Outcome], default: dict[str, Outcome]) -> set[str]:
-    """The ids on which a profile and the default agree."""
-    assert profile.keys() <= default.keys()
-    return {k for k in profile if _value(profile, k) == pytest.approx(_value(default, k), rel=1e-9)}
-
-
-# Every profile knows only pinned ids, and differs from the default exactly where its sentence says.
-@pytest.mark.parametrize(
-    ("name", "same"),
-    [
-        ("papyan", {"nc2.norm_cv.weights", "nc2.cos_std.weights", "nc2.angle_gap.weights",
-                    "nc4.mismatch"}),
-        ("notebook", {"nc2.norm_cv.means", "nc2.norm_cv.weights", "nc2.angle_gap.means",
-                      "nc2.angle_gap.weights", "nc4.mismatch", "nc4.accuracy"}),
-        ("zhu", {"nc2.etf_deviation.weights", "nc4.accuracy"}),
-        ("zhou", {"nc4.accuracy"}),
-        ("jiang", set()),
-        ("wu-papyan", {"nc2.etf_deviation.means", "nc3.cosine", "nc3.cosine_cv",
-                       "nc3.etf_deviation"}),
-        ("galanti", {"nc1.cdnv", "nc4.ncc_accuracy"}),
-        ("rangamani", {"nc1.cdnv", "nc4.ncc_accuracy", "nc4.accuracy"}),
-        ("he-su", set()),
-    ],
-)  # fmt: skip
-def test_profiles_differ(lopsided: Population, name: str, same: set[str]) -> None:
-    assert _same(_measure(lopsided, name), _measure(lopsided)) == same
-
-
-# On balanced data about a common mean, the profiles that only recentre or reweight are the default.
-@pytest.mark.parametrize("name", ["papyan", "zhu", "galanti", "rangamani"])
-def test_profiles_agree_when_balanced(name: str) -> None:
-    whole = POPULATIONS["noisy_simplex"]()
-    default, found = _measure(whole), _measure(whole, name)
-    assert found.keys() - _same(found, default) <= {"nc3.bias_collapse"}
-
-
-# The sample-centred profiles repeat the default formulas about the sample mean.
-@pytest.mark.parametrize("name", ["papyan", "zhu", "rangamani"])
-def test_profiles_centred_by_samples(lopsided: Population, name: str) -> None:
-    default = measure(
-        lopsided.features, lopsided.labels, lopsided.weight, lopsided.bias, center="samples"
-    )
-    found = _measure(lopsided, name)
-    assert found.keys() - _same(found, default) <= {"nc3.bias_collapse", "nc1.within_fraction"}
-
-
-# The notebook's NC1 is K times the default, its NC3 the square.
-def test_notebook(lopsided: Population) -> None:
-    default, found = _measure(lopsided), _measure(lopsided, "notebook")
-    assert _value(found, "nc1.pinv") == pytest.approx(6 * _value(default, "nc1.pinv"))
-    assert _value(found, "nc3.distance") == pytest.approx(_value(default, "nc3.distance") ** 2)
-
-
-# A constant added to the bias moves zhu's bias collapse and not the default; a row added to every
-# row of W moves zhu's deviations and not zhou's.
-def test_zhu_and_zhou(lopsided: Population) -> None:
-    features, labels = lopsided.features, lopsided.labels
-    assert lopsided.weight is not None and lopsided.bias is not None
-    raised, moved = lopsided.bias + 9, lopsided.weight + 0.7
-    name = "nc3.bias_collapse"
-    default = _measure(lopsided)
-    assert _value(default, name) == pytest.approx(
-        _value(measure(features, labels, lopsided.weight, raised), name), rel=1e-9
-    )
-    one = measure(features, labels, lopsided.weight, raised, profile="zhu")
-    middle = features.mean(axis=0)  # (D,)
-    explicit = float(np.linalg.norm(raised + lopsided.weight @ middle))
-    assert _value(one, name) == pytest.approx(explicit)
-    for deviation in ("nc2.etf_deviation.weights", "nc3.etf_deviation"):
-        for profile in ("zhu", "zhou"):
-            before = _value(_measure(lopsided, profile), deviation)
-            after = _value(measure(features, labels, moved, profile=profile), deviation)
-            assert (before == pytest.approx(after, rel=1e-9)) is (profile == "zhou")
-
-
-# jiang is the default, about the sample mean, of features already on the sphere.
-def test_jiang(lopsided: Population) -> None:
-    unit = lopsided.features / np.linalg.norm(lopsided.features, axis=1)[:, None]  # (N, D)
-    found = _measure(lopsided, "jiang")
-    default = measure(unit, lopsided.labels, lopsided.weight, center="samples")
-    assert _same(found, default) == found.keys()
-    assert _value(found, "nc1.pinv") == _value(found, "gnc1.pinv")
-
-
-# wu-papyan's CDNV falls as the square of the scale, and its norm variation is of log norms.
-def test_wu_papyan(lopsided: Population) -> None:
-    found = _measure(lopsided, "wu-papyan")
-    doubled = measure(2 * lopsided.features, lopsided.labels, profile="wu-papyan")
-    assert _value(found, "nc1.cdnv") == pytest.approx(4 * _value(doubled, "nc1.cdnv"))
-    logs = np.log(_by_class(_measure(lopsided), "nc2.norm_cv.means"))  # (6,)
-    assert _value(found, "nc2.norm_cv.means") == pytest.approx(logs.std(ddof=1) / logs.mean())
-
-
-# rangamani's fraction and he-su's trace weigh classes equally; the latter has no 1/K.
-def test_balanced_weights(lopsided: Population) -> None:
-    about = measure(lopsided.features, lopsided.labels, center="samples")
-    ratios = float(_by_class(about, "nc1.trace_ratio").mean())
-    fraction = _value(_measure(lopsided, "rangamani"), "nc1.within_fraction")
-    assert fraction == pytest.approx(ratios / (1 + ratios))
-    parts = float(_by_class(about, "nc1.pinv").mean())
-    assert _value(_measure(lopsided, "he-su"), "nc1.pinv") == pytest.approx(6 * parts)

@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 from tests.support.oracle import Outcome, measure
-from tests.support.oracle_codes import cloud, etf
-from tests.support.oracle_sphere import JITTER
-from tests.support.oracle_view import Center
+from tests.support.oracle.hug_within import JITTER
+from tests.support.oracle.view import Center
+from tests.support.point_sets import cloud, etf
 from tests.support.populations import DEGENERATE, POPULATIONS, Array, Population, stored
 
 SIDES = ("means", "weights")

@@ -10,7 +10,8 @@ import pytest
 from scipy.optimize import nnls
 
 from tests.support.oracle import measure
-from tests.support.oracle_codes import (
+from tests.support.oracle.hull import distance_to_hull, margins
+from tests.support.point_sets import (
     cell24,
     cell600,
     cloud,
@@ -21,7 +22,6 @@ from tests.support.oracle_codes import (
     sharp,
     union,
 )
-from tests.support.oracle_hull import distance_to_hull, margins
 from tests.support.populations import Array
 
 ROUNDING = 2e-15

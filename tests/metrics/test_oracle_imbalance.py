@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from tests.support.oracle import Outcome, measure
-from tests.support.oracle_codes import cloud, etf
-from tests.support.oracle_imbalance import label_matrix, minority, seli_means, seli_weights
-from tests.support.oracle_view import Index
+from tests.support.oracle.imbalance import label_matrix, minority, seli_means, seli_weights
+from tests.support.oracle.view import Index
+from tests.support.point_sets import cloud, etf
 from tests.support.populations import Array
 
 SELI = ("nc2.seli_deviation.means", "nc2.seli_deviation.weights", "nc3.seli_deviation")

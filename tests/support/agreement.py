@@ -14,9 +14,10 @@ import numpy as np
 import torch
 
 from nctool.report import Report, Result
-from tests.support.oracle import Outcome
-from tests.support.oracle_runs import Run
+from tests.support.oracle import FORMULAS, Outcome
+from tests.support.oracle.formula import Rounding
 from tests.support.populations import Array
+from tests.support.runs import Run
 
 LIMITS = {"float64": 1e-9, "float32": 1e-6}
 PERCENTS = (("min", 0), ("p01", 1), ("p05", 5), ("p50", 50), ("p95", 95), ("max", 100))
@@ -26,15 +27,6 @@ COSINE_ROUNDING = 1e-14
 
 BEST_ENERGY = 1e-5
 """hug.uniformity: the best energy is a bound from a linear programme, solved in two ways."""
-
-LENGTHS = (
-    "nc2.", "nc3.", "nc5.", "gnc2.", "imbalance.",
-    "hug.separation", "hug.reverse_energy", "hug.pair_distance", "hug.mhs",
-)  # fmt: skip
-"""Cosines, distances between directions, lengths over lengths: these can be 0 but for rounding."""
-
-LOGARITHMS = ("hug.energy_s0", "hug.energy_newton", "hug.logdet", "hug.mhe", "hug.mgd")
-"""Sums of terms of both signs: zero where these cancel, and then not zero to the last bit."""
 
 SEVERAL = 8
 """A noise floor is a mean square; the value of one class may be several times that."""
@@ -72,24 +64,32 @@ class Ruler:
 
     def allowed(self, name: str, wanted: float) -> float:
         relative = self.limit * abs(wanted)
-        if name == "gnc1.pinv" or (self.all_spherical and name == "nc1.pinv"):
-            # Rounding r in a residual z adds r^2 where z = 0, and 2rz where it is not.
-            cross = 2 * math.sqrt(self.exact_sphere * abs(wanted))
-            return relative + cross if wanted else self.sphere
-        if name == "gnc3.duality":
-            return relative + self.cosines**2  # 1 - cos, taken as half a squared difference
-        if name == "nc3.bias_collapse":
-            return relative + self.logits
-        if name.startswith("hug.uniformity"):
-            return relative + BEST_ENERGY
-        if name == "hug.alignment":
-            # A mean square of distances, each off by the rounding of a length.
-            return relative + self.cosines**2 + 2 * self.cosines * math.sqrt(abs(wanted))
-        if name.startswith(LENGTHS):
-            return relative + self.cosines
-        if name.startswith(LOGARITHMS):
-            return relative + self.limit
-        return relative  # NC1 too, down to 1e-17; shares of samples, in effect exactly
+        rounding = FORMULAS[name].rounding
+        if self.all_spherical and name == "nc1.pinv":
+            rounding = "unit_variance"
+        return relative + self._beyond(rounding, wanted)
+
+    def _beyond(self, rounding: Rounding, wanted: float) -> float:
+        """What is allowed beside a share of the number itself."""
+        match rounding:
+            case "relative":
+                return 0.0  # NC1 too, down to 1e-17; shares of samples, in effect exactly
+            case "length":
+                return self.cosines  # cosines, lengths over lengths: can be 0 but for rounding
+            case "logarithm":
+                return self.limit  # sums of both signs: 0 where they cancel, but for the last bit
+            case "logit":
+                return self.logits
+            case "cosine_gap":
+                return self.cosines**2  # 1 - cos, taken as half a squared difference
+            case "square_distance":
+                # A mean square of distances, each off by the rounding of a length.
+                return self.cosines**2 + 2 * self.cosines * math.sqrt(abs(wanted))
+            case "energy_bound":
+                return BEST_ENERGY
+            case "unit_variance":
+                # Rounding r in a residual z adds r^2 where z = 0, and 2rz where it is not.
+                return 2 * math.sqrt(self.exact_sphere * wanted) if wanted else self.sphere
 
 
 def agree(

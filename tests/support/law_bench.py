@@ -20,7 +20,8 @@ from nctool.inputs.assemble import assemble
 from nctool.metrics.metric import Measured, Metric
 from nctool.report import Result
 from nctool.settings.conventions import DEFAULT
-from tests.support.oracle_runs import outsiders, population
+from tests.support.oracle import FORMULAS
+from tests.support.runs import outsiders, population
 
 Arrays = Mapping[str, Any]
 
@@ -59,16 +60,18 @@ def arrays(name: str) -> dict[str, Any]:
     return {role: one for role, one in found.items() if one is not None}
 
 
-UNEQUAL = ("nc2.seli_deviation", "nc3.seli_deviation", "imbalance.")
-"""By rule these have no value where the largest class is within 1.5 times the smallest."""
-
 SIZES = (60, 40, 20, 20, 5, 3)
 
 
 def bench(metric: Metric, name: str) -> dict[str, Any]:
-    """A population; for metrics of unequal classes its twin, whose classes get ever smaller."""
+    """A population; for metrics of unequal classes the same with classes that get ever smaller."""
     given = arrays(name)
-    return thinned(given) if metric.id.startswith(UNEQUAL) else given
+    return thinned(given) if of_unequal_sizes(metric) else given
+
+
+def of_unequal_sizes(metric: Metric) -> bool:
+    """Has the metric, by what its formula declares, no value where classes are of equal size?"""
+    return metric.id in FORMULAS and "equal_sizes" in FORMULAS[metric.id].undefined_on
 
 
 def thinned(given: Arrays) -> dict[str, Any]:

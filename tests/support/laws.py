@@ -15,20 +15,20 @@ from tests.support.law_bench import (
     COLLAPSED,
     INPUTS,
     ORDINARY,
-    UNEQUAL,
     analyzed,
     arrays,
     bench,
     collapsed,
     differences,
     gathered,
+    of_unequal_sizes,
     result,
     transformed,
     unequally_collapsed,
     value,
 )
-from tests.support.oracle_runs import small_blocks
 from tests.support.populations import DEGENERATE
+from tests.support.runs import small_blocks
 
 
 def alike(one: Result, other: Result, where: str) -> None:
@@ -82,8 +82,7 @@ def variant(metric: Metric, act: str) -> None:
 
 def ideal(metric: Metric) -> None:
     """Perfect collapse is at the ideal; where that depends on K and D, at the best known."""
-    unequal = metric.id.startswith(UNEQUAL)
-    found = result(metric, unequally_collapsed() if unequal else collapsed())
+    found = result(metric, unequally_collapsed() if of_unequal_sizes(metric) else collapsed())
     best = metric.ideal
     if best is None and found.best_known is not None:
         best = found.best_known.value

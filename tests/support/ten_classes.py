@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 import nctool
-from tests.support.oracle_runs import stored
+from tests.support.runs import stored
 
 EXACT = 1e-12
 """The same float64 sums, at most in another order."""

@@ -7,7 +7,7 @@ import numpy.typing as npt
 import torch
 
 from nctool.geometry.hull import Margins, margins
-from tests.support.oracle_hull import distance_to_hull
+from tests.support.oracle.hull import distance_to_hull
 from tests.support.populations import Array
 
 ULP = 2.0**-52

@@ -14,7 +14,7 @@ import torch
 
 from nctool.geometry.hull import Margins, active_set, affine, certificate, cloud
 from tests.geometry.hull.hull_cases import normal, solved, some, unit
-from tests.support.oracle_codes import orthoplex
+from tests.support.point_sets import orthoplex
 from tests.support.populations import Array
 
 Point = list[Fraction]

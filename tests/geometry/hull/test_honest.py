@@ -16,7 +16,7 @@ from nctool.geometry.hull import active_set, affine, certificate
 from nctool.geometry.hull.cloud import Cloud
 from nctool.geometry.hull.quadratic_program import System
 from tests.geometry.hull.hull_cases import arithmetic, encloses, noisy_simplex, normal, solved, some
-from tests.support.oracle_codes import cloud, orthoplex
+from tests.support.point_sets import cloud, orthoplex
 from tests.support.populations import Array
 
 room = importlib.import_module("nctool.geometry.hull.margins")

@@ -21,7 +21,7 @@ from tests.geometry.hull.hull_cases import (
     some,
     unit,
 )
-from tests.support.oracle_codes import cloud, etf, polygon
+from tests.support.point_sets import cloud, etf, polygon
 from tests.support.populations import Array
 
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from nctool.geometry.hull import Margins, active_set, margins
 from nctool.geometry.hull.worker_pool import Answer, Crew, Task
 from tests.geometry.hull.hull_cases import clustered, language, noisy_simplex, normal, solved, unit
-from tests.support.oracle_codes import cloud, orthoplex, sharp
+from tests.support.point_sets import cloud, orthoplex, sharp
 from tests.support.populations import Array
 
 room = importlib.import_module("nctool.geometry.hull.margins")

@@ -13,7 +13,8 @@ import nctool
 from nctool.geometry.hull import active_set
 from nctool.report import Report, Result
 from tests.geometry.hull.hull_cases import arithmetic, noisy_simplex, normal, solved, stored, unit
-from tests.support.oracle_codes import (
+from tests.support.oracle.hull import margins as plain
+from tests.support.point_sets import (
     cell24,
     cell600,
     cloud,
@@ -24,7 +25,6 @@ from tests.support.oracle_codes import (
     sharp,
     union,
 )
-from tests.support.oracle_hull import margins as plain
 from tests.support.populations import Array
 from tests.support.reports import strict, validator
 

@@ -14,7 +14,7 @@ from tests.geometry.hull.hull_cases import (
     stored,
     unit,
 )
-from tests.support.oracle_codes import (
+from tests.support.point_sets import (
     cell24,
     cell600,
     cloud,

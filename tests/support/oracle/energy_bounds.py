@@ -8,7 +8,7 @@ from functools import cache
 import numpy as np
 from scipy.optimize import linprog
 
-from tests.support.oracle_view import Array
+from tests.support.oracle.view import Array
 
 
 def random_energy(dim: int, s: float = 2) -> float:

@@ -7,14 +7,19 @@ matrix itself, all N columns of it.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
-from functools import partial
-from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from tests.support.oracle_view import (
+from tests.support.oracle.formula import (
+    EQUAL_SIZE_RATIO,
+    EQUAL_SIZES,
+    Side,
+    equal_sizes,
+    formula,
+    on_sides,
+)
+from tests.support.oracle.view import (
     Array,
     Index,
     Outcome,
@@ -26,19 +31,14 @@ from tests.support.oracle_view import (
     unit_rows,
 )
 
-Side = Literal["means", "weights"]
-
-BALANCED = 1.5
-"""Up to this ratio of the largest to the smallest class, classes count as equal."""
-
 
 def _unequal(seen: View) -> Index:
     """The class sizes, if they are not all much alike."""
     counts = seen.sample.counts  # (K,)
     if len(counts) < 2:
         raise Undefined("needs at least two classes")
-    if counts.max() <= BALANCED * counts.min():
-        raise Undefined(f"the largest class is at most {BALANCED} times the smallest")
+    if equal_sizes(counts):
+        raise Undefined(f"the largest class is at most {EQUAL_SIZE_RATIO} times the smallest")
     return counts
 
 
@@ -83,6 +83,7 @@ def _deviation(gram: Array, target: Array) -> Outcome:
     return Outcome(float(np.linalg.norm(gram / length - target / np.linalg.norm(target))))
 
 
+@on_sides("nc2.seli_deviation", means=EQUAL_SIZES, weights=EQUAL_SIZES, rounding="length")
 def seli_deviation(seen: View, side: Side) -> Outcome:
     """|| WW'/||.||_F - VLV'/||.||_F ||_F, or the same of M M' and ULU'."""
     counts, rows = _unequal(seen), _rows(seen, side)
@@ -91,6 +92,7 @@ def seli_deviation(seen: View, side: Side) -> Outcome:
     )
 
 
+@formula("nc3.seli_deviation", undefined_on=EQUAL_SIZES, rounding="length")
 def seli_logits(seen: View) -> Outcome:
     """|| L/||L||_F - Z/||Z||_F ||_F: logits W M' of every sample, were it at its class mean."""
     counts = _unequal(seen)
@@ -100,6 +102,8 @@ def seli_logits(seen: View) -> Outcome:
 
 # Minority and majority
 
+LONE_MINORITY = (*EQUAL_SIZES, "one_dimension", "one_sample_class")
+
 
 def minority(counts: Index) -> npt.NDArray[np.bool_]:
     """n_c <= sqrt(n_min n_max), in whole numbers."""
@@ -107,6 +111,9 @@ def minority(counts: Index) -> npt.NDArray[np.bool_]:
     return small
 
 
+@on_sides(
+    "imbalance.minority_cosine", means=LONE_MINORITY, weights=LONE_MINORITY, rounding="length"
+)
 def minority_cosine(seen: View, side: Side) -> Outcome:
     """Mean over pairs of minority classes of cos(x_a, x_b)."""
     few = minority(_unequal(seen))  # (K,)
@@ -117,6 +124,7 @@ def minority_cosine(seen: View, side: Side) -> Outcome:
     return Outcome(math.fsum(cosines.tolist()) / len(cosines))
 
 
+@on_sides("imbalance.norm_ratio", means=EQUAL_SIZES, weights=EQUAL_SIZES, rounding="length")
 def norm_ratio(seen: View, side: Side) -> Outcome:
     """Mean norm of the minority's rows over the mean norm of the majority's."""
     few = minority(_unequal(seen))  # (K,)
@@ -124,14 +132,3 @@ def norm_ratio(seen: View, side: Side) -> Outcome:
     if not lengths[~few].any():
         raise Undefined("the majority's rows are zero")
     return Outcome(float(lengths[few].mean() / lengths[~few].mean()))
-
-
-METRICS: Mapping[str, Callable[[View], Outcome]] = {
-    "nc2.seli_deviation.means": partial(seli_deviation, side="means"),
-    "nc2.seli_deviation.weights": partial(seli_deviation, side="weights"),
-    "nc3.seli_deviation": seli_logits,
-    "imbalance.minority_cosine.means": partial(minority_cosine, side="means"),
-    "imbalance.minority_cosine.weights": partial(minority_cosine, side="weights"),
-    "imbalance.norm_ratio.means": partial(norm_ratio, side="means"),
-    "imbalance.norm_ratio.weights": partial(norm_ratio, side="weights"),
-}

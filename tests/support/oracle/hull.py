@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.linalg import lstsq
 
-from tests.support.oracle_view import EPSILON, Array, Outcome, column_sums, unit_rows
+from tests.support.oracle.view import EPSILON, Array, column_sums, unit_rows
 
 ROUNDING = 4 * EPSILON
 """What a product of two rows may be off by, relative to their lengths."""
@@ -36,12 +36,6 @@ def margins(rows: Array) -> Array:
     points = unit_rows(rows, "row")  # (K, D)
     everyone = np.arange(len(points))  # (K,)
     return np.array([distance_to_hull(points[c], points[everyone != c])[0] for c in everyone])
-
-
-def margin(rows: Array) -> Outcome:
-    """min over classes of the one-vs-rest margin."""
-    by_class = margins(rows)  # (K,)
-    return Outcome(float(by_class.min()), by_class)
 
 
 # Wolfe's walk

@@ -63,6 +63,8 @@ class View:
     middle: Array  # (D,) the global mean
     residual: Array  # (N, D)
     variance: Array  # (K,) mean squared residual length
+    alpha: float  # the weights of the two halves of a uniformity gap
+    beta: float
 
 
 # Reading the inputs
@@ -122,7 +124,9 @@ def column_sums(rows: Array) -> Array:
     return np.array([math.fsum(column) for column in rows.T.tolist()])  # (D,)
 
 
-def view(sample: Sample, center: Center = "balanced") -> View:
+def view(
+    sample: Sample, center: Center = "balanced", *, alpha: float = 1.0, beta: float = 1.0
+) -> View:
     """mu_c, m_c = mu_c - mu_G, z_i = h_i - mu_{y_i}, v_c = mean |z_i|^2 over class c."""
     if center not in ("balanced", "samples"):
         raise ValueError(f"center is balanced or samples, not {center!r}")
@@ -144,8 +148,9 @@ def view(sample: Sample, center: Center = "balanced") -> View:
         middle = column_sums(position * sample.counts[:, None]) / len(residual)  # (D,)
     whole = corner[0] + (shift[0] + middle)  # (D,)
     return View(
-        sample, center, corner, shift, position, position - middle, whole, residual, variance
-    )
+        sample, center, corner, shift, position, position - middle, whole, residual, variance,
+        alpha, beta,
+    )  # fmt: skip
 
 
 def on_sphere(sample: Sample) -> Sample:
