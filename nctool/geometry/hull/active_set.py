@@ -1,8 +1,9 @@
-"""The margins of many classes in rounds: guess the neighbours, solve, look at everybody, repeat.
+"""The margins of many classes in rounds: choose candidates, solve, certify against all, repeat.
 
-A round solves a small programme over each class's candidates, then compares its direction with
-all points. What the candidates missed joins them; what certifies itself is done. A wrong guess or
-a failed solve costs time, never truth: the bounds come from the check alone.
+An outer active-set method (column generation). A round solves a small programme over each class's
+candidates, then scores all points along its direction. What the candidates missed joins them; what
+certifies itself is done. A wrong guess or a failed solve costs time, never truth: the bounds come
+from the certificate alone.
 """
 
 from __future__ import annotations
@@ -16,11 +17,17 @@ import torch
 from torch import Tensor
 
 from nctool.core.progress import Advance, ignore
-from nctool.geometry.hull.affine import certify, faces
-from nctool.geometry.hull.certificate import Guess, Look, look
+from nctool.geometry.hull.affine import affine_bounds, affine_weights
+from nctool.geometry.hull.candidates import Candidates, Supports, next_candidates, regrouped
+from nctool.geometry.hull.certificate import Certificate, PrimalPoint, certify
 from nctool.geometry.hull.cloud import Cloud
-from nctool.geometry.hull.quadratic_program import System, grow, pivot, sketch
-from nctool.geometry.hull.worker_pool import Crew
+from nctool.geometry.hull.quadratic_program import (
+    System,
+    block_pivot,
+    lawson_hanson,
+    rough_pivot,
+)
+from nctool.geometry.hull.worker_pool import WorkerPool
 
 LOW_DIMENSION = 48
 """Up to here supports are small and dependent rows the rule: one row at a time, in float64."""
@@ -29,56 +36,11 @@ ROUGH_ROUNDS = 3
 """Rounds that only look for the right candidates, in float32."""
 PATIENCE = 10
 """Rounds without progress after which a class is left open."""
-LOOK_BYTES, DEVICE_LOOK_BYTES = 64 << 20, 1 << 30
+SCORE_BYTES, DEVICE_SCORE_BYTES = 64 << 20, 1 << 30
 PROGRAMME_BYTES = 2 << 20
 """Matrices of small programmes that are worked on together: they stay in cache."""
 INSIDE = 1e-11
 """A point this close to the hull, relative to the scale, counts as inside it."""
-
-
-@dataclass(slots=True)
-class Candidates:
-    """For some classes: the rows that may hold their nearest point."""
-
-    rows: Tensor  # (B,)
-    others: Tensor  # (B, m), padded with the class itself
-    start: Tensor  # (B, m) rows believed to carry weight
-
-    @property
-    def valid(self) -> Tensor:
-        return self.others != self.rows[:, None]
-
-    def part(self, which: slice | Tensor) -> Candidates:
-        return Candidates(self.rows[which], self.others[which], self.start[which])
-
-
-@dataclass(slots=True)
-class Supports:
-    """Which rows hold each class's nearest point, and with what share; the last entry counts."""
-
-    pieces: list[tuple[Tensor, Tensor, Tensor]] = field(default_factory=list)
-
-    def keep(self, rows: Tensor, others: Tensor, share: Tensor) -> None:
-        width = int((share > 0).sum(1).max()) if len(rows) else 0
-        top, place = share.topk(width, dim=1)
-        self.pieces.append((rows.cpu(), others.gather(1, place).cpu().int(), top.cpu()))
-
-    def of(self, row: int) -> tuple[list[int], list[float]]:
-        """One class's support, largest share first."""
-        for rows, others, share in reversed(self.pieces):
-            found = torch.nonzero(rows == row).flatten()
-            if len(found):
-                at = int(found[0])
-                held = share[at] > 0
-                return others[at][held].tolist(), share[at][held].tolist()
-        return [], []
-
-    def sizes(self, count: int) -> Tensor:
-        """(K,) how many rows each support has."""
-        found = torch.zeros(count, dtype=torch.long)
-        for rows, _, share in self.pieces:
-            found[rows] = (share > 0).sum(1)
-        return found
 
 
 @dataclass(slots=True)
@@ -95,14 +57,14 @@ class Bounds:
         return cls(zero, torch.full_like(zero, torch.inf))
 
     def tighten(self, rows: Tensor, lower: Tensor, upper: Tensor) -> None:
-        """What is no number shows nothing."""
+        """The better of old and new; fmax and fmin pass over NaN, which shows nothing."""
         self.lower[rows] = torch.fmax(self.lower[rows], lower)
         self.upper[rows] = torch.fmin(self.upper[rows], upper)
 
 
 @dataclass(slots=True)
-class Rounds:
-    """Solves classes of one cloud; ``bounds`` and ``supports`` hold what was found."""
+class ActiveSetSolver:
+    """Solves classes of one cloud; ``bounds`` and ``supports`` hold the results."""
 
     cloud: Cloud
     gap: float
@@ -120,38 +82,40 @@ class Rounds:
         self.bounds = Bounds.nothing(self.cloud)
         self.stuck = torch.zeros_like(self.bounds.lower, dtype=torch.long)
 
-    def solve_faces(self, rows: Tensor) -> Tensor:
+    def solve_by_affine_hull(self, rows: Tensor) -> Tensor:
         """Those of ``rows`` that one factorisation does not solve."""
-        share = faces(self.cloud)
-        if share is None:
+        weights = affine_weights(self.cloud)
+        if weights is None:
             return rows
         everybody = torch.arange(self.cloud.size, device=rows.device)
-        for part, lower, upper in certify(self.cloud, share):
+        for part, lower, upper in affine_bounds(self.cloud, weights):
             self.bounds.tighten(part, lower, upper)
-            self.supports.keep(part, everybody.expand(len(part), -1), share[part])
+            self.supports.keep(part, everybody.expand(len(part), -1), weights[part])
         still = self.open(rows)
         self.advance(len(rows) - int(still.sum()))
         return rows[still]
 
     def solve(self, rows: Tensor, first: int, later: int) -> None:
         """All of ``rows``, from ``first`` neighbours each, ``later`` more in each round."""
-        with Crew(self.cloud.exact.device) as crew:
+        with WorkerPool(self.cloud.exact.device) as pool:
             begin = partial(self._neighbours, count=first)
-            waiting = list(crew.map(begin, torch.split(rows, self._height)))
+            waiting = list(pool.map(begin, torch.split(rows, self._height)))
             for turn in range(MOST_ROUNDS):
+                # Fixed for the round: bounds of blocks that happen to be done earlier must not
+                # decide what later ones do, or results would depend on the number of threads.
                 self.floor = float(self.bounds.upper.min())
                 work = partial(self._round, turn=turn, later=later)
-                blocks = (part for one in waiting for part in self._blocks(one))
-                left = [one for one in crew.map(work, blocks) if one is not None]
-                if not left:
+                blocks = (block for part in waiting for block in self._blocks(part))
+                still_open = [part for part in pool.map(work, blocks) if part is not None]
+                if not still_open:
                     return
-                waiting = merged(left)
+                waiting = regrouped(still_open)
                 if turn >= ROUGH_ROUNDS:
                     later = min(2 * later, self.cloud.size - 1, max(later, self._widest))
 
-    def _blocks(self, every: Candidates) -> Iterator[Candidates]:
-        for start in range(0, len(every.rows), self._height):
-            yield every.part(slice(start, start + self._height))
+    def _blocks(self, whole: Candidates) -> Iterator[Candidates]:
+        for start in range(0, len(whole.rows), self._height):
+            yield whole.part(slice(start, start + self._height))
 
     @property
     def _widest(self) -> int:
@@ -160,16 +124,16 @@ class Rounds:
 
     @property
     def _height(self) -> int:
-        """How many classes may look at all points at once."""
-        budget = LOOK_BYTES if self.cloud.exact.device.type == "cpu" else DEVICE_LOOK_BYTES
+        """How many classes may be scored against all points at once."""
+        budget = SCORE_BYTES if self.cloud.exact.device.type == "cpu" else DEVICE_SCORE_BYTES
         return max(16, min(self.memory // 8, budget) // (12 * self.cloud.size))
 
     def _small(self, part: Candidates, exact: bool) -> Iterator[Candidates]:
         """As many programmes as stay in cache."""
         width = part.others.shape[1]
         each = (8 if exact else 4) * width * max(width, self.cloud.dim // 4)
-        whole = part.others.device.type != "cpu"
-        height = max(4, (128 * PROGRAMME_BYTES if whole else PROGRAMME_BYTES) // each)
+        on_device = part.others.device.type != "cpu"
+        height = max(4, (128 * PROGRAMME_BYTES if on_device else PROGRAMME_BYTES) // each)
         for start in range(0, len(part.rows), height):
             yield part.part(slice(start, start + height))
 
@@ -191,60 +155,66 @@ class Rounds:
                 return None
         steady = self.cloud.dim <= LOW_DIMENSION
         exact = steady or turn >= ROUGH_ROUNDS
-        pieces = [self._guess(one, exact, steady or turn > 8) for one in self._small(part, exact)]
-        guess = Guess(
+        solved = [self._solved(few, exact, steady or turn > 8) for few in self._small(part, exact)]
+        primal = PrimalPoint(
             part.rows,
             part.others,
-            torch.cat([one.share for one in pieces]),
-            torch.cat([one.inner for one in pieces]),
-            max(one.blur for one in pieces),
+            torch.cat([point.weights for point in solved]),
+            torch.cat([point.residual for point in solved]),
+            max(point.error for point in solved),
         )
-        found = look(self.cloud, guess, later, deep=exact)
-        self._record(part, found)
+        certificate = certify(self.cloud, primal, later, double=exact)
+        self._record(part, certificate)
         still = self.open(part.rows) & (self.stuck[part.rows] < PATIENCE)
         if turn == 0:
-            self.gaps_after_first.append(1 - found.lower / found.upper)
+            self.gaps_after_first.append(certificate.gap)
         left = int(still.sum())
-        wide = float((1 - found.lower / found.upper)[still].max()) if left else self.gap
-        self.advance(len(part.rows) - left, f"gap {wide:.0e}")
+        widest = float(certificate.gap[still].max()) if left else self.gap
+        self.advance(len(part.rows) - left, f"gap {widest:.0e}")
         if not left:
             return None
-        share, others, beyond = found.share[still], found.others[still], found.beyond[still]
-        return following(part.part(still), share, others, beyond)
+        return next_candidates(
+            part.part(still),
+            certificate.weights[still],
+            certificate.others[still],
+            certificate.violating[still],
+        )
 
-    def _guess(self, part: Candidates, exact: bool, steady: bool) -> Guess:
-        """Convex weights on the candidates."""
+    def _solved(self, part: Candidates, exact: bool, steady: bool) -> PrimalPoint:
+        """The nearest points of the hulls of the candidates, as nearly as this round wants them."""
         cloud, valid = self.cloud, part.valid
-        steps = (cloud.steps if exact else cloud.coarse_steps)(part.rows, part.others)
-        system = System.of(steps, valid)
+        difference = cloud.differences if exact else cloud.coarse_differences
+        differences = difference(part.rows, part.others)
+        system = System.of(differences, valid)
         limit = 3 * min(valid.shape[1], cloud.dim + 1) + 20
         if not exact:
-            z = sketch(system, part.start)
+            z = rough_pivot(system, part.start)
         elif steady:
-            z = grow(system, limit)
+            z = lawson_hanson(system, limit)
         else:
-            z, done = pivot(system, part.start)
-            failed = torch.nonzero(~done).flatten()
+            z, solved = block_pivot(system, part.start)
+            failed = torch.nonzero(~solved).flatten()
             if len(failed):
-                z[failed] = grow(system.part(failed), limit)
-        share = system.share(z)
-        inner = torch.bmm(share[:, None, :].to(steps.dtype), steps)[:, 0].double()
-        blur = cloud.blur(int((share > 0).sum(1).max()), exact=exact)
-        return Guess(part.rows, part.others, share, inner, blur)
+                z[failed] = lawson_hanson(system.part(failed), limit)
+        weights = system.weights(z)
+        residual = torch.bmm(weights[:, None, :].to(differences.dtype), differences)[:, 0].double()
+        error = cloud.residual_error(int((weights > 0).sum(1).max()), exact=exact)
+        return PrimalPoint(part.rows, part.others, weights, residual, error)
 
-    def _record(self, part: Candidates, found: Look) -> None:
+    def _record(self, part: Candidates, certificate: Certificate) -> None:
         bounds, rows = self.bounds, part.rows
-        better = found.upper < bounds.upper[rows]
+        better = certificate.upper < bounds.upper[rows]
         apart = bounds.upper[rows] - bounds.lower[rows]
-        bounds.tighten(rows, found.lower, found.upper)
+        bounds.tighten(rows, certificate.lower, certificate.upper)
         closer = bounds.upper[rows] - bounds.lower[rows] < 0.99 * apart
         self.stuck[rows] = torch.where(closer, 0, self.stuck[rows] + 1)
         if bool(better.any()):
-            self.supports.keep(rows[better], part.others[better], found.share[better])
+            self.supports.keep(rows[better], part.others[better], certificate.weights[better])
 
     def open(self, rows: Tensor) -> Tensor:
         """Which of ``rows`` still need work."""
         upper, lower = self.bounds.upper[rows], self.bounds.lower[rows]
+        # No arithmetic in float64 brings the bounds closer than their own rounding.
         arithmetic = 4 * self.cloud.exact_error
         close = upper - lower <= self.gap * upper + arithmetic
         close |= upper <= INSIDE * self.cloud.scale
@@ -257,43 +227,3 @@ class Rounds:
         keep = self.bounds.lower[part.rows] <= self.floor
         self.advance(len(keep) - int(keep.sum()))
         return part.part(keep)
-
-
-def following(part: Candidates, share: Tensor, others: Tensor, beyond: Tensor) -> Candidates:
-    """The support of this round and the points it missed are the next round's candidates."""
-    width = int((share > 0).sum(1).max())
-    top, place = share.topk(width, dim=1)
-    kept = torch.where(top > 0, part.others.gather(1, place), part.rows[:, None])
-    joined = torch.where(beyond, others, part.rows[:, None])
-    return Candidates(
-        part.rows,
-        torch.cat([kept, joined], 1),
-        torch.cat([top > 0, torch.zeros_like(beyond)], 1),
-    )
-
-
-def merged(parts: list[Candidates]) -> list[Candidates]:
-    """Blocks of similar width together, so that padding stays small."""
-    out: list[Candidates] = []
-    width = max(one.others.shape[1] for one in parts)
-    rows = torch.cat([one.rows for one in parts])
-    others = torch.cat([_padded(one.others, one.rows, width) for one in parts])
-    start = torch.cat([_padded_mask(one.start, width) for one in parts])
-    whole = Candidates(rows, others, start)
-    used = whole.valid.sum(1)
-    order = torch.argsort(used)
-    for part in torch.split(order, max(64, len(order) // 16)):
-        one = whole.part(part)
-        most = int(used[part].max())
-        place = torch.argsort((~one.valid).to(torch.uint8), dim=1, stable=True)[:, :most]
-        out.append(Candidates(one.rows, one.others.gather(1, place), one.start.gather(1, place)))
-    return out
-
-
-def _padded(others: Tensor, rows: Tensor, width: int) -> Tensor:
-    extra = rows[:, None].expand(-1, width - others.shape[1])
-    return torch.cat([others, extra], 1)
-
-
-def _padded_mask(mask: Tensor, width: int) -> Tensor:
-    return torch.nn.functional.pad(mask, (0, width - mask.shape[1]))

@@ -1,4 +1,9 @@
-"""One look at all points along a direction: what it proves, and what the candidates missed."""
+"""Certified bounds of hull distances from convex weights, and the points those weights missed.
+
+A primal point of the hull bounds the distance from above, the direction to it from below (the
+Frank-Wolfe, or duality, gap). Every rounding error counts against the claim: it is added to the
+upper bound and taken off the lower one.
+"""
 
 from __future__ import annotations
 
@@ -8,113 +13,127 @@ import torch
 from torch import Tensor
 
 from nctool.geometry.hull.cloud import EXACT_HALF_ULP, Cloud
-from nctool.geometry.hull.quadratic_program import System, pivot
+from nctool.geometry.hull.quadratic_program import System, block_pivot
 
 CHECKED = 16
-"""How many others are looked at in float64 before the rest is left to its rounding bound."""
+"""How many others are scored in float64 before the rest is left to its rounding bound."""
 
 
 @dataclass(frozen=True, slots=True)
-class Guess:
-    """Convex weights on candidates, and where they point."""
+class PrimalPoint:
+    """Points of hulls, given by convex weights on candidates, and where they lie."""
 
     rows: Tensor  # (B,)
     candidates: Tensor  # (B, m)
-    share: Tensor  # (B, m) float64
-    inner: Tensor  # (B, D) float64: x minus the weighted candidates
-    blur: float
-    """How far off ``inner`` may be."""
+    weights: Tensor  # (B, m) float64
+    residual: Tensor  # (B, D) float64: x minus the weighted candidates
+    error: float
+    """How far off the length of ``residual`` may be."""
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class Certificate:
     """Certified bounds for some classes, and the best points outside their candidates."""
 
     lower: Tensor  # (B,)
     upper: Tensor  # (B,)
-    share: Tensor  # (B, m) the weights behind ``upper``
+    weights: Tensor  # (B, m) those behind ``upper``
     others: Tensor  # (B, t)
-    beyond: Tensor  # (B, t) those that would bring the hull nearer
+    violating: Tensor  # (B, t) those that would bring the hull nearer
+
+    @property
+    def gap(self) -> Tensor:
+        """(B,) relative to the upper bound."""
+        return 1 - self.lower / self.upper
 
 
-def look(cloud: Cloud, guess: Guess, count: int, *, deep: bool) -> Look:
-    """Bounds from a guess.
+def certify(cloud: Cloud, primal: PrimalPoint, count: int, *, double: bool) -> Certificate:
+    """Bounds from weights, and the ``count`` points beyond the candidates that matter most.
 
-    The residual r = x - sum(share * candidates) leads away from a point of the hull: |r| bounds
+    The residual r = x - sum(weights * candidates) leads away from a point of the hull: |r| bounds
     the distance from above. Its direction u separates: the least u.(x - x_j) over all j bounds it
-    from below. All points are looked at in float32 (float64 if ``deep``) with its rounding bound;
-    where that shows nothing to gain, the guess is settled in float64.
+    from below. All points are scored in float32 (float64 if ``double``) with its rounding bound;
+    where that shows nothing to gain, the weights are refined in float64.
     """
-    rows = guess.rows
-    length = torch.linalg.vector_norm(guess.inner, dim=1)
-    unit = guess.inner / length.clamp(min=torch.finfo(torch.float64).tiny)[:, None]
-    scores, error = _scores(cloud, unit, deep)
-    own = torch.linalg.vecdot(unit, cloud.exact[rows] - cloud.centre)
+    rows = primal.rows
+    length = torch.linalg.vector_norm(primal.residual, dim=1)
+    direction = primal.residual / length.clamp(min=torch.finfo(torch.float64).tiny)[:, None]
+    scores, error = _scores(cloud, direction, double)
+    own = torch.linalg.vecdot(direction, cloud.exact[rows] - cloud.centre)
     scores.scatter_(1, rows[:, None], -torch.inf)
+    # The largest score may be that much larger: without the error this would be no lower bound.
     lower = (own - scores.amax(1).double() - error).clamp(min=0)
-    held = torch.where(guess.share > 0, guess.candidates, rows[:, None])
+    held = torch.where(primal.weights > 0, primal.candidates, rows[:, None])
     scores.scatter_(1, held, -torch.inf)
     top, others = scores.topk(min(count + 1, scores.shape[1]), dim=1)
     top = top.double()
-    upper = length + guess.blur
-    beyond = top[:, :-1] > (own - length)[:, None]
-    share = guess.share.clone()
-    final = torch.nonzero(top[:, 0] - (own - length) <= error + guess.blur).flatten()
+    upper = length + primal.error
+    violating = top[:, :-1] > (own - length)[:, None]
+    weights = primal.weights.clone()
+    final = torch.nonzero(top[:, 0] - (own - length) <= error + primal.error).flatten()
     if len(final):
-        seen = Seen(own[final], unit[final], top[final], others[final], error)
-        exact = settle(cloud, rows[final], held[final], share[final], seen)
-        lower[final], upper[final], share[final], beyond[final] = exact
-    return Look(lower, upper, share, others[:, :-1], beyond)
+        scan = Scan(own[final], direction[final], top[final], others[final], error)
+        refined = refine(cloud, rows[final], held[final], weights[final], scan)
+        lower[final], upper[final], weights[final], violating[final] = refined
+    return Certificate(lower, upper, weights, others[:, :-1], violating)
 
 
-def _scores(cloud: Cloud, unit: Tensor, deep: bool) -> tuple[Tensor, float]:
+def _scores(cloud: Cloud, direction: Tensor, double: bool) -> tuple[Tensor, float]:
     """u.x_j for every point j, and how far off that may be."""
-    if deep:
-        return unit @ (cloud.exact - cloud.centre).T, cloud.deep_error
-    return unit.float() @ cloud.coarse.T, cloud.coarse_error
+    if double:
+        return direction @ (cloud.exact - cloud.centre).T, cloud.double_error
+    return direction.float() @ cloud.coarse.T, cloud.coarse_error
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
-    """What a look along one direction showed outside the support."""
+class Scan:
+    """What the scores along one direction showed outside the support."""
 
     own: Tensor  # (B,) u.x
-    unit: Tensor  # (B, D)
+    direction: Tensor  # (B, D)
     top: Tensor  # (B, t) the largest u.x_j, falling
     others: Tensor  # (B, t)
     error: float
 
 
-def settle(
-    cloud: Cloud, rows: Tensor, held: Tensor, share: Tensor, seen: Seen
+def refine(
+    cloud: Cloud, rows: Tensor, held: Tensor, rough: Tensor, scan: Scan
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Lower and upper bounds, the weights and what lies beyond: on the support, in float64."""
-    width = int((share > 0).sum(1).max())
-    rough, place = share.topk(width, dim=1)
+    """Lower and upper bounds, the weights, and who violates them: solved on the support in float64.
+
+    Only the support and the ``CHECKED`` best others are scored again. For everybody else the scan
+    still counts, less its own rounding and less how far the direction has turned since.
+    """
+    width = int((rough > 0).sum(1).max())
+    start, place = rough.topk(width, dim=1)
     chosen = held.gather(1, place)
     valid = chosen != rows[:, None]
-    steps = cloud.steps(rows, chosen)
-    system = System.of(steps, valid)
-    z, done = pivot(system, rough > 0)
-    weights = torch.where(done[:, None], system.share(z), rough)
-    inner = torch.bmm(weights[:, None, :], steps)[:, 0]
-    length = torch.linalg.vector_norm(inner, dim=1)
-    unit = inner / length.clamp(min=torch.finfo(torch.float64).tiny)[:, None]
-    known = torch.bmm(steps, unit[:, :, None])[:, :, 0]
-    known = torch.where(valid, known, torch.inf)
-    checked = min(CHECKED, seen.top.shape[1] - 1)
-    near = torch.bmm(cloud.steps(rows, seen.others[:, :checked]), unit[:, :, None])[:, :, 0]
-    near = torch.where(torch.isfinite(seen.top[:, :checked]), near, torch.inf)
-    # The rest was seen along a direction that may differ a little from this one.
-    turned = torch.linalg.vector_norm(unit - seen.unit, dim=1) * 2 * cloud.scale
-    rest = seen.own - seen.top[:, checked] - seen.error - turned
-    least = torch.minimum(known.amin(1), rest)
+    differences = cloud.differences(rows, chosen)
+    system = System.of(differences, valid)
+    z, solved = block_pivot(system, start > 0)
+    weights = torch.where(solved[:, None], system.weights(z), start)
+    residual = torch.bmm(weights[:, None, :], differences)[:, 0]
+    length = torch.linalg.vector_norm(residual, dim=1)
+    direction = residual / length.clamp(min=torch.finfo(torch.float64).tiny)[:, None]
+    on_support = torch.bmm(differences, direction[:, :, None])[:, :, 0]
+    on_support = torch.where(valid, on_support, torch.inf)
+    checked = min(CHECKED, scan.top.shape[1] - 1)
+    near = cloud.differences(rows, scan.others[:, :checked])
+    near = torch.bmm(near, direction[:, :, None])[:, :, 0]
+    near = torch.where(torch.isfinite(scan.top[:, :checked]), near, torch.inf)
+    # Cauchy-Schwarz: along a direction turned by |u' - u| no u.(x - x_j) moves by more than that
+    # times |x - x_j|, which is at most twice the largest length.
+    turned = torch.linalg.vector_norm(direction - scan.direction, dim=1) * 2 * cloud.scale
+    rest = scan.own - scan.top[:, checked] - scan.error - turned
+    least = torch.minimum(on_support.amin(1), rest)
     if checked:
         least = torch.minimum(least, near.amin(1))
-    reach = torch.linalg.vecdot(weights, torch.linalg.vector_norm(steps, dim=2))
-    upper = length * (1 + cloud.airtight) + (2 * width + 4) * EXACT_HALF_ULP * reach
-    lower = ((least - cloud.exact_error) * (1 - cloud.airtight)).clamp(min=0)
-    beyond = seen.top[:, :-1] > (seen.own - length)[:, None]
-    beyond[:, :checked] = near < length[:, None] * (1 - 1e-12)
-    whole = torch.zeros_like(share).scatter_(1, place, weights)
-    return torch.minimum(lower, upper), upper, whole, beyond
+    reach = torch.linalg.vecdot(weights, torch.linalg.vector_norm(differences, dim=2))
+    # As ``Cloud.residual_error``, with the lengths of these differences for the largest possible.
+    rounding = (2 * width + 4) * EXACT_HALF_ULP * reach
+    upper = length * (1 + cloud.length_rounding) + rounding
+    lower = ((least - cloud.exact_error) * (1 - cloud.length_rounding)).clamp(min=0)
+    violating = scan.top[:, :-1] > (scan.own - length)[:, None]
+    violating[:, :checked] = near < length[:, None] * (1 - 1e-12)
+    whole = torch.zeros_like(rough).scatter_(1, place, weights)
+    return torch.minimum(lower, upper), upper, whole, violating

@@ -1,4 +1,9 @@
-"""The points, twice: exact in float64, and centred in float32 for the large products."""
+"""The points, twice: exact in float64, and centred in float32 for the large products.
+
+The errors below are the usual bounds of rounding analysis, gamma_n = n u for a sum of n products
+(Higham, Accuracy and Stability, chapter 3), with u half a unit in the last place and a few terms
+more for what is rounded before the product. They hold whatever the order of summation.
+"""
 
 from __future__ import annotations
 
@@ -22,6 +27,20 @@ class Cloud:
     scale: float
     """Largest length."""
 
+    @classmethod
+    def of(cls, points: Tensor) -> Cloud:
+        """``points`` (K, D) float64."""
+        centre = points.mean(0)
+        # Centring first: a common part of all points would eat float32's digits in every product.
+        centred = points - centre
+        return cls(
+            points,
+            centred.float(),
+            centre,
+            float(torch.linalg.vector_norm(centred, dim=1).max()),
+            float(torch.linalg.vector_norm(points, dim=1).max()),
+        )
+
     @property
     def size(self) -> int:
         return len(self.exact)
@@ -36,7 +55,7 @@ class Cloud:
         return (self.dim + 4) * HALF_ULP * self.radius
 
     @property
-    def deep_error(self) -> float:
+    def double_error(self) -> float:
         """The same in float64, for two products and a direction not quite of length one."""
         return 3 * (self.dim + 8) * EXACT_HALF_ULP * self.radius
 
@@ -46,11 +65,11 @@ class Cloud:
         return (self.dim + 8) * EXACT_HALF_ULP * 2 * self.scale
 
     @property
-    def airtight(self) -> float:
+    def length_rounding(self) -> float:
         """Relative rounding of a length in float64: half that of its square."""
         return (self.dim / 2 + 8) * EXACT_HALF_ULP
 
-    def blur(self, terms: int, *, exact: bool) -> float:
+    def residual_error(self, terms: int, *, exact: bool) -> float:
         """How far off the length of a weighted sum of so many differences of points may be.
 
         Each term rounds its difference, its weight and the sum; the weights sum to one only within
@@ -60,27 +79,19 @@ class Cloud:
             return (2 * terms + self.dim / 2 + 8) * EXACT_HALF_ULP * 2 * self.scale
         return (2 * terms + 8) * HALF_ULP * self.radius
 
-    def steps(self, rows: Tensor, others: Tensor) -> Tensor:
-        """x_k - x_j for each row k (B,) and its others j (B, m): (B, m, D), exact differences."""
-        flat = torch.index_select(self.exact, 0, others.reshape(-1))
-        found = flat.view(*others.shape, self.dim)
-        return torch.sub(self.exact[rows][:, None, :], found, out=found)
+    def differences(self, rows: Tensor, others: Tensor) -> Tensor:
+        """x_k - x_j for each row k (B,) and its others j (B, m): (B, m, D).
 
-    def coarse_steps(self, rows: Tensor, others: Tensor) -> Tensor:
+        Subtracted before anything is multiplied: the Gram matrix of near duplicates would cancel.
+        """
+        return _differences(self.exact, rows, others)
+
+    def coarse_differences(self, rows: Tensor, others: Tensor) -> Tensor:
         """The same in float32."""
-        flat = torch.index_select(self.coarse, 0, others.reshape(-1))
-        found = flat.view(*others.shape, self.dim)
-        return torch.sub(self.coarse[rows][:, None, :], found, out=found)
+        return _differences(self.coarse, rows, others)
 
 
-def cloud(points: Tensor) -> Cloud:
-    """``points`` (K, D) float64."""
-    centre = points.mean(0)
-    centred = points - centre
-    return Cloud(
-        points,
-        centred.float(),
-        centre,
-        float(torch.linalg.vector_norm(centred, dim=1).max()),
-        float(torch.linalg.vector_norm(points, dim=1).max()),
-    )
+def _differences(points: Tensor, rows: Tensor, others: Tensor) -> Tensor:
+    flat = torch.index_select(points, 0, others.reshape(-1))
+    gathered = flat.view(*others.shape, points.shape[1])
+    return torch.sub(points[rows][:, None, :], gathered, out=gathered)

@@ -1,4 +1,4 @@
-"""Many small quadratic programmes at once: the nearest point of a hull, by its weights.
+"""Many small quadratic programmes at once: the nearest point of a hull, by its convex weights.
 
 For rows D (m, d) the least |D'l| over convex weights l is that of y >= 0 in
 
@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 RIDGE = 1e-14
-"""Added to the unit diagonal: dependent rows then have one answer, not many."""
+"""Added to the unit diagonal: dependent rows then have one solution, not many."""
 COARSE_RIDGE = 1e-6
 PATIENCE = 3
 MOST_PIVOTS = 40
@@ -32,159 +32,168 @@ class System:
     valid: Tensor  # (B, m)
 
     @classmethod
-    def of(cls, steps: Tensor, valid: Tensor) -> System:
+    def of(cls, rows: Tensor, valid: Tensor) -> System:
         """From the rows D, (B, m, d)."""
-        matrix = steps @ steps.mT
+        matrix = rows @ rows.mT
         square = matrix.diagonal(dim1=-2, dim2=-1).clone()
-        tiny = torch.finfo(steps.dtype).tiny ** 0.5
+        tiny = torch.finfo(rows.dtype).tiny ** 0.5
+        # s is the squared distance of the nearest neighbour. With the mean square instead, rows
+        # that nearly coincide with the point vanish beside s and lose all their digits.
         least = square.masked_fill(~valid, torch.inf).amin(1).clamp(min=tiny)
         # Missing rows: no length, no weight, no influence.
         scale = torch.where(valid, (square + least[:, None]).rsqrt(), 0.0)
         matrix.add_(least[:, None, None]).mul_(scale[:, :, None]).mul_(scale[:, None, :])
-        ridge = RIDGE if steps.dtype == torch.float64 else COARSE_RIDGE
+        ridge = RIDGE if rows.dtype == torch.float64 else COARSE_RIDGE
         matrix.diagonal(dim1=-2, dim2=-1).fill_(1 + ridge)
         return cls(matrix, scale * least.sqrt()[:, None], valid)
 
     def part(self, which: Tensor) -> System:
         return System(self.matrix[which], self.right[which], self.valid[which])
 
-    def slope(self, z: Tensor) -> Tensor:
+    def gradient(self, z: Tensor) -> Tensor:
         """Mz - r: negative where more weight would help."""
+        # A row vector times the matrices: the same product as with a column, 5 to 10 times faster
+        # on a CPU, and equal because the matrices are symmetric.
         return torch.bmm(z[:, None, :], self.matrix)[:, 0] - self.right
 
-    def share(self, z: Tensor) -> Tensor:
-        """Convex weights in float64; the nearest row alone where nothing was found."""
+    def weights(self, z: Tensor) -> Tensor:
+        """Convex weights in float64; the nearest row alone where there is no solution."""
         y = (z * self.right).double().clamp(min=0)
         total = y.sum(1, keepdim=True)
         alone = torch.zeros_like(y).scatter_(1, self.right.argmax(1, keepdim=True), 1.0)
         return torch.where((total > 0) & total.isfinite(), y / total, alone)
 
 
-def sketch(system: System, start: Tensor, turns: int = 6, steps: int = 8) -> Tensor:
+def rough_pivot(system: System, start: Tensor, turns: int = 6, steps: int = 8) -> Tensor:
     """Nearly optimal weights, cheaply: pivoting with a few conjugate gradients on each support."""
-    inside = start & system.valid
+    support = start & system.valid
     z = torch.zeros_like(system.right)
     for _ in range(turns):
-        z = conjugate(system, inside, z, steps)
-        wrong = torch.where(inside, z < 0, system.slope(z) < -1e-5) & system.valid
+        z = conjugate_gradients(system, support, z, steps)
+        wrong = torch.where(support, z < 0, system.gradient(z) < -1e-5) & system.valid
         if not bool(wrong.any()):
             break
-        inside = inside ^ wrong
-        z = z.clamp(min=0) * inside
+        support = support ^ wrong
+        z = z.clamp(min=0) * support
     return z.clamp(min=0)
 
 
-def conjugate(system: System, inside: Tensor, z: Tensor, steps: int) -> Tensor:
-    """Conjugate gradients for M z = r on a support."""
-    mask = inside.to(z.dtype)
+def conjugate_gradients(system: System, support: Tensor, z: Tensor, steps: int) -> Tensor:
+    """Conjugate gradients (Hestenes and Stiefel) for M z = r on a support."""
+    mask = support.to(z.dtype)
     z = z * mask
-    rest = -system.slope(z) * mask
-    way = rest
-    size = torch.linalg.vecdot(rest, rest)
+    residual = -system.gradient(z) * mask
+    direction = residual
+    square = torch.linalg.vecdot(residual, residual)
     tiny = torch.finfo(z.dtype).tiny
     for _ in range(steps):
-        image = torch.bmm(way[:, None, :], system.matrix)[:, 0] * mask
-        length = size / torch.linalg.vecdot(way, image).clamp(min=tiny)
-        z = torch.addcmul(z, length[:, None], way)
-        rest = torch.addcmul(rest, length[:, None], image, value=-1)
-        now = torch.linalg.vecdot(rest, rest)
-        way = torch.addcmul(rest, (now / size.clamp(min=tiny))[:, None], way)
-        size = now
+        image = torch.bmm(direction[:, None, :], system.matrix)[:, 0] * mask
+        length = square / torch.linalg.vecdot(direction, image).clamp(min=tiny)
+        z = torch.addcmul(z, length[:, None], direction)
+        residual = torch.addcmul(residual, length[:, None], image, value=-1)
+        next_square = torch.linalg.vecdot(residual, residual)
+        turn = next_square / square.clamp(min=tiny)
+        direction = torch.addcmul(residual, turn[:, None], direction)
+        square = next_square
     return z
 
 
-def pivot(system: System, start: Tensor) -> tuple[Tensor, Tensor]:
-    """Block principal pivoting from the supports ``start`` (B, m): weights, and which are done.
+def block_pivot(system: System, start: Tensor) -> tuple[Tensor, Tensor]:
+    """Block principal pivoting from the supports ``start`` (B, m): weights, and which are solved.
 
     Everything that has the wrong sign changes sides at once; when that stops helping, one at a
-    time.
+    time, the last of them, which cannot cycle (Murty; as Portugal, Judice and Vicente 1994).
     """
     batch, size = start.shape
-    found = torch.zeros_like(system.right)
-    done = torch.zeros_like(start[:, 0])
+    solution = torch.zeros_like(system.right)
+    solved = torch.zeros_like(start[:, 0])
     live = torch.arange(batch, device=start.device)
-    inside = start & system.valid
-    best = torch.full_like(live, size + 1)
+    support = start & system.valid
+    fewest = torch.full_like(live, size + 1)
     patience = torch.full_like(live, PATIENCE)
     for _ in range(MOST_PIVOTS):
-        z, sound = on_support(system, inside)
-        wrong = torch.where(inside, z < 0, system.slope(z) < -1e-13) & system.valid
+        z, sound = solve_on_support(system, support)
+        wrong = torch.where(support, z < 0, system.gradient(z) < -1e-13) & system.valid
         count = wrong.sum(1)
         ready = sound & (count == 0)
-        found[live[ready]] = z[ready]
-        done[live[ready]] = True
+        solution[live[ready]] = z[ready]
+        solved[live[ready]] = True
         keep = sound & ~ready
         if not bool(keep.any()):
             break
-        better = count < best
-        best = torch.where(better, count, best)
+        better = count < fewest
+        fewest = torch.where(better, count, fewest)
         patience = torch.where(better, PATIENCE, patience - 1)
         last = size - 1 - wrong.flip(1).to(torch.uint8).argmax(1)
         alone = torch.zeros_like(wrong).scatter_(1, last[:, None], True)
-        inside ^= torch.where((patience < 0)[:, None], alone & wrong, wrong)
+        support ^= torch.where((patience < 0)[:, None], alone & wrong, wrong)
         if not bool(keep.all()):
-            live, inside, system = live[keep], inside[keep], system.part(keep)
-            best, patience = best[keep], patience[keep]
-    return found, done
+            live, support, system = live[keep], support[keep], system.part(keep)
+            fewest, patience = fewest[keep], patience[keep]
+    return solution, solved
 
 
-def on_support(system: System, inside: Tensor) -> tuple[Tensor, Tensor]:
+def solve_on_support(system: System, support: Tensor) -> tuple[Tensor, Tensor]:
     """Solve on each support, zero elsewhere; False where the factorisation failed."""
-    size = inside.shape[1]
-    most = max(int(inside.sum(1).max()), 1)
-    place = torch.argsort(inside.to(torch.uint8), dim=1, descending=True, stable=True)[:, :most]
-    held = inside.gather(1, place)
+    size = support.shape[1]
+    most = max(int(support.sum(1).max()), 1)
+    place = torch.argsort(support.to(torch.uint8), dim=1, descending=True, stable=True)[:, :most]
+    held = support.gather(1, place)
     part = system.matrix.gather(1, place[:, :, None].expand(-1, -1, size))
     part = part.gather(2, place[:, None, :].expand(-1, most, -1))
     mask = held.to(part.dtype)
     part.mul_(mask[:, :, None]).mul_(mask[:, None, :])
     part.diagonal(dim1=-2, dim2=-1).add_(1 - mask)
+    # Cholesky, not a general solve: batched LU on several threads has returned silently wrong
+    # answers beyond about 150 rows (pytorch issue 142815), and this one reports what is singular.
     factor, info = torch.linalg.cholesky_ex(part)
     right = system.right.gather(1, place) * mask
-    found = torch.cholesky_solve(right[:, :, None], factor)[:, :, 0] * mask
-    sound = (info == 0) & torch.isfinite(found).all(1)
-    return torch.zeros_like(system.right).scatter_(1, place, found), sound
+    solution = torch.cholesky_solve(right[:, :, None], factor)[:, :, 0] * mask
+    sound = (info == 0) & torch.isfinite(solution).all(1)
+    return torch.zeros_like(system.right).scatter_(1, place, solution), sound
 
 
-def grow(system: System, limit: int) -> Tensor:
-    """One row joins per step, others leave when their weight would turn negative (Lawson-Hanson).
+def lawson_hanson(system: System, limit: int) -> Tensor:
+    """Non-negative least squares by active sets (Lawson and Hanson), all systems side by side.
 
-    Slower than pivoting, but steady where many rows depend on each other.
+    One row joins per step; others leave when their weight would turn negative. Slower than
+    pivoting, but steady where many rows depend on each other.
     """
-    found = torch.zeros_like(system.right)
-    live = torch.arange(len(found), device=found.device)
-    z, inside = torch.zeros_like(found), torch.zeros_like(system.valid)
+    solution = torch.zeros_like(system.right)
+    live = torch.arange(len(solution), device=solution.device)
+    z, support = torch.zeros_like(solution), torch.zeros_like(system.valid)
     barred = ~system.valid
-    settled = torch.ones_like(inside[:, 0])
+    settled = torch.ones_like(support[:, 0])
     added = torch.zeros_like(live)
     for _ in range(limit):
-        slope = torch.where(inside | barred, torch.inf, system.slope(z))
+        slope = torch.where(support | barred, torch.inf, system.gradient(z))
         least, index = slope.min(1)
-        found[live] = z
+        solution[live] = z
         keep = ~settled | (least < -1e-13)
         if not bool(keep.all()):
             if not bool(keep.any()):
                 break
-            live, z, inside, settled = live[keep], z[keep], inside[keep], settled[keep]
+            live, z, support, settled = live[keep], z[keep], support[keep], settled[keep]
             barred, added, index, system = barred[keep], added[keep], index[keep], system.part(keep)
         added = torch.where(settled, index, added)
-        newest = torch.zeros_like(inside).scatter_(1, added[:, None], True)
-        inside |= newest & settled[:, None]
-        solved, sound = on_support(system, inside)
-        bad = inside & (solved <= 0)
+        newest = torch.zeros_like(support).scatter_(1, added[:, None], True)
+        support |= newest & settled[:, None]
+        solved, sound = solve_on_support(system, support)
+        bad = support & (solved <= 0)
         clean = sound & ~bad.any(1)
         # A row that would leave at once adds nothing but rounding: bar it until another joins.
         futile = (settled & ((bad & newest).any(1) | ~sound))[:, None]
+        # As far towards the unconstrained solution as all weights stay non-negative.
         step = torch.where(bad, z / (z - solved), torch.inf).amin(1).clamp(max=1.0)
         moved = torch.addcmul(z, step[:, None], solved - z)
         moved = torch.where(bad & (moved <= 1e-15), 0.0, moved)
         after = torch.where(clean[:, None], solved, moved)
-        z = torch.where(inside, torch.where(futile, z, after), 0.0).clamp(min=0)
-        inside &= clean[:, None] | futile | (z > 0)
+        z = torch.where(support, torch.where(futile, z, after), 0.0).clamp(min=0)
+        support &= clean[:, None] | futile | (z > 0)
         barred = torch.where(clean[:, None] & ~futile, ~system.valid, barred)
-        inside &= ~(newest & futile)
+        support &= ~(newest & futile)
         barred |= newest & futile
         lost = ~sound & ~settled
         barred |= lost[:, None]
         settled = clean | futile[:, 0] | lost
-    return found
+    return solution

@@ -36,58 +36,58 @@ def some(rows: Array, most: int = 12) -> npt.NDArray[np.int64]:
     return np.unique(np.linspace(0, len(rows) - 1, min(most, len(rows))).astype(np.int64))
 
 
-def encloses(rows: Array, found: Margins, which: npt.NDArray[np.int64]) -> None:
+def encloses(rows: Array, result: Margins, which: npt.NDArray[np.int64]) -> None:
     """The bounds and the oracle's own have a number in common: its two sides are proven too."""
     rounding = 4 * ULP * reach(rows)
-    for one in which:
-        upper, lower, _ = distance_to_hull(rows[one], np.delete(rows, one, axis=0))
-        assert float(found.lower[one]) <= upper * (1 + 1e-14) + rounding, one
-        assert float(found.upper[one]) >= lower * (1 - 1e-14) - rounding, one
+    for row in which:
+        upper, lower, _ = distance_to_hull(rows[row], np.delete(rows, row, axis=0))
+        assert float(result.lower[row]) <= upper * (1 + 1e-14) + rounding, row
+        assert float(result.upper[row]) >= lower * (1 - 1e-14) - rounding, row
 
 
-def closed(rows: Array, found: Margins, gap: float) -> None:
+def closed(rows: Array, result: Margins, gap: float) -> None:
     """Every class is settled, and as closely as asked."""
-    assert bool(found.settled.all())
-    lower, upper = found.lower.numpy(), found.upper.numpy()
+    assert bool(result.settled.all())
+    lower, upper = result.lower.numpy(), result.upper.numpy()
     assert (lower >= 0).all()
     assert (lower <= upper).all()
     assert (upper - lower <= gap * upper + max(arithmetic(rows), 2e-11 * reach(rows))).all()
 
 
-def proves_itself(rows: Array, found: Margins, gap: float, which: npt.NDArray[np.int64]) -> None:
+def proves_itself(rows: Array, result: Margins, gap: float, which: npt.NDArray[np.int64]) -> None:
     """The supports alone give both bounds back: a point of the hull, and a plane before it."""
     slack = 2 * arithmetic(rows)
-    for one in which:
-        between = found.support(int(one))
+    for row in which:
+        between = result.support(int(row))
         corners = np.array([other for other, _ in between])
         share = np.array([part for _, part in between])
-        assert one not in corners
+        assert row not in corners
         assert len(set(corners.tolist())) == len(corners)
         assert (share > 0).all()
         assert abs(share.sum() - 1) < NEAR_SHARE
-        upper, lower = float(found.upper[one]), float(found.lower[one])
-        way = share @ (rows[one] - rows[corners])  # (D,)
+        upper, lower = float(result.upper[row]), float(result.lower[row])
+        way = share @ (rows[row] - rows[corners])  # (D,)
         length = float(np.linalg.norm(way))
-        assert abs(length - upper) <= slack, one
+        assert abs(length - upper) <= slack, row
         if lower > 2 * slack:
-            others = np.delete(rows, one, axis=0)
-            plane = float(((rows[one] - others) @ way).min()) / length
-            assert plane >= upper - 2 * gap * upper - 2 * slack, one
+            others = np.delete(rows, row, axis=0)
+            plane = float(((rows[row] - others) @ way).min()) / length
+            assert plane >= upper - 2 * gap * upper - 2 * slack, row
 
 
 def holds(rows: Array, gap: float = 1e-6, most: int = 12) -> Margins:
     """All of the above."""
-    found = solved(rows, gap)
+    result = solved(rows, gap)
     which = some(rows, most)
-    encloses(rows, found, which)
-    closed(rows, found, gap)
-    proves_itself(rows, found, gap, which)
-    return found
+    encloses(rows, result, which)
+    closed(rows, result, gap)
+    proves_itself(rows, result, gap, which)
+    return result
 
 
 def unit(rows: Array) -> Array:
-    there: Array = rows / np.linalg.norm(rows, axis=1)[:, None]
-    return there
+    scaled: Array = rows / np.linalg.norm(rows, axis=1)[:, None]
+    return scaled
 
 
 def normal(seed: int, classes: int, dim: int) -> Array:

@@ -24,26 +24,26 @@ def exactly(rows: Array) -> list[Point]:
     return [[Fraction(float(number)) for number in row] for row in rows]
 
 
-def dot(one: Point, other: Point) -> Fraction:
-    return sum((a * b for a, b in zip(one, other, strict=True)), Fraction(0))
+def dot(left: Point, right: Point) -> Fraction:
+    return sum((a * b for a, b in zip(left, right, strict=True)), Fraction(0))
 
 
-def minus(one: Point, other: Point, times: Fraction = Fraction(1)) -> Point:
-    return [a - times * b for a, b in zip(one, other, strict=True)]
+def minus(left: Point, right: Point, times: Fraction = Fraction(1)) -> Point:
+    return [a - times * b for a, b in zip(left, right, strict=True)]
 
 
-def to_segment(point: Point, one: Point, other: Point) -> Fraction:
+def to_segment(point: Point, start: Point, end: Point) -> Fraction:
     """Squared distance."""
-    way, off = minus(other, one), minus(point, one)
+    way, off = minus(end, start), minus(point, start)
     square = dot(way, way)
     share = min(max(dot(off, way) / square, Fraction(0)), Fraction(1)) if square else Fraction(0)
     rest = minus(off, way, share)
     return dot(rest, rest)
 
 
-def between(found: Margins, one: int, square: Fraction) -> None:
+def between(result: Margins, row: int, square: Fraction) -> None:
     """lower <= the root of ``square`` <= upper, exactly."""
-    lower, upper = Fraction(float(found.lower[one])), Fraction(float(found.upper[one]))
+    lower, upper = Fraction(float(result.lower[row])), Fraction(float(result.upper[row]))
     assert lower * lower <= square, float(lower) - float(square) ** 0.5
     assert upper * upper >= square, float(upper) - float(square) ** 0.5
 
@@ -98,10 +98,10 @@ def test_whole_numbers(name: str, move: str, most: int, monkeypatch: pytest.Monk
     factor = 1_234_567 if move == "larger" else 1
     if most < 60:
         monkeypatch.setattr(active_set, "MOST_ROUNDS", most)
-        monkeypatch.setattr(active_set, "faces", lambda cloud: None)
-    found = solved(MOVES[move](rows))
-    for one in some(rows, 4):
-        between(found, int(one), square * factor * factor)
+        monkeypatch.setattr(active_set, "affine_weights", lambda cloud: None)
+    result = solved(MOVES[move](rows))
+    for row in some(rows, 4):
+        between(result, int(row), square * factor * factor)
 
 
 # Two and three points of any numbers.
@@ -114,10 +114,10 @@ def test_few_points(count: int, dim: int) -> None:
         near[1] = near[0] + 1e-7 * near[1]
         sizes = drawn * 10.0 ** normal(seed, count, 1)
         for rows in (drawn, unit(drawn), near, close, sizes):
-            points, found = exactly(rows), solved(rows)
-            for one in range(count):
-                others = [points[other] for other in range(count) if other != one]
-                between(found, one, to_segment(points[one], others[0], others[-1]))
+            points, result = exactly(rows), solved(rows)
+            for row in range(count):
+                others = [points[other] for other in range(count) if other != row]
+                between(result, row, to_segment(points[row], others[0], others[-1]))
 
 
 # Whatever the support, no point of the hull that it names is further than the upper bound.
@@ -128,28 +128,30 @@ def test_few_points(count: int, dim: int) -> None:
 def test_supports(classes: int, dim: int, most: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(active_set, "MOST_ROUNDS", most)
     for rows in (unit(normal(1, classes, dim)), 1 + 1e-3 * normal(2, classes, dim)):
-        found, points = solved(rows), exactly(rows)
-        for one in some(rows, 3):
-            held = [(other, Fraction(share)) for other, share in found.support(int(one))]
+        result, points = solved(rows), exactly(rows)
+        for row in some(rows, 3):
+            held = [(other, Fraction(share)) for other, share in result.support(int(row))]
             way = [Fraction(0)] * dim
             for other, share in held:
-                way = minus(way, minus(points[other], points[one]), share)
+                way = minus(way, minus(points[other], points[row]), share)
             total = sum((share for _, share in held), Fraction(0))
-            upper = Fraction(float(found.upper[one]))
+            upper = Fraction(float(result.upper[row]))
             assert dot(way, way) <= (upper * total) ** 2
 
 
 # These comparisons notice when rounding is not counted.
-@pytest.mark.parametrize(("term", "most"), [("deep_error", 60), ("exact_error", 6), ("blur", 6)])
+@pytest.mark.parametrize(
+    ("term", "most"), [("double_error", 60), ("exact_error", 6), ("residual_error", 6)]
+)
 def test_sharpness(term: str, most: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cloud.Cloud, "airtight", property(lambda self: 0.0))
-    if term == "blur":
+    monkeypatch.setattr(cloud.Cloud, "length_rounding", property(lambda self: 0.0))
+    if term == "residual_error":
         for room in (affine, certificate):
             monkeypatch.setattr(room, "EXACT_HALF_ULP", 0.0)
     else:
         monkeypatch.setattr(cloud.Cloud, term, property(lambda self: 0.0))
     if most < 60:
-        monkeypatch.setattr(active_set, "faces", lambda cloud: None)
+        monkeypatch.setattr(active_set, "affine_weights", lambda cloud: None)
     small = [name for name, (rows, _) in WHOLE.items() if len(rows) < 100]
     tests = [
         *(partial(test_whole_numbers, name, "to one side", most, monkeypatch) for name in small),
@@ -183,23 +185,23 @@ def awkward(classes: int, dim: int) -> dict[str, Array]:
 
 def precisely(of: cloud.Cloud) -> npt.NDArray[np.longdouble]:
     """The points about their centre, not rounded."""
-    there: npt.NDArray[np.longdouble] = of.exact.numpy().astype(np.longdouble)
-    return there - of.centre.numpy().astype(np.longdouble)
+    points: npt.NDArray[np.longdouble] = of.exact.numpy().astype(np.longdouble)
+    return points - of.centre.numpy().astype(np.longdouble)
 
 
 # No product of a direction with a point is further off than its bound says.
 @pytest.mark.parametrize(("classes", "dim"), [(50, 1), (40, 2), (60, 49), (30, 700), (12, 5000)])
-@pytest.mark.parametrize("deep", [False, True])
-def test_scores(classes: int, dim: int, deep: bool) -> None:
+@pytest.mark.parametrize("double", [False, True])
+def test_scores(classes: int, dim: int, double: bool) -> None:
     worst = 0.0
     for rows in awkward(classes, dim).values():
-        here = cloud.cloud(torch.from_numpy(rows / np.abs(rows).max()))
+        here = cloud.Cloud.of(torch.from_numpy(rows / np.abs(rows).max()))
         for ways in (normal(1, 20, dim), np.ones((1, dim)), rows - rows.mean(0)):
             direction = unit(ways[np.linalg.norm(ways, axis=1) > 0])
-            found, error = certificate._scores(here, torch.from_numpy(direction), deep)
+            result, error = certificate._scores(here, torch.from_numpy(direction), double)
             truth = direction.astype(np.longdouble) @ precisely(here).T
-            off = float(np.abs(found.numpy().astype(np.longdouble) - truth).max())
-            assert off <= (error / 2 if deep else error)
+            off = float(np.abs(result.numpy().astype(np.longdouble) - truth).max())
+            assert off <= (error / 2 if double else error)
             worst = max(worst, off / error)
     assert worst > 1e-4
 
@@ -209,18 +211,18 @@ def test_scores(classes: int, dim: int, deep: bool) -> None:
 @pytest.mark.parametrize("exact", [False, True])
 def test_guesses(classes: int, dim: int, exact: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     even = lambda system, *_: 1 / system.right.clamp(min=1e-3)  # noqa: E731
-    monkeypatch.setattr(active_set, "sketch", even)
-    monkeypatch.setattr(active_set, "grow", even)
+    monkeypatch.setattr(active_set, "rough_pivot", even)
+    monkeypatch.setattr(active_set, "lawson_hanson", even)
     for rows in awkward(classes, dim).values():
-        here = cloud.cloud(torch.from_numpy(rows / np.abs(rows).max()))
-        solver = active_set.Rounds(here, 1e-6, 1 << 30)
+        here = cloud.Cloud.of(torch.from_numpy(rows / np.abs(rows).max()))
+        solver = active_set.ActiveSetSolver(here, 1e-6, 1 << 30)
         few = torch.arange(6)
         part = solver._neighbours(few, classes - 1)
-        guess = solver._guess(part, exact, True)
+        guess = solver._solved(part, exact, True)
         points = precisely(here)
-        share = guess.share.numpy().astype(np.longdouble)  # (6, m)
+        share = guess.weights.numpy().astype(np.longdouble)  # (6, m)
         assert (share > 0).sum() > 5 * classes
         hull = (share[:, :, None] * points[part.others.numpy()]).sum(1) / share.sum(1)[:, None]
         truth = np.linalg.norm((points[:6] - hull).astype(np.float64), axis=1)
-        length = torch.linalg.vector_norm(guess.inner, dim=1).numpy()
-        assert (np.abs(length - truth) <= guess.blur).all()
+        length = torch.linalg.vector_norm(guess.residual, dim=1).numpy()
+        assert (np.abs(length - truth) <= guess.error).all()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from collections import Counter
 from collections.abc import Callable
 from typing import Any
@@ -12,14 +11,13 @@ import pytest
 import torch
 from torch import Tensor
 
-from nctool.geometry.hull import active_set, affine, certificate
+from nctool.geometry.hull import active_set, affine, certificate, solver
+from nctool.geometry.hull.certificate import Certificate, PrimalPoint
 from nctool.geometry.hull.cloud import Cloud
 from nctool.geometry.hull.quadratic_program import System
 from tests.geometry.hull.hull_cases import arithmetic, encloses, noisy_simplex, normal, solved, some
 from tests.support.point_sets import cloud, orthoplex
 from tests.support.populations import Array
-
-room = importlib.import_module("nctool.geometry.hull.margins")
 
 SETS: dict[str, Array] = {
     "few dimensions": cloud(1, 60, 10),
@@ -47,11 +45,11 @@ def filled(value: float) -> Callable[..., Tensor]:
 
 def mixed(system: System, *_: Any) -> Tensor:
     """Some weights are no numbers, or too large for one."""
-    found = guesses(system)
-    found[::2, 0] = torch.inf
-    found[1::3] = torch.nan
-    found[::5] *= -1
-    return found
+    result = guesses(system)
+    result[::2, 0] = torch.inf
+    result[1::3] = torch.nan
+    result[::5] *= -1
+    return result
 
 
 LIES = {
@@ -66,29 +64,31 @@ LIES = {
 
 def honest(rows: Array) -> int:
     """How many classes are settled; each of them rightly, and all with true bounds."""
-    found = solved(rows)
-    lower, upper = found.lower.numpy(), found.upper.numpy()
+    result = solved(rows)
+    lower, upper = result.lower.numpy(), result.upper.numpy()
     assert not np.isnan(lower).any() and not np.isnan(upper).any()
-    encloses(rows, found, some(rows, 5))
+    encloses(rows, result, some(rows, 5))
     close = upper - lower <= 1e-6 * upper + arithmetic(rows)
     close |= upper <= 1e-10 * float(np.linalg.norm(rows, axis=1).max())
-    assert not (found.settled.numpy() & ~close).any()
-    return int(found.settled.sum())
+    assert not (result.settled.numpy() & ~close).any()
+    return int(result.settled.sum())
 
 
 # Solvers that lie.
-@pytest.mark.parametrize("lie", LIES)
+@pytest.mark.parametrize("kind", LIES)
 @pytest.mark.parametrize("name", SETS)
-def test_lies(name: str, lie: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    told = LIES[lie]
+def test_lies(name: str, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    lie = LIES[kind]
     monkeypatch.setattr(active_set, "MOST_ROUNDS", 4)
-    monkeypatch.setattr(active_set, "sketch", told)
-    monkeypatch.setattr(active_set, "grow", told)
+    monkeypatch.setattr(active_set, "rough_pivot", lie)
+    monkeypatch.setattr(active_set, "lawson_hanson", lie)
     for room in (active_set, certificate):
         monkeypatch.setattr(
-            room, "pivot", lambda system, start: (told(system), torch.ones_like(start[:, 0]))
+            room,
+            "block_pivot",
+            lambda system, start: (lie(system), torch.ones_like(start[:, 0])),
         )
-    monkeypatch.setattr(active_set, "faces", lambda cloud: None)
+    monkeypatch.setattr(active_set, "affine_weights", lambda cloud: None)
     assert honest(SETS[name]) < len(SETS[name])
 
 
@@ -115,7 +115,7 @@ def test_faces_that_lie(value: float, form: str, monkeypatch: pytest.MonkeyPatch
 @pytest.mark.parametrize("most", [0, 1])
 def test_few_rounds(name: str, most: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(active_set, "MOST_ROUNDS", most)
-    monkeypatch.setattr(active_set, "faces", lambda cloud: None)
+    monkeypatch.setattr(active_set, "affine_weights", lambda cloud: None)
     settled = honest(SETS[name])
     assert most or settled == 0
 
@@ -126,19 +126,19 @@ def test_stuck(classes: int, rank: int, dim: int, monkeypatch: pytest.MonkeyPatc
     widths: list[int] = []
     seen: Counter[int] = Counter()
 
-    def watched(of: Cloud, guess: certificate.Guess, count: int, *, deep: bool) -> certificate.Look:
+    def watched(of: Cloud, guess: PrimalPoint, count: int, *, double: bool) -> Certificate:
         widths.append(guess.candidates.shape[1])
         seen.update(guess.rows.tolist())
-        return certificate.look(of, guess, count, deep=deep)
+        return certificate.certify(of, guess, count, double=double)
 
-    monkeypatch.setattr(active_set, "look", watched)
-    monkeypatch.setattr(room, "FIRST_GUESS", 12)
-    monkeypatch.setattr(room, "LATER_GUESS", 4)
+    monkeypatch.setattr(active_set, "certify", watched)
+    monkeypatch.setattr(solver, "FIRST_GUESS", 12)
+    monkeypatch.setattr(solver, "LATER_GUESS", 4)
     flat = normal(5, classes, rank) @ normal(6, rank, dim)
     rows = flat + 1e-9 * normal(7, classes, dim)
-    found = solved(rows, memory=100_000)
-    encloses(rows, found, some(rows))
-    assert not found.settled.all()
+    result = solved(rows, memory=100_000)
+    encloses(rows, result, some(rows))
+    assert not result.settled.all()
     assert max(seen.values()) <= 24
     assert max(widths) <= 19 + dim + 1
 
@@ -146,7 +146,9 @@ def test_stuck(classes: int, rank: int, dim: int, monkeypatch: pytest.MonkeyPatc
 # Copies that nobody noticed are no trouble.
 @pytest.mark.parametrize("rows", [cloud(0, 60, 5), cloud(0, 60, 55), cloud(0, 25, 60)])
 def test_unnoticed_copies(rows: Array, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(room, "find_duplicates", lambda points, _: ((), torch.arange(len(points))))
+    monkeypatch.setattr(
+        solver, "find_duplicates", lambda points, _: ((), torch.arange(len(points)))
+    )
     for doubled in (np.concatenate([rows, rows[:10]]), np.concatenate([rows] * 3)):
         assert honest(doubled) == len(doubled)
         assert not solved(doubled).value[:10].gt(1e-15).any()

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import importlib
-
 import numpy as np
 import pytest
 import torch
 
 from nctool.geometry.hull import margins
 from nctool.geometry.hull.cloud import Cloud
-from nctool.geometry.hull.cloud import cloud as of
 from tests.geometry.hull.hull_cases import (
     closed,
     encloses,
@@ -29,52 +26,52 @@ from tests.support.populations import Array
 def test_thousands_of_copies() -> None:
     kinds = cloud(0, 50, 20)
     which = np.random.default_rng(0).integers(0, 50, 3000)
-    found = solved(kinds[which])
-    assert {frozenset(group) for group in found.duplicates} == {
+    result = solved(kinds[which])
+    assert {frozenset(group) for group in result.duplicates} == {
         frozenset(np.flatnonzero(which == kind).tolist()) for kind in range(50)
     }
-    assert not found.upper.any() and not found.lower.any()
-    assert bool(found.settled.all())
+    assert not result.upper.any() and not result.lower.any()
+    assert bool(result.settled.all())
 
 
 # Copies of some rows leave everybody else's margin as it was.
 @pytest.mark.parametrize("dim", [3, 30, 70])
 def test_copies_of_some(dim: int) -> None:
     rows = cloud(1, 60, dim)
-    found = solved(np.concatenate([rows, rows[:5], rows[:2]]))
-    assert found.duplicates == ((0, 60, 65), (1, 61, 66), (2, 62), (3, 63), (4, 64))
-    assert not found.upper[:5].any() and not found.upper[60:].any()
+    result = solved(np.concatenate([rows, rows[:5], rows[:2]]))
+    assert result.duplicates == ((0, 60, 65), (1, 61, 66), (2, 62), (3, 63), (4, 64))
+    assert not result.upper[:5].any() and not result.upper[60:].any()
     alone = solved(rows)
-    assert found.upper[5:60].numpy() == pytest.approx(alone.upper[5:].numpy(), rel=2e-6)
-    for one in range(5, 60):
-        assert {other for other, _ in found.support(one)} <= set(range(60)) - {one}
-    assert found.support(60) == [(0, 1.0)]
-    assert found.support(0) == [(60, 1.0)]
+    assert result.upper[5:60].numpy() == pytest.approx(alone.upper[5:].numpy(), rel=2e-6)
+    for row in range(5, 60):
+        assert {other for other, _ in result.support(row)} <= set(range(60)) - {row}
+    assert result.support(60) == [(0, 1.0)]
+    assert result.support(0) == [(60, 1.0)]
 
 
-# A row of twins, each a hair from the next, becomes as long as it wants: bounds still hold.
+# A row of duplicates, each a hair from the next, becomes as long as it wants: bounds still hold.
 @pytest.mark.parametrize("step", [2.0**-52, 2.0**-51, 3 * 2.0**-52, 2.0**-49])
 def test_chains(step: float) -> None:
     rows = np.ones((401, 2))
     rows[:400, 1] += np.arange(400) * step
     rows[400, 1] = 2
-    found = solved(rows)
-    for one, truth in {0: step, 200: 0.0, 399: 0.0, 400: 1 - 399 * step}.items():
-        assert found.lower[one] <= truth <= found.upper[one]
+    result = solved(rows)
+    for row, truth in {0: step, 200: 0.0, 399: 0.0, 400: 1 - 399 * step}.items():
+        assert result.lower[row] <= truth <= result.upper[row]
 
 
 # Everything at one point; two points; one point and copies of another.
 @pytest.mark.parametrize("dim", [1, 2, 50])
 def test_almost_nothing(dim: int) -> None:
     for rows in (np.zeros((4, dim)), np.full((3, dim), 0.1), np.ones((2, dim))):
-        found = solved(rows)
-        assert found.duplicates == (tuple(range(len(rows))),)
-        assert not found.upper.any() and not found.value.any() and bool(found.settled.all())
+        result = solved(rows)
+        assert result.duplicates == (tuple(range(len(rows))),)
+        assert not result.upper.any() and not result.value.any() and bool(result.settled.all())
     rows = np.concatenate([np.ones((3, dim)), -np.ones((1, dim))])
-    found = solved(rows)
-    assert found.duplicates == ((0, 1, 2),)
-    assert found.value.tolist() == pytest.approx([0, 0, 0, 2 * np.sqrt(dim)])
-    assert found.lower[3] <= 2 * np.sqrt(dim) <= found.upper[3]
+    result = solved(rows)
+    assert result.duplicates == ((0, 1, 2),)
+    assert result.value.tolist() == pytest.approx([0, 0, 0, 2 * np.sqrt(dim)])
+    assert result.lower[3] <= 2 * np.sqrt(dim) <= result.upper[3]
     lonely = margins(torch.ones(1, dim, dtype=torch.float64))
     assert not lonely.settled.any()
 
@@ -124,9 +121,9 @@ def test_nearly_flat(dim: int, height: float) -> None:
 def test_nearly_flat_inside(height: float) -> None:
     rows = normal(8, 25, 3)
     rows[:, -1] *= height
-    found = solved(rows)
-    encloses(rows, found, some(rows))
-    assert (found.upper[~found.settled] <= 10 * height).all()
+    result = solved(rows)
+    encloses(rows, result, some(rows))
+    assert (result.upper[~result.settled] <= 10 * height).all()
 
 
 # Rows of small rank, spread over many dimensions.
@@ -146,10 +143,10 @@ def test_sizes(dim: int) -> None:
     encloses(far, solved(far), some(far))
     sizes = 10.0 ** np.random.default_rng(12).uniform(-4, 4, (60, 1))
     many = normal(13, 60, dim) * sizes
-    found = solved(many)
-    encloses(many, found, some(many, 9))
-    closed(many, found, 1e-6)
-    proves_itself(many, found, 1e-6, some(many, 9))
+    result = solved(many)
+    encloses(many, result, some(many, 9))
+    closed(many, result, 1e-6)
+    proves_itself(many, result, 1e-6, some(many, 9))
 
 
 # A row of zeros is a point like any other.
@@ -157,27 +154,27 @@ def test_zero_row() -> None:
     for dim in (2, 40):
         rows = normal(14, 30, dim)
         rows[4] = 0
-        found = holds(rows, most=30)
-        assert (float(found.value[4]) == 0) == (dim == 2)
+        result = holds(rows, most=30)
+        assert (float(result.value[4]) == 0) == (dim == 2)
 
 
 # Points well inside have margin zero, exactly, and others none.
 def test_inside() -> None:
     corners = np.concatenate([np.eye(6), -np.eye(6)])  # (12, 6)
-    inner = 0.3 * cloud(15, 40, 6)
-    found = holds(np.concatenate([corners, inner]), most=52)
-    assert not found.value[12:].any() and not found.lower[12:].any()
-    assert (found.lower[:12] > 0.5).all()
+    interior = 0.3 * cloud(15, 40, 6)
+    result = holds(np.concatenate([corners, interior]), most=52)
+    assert not result.value[12:].any() and not result.lower[12:].any()
+    assert (result.lower[:12] > 0.5).all()
 
 
 # On the boundary of the hull is inside, too.
 @pytest.mark.parametrize("rows", [etf(2), etf(5), polygon(6)])
 def test_on_the_boundary(rows: Array) -> None:
     halfway = (rows[1:] + rows[:-1]) / 2
-    found = solved(np.concatenate([rows, halfway]))
-    assert bool(found.settled.all())
-    assert not found.value[len(rows) :].any()
-    assert (found.lower[: len(rows)] > 0.1).all()
+    result = solved(np.concatenate([rows, halfway]))
+    assert bool(result.settled.all())
+    assert not result.value[len(rows) :].any()
+    assert (result.lower[: len(rows)] > 0.1).all()
 
 
 # Differences in the last bit.
@@ -191,12 +188,13 @@ def test_last_bits(dim: int) -> None:
 # Many rows of ordinary size are not copied in float64, let alone twice.
 def test_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     rows = torch.from_numpy(cloud(16, 60, 4))
-    there: list[torch.Tensor] = []
+    received: list[torch.Tensor] = []
 
     def watched(points: torch.Tensor) -> Cloud:
-        there.append(points)
-        return of(points)
+        received.append(points)
+        return original(points)
 
-    monkeypatch.setattr(importlib.import_module("nctool.geometry.hull.margins"), "cloud", watched)
+    original = Cloud.of
+    monkeypatch.setattr(Cloud, "of", watched)
     margins(rows)
-    assert there[0].data_ptr() == rows.data_ptr()
+    assert received[0].data_ptr() == rows.data_ptr()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import threading
 from collections.abc import Callable, Iterable, Iterator
 
@@ -12,13 +11,11 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nctool.geometry.hull import Margins, active_set, margins
-from nctool.geometry.hull.worker_pool import Answer, Crew, Task
+from nctool.geometry.hull import Margins, active_set, margins, solver
+from nctool.geometry.hull.worker_pool import Answer, Task, WorkerPool
 from tests.geometry.hull.hull_cases import clustered, language, noisy_simplex, normal, solved, unit
 from tests.support.point_sets import cloud, orthoplex, sharp
 from tests.support.populations import Array
-
-room = importlib.import_module("nctool.geometry.hull.margins")
 
 SETS: dict[str, Array] = {
     "few dimensions": cloud(1, 60, 6),
@@ -34,20 +31,20 @@ every = pytest.mark.parametrize("name", SETS)
 one_of_them = st.sampled_from(sorted(SETS))
 
 
-def values(found: Margins, within: int | None = None) -> Array:
+def values(result: Margins, within: int | None = None) -> Array:
     """All settled but perhaps one."""
-    assert all(one == within for one in torch.nonzero(~found.settled).flatten().tolist())
-    plain: Array = found.value.numpy()
+    assert all(row == within for row in torch.nonzero(~result.settled).flatten().tolist())
+    plain: Array = result.value.numpy()
     return plain
 
 
-def agree(one: Array, other: Array, scale: float = 1.0) -> None:
-    assert one == pytest.approx(other, rel=3e-6, abs=1e-11 * scale)
+def agree(left: Array, right: Array, scale: float = 1.0) -> None:
+    assert left == pytest.approx(right, rel=3e-6, abs=1e-11 * scale)
 
 
-def overlap(one: Margins, other: Margins) -> None:
+def overlap(left: Margins, right: Margins) -> None:
     """Both pairs of bounds hold the truth."""
-    assert (torch.maximum(one.lower, other.lower) <= torch.minimum(one.upper, other.upper)).all()
+    assert (torch.maximum(left.lower, right.lower) <= torch.minimum(left.upper, right.upper)).all()
 
 
 @settings(max_examples=4)
@@ -101,12 +98,12 @@ def test_one_more_within(name: str) -> None:
 def test_rattler(name: str) -> None:
     rows = SETS[name]
     before = solved(rows)
-    for one in (len(rows) // 2,):
-        between = before.support(one)
-        way = rows[one] - sum(share * rows[other] for other, share in between)
-        behind = rows[one] - 1.001 * way + 5 * np.linalg.svd(way[None])[2][-1]
+    for row in (len(rows) // 2,):
+        between = before.support(row)
+        way = rows[row] - sum(share * rows[other] for other, share in between)
+        behind = rows[row] - 1.001 * way + 5 * np.linalg.svd(way[None])[2][-1]
         after = solved(np.concatenate([rows, behind[None]]))
-        agree(values(after)[one : one + 1], values(before)[one : one + 1])
+        agree(values(after)[row : row + 1], values(before)[row : row + 1])
 
 
 # Only the least: its bounds are as good, and nobody else can be below.
@@ -130,25 +127,25 @@ def test_least_only(name: str, copies: int) -> None:
 @pytest.mark.parametrize("least_only", [False, True])
 def test_sample(name: str, least_only: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = solved(SETS[name])
-    monkeypatch.setattr(room, "SAMPLED_FROM", 20)
-    monkeypatch.setattr(room, "SAMPLE", 7)
-    found = solved(SETS[name], least_only=least_only)
-    overlap(found, whole)
-    agree(np.array([found.value.min()]), np.array([whole.value.min()]))
+    monkeypatch.setattr(solver, "SAMPLED_FROM", 20)
+    monkeypatch.setattr(solver, "SAMPLE", 7)
+    result = solved(SETS[name], least_only=least_only)
+    overlap(result, whole)
+    agree(np.array([result.value.min()]), np.array([whole.value.min()]))
     if not least_only:
-        agree(values(found), values(whole))
+        agree(values(result), values(whole))
 
 
 # Small blocks, small programmes, few first guesses.
 @every
 def test_blocks(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = values(solved(SETS[name]))
-    for limit in ("LOOK_BYTES", "PROGRAMME_BYTES"):
+    for limit in ("SCORE_BYTES", "PROGRAMME_BYTES"):
         monkeypatch.setattr(active_set, limit, 1)
     agree(values(solved(SETS[name], memory=1)), whole)
     monkeypatch.undo()
-    monkeypatch.setattr(room, "FIRST_GUESS", 5)
-    monkeypatch.setattr(room, "LATER_GUESS", 3)
+    monkeypatch.setattr(solver, "FIRST_GUESS", 5)
+    monkeypatch.setattr(solver, "LATER_GUESS", 3)
     agree(values(solved(SETS[name])), whole)
 
 
@@ -163,26 +160,26 @@ def own_threads() -> Iterator[None]:
 @every
 @pytest.mark.usefixtures("own_threads")
 def test_threads(name: str) -> None:
-    found = []
+    result = []
     for threads in (1, 2):
         torch.set_num_threads(threads)
-        found.append(solved(SETS[name]))
+        result.append(solved(SETS[name]))
         assert torch.get_num_threads() == threads
-    assert found[1].lower.equal(found[0].lower)
-    assert found[1].upper.equal(found[0].upper)
+    assert result[1].lower.equal(result[0].lower)
+    assert result[1].upper.equal(result[0].upper)
 
 
 # Nor does it matter which block of classes is done first.
 @pytest.mark.parametrize("rows", [clustered(0, 150, 55, 10, 0.3), language(0, 150, 55, 1e-2)])
 @pytest.mark.parametrize("least_only", [False, True])
 def test_order_of_blocks(rows: Array, least_only: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    class Backwards(Crew):
+    class Backwards(WorkerPool):
         def map(self, work: Callable[[Task], Answer], tasks: Iterable[Task]) -> Iterator[Answer]:
             return reversed([work(task) for task in reversed(list(tasks))])
 
-    monkeypatch.setattr(active_set, "LOOK_BYTES", 1)
+    monkeypatch.setattr(active_set, "SCORE_BYTES", 1)
     there = solved(rows, least_only=least_only)
-    monkeypatch.setattr(active_set, "Crew", Backwards)
+    monkeypatch.setattr(active_set, "WorkerPool", Backwards)
     back = solved(rows, least_only=least_only)
     # Threads within a product may round its last digit otherwise.
     if least_only:
@@ -201,13 +198,13 @@ def test_trouble_in_a_thread() -> None:
 
     torch.set_num_threads(3)
     running = threading.active_count()
-    with pytest.raises(ValueError, match="five"), Crew(torch.device("cpu")) as crew:
-        list(crew.map(work, range(40)))
+    with pytest.raises(ValueError, match="five"), WorkerPool(torch.device("cpu")) as pool:
+        list(pool.map(work, range(40)))
     assert torch.get_num_threads() == 3
     assert threading.active_count() == running
 
 
-# Everybody is counted once, twins aside.
+# Everybody is counted once, duplicates too.
 @every
 @pytest.mark.parametrize("least_only", [False, True])
 def test_progress(name: str, least_only: bool) -> None:
@@ -224,5 +221,5 @@ def test_fewer_of_a_code(classes: int) -> None:
     rows = sharp(classes)
     whole = values(solved(rows))
     for left in (classes - 1, classes // 2):
-        found = values(solved(unit(rows[:left])))
-        assert (found >= whole[:left] * (1 - 2e-6)).all()
+        result = values(solved(unit(rows[:left])))
+        assert (result >= whole[:left] * (1 - 2e-6)).all()

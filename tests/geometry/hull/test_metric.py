@@ -11,6 +11,7 @@ import torch
 
 import nctool
 from nctool.geometry.hull import active_set
+from nctool.geometry.hull.candidates import Candidates
 from nctool.report import Report, Result
 from tests.geometry.hull.hull_cases import arithmetic, noisy_simplex, normal, solved, stored, unit
 from tests.support.oracle.hull import margins as plain
@@ -40,10 +41,10 @@ def report(rows: Array, **options: Any) -> Report:
 
 
 def margin(rows: Array, **options: Any) -> Result:
-    found = report(rows, **options)
-    plainly = strict(found.to_json())
+    result = report(rows, **options)
+    plainly = strict(result.to_json())
     validator().validate(plainly)
-    return found["gnc2.margin.weights"]
+    return result["gnc2.margin.weights"]
 
 
 def details(result: Result) -> Any:
@@ -78,25 +79,25 @@ CODES: dict[str, tuple[Array, float]] = {
 @pytest.mark.parametrize("name", CODES)
 def test_codes(name: str) -> None:
     rows, known = CODES[name]
-    found = margin(rows)
-    lower, upper = found.bounds or (0, 0)
+    result = margin(rows)
+    lower, upper = result.bounds or (0, 0)
     rounding = arithmetic(rows)
-    assert found.value is not None
-    assert found.value == pytest.approx(known, rel=1e-12)
-    assert found.per_class == pytest.approx([known] * len(rows), rel=1e-6)
+    assert result.value is not None
+    assert result.value == pytest.approx(known, rel=1e-12)
+    assert result.per_class == pytest.approx([known] * len(rows), rel=1e-6)
     assert known * (1 - 1e-6) - rounding <= lower <= known + 1e-15
     assert known - 1e-15 <= upper <= known + rounding
-    told = details(found)
-    assert told["certified"] == told["binding"] == len(rows)
-    assert told["rattlers"] == 0
-    assert told["widest_gap"] <= 1e-6 + rounding / known
-    if found.best_known is not None:
-        assert told["share_of_best"] <= 1 + 1e-9
-        assert told["share_of_best"] == pytest.approx(found.value / found.best_known.value)
-        if found.best_known.source.startswith(("exact", "proven")):
-            assert told["share_of_best"] == pytest.approx(1, rel=1e-9)
-    limit = told["best_of_any"]
-    assert limit is None or found.value <= limit["value"] * (1 + 1e-12)
+    facts = details(result)
+    assert facts["certified"] == facts["binding"] == len(rows)
+    assert facts["rattlers"] == 0
+    assert facts["widest_gap"] <= 1e-6 + rounding / known
+    if result.best_known is not None:
+        assert facts["share_of_best"] <= 1 + 1e-9
+        assert facts["share_of_best"] == pytest.approx(result.value / result.best_known.value)
+        if result.best_known.source.startswith(("exact", "proven")):
+            assert facts["share_of_best"] == pytest.approx(1, rel=1e-9)
+    limit = facts["best_of_any"]
+    assert limit is None or result.value <= limit["value"] * (1 + 1e-12)
 
 
 # Anything else: as the oracle says, class by class, with the worst by name.
@@ -105,20 +106,20 @@ def test_codes(name: str) -> None:
 def test_value(rows: Array, kept: type) -> None:
     given: Any = (7 * rows).astype(kept)
     truth = plain(given.astype(np.float64))
-    found = margin(given)
-    assert found.value == pytest.approx(truth.min(), rel=1e-6)
-    assert found.per_class == pytest.approx(truth.tolist(), rel=1e-6)
+    result = margin(given)
+    assert result.value == pytest.approx(truth.min(), rel=1e-6)
+    assert result.per_class == pytest.approx(truth.tolist(), rel=1e-6)
     order = np.argsort(truth)
-    told, worst = details(found), found.worst or ()
-    assert told["attained_by"] == {"class": order[0], "name": NAMES[order[0]]}
-    assert [one.name for one in worst] == [NAMES[one] for one in order[: len(worst)]]
-    assert told["rows"] == "unit"
-    assert told["gap"] == 1e-6
-    assert told["certified"] == len(rows)
-    assert told["binding"] + told["rattlers"] == len(rows)
-    assert told["bound_by"][0] == told["attained_by"]
-    assert told["twins"] == []
-    lower, upper = found.bounds or (0, 0)
+    facts, worst = details(result), result.worst or ()
+    assert facts["attained_by"] == {"class": order[0], "name": NAMES[order[0]]}
+    assert [row.name for row in worst] == [NAMES[row] for row in order[: len(worst)]]
+    assert facts["rows"] == "unit"
+    assert facts["gap"] == 1e-6
+    assert facts["certified"] == len(rows)
+    assert facts["binding"] + facts["rattlers"] == len(rows)
+    assert facts["bound_by"][0] == facts["attained_by"]
+    assert facts["twins"] == []
+    lower, upper = result.bounds or (0, 0)
     assert lower <= truth.min() <= upper
     assert upper - lower <= 1e-6 * upper
 
@@ -126,13 +127,13 @@ def test_value(rows: Array, kept: type) -> None:
 # The named support is the nearest point of the hull.
 @pytest.mark.parametrize("rows", [cloud(3, 30, 5), polygon(9), union(3, 3, 4)])
 def test_support(rows: Array) -> None:
-    for one in details(margin(rows))["support"]:
-        between = one["between"]
-        assert one["rows"] == len(between) <= 8
-        assert one["name"] == NAMES[one["class"]]
+    for row in details(margin(rows))["support"]:
+        between = row["between"]
+        assert row["rows"] == len(between) <= 8
+        assert row["name"] == NAMES[row["class"]]
         hull = sum(part["share"] * rows[part["class"]] for part in between)
-        away = float(np.linalg.norm(rows[one["class"]] - hull))
-        assert away == pytest.approx(one["value"], rel=1e-9)
+        away = float(np.linalg.norm(rows[row["class"]] - hull))
+        assert away == pytest.approx(row["value"], rel=1e-9)
         assert [part["share"] for part in between] == sorted(
             (part["share"] for part in between), reverse=True
         )
@@ -143,26 +144,26 @@ def test_twins() -> None:
     rows = cloud(4, 30, 6)
     rows[3], rows[8], rows[20] = rows[7], 2 * rows[7], 3 * rows[21]
     rows[25] = unit(rows[26:27] + 1e-3 * normal(0, 1, 6))[0]
-    found = margin(rows)
-    told = details(found)
-    assert found.value == 0
-    assert (found.bounds or (1, 1))[0] == 0
-    assert (found.bounds or (1, 1))[1] < 1e-15
-    assert [[one["name"] for one in group] for group in told["twins"]] == [
-        [NAMES[one] for one in group] for group in ([3, 7, 8], [20, 21])
+    result = margin(rows)
+    facts = details(result)
+    assert result.value == 0
+    assert (result.bounds or (1, 1))[0] == 0
+    assert (result.bounds or (1, 1))[1] < 1e-15
+    assert [[row["name"] for row in group] for group in facts["twins"]] == [
+        [NAMES[row] for row in group] for group in ([3, 7, 8], [20, 21])
     ]
-    assert told["twin_groups"] == 2
-    assert told["near_twins"] == 2
-    assert [one["class"] for one in told["nearly_twins"]] == [25, 26]
-    assert [one["class"] for one in told["bound_by"]] == [3, 7, 8, 20, 21]
-    assert told["binding"] == 5
-    assert told["certified"] == 30
-    per_class = np.array(found.per_class)
+    assert facts["twin_groups"] == 2
+    assert facts["near_twins"] == 2
+    assert [row["class"] for row in facts["nearly_twins"]] == [25, 26]
+    assert [row["class"] for row in facts["bound_by"]] == [3, 7, 8, 20, 21]
+    assert facts["binding"] == 5
+    assert facts["certified"] == 30
+    per_class = np.array(result.per_class)
     assert not per_class[[3, 7, 8, 20, 21]].any()
     assert per_class.astype(float) == pytest.approx(plain(rows), rel=1e-6, abs=1e-15)
     # Lengths count when they are asked to.
     raw = details(margin(rows, margin_rows="raw"))
-    assert [[one["class"] for one in group] for group in raw["twins"]] == [[3, 7]]
+    assert [[row["class"] for row in group] for group in raw["twins"]] == [[3, 7]]
 
 
 # Only the least one.
@@ -188,8 +189,8 @@ def test_lengths() -> None:
     longer = rows * np.random.default_rng(0).uniform(0.1, 10, (30, 1))
     assert margin(longer).value == pytest.approx(margin(rows).value, rel=1e-9)
     raw = margin(longer, margin_rows="raw")
-    found = solved(longer)
-    assert raw.value == pytest.approx(float(found.value.min()), rel=1e-9)
+    result = solved(longer)
+    assert raw.value == pytest.approx(float(result.value.min()), rel=1e-9)
     assert details(raw)["rows"] == "raw"
     assert raw.best_known is None
     assert "share_of_best" not in details(raw)
@@ -199,10 +200,10 @@ def test_lengths() -> None:
 def test_zero_row() -> None:
     rows = cloud(8, 20, 4)
     rows[11] = 0
-    found = margin(rows)
-    assert found.status == "undefined"
-    assert found.value is None and found.bounds is None
-    assert NAMES[11] in (found.reason or "")
+    result = margin(rows)
+    assert result.status == "undefined"
+    assert result.value is None and result.bounds is None
+    assert NAMES[11] in (result.reason or "")
 
 
 # Where lengths count, a row of length zero is a point like any other.
@@ -218,9 +219,9 @@ def test_zero_row_raw(least: str) -> None:
 
 @pytest.mark.parametrize("lengths", ["unit", "raw"])
 def test_one_class(lengths: str) -> None:
-    found = margin(np.ones((1, 5)), margin_rows=lengths)
-    assert found.status in ("undefined", "skipped")
-    assert found.value is None
+    result = margin(np.ones((1, 5)), margin_rows=lengths)
+    assert result.status in ("undefined", "skipped")
+    assert result.value is None
 
 
 # Class means are centred first; empty classes are no points.
@@ -230,69 +231,69 @@ def test_means() -> None:
     kept = np.array([0, 1, 3, 4, 5])
     labels = np.repeat(kept, 6)
     features = centres[labels] + 0.1 * random.standard_normal((len(labels), 10))
-    found = nctool.analyze(
+    both = nctool.analyze(
         features=features, labels=labels, class_names=NAMES[:7], select="gnc2.margin.*",
         per_class=True,
     )  # fmt: skip
-    means = np.array([features[labels == one].mean(0) for one in kept])
+    means = np.array([features[labels == row].mean(0) for row in kept])
     truth = plain(means - means.mean(0))
-    result = found["gnc2.margin.means"]
-    validator().validate(strict(found.to_json()))
+    result = both["gnc2.margin.means"]
+    validator().validate(strict(both.to_json()))
     assert result.value == pytest.approx(truth.min(), rel=1e-6)
-    values = np.array([math.nan if one is None else one for one in result.per_class or ()])
+    values = np.array([math.nan if row is None else row for row in result.per_class or ()])
     assert values[kept] == pytest.approx(truth, rel=1e-6)
     assert np.isnan(values[[2, 6]]).all()
     assert details(result)["attained_by"]["class"] == kept[truth.argmin()]
-    assert found["gnc2.margin.weights"].status == "skipped"
+    assert both["gnc2.margin.weights"].status == "skipped"
 
 
 # Rows of a head in float32 are certified as the numbers they are.
 def test_float32_simplex() -> None:
     rows = stored(etf(50))
-    found = margin(rows.astype(np.float32))
+    result = margin(rows.astype(np.float32))
     truth = plain(rows)
-    lower, upper = found.bounds or (0, 0)
+    lower, upper = result.bounds or (0, 0)
     assert lower <= truth.min() <= upper
     assert upper - lower <= 1e-12
-    assert details(found)["share_of_best"] < 1
+    assert details(result)["share_of_best"] < 1
 
 
 # A solver that is stopped early says so.
 def test_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(active_set, "MOST_ROUNDS", 1)
-    monkeypatch.setattr(active_set, "faces", lambda cloud: None)
+    monkeypatch.setattr(active_set, "affine_weights", lambda cloud: None)
     rows = cloud(10, 100, 55)
     truth = plain(rows)
     for lengths in ("unit", "raw"):
-        found = margin(rows, margin_rows=lengths)
-        told = details(found)
-        lower, upper = found.bounds or (0, 0)
+        result = margin(rows, margin_rows=lengths)
+        facts = details(result)
+        lower, upper = result.bounds or (0, 0)
         assert lower <= truth.min() <= upper
-        assert told["certified"] < len(rows)
-        assert told["widest_gap"] > 1e-6
-        assert told["binding"] >= 1
+        assert facts["certified"] < len(rows)
+        assert facts["widest_gap"] > 1e-6
+        assert facts["binding"] >= 1
 
 
 @pytest.mark.xfail(reason="the least margin is called certified whatever was found")
 def test_least_only_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(active_set, "MOST_ROUNDS", 1)
-    found = margin(cloud(10, 150, 64), margin="min")
-    lower, upper = found.bounds or (0, 0)
+    result = margin(cloud(10, 150, 64), margin="min")
+    lower, upper = result.bounds or (0, 0)
     assert upper - lower > 1e-3 * upper
-    assert details(found)["certified"] == 0
+    assert details(result)["certified"] == 0
 
 
 # The caller's own precision of products does not reach the bounds.
 @pytest.mark.parametrize("asked", ["high", "medium"])
 def test_precision(asked: str, monkeypatch: pytest.MonkeyPatch) -> None:
     held: list[str] = []
-    neighbours = active_set.Rounds._neighbours
+    neighbours = active_set.ActiveSetSolver._neighbours
 
-    def watched(self: active_set.Rounds, rows: torch.Tensor, count: int) -> active_set.Candidates:
+    def watched(self: active_set.ActiveSetSolver, rows: torch.Tensor, count: int) -> Candidates:
         held.append(torch.get_float32_matmul_precision())
         return neighbours(self, rows, count)
 
-    monkeypatch.setattr(active_set.Rounds, "_neighbours", watched)
+    monkeypatch.setattr(active_set.ActiveSetSolver, "_neighbours", watched)
     before = torch.get_float32_matmul_precision()
     try:
         torch.set_float32_matmul_precision(asked)

@@ -98,17 +98,17 @@ def test_nearly_the_same(classes: int, dim: int, near: float) -> None:
 @pytest.mark.parametrize(("classes", "dim"), [(2, 1), (3, 1), (9, 1), (30, 2), (40, 3), (50, 6)])
 @pytest.mark.parametrize("seed", range(3))
 def test_raw(classes: int, dim: int, seed: int) -> None:
-    found = holds(normal(seed, classes, dim))
-    inside = found.value == 0
-    assert (found.lower[inside] == 0).all()
+    result = holds(normal(seed, classes, dim))
+    inside = result.value == 0
+    assert (result.lower[inside] == 0).all()
     assert inside.any() or dim == 6 or classes == 2
 
 
 # The asked gap is kept, and bounds of different gaps have the truth in common.
 @pytest.mark.parametrize("rows", [cloud(3, 80, 12), cloud(4, 90, 60), noisy_simplex(30, 0.2)])
 def test_gaps(rows: Array) -> None:
-    found = [holds(rows, gap, most=4) for gap in (0.5, 1e-3, 1e-6, 1e-9, 1e-12)]
+    result = [holds(rows, gap, most=4) for gap in (0.5, 1e-3, 1e-6, 1e-9, 1e-12)]
     lower, upper = (
-        np.array([getattr(one, side).numpy() for one in found]) for side in ("lower", "upper")
+        np.array([getattr(row, side).numpy() for row in result]) for side in ("lower", "upper")
     )
     assert (lower.max(0) <= upper.min(0)).all()

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from nctool.geometry.hull import affine, margins, shared
+from nctool.geometry.hull import affine, margins, shared_gram
 
 
 def simplex(count: int, noise: float, dim: int | None = None) -> Tensor:
@@ -33,13 +33,13 @@ def start(count: int) -> Tensor:
 def test_same_weights(noise: float, all_of_them: bool) -> None:
     gram = gram_of(simplex(60, noise))
     rows = torch.arange(60)
-    found, settled = shared.nearest(gram, rows, start(60))
+    result, settled = shared_gram.nearest(gram, rows, start(60))
     expected = affine._exchange(gram, (rows, start(60)))
     assert bool(settled.all()) or not all_of_them
     assert settled.sum() > 30
-    assert torch.allclose(found[settled], expected[settled], rtol=0, atol=1e-8)
-    assert bool((found[settled] >= 0).all())
-    assert torch.allclose(found[settled].sum(1), torch.ones(int(settled.sum())).double())
+    assert torch.allclose(result[settled], expected[settled], rtol=0, atol=1e-8)
+    assert bool((result[settled] >= 0).all())
+    assert torch.allclose(result[settled].sum(1), torch.ones(int(settled.sum())).double())
 
 
 # Margins do not depend on which form found them.
@@ -56,12 +56,12 @@ def test_same_margins(noise: float, monkeypatch: pytest.MonkeyPatch) -> None:
 
 # Too few steps leave rows open, and what is open is no answer.
 def test_open(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shared, "FINE_STEPS", 1)
+    monkeypatch.setattr(shared_gram, "FINE_STEPS", 1)
     points = simplex(60, 0.4)
-    _, settled = shared.nearest(gram_of(points), torch.arange(60), start(60))
+    _, settled = shared_gram.nearest(gram_of(points), torch.arange(60), start(60))
     assert not bool(settled.all())
-    found = margins(points)
-    assert bool(found.settled.all())
+    result = margins(points)
+    assert bool(result.settled.all())
 
 
 # A part of the rows gives what all give.

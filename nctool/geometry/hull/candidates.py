@@ -1,0 +1,98 @@
+"""Blocks of classes, and for each class the few points between which it is believed to stand."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+
+@dataclass(slots=True)
+class Candidates:
+    """For some classes: the rows that may hold their nearest point."""
+
+    rows: Tensor  # (B,)
+    others: Tensor  # (B, m), padded with the class itself
+    start: Tensor  # (B, m) rows believed to carry weight
+
+    @property
+    def valid(self) -> Tensor:
+        return self.others != self.rows[:, None]
+
+    def part(self, which: slice | Tensor) -> Candidates:
+        return Candidates(self.rows[which], self.others[which], self.start[which])
+
+
+@dataclass(slots=True)
+class Supports:
+    """Which rows hold each class's nearest point, and with what weight; the last entry counts."""
+
+    pieces: list[tuple[Tensor, Tensor, Tensor]] = field(default_factory=list)
+
+    def keep(self, rows: Tensor, others: Tensor, weights: Tensor) -> None:
+        width = int((weights > 0).sum(1).max()) if len(rows) else 0
+        top, place = weights.topk(width, dim=1)
+        self.pieces.append((rows.cpu(), others.gather(1, place).cpu().int(), top.cpu()))
+
+    def of(self, row: int) -> tuple[list[int], list[float]]:
+        """One class's support, largest weight first."""
+        for rows, others, weights in reversed(self.pieces):
+            places = torch.nonzero(rows == row).flatten()
+            if len(places):
+                place = int(places[0])
+                held = weights[place] > 0
+                return others[place][held].tolist(), weights[place][held].tolist()
+        return [], []
+
+    def sizes(self, count: int) -> Tensor:
+        """(K,) how many rows each support has."""
+        sizes = torch.zeros(count, dtype=torch.long)
+        for rows, _, weights in self.pieces:
+            sizes[rows] = (weights > 0).sum(1)
+        return sizes
+
+
+def next_candidates(
+    part: Candidates, weights: Tensor, others: Tensor, violating: Tensor
+) -> Candidates:
+    """The support of this round and the points it missed are the next round's candidates."""
+    width = int((weights > 0).sum(1).max())
+    top, place = weights.topk(width, dim=1)
+    kept = torch.where(top > 0, part.others.gather(1, place), part.rows[:, None])
+    joined = torch.where(violating, others, part.rows[:, None])
+    return Candidates(
+        part.rows,
+        torch.cat([kept, joined], 1),
+        torch.cat([top > 0, torch.zeros_like(violating)], 1),
+    )
+
+
+def regrouped(parts: list[Candidates]) -> list[Candidates]:
+    """Blocks of similar width together, so that padding stays small."""
+    width = max(part.others.shape[1] for part in parts)
+    whole = Candidates(
+        torch.cat([part.rows for part in parts]),
+        torch.cat([_padded(part.others, part.rows, width) for part in parts]),
+        torch.cat([_padded_mask(part.start, width) for part in parts]),
+    )
+    used = whole.valid.sum(1)
+    order = torch.argsort(used)
+    blocks: list[Candidates] = []
+    for which in torch.split(order, max(64, len(order) // 16)):
+        block = whole.part(which)
+        most = int(used[which].max())
+        place = torch.argsort((~block.valid).to(torch.uint8), dim=1, stable=True)[:, :most]
+        blocks.append(
+            Candidates(block.rows, block.others.gather(1, place), block.start.gather(1, place))
+        )
+    return blocks
+
+
+def _padded(others: Tensor, rows: Tensor, width: int) -> Tensor:
+    extra = rows[:, None].expand(-1, width - others.shape[1])
+    return torch.cat([others, extra], 1)
+
+
+def _padded_mask(mask: Tensor, width: int) -> Tensor:
+    return torch.nn.functional.pad(mask, (0, width - mask.shape[1]))
