@@ -88,6 +88,34 @@ def test_named(slug: str) -> None:
     assert slugs(given) & set(CASES) == {slug}
 
 
+def tight(each: int) -> nctool.Report:
+    """Four classes far tighter than they are apart: only their number of samples matters."""
+    given = healthy(each=each)
+    means = given["weight"][given["labels"]]
+    given["features"] = means + (given["features"] - means) / 1000
+    return nctool.analyze(**given)
+
+
+# From n samples of tight classes NC1 comes out 1/n too small. That is worth a word from one in
+# twenty on, with the share in it, and not before.
+def test_few_samples() -> None:
+    assert "few-samples" not in {notice.slug for notice in tight(21).warnings}
+    (notice,) = [notice for notice in tight(19).warnings if notice.slug == "few-samples"]
+    assert notice.data["understatement"] == pytest.approx(1 / 19, rel=1e-4)
+    assert notice.data["samples_per_class"] == 19
+    assert "19 samples per class" in notice.message and "by about 5%" in notice.message
+
+
+# Where sampling alone explains how far the means are apart, nobody knows by how much.
+def test_hopelessly_few_samples() -> None:
+    random = np.random.default_rng(5)
+    features = np.concatenate([random.standard_normal((3, 40)) for _ in range(4)])
+    features -= 0.9 * np.repeat(features.reshape(4, 3, 40).mean(axis=1), 3, axis=0)
+    report = nctool.analyze(features=features, labels=np.repeat(np.arange(4), 3))
+    (notice,) = [notice for notice in report.warnings if notice.slug == "few-samples"]
+    assert notice.data["understatement"] == 1.0 and "by an unknown factor" in notice.message
+
+
 # Copies are counted, and two of their rows named, as stored: ignored samples count as rows.
 def test_copies_named() -> None:
     given = healthy()

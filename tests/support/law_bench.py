@@ -178,6 +178,19 @@ def transformed(metric: Metric, act: str, given: Arrays) -> tuple[Arrays, list[i
     return new, old.tolist()
 
 
+def structureless(metric: Metric, classes: int, dim: int, seed: int) -> dict[str, Any]:
+    """Features, labels, head and unknown features that know nothing of each other."""
+    random = np.random.default_rng(seed)
+    given = {
+        "features": random.standard_normal((30 * classes, dim)),
+        "labels": np.repeat(np.arange(classes), 30),
+        "weight": random.standard_normal((classes, dim)),
+        "bias": np.zeros(classes),
+        "ood": random.standard_normal((40, dim)),
+    }
+    return thinned(given) if of_unequal_sizes(metric) else given
+
+
 def unequally_collapsed() -> dict[str, Any]:
     """Perfect collapse of unequal classes: head and means factor their simplex-encoded labels."""
     size, dim = len(SIZES), 9

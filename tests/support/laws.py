@@ -23,6 +23,7 @@ from tests.support.law_bench import (
     gathered,
     of_unequal_sizes,
     result,
+    structureless,
     transformed,
     unequally_collapsed,
     value,
@@ -90,6 +91,21 @@ def ideal(metric: Metric) -> None:
         assert found.value is not None and found.value > 0  # a margin: the more, the better
     else:
         assert found.value == pytest.approx(best, abs=COLLAPSED)
+
+
+def null_value(metric: Metric) -> None:
+    """What a metric names as its value without structure, it has there in the mean.
+
+    Null values are of first order in 1/K and 1/d: a twentieth is let pass.
+    """
+    for classes, dim in ((30, 40), (30, 12)):
+        results = [result(metric, structureless(metric, classes, dim, seed)) for seed in range(20)]
+        pairs = [(one.value, one.null_value) for one in results if one.null_value is not None]
+        if not pairs:
+            continue
+        values, nulls = np.array(pairs).T  # (20,) (20,)
+        null, error = float(nulls.mean()), float(values.std(ddof=1)) / math.sqrt(len(values))
+        assert abs(float(values.mean()) - null) <= 0.05 * abs(null) + 3.5 * error, (classes, dim)
 
 
 def needs_suffice(metric: Metric) -> None:
