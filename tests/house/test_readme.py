@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 import nctool
 from nctool.cli import app
@@ -56,10 +57,29 @@ def test_shown_output_is_real(regenerate: bool) -> None:
         assert real == README
 
 
+# Two hundred lines are what a newcomer reads; the rest is in --help and nctool metrics.
+def test_short() -> None:
+    assert len(README.splitlines()) <= 200
+
+
 # CI runs the README's test command, letter for letter.
 def test_ci_runs_the_readme_command() -> None:
     command = next(one for one in blocks("sh") if "pytest" in one).strip()
     assert command in (ROOT / ".ci" / "run").read_text("utf-8").splitlines()
+
+
+def shown_commands() -> list[list[str]]:
+    """Every nctool command of the shell blocks, as words, without the program's name."""
+    lines = [line for block in blocks("sh") for line in block.splitlines()]
+    return [shlex.split(line, comments=True)[1:] for line in lines if line.startswith("nctool ")]
+
+
+# Every command that is shown has the options that it is shown with.
+@pytest.mark.parametrize("words", shown_commands(), ids=" ".join)
+def test_shown_options_exist(words: list[str]) -> None:
+    help_text = CliRunner().invoke(app, [words[0], "--help"]).stdout
+    options = set(re.findall(r"(?<!\S)--?[a-z][a-z-]*", help_text))
+    assert {word for word in words if word.startswith("-") and word != "-"} <= options
 
 
 # The Python shown in the README runs on arrays of the described shapes.
