@@ -12,12 +12,11 @@ ROOT = Path(__file__).parents[2]
 TOP = {"pyproject.toml", "nctool", "tests", "fixtures", "README.md", "CHANGELOG.md", "LICENSE"}
 
 
+TOOLS = [["ruff", "check"], ["ruff", "format", "--check"], ["mypy", "--no-error-summary"]]
+
+
 # Linter, formatter and strict type checker find nothing, anywhere, without exemptions.
-@pytest.mark.parametrize(
-    "words",
-    [["ruff", "check"], ["ruff", "format", "--check"], ["mypy", "--no-error-summary"]],
-    ids=["lint", "format", "types"],
-)
+@pytest.mark.parametrize("words", TOOLS, ids=["lint", "format", "types"])
 def test_tools(words: list[str]) -> None:
     run = subprocess.run(
         [sys.executable, "-m", *words], cwd=ROOT, capture_output=True, text=True, check=False
