@@ -16,8 +16,8 @@ FACE = "nctool"
 
 FLOORS = (
     ("core",),
-    ("settings", "report", "roles"),
-    ("arrays", "geometry", "statistics"),
+    ("settings", "report"),
+    ("roles", "arrays", "geometry", "statistics"),
     ("readers", "engine"),
     ("metrics", "inputs"),
     ("render", "analysis"),
@@ -46,7 +46,6 @@ WITHOUT_TORCH = (
     "nctool.cli",
     "nctool.cli.doctor",
     "nctool.core.checkpoints",
-    "nctool.core.choices",
     "nctool.core.errors",
     "nctool.core.files",
     "nctool.core.notice",
@@ -79,8 +78,11 @@ WITHOUT_TORCH = (
     "nctool.report.trends",
     "nctool.roles",
     "nctool.settings.budget",
+    "nctool.settings.compute_options",
     "nctool.settings.config",
     "nctool.settings.conventions",
+    "nctool.settings.gate_options",
+    "nctool.settings.role_options",
 )
 
 FILES = {one.relative_to(PACKAGE).as_posix(): one for one in sorted(PACKAGE.rglob("*.py"))}

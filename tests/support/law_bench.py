@@ -19,6 +19,7 @@ from nctool.engine.evidence import Evidence, Need
 from nctool.inputs.assemble import assemble
 from nctool.metrics.metric import Measured, Metric
 from nctool.report import Result
+from nctool.settings.compute_options import ComputeOptions
 from nctool.settings.conventions import DEFAULT
 from tests.support.oracle import FORMULAS
 from tests.support.runs import outsiders, population
@@ -39,7 +40,7 @@ GREEDY = Metric(
 )
 """Asks for everything that can be gathered."""
 
-SETTINGS = Settings(DEFAULT, "cpu", per_class=True)
+SETTINGS = Settings(DEFAULT, ComputeOptions(device="cpu", per_class=True))
 
 GATHERED: dict[int, tuple[Source, Evidence]] = {}
 
@@ -118,7 +119,7 @@ def gathered(given: Arrays) -> tuple[Source, Evidence]:
 def result(metric: Metric, given: Arrays) -> Result:
     """The outcome of this metric where everything is gathered."""
     source, evidence = gathered(given)
-    with exact_products(SETTINGS):
+    with exact_products(SETTINGS.compute):
         return result_of(metric, source, evidence)
 
 
