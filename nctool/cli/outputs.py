@@ -134,7 +134,7 @@ class Outputs:
         kind = ci_kind(self.ci)
         if kind == "none":
             return
-        for line in ci.told(document, kind):
+        for line in ci.log_lines(document, kind):
             print(line, file=sys.stderr)
         summary = os.environ.get("GITHUB_STEP_SUMMARY")
         if kind == "github" and summary:

@@ -36,7 +36,7 @@ HOMES: dict[str, tuple[str, ...]] = {
     "click": (),
 }
 
-STANDARD = ("report/",)
+STANDARD = ("report/", "render/values/")
 """Where nothing but the standard library is imported: it reads saved results at once, anywhere."""
 
 WITHOUT_TORCH = (
@@ -175,7 +175,7 @@ def test_libraries_are_seen(line: str) -> None:
 # Reading, comparing and gating saved results loads no array library, directly or through others.
 def test_after_the_report() -> None:
     names = [path.removesuffix(".py").replace("/", ".") for path in FILES
-             if path.startswith("report/") and "__init__" not in path]  # fmt: skip
+             if path.startswith(STANDARD) and "__init__" not in path]  # fmt: skip
     heavy = {"numpy", "torch", "jinja2", "markupsafe", "matplotlib", "rich", "typer"}
     code = f"import {', '.join(f'nctool.{name}' for name in names)}, sys\n"
     code += f"sys.exit(', '.join(sorted({heavy!r} & set(sys.modules))) or 0)"
