@@ -75,12 +75,12 @@ def held(key: str, values: torch.Tensor) -> LazyArray:
 
 def shapes(**arrays: torch.Tensor | None) -> None:
     known = {"features": FEATURES, "labels": LABELS, "weight": HEAD, "bias": None, "ood": None}
-    found = {**known, **arrays}
+    given = {**known, **arrays}
     lazy = {
-        key: None if (one := found[key]) is None else held(key, one)
+        key: None if (array := given[key]) is None else held(key, array)
         for key in ("features", "labels", "ood")
     }
-    check_shapes(lazy["features"], lazy["labels"], found["weight"], found["bias"], lazy["ood"])
+    check_shapes(lazy["features"], lazy["labels"], given["weight"], given["bias"], lazy["ood"])
 
 
 def with_nan() -> torch.Tensor:
@@ -94,7 +94,7 @@ def two_signatures() -> None:
 
     np.save("labels.npy", LABELS.numpy())
     content = Path("labels.npy").read_bytes()
-    fsspec.filesystem("memory").pipe({f"/golden?sig={one}": content for one in "ab"})
+    fsspec.filesystem("memory").pipe({f"/golden?sig={signature}": content for signature in "ab"})
     load(["memory://golden?sig=a", "memory://golden?sig=b"], RoleOptions())
 
 
@@ -108,9 +108,9 @@ def names_in(text: str | bytes, rows: int | None = None) -> None:
     """Names from a file of this content, for a head with so many rows if any."""
     file = Path("names")
     file.write_bytes(text if isinstance(text, bytes) else text.encode())
-    found = vocabulary.read(file)
+    names = vocabulary.read(file)
     if rows is not None:
-        class_names.called(found, rows)
+        class_names.called(names, rows)
 
 
 def too_many(what: str) -> None:
@@ -282,9 +282,9 @@ def said(case: Callable[[], object], capsys: pytest.CaptureFixture[str]) -> str:
         shell.complain(error)
     except typer.Exit:
         pass
-    found = capsys.readouterr()
-    assert found.out == ""
-    return found.err
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    return captured.err
 
 
 @pytest.fixture(autouse=True)
@@ -319,7 +319,7 @@ def test_every_error_has_its_message() -> None:
         for slug in _slugs(ROOT / "nctool" / file)
     )
     assert here.keys() == raised.keys()
-    assert {one for one, sites in raised.items() if here[one] < sites} == set()
+    assert {site for site, sites in raised.items() if here[site] < sites} == set()
 
 
 # No file is left of a message that is no longer said.
@@ -338,9 +338,9 @@ def _slug(name: str) -> str:
 
 def _slugs(path: Path) -> list[str]:
     """The first argument of every error made in a file."""
-    found = []
+    slugs: list[str] = []
     for node in ast.walk(ast.parse(path.read_text("utf-8"))):
         if isinstance(node, ast.Call) and ast.unparse(node.func) in OURS:
             slug = ast.unparse(node.args[0])
-            found += [f"unknown-{key}" for key in CHOICES] if slug == GENERAL else [eval(slug)]
-    return found
+            slugs += [f"unknown-{key}" for key in CHOICES] if slug == GENERAL else [eval(slug)]
+    return slugs
