@@ -14,43 +14,43 @@ from nctool.core.errors import UsageError
 from nctool.settings.config import NCTOOL_TOML, PYPROJECT, nearest, table
 
 if TYPE_CHECKING:
-    from nctool.inputs.sources import Inspection
-    from nctool.settings.role_options import RoleOptions
+    from nctool.inputs.sources import Inspection, Wishes
 
 Settings = Mapping[str, str | bool]
 
 HEADER = re.compile(r"^\s*\[")
 
 
-def settings_of(inspection: Inspection, options: RoleOptions) -> dict[str, str | bool]:
+def settings_of(found: Inspection, wishes: Wishes) -> dict[str, str | bool]:
     """What has to be written down to get the same roles again."""
-    roles = inspection.roles
+    roles = found.roles
     if roles is None:
         return {}
-    keys = [array.key for file in inspection.opened for array in file.arrays]
+    keys = [array.key for one in found.opened for array in one.arrays]
     picks = {
         "features": roles.features, "labels": roles.labels, "head": roles.weight,
         "bias": roles.bias,
     }  # fmt: skip
-    settings: dict[str, str | bool] = {}
+    out: dict[str, str | bool] = {}
     for role, pick in picks.items():
         # Where a file holds several splits, the split says which features and labels.
         by_split = bool(roles.splits) and role in ("features", "labels")
         if pick is not None and not (by_split and pick.chosen_by == "auto"):
             key = pick.candidate.key
             alone = keys.count(key) == 1
-            settings[role] = key if alone else f"{Path(pick.candidate.path).name}::{key}"
+            out[role] = key if alone else f"{Path(pick.candidate.path).name}::{key}"
     if roles.weight is not None and roles.bias is None:
-        settings["bias"] = "none"
-    if options.transpose_head:
-        settings["transpose-head"] = True
-    if options.weights != "raw":
-        settings["weights"] = options.weights
+        out["bias"] = "none"
+    request = wishes.request
+    if request.transpose_head:
+        out["transpose-head"] = True
+    if request.weights != "raw":
+        out["weights"] = request.weights
     if roles.split is not None:
-        settings["split"] = roles.split
-    if options.pool is not None:
-        settings["pool"] = options.pool
-    return settings
+        out["split"] = roles.split
+    if wishes.pool is not None:
+        out["pool"] = wishes.pool
+    return out
 
 
 def save(roles: Settings, start: Path | None = None) -> Path:
@@ -58,7 +58,7 @@ def save(roles: Settings, start: Path | None = None) -> Path:
     path, header = _place(start or Path.cwd())
     before = path.read_text("utf-8") if path.is_file() else ""
     table(path)
-    text = _replaced(before, header, [f"{key} = {_toml(value)}" for key, value in roles.items()])
+    text = _replaced(before, header, [f"{key} = {_toml(one)}" for key, one in roles.items()])
     if not _only_these(before, text, header, roles):
         raise UsageError(
             "roles-not-saved",
@@ -89,11 +89,11 @@ def _place(start: Path) -> tuple[Path, str]:
 def _replaced(text: str, header: str, lines: list[str]) -> str:
     kept: list[str] = []
     inside = False
-    for line in text.splitlines():
-        if HEADER.match(line):
-            inside = line.split("#")[0].strip() == f"[{header}]"
+    for one in text.splitlines():
+        if HEADER.match(one):
+            inside = one.split("#")[0].strip() == f"[{header}]"
         if not inside:
-            kept.append(line)
+            kept.append(one)
     while kept and not kept[-1].strip():
         kept.pop()
     blank = [""] if kept else []
@@ -106,7 +106,7 @@ def _toml(value: str | bool) -> str:
 
 
 def _table(header: str, roles: Settings) -> str:
-    return "\n".join([f"[{header}]", *(f"{key} = {_toml(value)}" for key, value in roles.items())])
+    return "\n".join([f"[{header}]", *(f"{key} = {_toml(one)}" for key, one in roles.items())])
 
 
 def _get(text: str, header: str) -> object:

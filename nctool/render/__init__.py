@@ -28,35 +28,35 @@ class Renderer:
     name: str
     suffixes: tuple[str, ...]
     render: Callable[[Document, Arrays | None, str], str | bytes]
-    """Takes the document, the arrays behind it if they are at hand, and the target's suffix."""
+    """The document, the arrays behind it if they are at hand, and the suffix that was asked."""
     extra: Extra | None = None
 
 
 @cache
 def renderers() -> dict[str, Renderer]:
     """Every renderer of this package, by suffix."""
-    by_suffix: dict[str, Renderer] = {}
+    found: dict[str, Renderer] = {}
     for module in sorted(pkgutil.iter_modules(__path__), key=lambda module: module.name):
         value = vars(importlib.import_module(f"{__name__}.{module.name}")).get("RENDERER")
         if isinstance(value, Renderer):
-            by_suffix |= {suffix: value for suffix in value.suffixes}
-    return by_suffix
+            found |= {suffix: value for suffix in value.suffixes}
+    return found
 
 
 def renderer_for(target: str) -> Renderer:
-    """What writes a file of this name; an error where nothing does, or a library is missing."""
+    """What writes a file of this name."""
     suffix = PurePath(target).suffix.lower()
-    by_suffix = renderers()
-    if suffix not in by_suffix:
+    known = renderers()
+    if suffix not in known:
         raise UsageError(
             "unknown-output",
             f"output {target!r} has no suffix that says what to write",
-            "end it in one of: " + " ".join(by_suffix),
+            "end it in one of: " + " ".join(known),
         )
-    renderer = by_suffix[suffix]
-    if renderer.extra is not None:
-        renderer.extra.demand(f"writing {suffix} files")
-    return renderer
+    found = known[suffix]
+    if found.extra is not None:
+        found.extra.demand(f"writing {suffix} files")
+    return found
 
 
 def rendered(document: Document, target: str, arrays: Arrays | None = None) -> str | bytes:

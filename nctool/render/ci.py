@@ -1,4 +1,4 @@
-"""Lines that a CI log turns into annotations; no name can smuggle a command into them."""
+"""What the log of a CI job turns into annotations; names cannot smuggle commands of their own."""
 
 from __future__ import annotations
 
@@ -14,13 +14,16 @@ from nctool.report.trajectory import Trajectory
 LEVELS = {"fail": "error", "inconclusive": "error", "missing": "warning"}
 
 
-def log_lines(document: Document, kind: str) -> Iterator[str]:
+def told(document: Document, kind: str) -> Iterator[str]:
     """One line for every gate that did not pass, and for every warning."""
     for gate in document.gates:
         if gate["result"] == "pass":
             continue
-        soft = gate["severity"] == "warning"
-        level = "warning" if soft else LEVELS.get(str(gate["result"]), "warning")
+        level = (
+            "warning"
+            if gate["severity"] == "warning"
+            else LEVELS.get(str(gate["result"]), "warning")
+        )
         seen = "no value" if gate["observed"] is None else f"is {number(gate['observed'])}"
         run = f" of {gate['run']}" if gate.get("run") else ""
         yield _line(kind, level, f"nctool gate {gate['result']}", f"{gate['expr']}{run}: {seen}")
@@ -29,7 +32,7 @@ def log_lines(document: Document, kind: str) -> Iterator[str]:
 
 
 def warnings_of(document: Document) -> tuple[Notice, ...]:
-    """The warnings of the report, or of a trajectory's last; a comparison has none of its own."""
+    """Those of the report that stands for the whole."""
     if isinstance(document, Comparison):
         return ()
     report: Report = document.last if isinstance(document, Trajectory) else document
@@ -42,7 +45,6 @@ def _line(kind: str, level: str, title: str, text: str) -> str:
     return f"{level.upper()}: {one_line(title)}: {one_line(text)}"
 
 
-# GitHub's workflow commands decode %XX everywhere, and split properties at colons and commas.
 def _data(text: str) -> str:
     return one_line(text).replace("%", "%25")
 

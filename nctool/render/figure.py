@@ -17,15 +17,15 @@ PLOT = Extra("plot", ("matplotlib",))
 
 
 def render(document: Document, arrays: Arrays | None, suffix: str) -> bytes:
-    from nctool.render.panels import changes, curves, geometry, style
+    from nctool.render.panels import changes, classes, style, trajectory
 
     with style.look():
         if isinstance(document, Comparison):
             figure = changes.draw(document)
         elif isinstance(document, Trajectory):
-            figure = curves.draw(document)
+            figure = trajectory.draw(document)
         else:
-            figure = geometry.draw(document, arrays)
+            figure = classes.draw(document, arrays)
         return style.saved(figure, suffix.removeprefix("."))
 
 

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import numpy
 import pyarrow
 import pyarrow.feather
 import pyarrow.parquet
+import pytest
 
 from nctool.core.errors import InputError
 from nctool.readers import open_path
+from nctool.readers.guard import Guarded, Limits
+from nctool.readers.shared.table import guarded
+from tests.readers.test_damage import survives
 
 ROWS = 23
 FEATURES = numpy.arange(ROWS * 4, dtype="float32").reshape(ROWS, 4) / 7
@@ -108,6 +113,50 @@ def save_to_disk(folder: Path, content: Any, shards: int = 1) -> None:
     state = {"_data_files": [{"filename": name} for name in names], "_split": None}
     (folder / "state.json").write_text(json.dumps(state))
     (folder / "dataset_info.json").write_text(json.dumps({"features": {}}))
+
+
+@pytest.fixture
+def one_child(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """One child for every file of a test: it is asked as always, but not started anew for each."""
+    children: dict[str, Guarded] = {}
+
+    def shared(path: Path, kind: str, *words: object, limits: Limits) -> Guarded:
+        return children.setdefault(kind, Guarded(path, kind, *words, limits=limits))  # type: ignore[arg-type]
+
+    monkeypatch.setattr(guarded, "Guarded", shared)
+    yield
+    for child in children.values():
+        child.close()
+
+
+def damaged(data: bytes, count: int, seed: int) -> Iterator[bytes]:
+    """So many damaged copies: flipped bits, cuts, pieces moved, and numbers changed in place."""
+    random = Random(seed)
+    for _ in range(count):
+        copy = bytearray(data)
+        at, other = random.randrange(len(copy)), random.randrange(len(copy))
+        length = random.choice((1, 4, 8, 64))
+        match random.randrange(5):
+            case 0:
+                for _ in range(random.choice((1, 1, 3, 30))):
+                    copy[random.randrange(len(copy))] ^= 1 << random.randrange(8)
+            case 1:
+                del copy[at:]
+            case 2:
+                copy[at : at + length] = copy[other : other + length]
+            case 3:
+                value = random.choice((-1, 0, 1, 2**31 - 1, 2**31, 2**40, 2**62, 2**63 - 1))
+                width = random.choice((4, 8))
+                at -= at % width
+                copy[at : at + width] = (value % 2 ** (8 * width)).to_bytes(width, "little")
+            case 4:
+                del copy[at : at + length]
+        yield bytes(copy)
+
+
+def survivors(folder: Path, copies: Iterable[bytes]) -> list[bytes]:
+    """The copies whose arrays can be read; of all others the error is one of the input."""
+    return [copy for number, copy in enumerate(copies) if survives(folder / f"copy-{number}", copy)]
 
 
 def stop(path: Path) -> InputError:

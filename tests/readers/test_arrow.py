@@ -17,7 +17,6 @@ from hypothesis.extra.numpy import arrays as numpy_arrays
 from nctool.readers import open_path
 from tests.readers import arrow_samples as samples
 from tests.readers.arrow_samples import (
-    ARROW,
     DTYPES,
     EVERY,
     FEATURES,
@@ -28,7 +27,12 @@ from tests.readers.arrow_samples import (
     stop,
     table,
 )
-from tests.readers.readers_help import arrays, plain
+from tests.readers.readers_help import answer_here, arrays, plain
+
+
+@pytest.fixture(autouse=True)
+def _here(monkeypatch: pytest.MonkeyPatch) -> None:
+    answer_here(monkeypatch)
 
 
 # Law: every type comes back under its name, in its own type, as numbers and as rows of numbers.
@@ -305,14 +309,47 @@ def test_long_text(tmp_path: Path, kind: str) -> None:
     assert stop(tmp_path / "a").slug == "text-too-long"
 
 
-# Law: a file of uncompressed buffers needs no library; a compressed one names it.
-def test_without_library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for kind, write in ARROW.items():
-        write(tmp_path / kind, table())
-    monkeypatch.setitem(__import__("sys").modules, "pyarrow", None)
+# Law: without the library every form is recognised, and the extra is named.
+@pytest.mark.parametrize("kind", EVERY)
+def test_without_library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
+    EVERY[kind](tmp_path / "a", table())
     monkeypatch.setattr("nctool.core.extras.find_spec", lambda module: None)
-    for kind in ("file", "stream"):
-        assert (plain(arrays(tmp_path / kind)["features"].whole()) == FEATURES).all()
-    for kind in ("lz4", "zstd"):
-        error = stop(tmp_path / kind)
-        assert (error.slug, error.hint) == ("extra-missing", "pip install 'nctool[arrow]'")
+    error = stop(tmp_path / "a")
+    assert (error.slug, error.hint) == ("extra-missing", "pip install 'nctool[arrow]'")
+
+
+# Law: a library that is too old to be trusted is not asked.
+@pytest.mark.parametrize("kind", EVERY)
+def test_old_library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
+    EVERY[kind](tmp_path / "a", table())
+    monkeypatch.setattr("nctool.readers.shared.table.guarded.version", lambda name: "14.0.0")
+    assert stop(tmp_path / "a").slug == "extra-outdated"
+
+
+# Law: through the child come the same rows as through this process, of every kind of column.
+@pytest.mark.parametrize("kind", EVERY)
+def test_guarded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
+    words = pyarrow.array(["", "Wölfe ☃", "cat"] * 7 + ["eel", "ox"])
+    numbers = {f"e{number}": FEATURES[:, number] for number in range(4)}
+    content = table(
+        x=fixed(FEATURES), l=lists(FEATURES.tolist()), y=LABELS, s=words, b=LABELS > 0,
+        d=words.dictionary_encode(), **numbers,
+    )  # fmt: skip
+    EVERY[kind](tmp_path / "a", content)
+    here = {key: plain(array.whole()) for key, array in arrays(tmp_path / "a").items()}
+    monkeypatch.undo()
+    opened = open_path(tmp_path / "a")
+    assert [array.key for array in opened.arrays] == ["x", "l", "y", "s", "b", "d", "e0:e3"]
+    for array in opened.arrays:
+        assert (plain(array.whole()) == here[array.key]).all()
+        assert (plain(array.rows(7, 15)) == here[array.key][7:15]).all()
+    assert [notice.slug for notice in opened.notices] == ["columns-gathered"]
+
+
+# Law: what is found odd in the child keeps its name, its row and what to do.
+def test_guarded_odd_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.undo()
+    samples.write_file(tmp_path / "a", table(x=pyarrow.array([1.0] * 13 + [None])))
+    error = stop(tmp_path / "a")
+    assert (error.slug, error.hint.split()[0]) == ("row-unusable", "leave")
+    assert "row 13 of 'x' in '" in error.message and error.message.endswith("' has no value")

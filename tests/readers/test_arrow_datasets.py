@@ -22,7 +22,13 @@ from tests.readers.arrow_samples import (
     table,
     with_class_names,
 )
-from tests.readers.readers_help import arrays, plain
+from tests.readers.readers_help import answer_here, arrays, plain
+
+
+@pytest.fixture(autouse=True)
+def _here(monkeypatch: pytest.MonkeyPatch) -> None:
+    answer_here(monkeypatch)
+
 
 DIGITS = Path(__file__).parents[2] / "fixtures" / "digits" / "epoch=0010.safetensors"
 

@@ -21,21 +21,21 @@ def document(name: str) -> documents.Document:
 
 
 def report(name: str = "report-1.0") -> Report:
-    saved = document(name)
-    assert isinstance(saved, Report)
-    return saved
+    found = document(name)
+    assert isinstance(found, Report)
+    return found
 
 
 def trajectory() -> Trajectory:
-    saved = document("trajectory-1.0")
-    assert isinstance(saved, Trajectory)
-    return saved
+    found = document("trajectory-1.0")
+    assert isinstance(found, Trajectory)
+    return found
 
 
 def comparison(name: str = "comparison-1.0") -> Comparison:
-    saved = document(name)
-    assert isinstance(saved, Comparison)
-    return saved
+    found = document(name)
+    assert isinstance(found, Comparison)
+    return found
 
 
 def of(values: dict[str, float | None], **changes: Any) -> Report:
@@ -43,8 +43,8 @@ def of(values: dict[str, float | None], **changes: Any) -> Report:
     whole = report()
     metrics: list[Result] = []
     for name, value in values.items():
-        result = whole[name]
+        one = whole[name]
         status: Any = "ok" if value is not None else "undefined"
         reason = None if value is not None else "for a reason"
-        metrics.append(replace(result, value=value, status=status, reason=reason, ci=None))
+        metrics.append(replace(one, value=value, status=status, reason=reason, ci=None))
     return replace(whole, metrics=tuple(metrics), **changes)

@@ -118,14 +118,18 @@ class Region:
             end = self.start + span(self.shape, self.strides) * item.itemsize
             found = self.elsewhere.at(begin, count * item.itemsize, (self.start, end))
             return found.view(item)
-        # Touching a mapping behind the end of a file that shrank would kill the process.
-        if self.path.stat().st_size < begin + count * item.itemsize:
-            raise InputError(
-                "file-changed",
-                f"'{shown(self.path)}' became shorter after it was opened",
-                "wait until the file is written, then run again",
-            )
+        require_length(self.path, begin + count * item.itemsize)
         return numpy.memmap(self.path, dtype=item, mode="c", offset=begin, shape=(count,))
+
+
+def require_length(path: Path, end: int) -> None:
+    """Touching a mapping behind the end of a file that shrank would kill the process."""
+    if path.stat().st_size < end:
+        raise InputError(
+            "file-changed",
+            f"'{shown(path)}' became shorter after it was opened",
+            "wait until the file is written, then run again",
+        )
 
 
 def as_rows(array: ndarray, dtype: str) -> Rows:

@@ -12,8 +12,7 @@ from markupsafe import Markup
 from nctool.core.notice import Notice
 from nctool.core.text import count
 from nctool.render.page.amounts import aligned, said
-from nctool.render.values.sentences import of_trajectory, position_label
-from nctool.report import Input, Report
+from nctool.report import Report
 from nctool.report.comparison import Comparison
 from nctool.report.documents import Document
 from nctool.report.trajectory import Trajectory
@@ -25,6 +24,7 @@ OUTCOMES = {
     "none": "no gate decided anything",
 }
 RESULTS = {"pass": "passed", "fail": "failed", "missing": "no value"}
+KINDS = {"report": "Report", "trajectory": "Trajectory", "comparison": "Comparison"}
 
 Pairs = tuple[tuple[str, str], ...]
 
@@ -36,7 +36,7 @@ class Head:
     kind: str
     title: str
     of: str
-    """The file or folder that it is made from."""
+    """The file or folder that all of it is about."""
     lede: tuple[str, ...]
 
 
@@ -69,7 +69,7 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """What a report says beside its numbers."""
+    """Everything about one report but its numbers."""
 
     name: str
     sources: tuple[Source, ...]
@@ -85,27 +85,23 @@ class Origin:
 def head(document: Document) -> Head:
     match document:
         case Trajectory():
-            facts = [f"{text[:1].upper()}{text[1:]}." for text in of_trajectory(document)]
-            lede = (*facts, size(document.last))
-            return Head("Trajectory", _span(document), _place(document.last, 2), lede)
+            lede = (*_told(document), size(document.last))
+            return Head("Trajectory", _course(document), _place(document.last, 2), lede)
         case Comparison():
-            base = document.runs[document.baseline]
             others = [run.name for at, run in enumerate(document.runs) if at != document.baseline]
             named = _listed(others) if len(others) < 4 else count(len(others), "run")
-            title = f"{named} against {base.name}"
-            return Head("Comparison", title, _place(base.report, 2), (size(base.report),))
+            title = f"{named} against {document.runs[document.baseline].name}"
+            base = document.runs[document.baseline].report
+            return Head("Comparison", title, _place(base, 2), (size(base),))
         case _:
             return Head("Report", when(document), _place(document, 1), (size(document),))
 
 
 def _place(report: Report, up: int) -> str:
     """The file with its folder; for several files of one run the folder with its own."""
-    parts = PurePath(_path(report)).parts
+    path = next((one.path for one in report.inputs if one.path), "")
+    parts = PurePath(path).parts
     return "/".join(parts[-2:] if up == 1 else parts[-3:-1])
-
-
-def _path(report: Report) -> str:
-    return next((source.path for source in report.inputs if source.path), "")
 
 
 def when(report: Report) -> str:
@@ -116,8 +112,9 @@ def when(report: Report) -> str:
         words.append(f"{run['split']} split")
     if words:
         return ", ".join([words[0][:1].upper() + words[0][1:], *words[1:]])
+    path = next((one.path for one in report.inputs if one.path), "")
     whole = "A classifier head" if report.data.get("n") is None else "Arrays in memory"
-    return PurePath(_path(report)).name or whole
+    return PurePath(path).name or whole
 
 
 def size(report: Report) -> str:
@@ -136,12 +133,20 @@ def size(report: Report) -> str:
     return text + "."
 
 
-def _span(trajectory: Trajectory) -> str:
+def _course(trajectory: Trajectory) -> str:
+    from nctool.render.curves import place
+
+    first, *_, last = trajectory.positions if len(trajectory.points) > 1 else (0.0, 0.0)
     if len(trajectory.points) == 1:
         return f"One checkpoint, {trajectory.points[0].label}"
-    ends = (trajectory.positions[0], trajectory.positions[-1])
-    span = " to ".join(position_label(trajectory, position) for position in ends)
-    return f"{count(len(trajectory.points), 'checkpoint')}, {span}"
+    ends = f"{place(trajectory, first)} to {place(trajectory, last)}"
+    return f"{count(len(trajectory.points), 'checkpoint')}, {ends}"
+
+
+def _told(trajectory: Trajectory) -> Iterator[str]:
+    from nctool.render.curves import told
+
+    yield from (f"{text[:1].upper()}{text[1:]}." for text in told(trajectory))
 
 
 def _listed(names: list[str]) -> str:
@@ -150,19 +155,19 @@ def _listed(names: list[str]) -> str:
 
 
 def gates(document: Document) -> tuple[Gate, ...]:
-    return tuple(map(_gate, document.gates))
+    return tuple(_gate(one) for one in document.gates)
 
 
-def _gate(gate: Mapping[str, Any]) -> Gate:
-    result, severity = str(gate.get("result")), str(gate.get("severity"))
+def _gate(one: Mapping[str, Any]) -> Gate:
+    result, severity = str(one.get("result")), str(one.get("severity"))
     word = RESULTS.get(result, result)
     if result == "fail" and severity == "warning":
         word = "failed, only a warning"
     return Gate(
         result if severity == "error" or result == "pass" else "missing", word,
-        str(gate.get("expr")), str(gate.get("id")), aligned(gate.get("observed")),
-        aligned(gate.get("baseline")), severity, str(gate.get("source") or ""),
-        str(gate.get("reason") or ""), str(gate.get("run") or ""),
+        str(one.get("expr")), str(one.get("id")), aligned(one.get("observed")),
+        aligned(one.get("baseline")), severity, str(one.get("source") or ""),
+        str(one.get("reason") or ""), str(one.get("run") or ""),
     )  # fmt: skip
 
 
@@ -180,7 +185,15 @@ def origins(document: Document) -> tuple[Origin, ...]:
 def _origin(name: str, report: Report) -> Origin:
     return Origin(
         name,
-        tuple(map(_source, report.inputs)),
+        tuple(
+            Source(
+                one.role, one.path, one.key,
+                " × ".join(f"{side:,}" for side in one.shape) + f" {one.dtype}"
+                + (", transposed" if one.transposed else ""),
+                one.format, f"{one.reason} ({one.chosen_by})", one.fingerprint or "",
+            )
+            for one in report.inputs
+        ),
         tuple(_pairs(report.data)),
         tuple(_pairs(report.settings)),
         (("nctool", str(report.tool.get("version"))), *_pairs(report.environment)),
@@ -188,16 +201,6 @@ def _origin(name: str, report: Report) -> Origin:
         report.digest,
         report.created,
         report.warnings,
-    )  # fmt: skip
-
-
-def _source(source: Input) -> Source:
-    shape = " × ".join(f"{side:,}" for side in source.shape) + f" {source.dtype}"
-    shape += ", transposed" if source.transposed else ""
-    reason = f"{source.reason} ({source.chosen_by})"
-    return Source(
-        source.role, source.path, source.key, shape, source.format, reason,
-        source.fingerprint or "",
     )  # fmt: skip
 
 
@@ -220,6 +223,6 @@ def _plain(value: object) -> str:
         case float():
             return said(value)
         case list() | tuple():
-            return ", ".join(map(_plain, value))
+            return ", ".join(_plain(one) for one in value)
         case _:
             return str(value)

@@ -1,1 +1,0 @@
-"""The layout of Arrow files, read without the library."""

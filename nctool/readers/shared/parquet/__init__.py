@@ -1,1 +1,0 @@
-"""Parquet files, looked at before and while the library decodes them."""

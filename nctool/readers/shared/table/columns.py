@@ -1,0 +1,227 @@
+"""Which columns of a pyarrow schema can be arrays, and their rows as numpy arrays without gaps.
+
+This runs in the guarded child: pyarrow is imported in no other process.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from math import prod
+from typing import TYPE_CHECKING, Any
+
+import pyarrow
+from pyarrow import types
+
+from nctool.arrays import ITEM_BYTES
+from nctool.readers.shared.table.pile import text_array
+
+if TYPE_CHECKING:
+    from numpy import ndarray
+
+FLOATS = {"halffloat": "float16", "float": "float32", "double": "float64"}
+NULL = "has no value"
+# Schemas are trees; one that is deeper than this was made to exhaust the stack.
+DEEPEST = 32
+
+
+class OddRow(Exception):
+    """A row that is not like the others: its place, what is odd, and in which column."""
+
+    def __init__(self, place: int, reason: str, key: str = "") -> None:
+        super().__init__(reason)
+        self.place, self.reason, self.key = place, reason, key
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One column that may become an array.
+
+    ``top`` is its number in the table, ``inside`` names the fields of the structs around it, and
+    ``leaf`` is its number where every field that holds values counts, as in Parquet. ``sizes`` are
+    the lengths of its lists at each level, None where the type does not tell; ``tensor`` is the
+    shape that it says its lists have. ``odd`` says why it is no array.
+    """
+
+    key: str
+    top: int
+    inside: tuple[str, ...]
+    leaf: int
+    dtype: str = ""
+    sizes: tuple[int | None, ...] = ()
+    tensor: tuple[int, ...] = ()
+    odd: str = ""
+
+    @property
+    def known(self) -> tuple[int, ...] | None:
+        """The lengths of its lists, once all are known."""
+        known = tuple(size for size in self.sizes if size is not None)
+        return known if len(known) == len(self.sizes) else None
+
+    @property
+    def inner(self) -> tuple[int, ...]:
+        """The shape of one row."""
+        return self.tensor or self.known or ()
+
+    @property
+    def row_bytes(self) -> int:
+        return max(1, prod(self.known or ()) * ITEM_BYTES.get(self.dtype, 64))
+
+
+def targets(schema: Any) -> Iterator[Target]:
+    """Every column of a schema in its order, those inside a struct under the struct's name."""
+    leaf = 0
+    for top, field in enumerate(schema):
+        yield from _targets(field.name, field.type, top, (), leaf)
+        leaf += _leaves(field.type)
+
+
+def _leaves(kind: Any) -> int:
+    """How many columns of a Parquet file one column of the table takes."""
+    kind = _storage_type(kind)
+    if types.is_map(kind):
+        return _leaves(kind.key_type) + _leaves(kind.item_type)
+    if types.is_struct(kind):
+        return sum(_leaves(field.type) for field in kind)
+    return _leaves(kind.value_type) if is_list(kind) else 1
+
+
+def _targets(key: str, kind: Any, top: int, inside: tuple[str, ...], leaf: int) -> Iterator[Target]:
+    tensor, kind = _tensor_shape(kind), _storage_type(kind)
+    if types.is_struct(kind) and len(inside) < DEEPEST:
+        for field in kind:
+            yield from _targets(f"{key}.{field.name}", field.type, top, (*inside, field.name), leaf)
+            leaf += _leaves(field.type)
+        return
+    sizes: list[int | None] = []
+    inner = kind
+    while is_list(inner):
+        sizes.append(inner.list_size if types.is_fixed_size_list(inner) else None)
+        inner = _storage_type(inner.value_type)
+    values = inner.value_type if not sizes and types.is_dictionary(inner) else inner
+    dtype = _dtype(values)
+    if not dtype or (dtype == "str" and sizes):
+        odd = f"lists of {inner}" if sizes else str(inner)
+        yield Target(key, top, inside, leaf, odd=odd)
+    else:
+        yield Target(key, top, inside, leaf, dtype, tuple(sizes), tensor if sizes else ())
+
+
+def _tensor_shape(kind: Any) -> tuple[int, ...]:
+    """The shape of a canonical tensor type; () where its numbers do not lie in that order."""
+    if not isinstance(kind, pyarrow.FixedShapeTensorType):
+        return ()
+    order = kind.permutation
+    plain = order is None or list(order) == list(range(len(order)))
+    return tuple(kind.shape) if plain and prod(kind.shape) == kind.storage_type.list_size else ()
+
+
+def _storage_type(kind: Any) -> Any:
+    return kind.storage_type if isinstance(kind, pyarrow.BaseExtensionType) else kind
+
+
+def is_list(kind: Any) -> bool:
+    return bool(types.is_list(kind) or types.is_large_list(kind) or types.is_fixed_size_list(kind))
+
+
+def _dtype(kind: Any) -> str:
+    if types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind):
+        return "str"
+    if types.is_floating(kind):
+        return FLOATS[str(kind)]
+    return str(kind) if types.is_integer(kind) or types.is_boolean(kind) else ""
+
+
+def storage(array: Any) -> Any:
+    """The plain array behind one of an extension type."""
+    return array.storage if isinstance(array, pyarrow.ExtensionArray) else array
+
+
+def within(array: Any, inside: Sequence[str], strict: bool = True) -> Any:
+    """The column that these fields of structs lead to; a struct without a value stops if strict."""
+    for name in inside:
+        array = storage(array)
+        if strict:
+            present(array)
+        array = array.field(name)
+    return array
+
+
+def present(array: Any) -> None:
+    """Stop at the first null: dropping it would shift all rows after it."""
+    if array.null_count:
+        missing = array.is_null().to_numpy(zero_copy_only=False)
+        raise OddRow(int(missing.argmax()), NULL)
+
+
+def sizes_of(array: Any) -> tuple[int, ...] | None:
+    """How long the lists at each level are, by their counts alone; None when those are uneven."""
+    sizes: list[int] = []
+    array = storage(array)
+    while is_list(array.type):
+        values = storage(array.values)
+        count = len(array)
+        sizes.append(len(values) // count if count else 0)
+        if len(values) != count * sizes[-1]:
+            return None
+        array = values
+    return tuple(sizes)
+
+
+def first_sizes(array: Any) -> tuple[int, ...]:
+    """How long the lists of the first row are."""
+    sizes: list[int] = []
+    array = storage(array)
+    while is_list(array.type):
+        sizes.append(len(array[0]) if len(array) and array[0].is_valid else 0)
+        array = storage(array[:1].flatten())
+    return tuple(sizes)
+
+
+def rows_of(array: Any, target: Target, start: int) -> ndarray:
+    """Rows of one column; ``start`` is the number of the first, by which an odd one is named."""
+    try:
+        rows = dense(within(array, target.inside), target.known or (), target.key)
+    except OddRow as odd:
+        raise OddRow(start + odd.place, odd.reason, target.key) from odd
+    return rows.reshape(len(array), *target.inner)
+
+
+def dense(array: Any, sizes: Sequence[int], key: str) -> ndarray:
+    """Numbers or texts, one for each row; a null or a list of another length stops."""
+    import numpy
+
+    array = storage(array)
+    present(array)
+    if sizes:
+        if not types.is_fixed_size_list(array.type):
+            lengths = numpy.diff(array.offsets.to_numpy())
+            if (lengths != sizes[0]).any():
+                place = int((lengths != sizes[0]).argmax())
+                raise OddRow(place, f"has {int(lengths[place])} values, expected {sizes[0]}")
+        try:
+            inner = dense(array.flatten(), sizes[1:], key)
+        except OddRow as odd:
+            raise OddRow(odd.place // sizes[0], odd.reason) from odd
+        return inner.reshape(len(array), sizes[0], *inner.shape[1:])
+    if types.is_dictionary(array.type):
+        return _coded(array, key)
+    if _dtype(array.type) == "str":
+        return text_array(array.to_pylist(), None, key)
+    numbers: ndarray = array.to_numpy(zero_copy_only=False)
+    return numbers
+
+
+def _coded(array: Any, key: str) -> ndarray:
+    """Rows that are numbers of entries in a dictionary."""
+    index = array.indices.to_numpy(zero_copy_only=False)
+    values = array.dictionary
+    if values.null_count:
+        missing = values.is_null().to_numpy(zero_copy_only=False)[index]
+        if missing.any():
+            raise OddRow(int(missing.argmax()), NULL)
+    if _dtype(values.type) == "str":
+        # The size is checked before the texts are repeated: one long entry may stand in each row.
+        return text_array([text or "" for text in values.to_pylist()], index, key)
+    numbers: ndarray = values.fill_null(0).to_numpy(zero_copy_only=False)[index]
+    return numbers
