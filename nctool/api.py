@@ -6,23 +6,25 @@ import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, Unpack
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from nctool import metrics
-from nctool.analysis.measure import Settings, check_settings, measure
+from nctool.analysis.measure import Settings, measure
 from nctool.arrays import LazyArray, Source
 from nctool.core.errors import InputError, UsageError
-from nctool.inputs import labels as classes
 from nctool.inputs.assemble import assemble
-from nctool.inputs.sources import Wishes, load
+from nctool.inputs.sources import load
 from nctool.report import Input, Report
-from nctool.roles import Request
-from nctool.settings import conventions
-from nctool.settings.budget import DEFAULT_BUDGET, Budget, Reach, in_bytes
+from nctool.settings.budget import Budget, BudgetKeywords
+from nctool.settings.compute_options import ComputeKeywords, ComputeOptions
+from nctool.settings.conventions import ConventionKeywords, ConventionOptions, resolve
+from nctool.settings.option import build, options_of
+from nctool.settings.role_options import DEFAULT_IGNORED, RoleKeywords, RoleOptions
+from nctool.settings.signature import with_keywords
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -30,6 +32,11 @@ if TYPE_CHECKING:
     Values: TypeAlias = Tensor | ArrayLike
 
 
+class Options(RoleKeywords, ComputeKeywords, ConventionKeywords, BudgetKeywords, total=False):
+    """What ``analyze`` can be told beside the arrays themselves; all of it has a default."""
+
+
+@with_keywords(Options, RoleOptions, ComputeOptions, ConventionOptions, Budget)
 def analyze(
     *sources: str | Path,
     features: Values | str | None = None,
@@ -38,25 +45,9 @@ def analyze(
     bias: Values | str | None = None,
     ood: Values | str | None = None,
     class_names: Sequence[str] | None = None,
-    ignore_labels: Sequence[int] = classes.DEFAULT_IGNORED,
-    split: str | None = None,
+    ignore_labels: Sequence[int] = DEFAULT_IGNORED,
     select: str | None = None,
-    profile: str | None = None,
-    center: conventions.Center | None = None,
-    device: str = "auto",
-    dtype: str | None = None,
-    threads: int | None = None,
-    deterministic: bool = False,
-    per_class: bool = False,
-    gap: float = DEFAULT_BUDGET.gap,
-    margin: Reach = "all",
-    margin_rows: Literal["unit", "raw"] = "unit",
-    memory: int | str = DEFAULT_BUDGET.memory,
-    seed: int = 0,
-    bootstrap: int = 0,
-    alpha: float = 1.0,
-    beta: float = 1.0,
-    logit_scale: float | None = None,
+    **options: Unpack[Options],
 ) -> Report:
     """Measure files, or arrays in memory.
 
@@ -67,30 +58,21 @@ def analyze(
     """
     roles = {"features": features, "labels": labels, "head": weight, "bias": bias, "ood": ood}
     chosen = metrics.select(select)
-    held = in_bytes(memory) if isinstance(memory, str) else memory
-    settings = Settings(
-        conventions.resolve(
-            profile, center, alpha=alpha, beta=beta, unit_rows=margin_rows == "unit",
-            logit_scale=logit_scale,
-        ),
-        device, dtype, threads, deterministic, per_class,
-        Budget(gap, margin, held, seed), bootstrap,
-    )  # fmt: skip
-    check_settings(settings)
+    convention = resolve(build(ConventionOptions, options))
+    settings = Settings(convention, build(ComputeOptions, options), build(Budget, options))
+    role_options = build(RoleOptions, {**options, "ignore_label": ignore_labels})
     if sources:
-        source = _from_files(sources, roles, split, tuple(ignore_labels))
+        source = _from_files(sources, roles, role_options)
         if class_names is not None:
             source = replace(source, names=tuple(class_names))
     else:
+        _check_in_memory(role_options)
         source = _from_arrays(roles, class_names, ignore_labels)
     return measure(source, chosen, settings).report
 
 
 def _from_files(
-    sources: Sequence[str | Path],
-    roles: Mapping[str, Any],
-    split: str | None,
-    ignore: tuple[int, ...],
+    sources: Sequence[str | Path], roles: Mapping[str, Any], options: RoleOptions
 ) -> Source:
     wrong = [role for role, value in roles.items() if value is not None and type(value) is not str]
     if wrong:
@@ -99,8 +81,23 @@ def _from_files(
             f"{', '.join(wrong)} given as an array together with paths",
             "give paths and keys, or arrays only",
         )
-    request = Request(roles["features"], roles["labels"], roles["head"], roles["bias"], split=split)
-    return load([str(one) for one in sources], Wishes(request, roles["ood"], ignore=ignore))
+    return load([str(source) for source in sources], replace(options, **roles))
+
+
+def _check_in_memory(options: RoleOptions) -> None:
+    """What says how to read files has no meaning for arrays that are already here."""
+    idle = [
+        declared.name
+        for declared in options_of(RoleOptions)
+        if declared.name in RoleKeywords.__annotations__
+        and getattr(options, declared.name) != declared.default
+    ]
+    if idle:
+        raise UsageError(
+            "paths-missing",
+            f"{', '.join(idle)} given, which says how to read files, but no path",
+            "give paths, or arrays as they are to be measured and no more",
+        )
 
 
 def _from_arrays(
@@ -109,10 +106,10 @@ def _from_arrays(
     arrays = {role: _held(role, value) for role, value in roles.items() if value is not None}
     inputs = tuple(
         Input(
-            role, "", one.key, one.format, one.shape, one.dtype, None, "argument",
+            role, "", array.key, array.format, array.shape, array.dtype, None, "argument",
             "given by the caller",
         )
-        for role, one in arrays.items()
+        for role, array in arrays.items()
     )  # fmt: skip
     return assemble(
         arrays.get("features"),
@@ -127,7 +124,7 @@ def _from_arrays(
 
 
 def _held(role: str, value: Any) -> LazyArray:
-    """An array in memory, in the same clothes as one in a file."""
+    """An array in memory as a LazyArray, so that it is measured as one of a file is."""
     if isinstance(value, Tensor):
         tensor = value.detach()
     else:

@@ -6,7 +6,7 @@ import platform
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from functools import reduce
 from operator import or_
@@ -20,7 +20,7 @@ from nctool.analysis.bootstrap import with_intervals
 from nctool.analysis.diagnostics import notices
 from nctool.analysis.results import result_of
 from nctool.arrays import Source
-from nctool.core.errors import ResourceError, UsageError
+from nctool.core.errors import ResourceError
 from nctool.core.progress import Progress, Silent
 from nctool.engine.evidence import Evidence, Need
 from nctool.engine.gather import Gathering, available
@@ -28,11 +28,9 @@ from nctool.engine.sweeps import BrokenRows, Engine, Overflow, extreme
 from nctool.inputs.assemble import cosine_head, without
 from nctool.metrics.metric import Metric
 from nctool.report import Report, Result
-from nctool.settings.budget import DEFAULT_BUDGET, Budget, check_budget
+from nctool.settings.budget import DEFAULT_BUDGET, Budget
+from nctool.settings.compute_options import ComputeOptions
 from nctool.settings.conventions import Convention
-
-MOST_THREADS = 1024
-FEWEST_REPLICATES, MOST_REPLICATES = 40, 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,14 +38,8 @@ class Settings:
     """How to compute; what to compute is the metrics' business."""
 
     convention: Convention
-    device: str = "auto"
-    dtype: str | None = None
-    threads: int | None = None
-    deterministic: bool = False
-    per_class: bool = False
+    compute: ComputeOptions = field(default_factory=ComputeOptions)
     budget: Budget = DEFAULT_BUDGET
-    bootstrap: int = 0
-    """Replicates for intervals over classes; none for zero."""
     origin: Mapping[str, str] = field(default_factory=dict)
     """Of each setting that a file or a variable decided: which."""
 
@@ -73,7 +65,7 @@ def measure(
     need = reduce(or_, (one.need for one in metrics), Need(0))
     if settings.convention.logit_scale is not None:
         source = cosine_head(source, settings.convention.logit_scale)
-    with exact_products(settings):
+    with exact_products(settings.compute):
         engine = choose_engine(source, settings)
         wanted = available(source, need)
         try:
@@ -89,11 +81,15 @@ def measure(
             ) from problem
         source, engine = gathering.source, gathering.engine
         full = tuple(result_of(one, source, evidence) for one in metrics)
-        if settings.bootstrap:
-            full = with_intervals(full, evidence.count, settings.bootstrap, settings.budget.seed)
+        if settings.compute.bootstrap:
+            full = with_intervals(
+                full, evidence.count, settings.compute.bootstrap, settings.budget.seed
+            )
     gathering.timing |= evidence.seconds
     gathering.timing["total"] = perf_counter() - start
-    results = full if settings.per_class else tuple(replace(one, per_class=None) for one in full)
+    results = (
+        full if settings.compute.per_class else tuple(replace(one, per_class=None) for one in full)
+    )
     report = _report(source, evidence, results, settings, engine, gathering.timing)
     return Analysis(report, evidence, full)
 
@@ -109,38 +105,17 @@ def _gathered(gathering: Gathering) -> Evidence:
             gathering.source = without(gathering.source, found.rows)
 
 
-def check_settings(settings: Settings) -> None:
-    """Settings that exist; the command line cannot get here with others."""
-    if settings.dtype not in (None, "float64", "float32"):
-        raise UsageError(
-            "unknown-dtype", f"dtype {settings.dtype!r} is not known", "use float64 or float32"
-        )
-    if settings.threads is not None and not 1 <= settings.threads <= MOST_THREADS:
-        raise UsageError(
-            "bad-threads",
-            f"{settings.threads} threads are not possible",
-            f"use 1 to {MOST_THREADS}",
-        )
-    if settings.bootstrap and not FEWEST_REPLICATES <= settings.bootstrap <= MOST_REPLICATES:
-        raise UsageError(
-            "bad-bootstrap",
-            f"{settings.bootstrap} replicates make no interval",
-            f"use {FEWEST_REPLICATES} to {MOST_REPLICATES:,}; 1000 is usual",
-        )
-    check_budget(settings.budget)
-
-
 @contextmanager
-def exact_products(settings: Settings) -> Iterator[None]:
+def exact_products(options: ComputeOptions) -> Iterator[None]:
     """Full float32 products, the asked threads and determinism; the caller's own afterwards."""
     precision = torch.get_float32_matmul_precision()
     threads = torch.get_num_threads()
     strict = torch.are_deterministic_algorithms_enabled()
     warn_only = torch.is_deterministic_algorithms_warn_only_enabled()
     torch.set_float32_matmul_precision("highest")
-    if settings.threads:
-        torch.set_num_threads(settings.threads)
-    if settings.deterministic:
+    if options.threads:
+        torch.set_num_threads(options.threads)
+    if options.deterministic:
         torch.use_deterministic_algorithms(True)
     try:
         with torch.inference_mode():
@@ -148,19 +123,19 @@ def exact_products(settings: Settings) -> Iterator[None]:
     finally:
         torch.set_float32_matmul_precision(precision)
         torch.set_num_threads(threads)
-        if settings.deterministic:
+        if options.deterministic:
             torch.use_deterministic_algorithms(strict, warn_only=warn_only)
 
 
 def choose_engine(source: Source, settings: Settings) -> Engine:
     """float64 throughout where the features are stored so; float32 products otherwise."""
-    device = choose_device(settings.device)
+    device = choose_device(settings.compute.device)
     work = torch.float32
     finest = settings.convention.unit_features or extreme(source.features, source.weight)
     stored = {source.features.dtype if source.features is not None else None}
-    if settings.dtype == "float64" or finest or "float64" in stored:
+    if settings.compute.dtype == "float64" or finest or "float64" in stored:
         work = torch.float64
-    if settings.dtype == "float32" and not finest:
+    if settings.compute.dtype == "float32" and not finest:
         work = torch.float32
     if device.type == "mps" and work == torch.float64:
         raise ResourceError(
@@ -210,14 +185,11 @@ def _report(
             "accumulate": "float64",
             "products": str(engine.work).removeprefix("torch."),
             "device": str(engine.device),
-            "threads": settings.threads or torch.get_num_threads(),
+            "threads": settings.compute.threads or torch.get_num_threads(),
             "world_size": 1,
-            "deterministic": settings.deterministic,
-            "seed": settings.budget.seed,
-            "gap": settings.budget.gap,
-            "margin": settings.budget.margin,
-            "memory": settings.budget.memory,
-            "bootstrap": settings.bootstrap,
+            "deterministic": settings.compute.deterministic,
+            **asdict(settings.budget),
+            "bootstrap": settings.compute.bootstrap,
             "alpha": convention.alpha,
             "beta": convention.beta,
             "unit_rows": convention.unit_rows,

@@ -19,11 +19,13 @@ from nctool.core import checkpoints as runs
 from nctool.core.errors import InputError
 from nctool.core.progress import Advance, Progress, Silent
 from nctool.inputs.opening import checkpoints_of, name_of
-from nctool.inputs.sources import Wishes, inspect, load
+from nctool.inputs.sources import inspect, load
 from nctool.metrics.metric import Metric
+from nctool.readers.remote import Listener
 from nctool.report import Report
 from nctool.report.trajectory import Trajectory, joined
 from nctool.report.trends import of_depth, of_time
+from nctool.settings.role_options import RoleOptions
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,44 +44,53 @@ class Stop:
     load: Callable[[], Source]
 
 
-def stops_of_run(sources: Sequence[str], wishes: Wishes) -> tuple[Stop, ...]:
+def stops_of_run(
+    sources: Sequence[str], options: RoleOptions, listener: Listener | None = None
+) -> tuple[Stop, ...]:
     """The checkpoints of a run folder, or of several files of one run; none for anything else.
 
     Other files that are named beside a run folder belong to each of its checkpoints.
     """
-    series = [checkpoints_of(source, wishes.listener) for source in sources]
+    listener = listener or Listener()
+    series = [checkpoints_of(source, listener) for source in sources]
     folders = [place for place, found in enumerate(series) if found]
     if len(folders) == 1:
         rest = [one for place, one in enumerate(sources) if place != folders[0]]
         found = series[folders[0]]
     else:
         rest, found = [], () if folders else _together(sources)
-    return tuple(Stop(name_of(one), _loading([one, *rest], wishes)) for one in found)
+    return tuple(Stop(name_of(one), _loading([one, *rest], options, listener)) for one in found)
 
 
-def stops_of_layers(sources: Sequence[str], pattern: str, wishes: Wishes) -> tuple[Stop, ...]:
+def stops_of_layers(
+    sources: Sequence[str], options: RoleOptions, listener: Listener | None = None
+) -> tuple[Stop, ...]:
     """Feature arrays of one checkpoint, by the numbers in their names; the head is the last's."""
-    found = inspect(sources, wishes)
-    widths = (2, 3) if wishes.pool else (2,)
+    assert options.layers is not None
+    widths = (2, 3) if options.pool else (2,)
     layers = [
         array
-        for one in found.opened
-        for array in one.arrays
-        if fnmatchcase(array.key, pattern)
+        for file in inspect(sources, options, listener).opened
+        for array in file.arrays
+        if fnmatchcase(array.key, options.layers)
         and len(array.shape) in widths
         and array.dtype.startswith(("float", "bfloat"))
     ]
     if len(layers) < 2:
         raise InputError(
             "too-few-layers",
-            f"--layers {pattern!r} names {len(layers)} feature arrays, and a course needs two",
+            f"--layers {options.layers!r} names {len(layers)} feature arrays, "
+            "and a course needs two",
             "see what there is with: nctool inspect SOURCE",
         )
     layers.sort(key=_depth)
     *inner, last = layers
     return (
-        *(Stop(one.key, _loading(sources, _at(one, wishes, head="none"))) for one in inner),
-        Stop(last.key, _loading(sources, _at(last, wishes, head=wishes.request.head))),
+        *(
+            Stop(layer.key, _loading(sources, _at(layer, options, head="none"), listener))
+            for layer in inner
+        ),
+        Stop(last.key, _loading(sources, _at(last, options, head=options.head), listener)),
     )
 
 
@@ -111,13 +122,14 @@ def _together(sources: Sequence[str]) -> tuple[str, ...]:
     return tuple(named[one.path] for one in runs.together(list(named)))
 
 
-def _loading(sources: Sequence[str], wishes: Wishes) -> Callable[[], Source]:
-    return lambda: load(sources, wishes)
+def _loading(
+    sources: Sequence[str], options: RoleOptions, listener: Listener | None
+) -> Callable[[], Source]:
+    return lambda: load(sources, options, listener)
 
 
-def _at(layer: LazyArray, wishes: Wishes, *, head: str | None) -> Wishes:
-    asked = replace(wishes.request, features=f"{layer.path}::{layer.key}", head=head)
-    return replace(wishes, request=asked)
+def _at(layer: LazyArray, options: RoleOptions, *, head: str | None) -> RoleOptions:
+    return replace(options, features=f"{layer.path}::{layer.key}", head=head)
 
 
 def _depth(layer: LazyArray) -> tuple[object, ...]:

@@ -7,13 +7,15 @@ from typing import Annotated
 import typer
 
 import nctool
-from nctool.cli import settings
+from nctool.cli import defaults
 from nctool.cli.analyze import analyze
 from nctool.cli.check import check
 from nctool.cli.compare import compare
-from nctool.cli.describe import doctor, metrics, schema
+from nctool.cli.doctor import doctor
 from nctool.cli.inspect import inspect
+from nctool.cli.metrics import metrics
 from nctool.cli.report import report
+from nctool.cli.schema import schema
 from nctool.cli.shell import PIPE_CLOSED, guarded, reader_left
 
 app = typer.Typer(
@@ -25,12 +27,12 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (analyze, compare, check, inspect, report, metrics, schema, doctor):
-    app.command()(command)
+for function in (analyze, compare, check, inspect, report, metrics, schema, doctor):
+    app.command()(function)
 
 
-def _version(asked: bool) -> None:
-    if asked:
+def _version(wanted: bool) -> None:
+    if wanted:
         typer.echo(f"nctool {nctool.__version__}")
         raise typer.Exit
 
@@ -45,8 +47,8 @@ def root(
     ] = False,
 ) -> None:
     """Has this network collapsed, and how far is it from perfect?"""
-    if context.invoked_subcommand in settings.COMMANDS:
-        settings.adopt(context)
+    if context.invoked_subcommand in defaults.COMMANDS:
+        defaults.adopt(context)
 
 
 def main() -> None:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
-from nctool.cli import options
+from nctool.cli.command import only, with_options
+from nctool.cli.outputs import Outputs
 from nctool.cli.shell import guarded
-from nctool.core.choices import Ci
+from nctool.settings.compute_options import ComputeOptions
+from nctool.settings.conventions import ConventionOptions
+from nctool.settings.gate_options import GateOptions
+from nctool.settings.option import Option
 
 
 @guarded
+@with_options
 def compare(
     context: typer.Context,
     runs: Annotated[
@@ -22,63 +27,42 @@ def compare(
             show_default=False,
         ),
     ],
-    baseline: options.Baseline = None,
-    allow_mismatch: Annotated[
-        bool,
-        typer.Option("--allow-mismatch", help="Compare although more than collapse differs."),
-    ] = False,
-    only_changed: Annotated[
-        bool, typer.Option("--only-changed", help="Leave out what is within tolerance.")
-    ] = False,
+    compute: Annotated[ComputeOptions, only("metrics", "device")],
+    convention: Annotated[ConventionOptions, only("profile", "center")],
+    gates: GateOptions,
+    outputs: Annotated[Outputs, only("json", "output", "ci", "width", "quiet", "no_progress")],
+    allow_mismatch: Annotated[bool, Option("Compare although more than collapse differs.")] = False,
+    only_changed: Annotated[bool, Option("Leave out what is within tolerance.")] = False,
     split: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="train, val, test …; two or more of one run are compared with each other."
-        ),
+        tuple[str, ...],
+        Option("train, val, test …; two or more of one run are compared with each other."),
+    ] = (),
+    sort: Annotated[
+        Literal["id", "change"] | None, Option("Order of the rows.  [default: as computed]")
     ] = None,
-    sort: options.Sort = None,
     group_by: Annotated[
-        str | None,
-        typer.Option(help="Mean and spread over runs that differ in this alone, such as seed."),
+        str | None, Option("Mean and spread over runs that differ in this alone, such as seed.")
     ] = None,
-    metrics: options.Metrics = None,
-    profile: options.Profile = None,
-    center: options.Centering = None,
-    device: options.Device = "auto",
-    gate: options.Gate = None,
-    tolerance: options.TolerancePerId = None,
-    missing: options.OnMissing = None,
-    warn_only: options.WarnOnly = False,
-    json: options.Json = None,
-    output: options.Output = None,
-    ci: options.CiKind = Ci.auto,
-    width: options.Width = None,
-    quiet: options.Quiet = False,
-    no_progress: options.NoProgress = False,
 ) -> None:
     """Compare runs: what differs between them, and which is more collapsed."""
-    from nctool.cli import gathering, gating
-    from nctool.cli.outputs import Outputs
+    from nctool.cli import gate_rules
+    from nctool.cli.compared_runs import Measuring, runs_of
     from nctool.report import comparison
     from nctool.report.runs import grouped
 
-    wanted = Outputs(json, tuple(output or ()), ci, width, quiet)
-    wanted.check(sources=runs)
+    outputs.check(sources=runs)
     config = context.obj
-    demanded = gating.demands(config, gate, tolerance, missing, warn_only)
-    how = gathering.How(
-        metrics, profile, None if center is None else center.value, device,
-        quiet=no_progress or quiet or wanted.machine, kept=config.values,
-    )  # fmt: skip
-    found = gathering.runs(runs, split or (), how)
-    if baseline is not None:
-        found = [*gathering.runs([baseline], split or (), how), *found]
-    compared = comparison.compare(
-        grouped(found, group_by) if group_by else found,
-        tolerances=demanded.tolerances,
-        allow_mismatch=allow_mismatch or len(split or ()) > 1,
+    demands = gate_rules.demands_of(config, gates)
+    measuring = Measuring(compute, convention, config.by_name(), bar=outputs.bar)
+    compared = runs_of(runs, split, measuring)
+    if gates.baseline is not None:
+        compared = [*runs_of([gates.baseline], split, measuring), *compared]
+    document = comparison.compare(
+        grouped(compared, group_by) if group_by else compared,
+        tolerances=demands.tolerances,
+        allow_mismatch=allow_mismatch or len(split) > 1,
     )
-    compared = comparison.arranged(compared, only_changed=only_changed, by=sort and sort.value)
-    compared = gating.judged(compared, demanded, None)
-    wanted.deliver(compared)
-    gating.leave(compared)
+    document = comparison.arranged(document, only_changed=only_changed, by=sort)
+    document = gate_rules.judged(document, demands, None)
+    outputs.deliver(document)
+    gate_rules.leave(document)

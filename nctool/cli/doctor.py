@@ -1,17 +1,28 @@
-"""What is installed here, and what can be read and computed with it."""
+"""``nctool doctor``: what is installed here, and what can be read and computed with it."""
 
 from __future__ import annotations
 
 import os
 import platform
-from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING
 
 import nctool
-from nctool.core.extras import Extra
+from nctool.cli.shell import color_wanted, guarded, write_out
 from nctool.core.text import count
-from nctool.render.lines import BLANK, Line, columns, line
+
+if TYPE_CHECKING:
+    from nctool.core.extras import Extra
+    from nctool.render.lines import Line
 
 PACKAGES = ("numpy", "safetensors", "typer", "rich")
+
+
+@guarded
+def doctor() -> None:
+    """Print versions, devices, threads, and the formats that can be read here."""
+    from nctool.render import console
+
+    write_out("-", console.paint(checkup(), width=console.terminal_width(), color=color_wanted()))
 
 
 def checkup() -> list[Line]:
@@ -20,6 +31,7 @@ def checkup() -> list[Line]:
 
     from nctool.readers import readers
     from nctool.render import renderers
+    from nctool.render.lines import BLANK, columns, line
 
     rows = [["nctool", nctool.__version__], ["python", platform.python_version()]]
     rows += [["torch", torch.__version__]]
@@ -29,16 +41,16 @@ def checkup() -> list[Line]:
     threads, cores = torch.get_num_threads(), os.cpu_count() or 1
     out.append(line(f"  cpu     {count(threads, 'thread')} on {count(cores, 'core')}"))
     for index in range(torch.cuda.device_count()):
-        found = torch.cuda.get_device_properties(index)
-        out.append(line(f"  cuda:{index}  {found.name}, {found.total_memory / 2**30:.0f} GiB"))
+        device = torch.cuda.get_device_properties(index)
+        out.append(line(f"  cuda:{index}  {device.name}, {device.total_memory / 2**30:.0f} GiB"))
     if not torch.cuda.is_available():
         out.append(line("  cuda    not available"))
     out += [BLANK, line(("Outputs", "title"))]
-    kinds = {one.name: one for one in renderers().values()}
-    outputs = [[" ".join(one.suffixes), _needs(one.extra)] for one in kinds.values()]
+    kinds = {renderer.name: renderer for renderer in renderers().values()}
+    outputs = [[" ".join(kind.suffixes), _needs(kind.extra)] for kind in kinds.values()]
     out += [line("  " + text) for text in columns(outputs, "<<")]
     out += [BLANK, line(("Formats", "title"))]
-    formats = [[one.name, _needs(one.extra)] for one in readers() if one.covers]
+    formats = [[reader.name, _needs(reader.extra)] for reader in readers() if reader.covers]
     out += [line("  " + text) for text in columns(formats, "<<")]
     return out
 
@@ -49,6 +61,8 @@ def _needs(extra: Extra | None) -> str:
 
 
 def _version(name: str) -> str:
+    from importlib.metadata import PackageNotFoundError, version
+
     try:
         return version(name)
     except PackageNotFoundError:

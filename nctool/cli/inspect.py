@@ -7,49 +7,46 @@ from typing import Annotated
 
 import typer
 
-from nctool.cli import options, settings
-from nctool.cli.shell import check_outputs, color_wanted, guarded, warn, write_out
-from nctool.core.choices import Which
+from nctool.cli import defaults
+from nctool.cli.analyze import SaveRoles
+from nctool.cli.command import only, with_options
+from nctool.cli.outputs import Outputs
+from nctool.cli.shell import color_wanted, guarded, warn, write_out
+from nctool.settings.role_options import RoleOptions
 
 
 @guarded
+@with_options
 def inspect(
     context: typer.Context,
     sources: Annotated[
         list[str], typer.Argument(metavar="SOURCE...", help="Files or folders.", show_default=False)
     ],
-    features: options.Features = None,
-    labels: options.Labels = None,
-    head: options.Head = None,
-    bias: options.Bias = None,
-    weights: options.Weights = Which.raw,
-    split: options.Split = None,
-    classes: options.Classes = None,
-    pool: options.Pooling = None,
-    transpose_head: options.TransposeHead = False,
-    save_roles: options.SaveRoles = False,
-    json: options.Json = None,
-    width: options.Width = None,
-) -> None:
+    roles: Annotated[
+        RoleOptions,
+        only(
+            "features", "labels", "head", "bias", "weights", "split", "classes", "pool",
+            "transpose_head",
+        ),
+    ],
+    outputs: Annotated[Outputs, only("json", "width")],
+    save_roles: SaveRoles = False,
+) -> None:  # fmt: skip
     """Show what a source holds and which role each array would get. Reads headers only."""
     from nctool.inputs.sources import inspect as look
     from nctool.readers.remote import Listener
     from nctool.render import console, inspection
 
-    check_outputs(json, sources=sources)
-    wishes = options.wishes(
-        features, labels, head, bias, weights, split, classes, None, pool, transpose_head, None,
-        settings.origins(context),
-    )  # fmt: skip
-    wishes = replace(wishes, listener=Listener(console.bar(enabled=json != "-"), warn))
-    found = look(sources, wishes)
-    if json is not None:
-        write_out(json, inspection.to_json(found))
-    if json != "-":
-        columns = width or console.terminal_width()
-        text = inspection.lines(found, columns)
+    outputs.check(sources)
+    roles = replace(roles, origin=defaults.origins(context))
+    result = look(sources, roles, Listener(console.bar(enabled=outputs.bar), warn))
+    if outputs.json is not None:
+        write_out(outputs.json, inspection.to_json(result))
+    if not outputs.machine:
+        columns = outputs.width or console.terminal_width()
+        text = inspection.lines(result, columns)
         write_out("-", console.paint(text, width=columns, color=color_wanted()))
-    if found.problem is not None:
-        raise found.problem
+    if result.problem is not None:
+        raise result.problem
     if save_roles:
-        settings.save_roles(found, wishes)
+        defaults.save_roles(result, roles)

@@ -7,50 +7,97 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from nctool.cli.shell import check_outputs, color_wanted, warn, write_out
 from nctool.core import files
-from nctool.core.choices import Ci
+from nctool.core.errors import UsageError
 from nctool.report import documents
+from nctool.settings.option import OUTPUT, Option, check_values
 
 if TYPE_CHECKING:
     from nctool.report.documents import Document
+
+Ci = Literal["auto", "github", "gitlab", "none"]
+
+
+def check_arrays(target: str) -> None:
+    if target == "-":
+        raise UsageError("arrays-to-stdout", "arrays need a file", "--arrays FILE.safetensors")
 
 
 @dataclass(frozen=True, slots=True)
 class Outputs:
     """Everything a command was asked to write."""
 
-    json: str | None = None
-    files: tuple[str, ...] = ()
-    ci: Ci = Ci.auto
-    width: int | None = None
-    quiet: bool = False
-    per_class: bool = False
-    plot: bool = False
-    verbose: bool = False
-    only_gates: bool = False
+    json: Annotated[
+        str | None,
+        Option("Write the report as JSON; - for stdout.", OUTPUT, metavar="FILE|-"),
+    ] = None
+    output: Annotated[
+        tuple[str, ...],
+        Option(
+            "Write a file, its kind by suffix: .html .md .json .csv .xml .prom .svg .pdf .png.",
+            OUTPUT,
+            metavar="FILE",
+            short="-o",
+        ),
+    ] = ()
+    plot: Annotated[bool, Option("Draw the main curves.", OUTPUT)] = False
+    ci: Annotated[Ci, Option("Annotations for the log of a CI job.", OUTPUT)] = "auto"
+    arrays: Annotated[
+        str | None,
+        Option(
+            "Write Gram matrices, spectra and per-class values.",
+            OUTPUT,
+            metavar="FILE.safetensors",
+            check=check_arrays,
+        ),
+    ] = None
+    width: Annotated[
+        int | None, Option("Columns of the text report.", OUTPUT, between=(40, None))
+    ] = None
+    quiet: Annotated[bool, Option("No report, warnings only.", OUTPUT, short="-q")] = False
+    verbose: Annotated[bool, Option("What took how long, too.", OUTPUT, short="-v")] = False
+    no_progress: Annotated[bool, Option("No progress bar.", OUTPUT)] = False
+
+    def __post_init__(self) -> None:
+        check_values(self)
+
+    @property
+    def bar(self) -> bool:
+        """Whether a progress bar may be drawn."""
+        return not (self.no_progress or self.quiet or self.machine)
 
     @property
     def machine(self) -> bool:
         """Is stdout for a program?"""
-        return self.json == "-" or "-" in self.files
+        return self.json == "-" or "-" in self.output
 
     def check(self, sources: Sequence[str] = ()) -> None:
         """Before the work: every file can be written, and its kind is known."""
         from nctool.render import renderer_for
 
-        check_outputs(self.json, *self.files, sources=sources)
-        for target in self.files:
+        check_outputs(self.json, *self.output, self.arrays, sources=sources)
+        for target in self.output:
             if target != "-":
                 renderer_for(target)
 
-    def deliver(self, document: Document, arrays: Any = None) -> None:
-        """Write all of it; the screen comes last."""
+    def deliver(
+        self,
+        document: Document,
+        arrays: Any = None,
+        *,
+        per_class: bool = False,
+        only_gates: bool = False,
+    ) -> None:
+        """Write all of it; the screen comes last.
+
+        The screen shows every class with ``per_class``, and the gates alone with ``only_gates``.
+        """
         from nctool.render import ci, rendered
 
-        for target in self.files:
+        for target in self.output:
             content = rendered(document, "x.json" if target == "-" else target, arrays)
             if target == "-":
                 write_out("-", str(content))
@@ -65,17 +112,17 @@ class Outputs:
             for notice in ci.warnings_of(document):
                 warn(notice)
         if not self.machine and not self.quiet:
-            self._show(document)
+            self._show(document, per_class, only_gates)
 
-    def _show(self, document: Document) -> None:
+    def _show(self, document: Document, per_class: bool, only_gates: bool) -> None:
         from nctool.render import console, screen, verdict
 
         columns = self.width or console.terminal_width()
         text = (
             verdict.lines(document, columns)
-            if self.only_gates
+            if only_gates
             else screen.lines(
-                document, columns, per_class=self.per_class, plot=self.plot, verbose=self.verbose
+                document, columns, per_class=per_class, plot=self.plot, verbose=self.verbose
             )
         )
         write_out("-", console.paint(text, width=columns, color=color_wanted()))
@@ -85,22 +132,22 @@ class Outputs:
         from nctool.render import ci
 
         kind = ci_kind(self.ci)
-        if kind is Ci.none:
+        if kind == "none":
             return
-        for line in ci.told(document, kind.value):
+        for line in ci.log_lines(document, kind):
             print(line, file=sys.stderr)
         summary = os.environ.get("GITHUB_STEP_SUMMARY")
-        if kind is Ci.github and summary:
+        if kind == "github" and summary:
             from nctool.render import markdown
 
             with Path(summary).open("a", encoding="utf-8") as file:
                 file.write(markdown.render(document, None, ".md") + "\n")
 
 
-def ci_kind(asked: Ci) -> Ci:
+def ci_kind(wanted: Ci) -> Ci:
     """Which CI this is, if it is one."""
-    if asked is not Ci.auto:
-        return asked
+    if wanted != "auto":
+        return wanted
     if os.environ.get("GITHUB_ACTIONS") == "true":
-        return Ci.github
-    return Ci.gitlab if os.environ.get("GITLAB_CI") == "true" else Ci.none
+        return "github"
+    return "gitlab" if os.environ.get("GITLAB_CI") == "true" else "none"

@@ -8,16 +8,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from nctool.cli import options
+from nctool.cli.command import only, with_options
+from nctool.cli.outputs import Outputs
 from nctool.cli.shell import guarded
-from nctool.core.choices import Ci
 from nctool.core.errors import UsageError
+from nctool.settings.compute_options import ComputeOptions
 
 if TYPE_CHECKING:
     from nctool.report.documents import Document
 
 
 @guarded
+@with_options
 def report(
     reports: Annotated[
         list[str],
@@ -27,32 +29,26 @@ def report(
             show_default=False,
         ),
     ],
-    output: options.Output = None,
-    json: options.Json = None,
-    per_class: options.PerClass = False,
-    plot: options.Plot = False,
-    ci: options.CiKind = Ci.none,
-    width: options.Width = None,
-    quiet: options.Quiet = False,
+    outputs: Annotated[Outputs, only("output", "json", "plot", "width", "quiet", ci="none")],
+    compute: Annotated[ComputeOptions, only("per_class")],
 ) -> None:
     """Render saved reports: by suffix to a file, otherwise to the screen."""
-    from nctool.cli.outputs import Outputs
     from nctool.report.documents import read
 
-    wanted = Outputs(json, tuple(output or ()), ci, width, quiet, per_class, plot)
-    wanted.check(sources=reports)
-    found = [read(one) for one in reports]
-    whole = found[0] if len(found) == 1 else _joined(found, reports)
-    wanted.deliver(whole, _arrays_beside(whole, Path(reports[-1])))
+    outputs.check(sources=reports)
+    documents = [read(name) for name in reports]
+    document = documents[0] if len(documents) == 1 else joined_reports(documents, reports)
+    arrays = _arrays_beside(document, Path(reports[-1]))
+    outputs.deliver(document, arrays, per_class=compute.per_class)
 
 
-def _joined(found: Sequence[Document], names: Sequence[str]) -> Document:
+def joined_reports(documents: Sequence[Document], names: Sequence[str]) -> Document:
     """Reports of several moments as one trajectory."""
     from nctool.report import Report
     from nctool.report.trajectory import joined
 
-    reports = [one for one in found if isinstance(one, Report)]
-    if len(reports) < len(found):
+    reports = [document for document in documents if isinstance(document, Report)]
+    if len(reports) < len(documents):
         raise UsageError(
             "not-single-reports",
             "several files make a trajectory only if each is the report of one checkpoint",

@@ -10,11 +10,11 @@ from pathlib import Path
 from nctool import readers
 from nctool.arrays import Opened
 from nctool.core import checkpoints as runs
+from nctool.core.array_spec import is_address, split
 from nctool.core.errors import InputError
 from nctool.core.notice import Notice
-from nctool.core.spec import is_address, split
 from nctool.readers import remote
-from nctool.roles import Request
+from nctool.settings.role_options import RoleOptions
 
 
 @dataclass(slots=True)
@@ -32,9 +32,9 @@ class Opening:
         found = (notice for one in self.opened.values() for notice in one.notices)
         return (*self.chosen, *found)
 
-    def all(self, sources: Sequence[str], request: Request) -> tuple[Opened, ...]:
+    def all(self, sources: Sequence[str], options: RoleOptions) -> tuple[Opened, ...]:
         """Every file that was named, directly or in front of a ``::``."""
-        keys = (request.features, request.labels, request.head, request.bias)
+        keys = (options.features, options.labels, options.head, options.bias)
         named = [path for text in keys if text and _exists(path := split(text)[0])]
         for source in _expand([*sources, *named]):
             self.one(source)
@@ -109,14 +109,14 @@ def open_name(source: str) -> str:
     return remote.parse(source).shown if is_address(source) else source
 
 
-def shown(request: Request) -> Request:
-    """The same request in words that may be printed, as the opened files are called."""
+def printable(options: RoleOptions) -> RoleOptions:
+    """The same keys in words that may be printed, as the opened files are called."""
     return replace(
-        request,
-        features=_shown(request.features),
-        labels=_shown(request.labels),
-        head=_shown(request.head),
-        bias=_shown(request.bias),
+        options,
+        features=_shown(options.features),
+        labels=_shown(options.labels),
+        head=_shown(options.head),
+        bias=_shown(options.bias),
     )
 
 

@@ -14,43 +14,43 @@ from nctool.core.errors import UsageError
 from nctool.settings.config import NCTOOL_TOML, PYPROJECT, nearest, table
 
 if TYPE_CHECKING:
-    from nctool.inputs.sources import Inspection, Wishes
+    from nctool.inputs.sources import Inspection
+    from nctool.settings.role_options import RoleOptions
 
 Settings = Mapping[str, str | bool]
 
 HEADER = re.compile(r"^\s*\[")
 
 
-def settings_of(found: Inspection, wishes: Wishes) -> dict[str, str | bool]:
+def settings_of(inspection: Inspection, options: RoleOptions) -> dict[str, str | bool]:
     """What has to be written down to get the same roles again."""
-    roles = found.roles
+    roles = inspection.roles
     if roles is None:
         return {}
-    keys = [array.key for one in found.opened for array in one.arrays]
+    keys = [array.key for file in inspection.opened for array in file.arrays]
     picks = {
         "features": roles.features, "labels": roles.labels, "head": roles.weight,
         "bias": roles.bias,
     }  # fmt: skip
-    out: dict[str, str | bool] = {}
+    settings: dict[str, str | bool] = {}
     for role, pick in picks.items():
         # Where a file holds several splits, the split says which features and labels.
         by_split = bool(roles.splits) and role in ("features", "labels")
         if pick is not None and not (by_split and pick.chosen_by == "auto"):
             key = pick.candidate.key
             alone = keys.count(key) == 1
-            out[role] = key if alone else f"{Path(pick.candidate.path).name}::{key}"
+            settings[role] = key if alone else f"{Path(pick.candidate.path).name}::{key}"
     if roles.weight is not None and roles.bias is None:
-        out["bias"] = "none"
-    request = wishes.request
-    if request.transpose_head:
-        out["transpose-head"] = True
-    if request.weights != "raw":
-        out["weights"] = request.weights
+        settings["bias"] = "none"
+    if options.transpose_head:
+        settings["transpose-head"] = True
+    if options.weights != "raw":
+        settings["weights"] = options.weights
     if roles.split is not None:
-        out["split"] = roles.split
-    if wishes.pool is not None:
-        out["pool"] = wishes.pool
-    return out
+        settings["split"] = roles.split
+    if options.pool is not None:
+        settings["pool"] = options.pool
+    return settings
 
 
 def save(roles: Settings, start: Path | None = None) -> Path:
@@ -58,7 +58,7 @@ def save(roles: Settings, start: Path | None = None) -> Path:
     path, header = _place(start or Path.cwd())
     before = path.read_text("utf-8") if path.is_file() else ""
     table(path)
-    text = _replaced(before, header, [f"{key} = {_toml(one)}" for key, one in roles.items()])
+    text = _replaced(before, header, [f"{key} = {_toml(value)}" for key, value in roles.items()])
     if not _only_these(before, text, header, roles):
         raise UsageError(
             "roles-not-saved",
@@ -89,11 +89,11 @@ def _place(start: Path) -> tuple[Path, str]:
 def _replaced(text: str, header: str, lines: list[str]) -> str:
     kept: list[str] = []
     inside = False
-    for one in text.splitlines():
-        if HEADER.match(one):
-            inside = one.split("#")[0].strip() == f"[{header}]"
+    for line in text.splitlines():
+        if HEADER.match(line):
+            inside = line.split("#")[0].strip() == f"[{header}]"
         if not inside:
-            kept.append(one)
+            kept.append(line)
     while kept and not kept[-1].strip():
         kept.pop()
     blank = [""] if kept else []
@@ -106,7 +106,7 @@ def _toml(value: str | bool) -> str:
 
 
 def _table(header: str, roles: Settings) -> str:
-    return "\n".join([f"[{header}]", *(f"{key} = {_toml(one)}" for key, one in roles.items())])
+    return "\n".join([f"[{header}]", *(f"{key} = {_toml(value)}" for key, value in roles.items())])
 
 
 def _get(text: str, header: str) -> object:

@@ -1,44 +1,29 @@
-"""Where readers meet roles: paths and wishes in, a Source (or an Inspection) out."""
+"""Where readers meet roles: paths and options in, a Source (or an Inspection) out."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from nctool.arrays import LazyArray, Opened, Source
 from nctool.core import checkpoints as runs
+from nctool.core.array_spec import is_address, split
 from nctool.core.errors import InputError
 from nctool.core.notice import Notice
-from nctool.core.spec import is_address, split
-from nctool.inputs import class_names as naming
-from nctool.inputs.opening import Opening, shown
+from nctool.inputs import class_names
+from nctool.inputs.opening import Opening, printable
 from nctool.readers import vocabulary
 from nctool.readers.remote import Listener, fetched
 from nctool.report import Input
-from nctool.roles import Candidate, Pick, Request, Roles, assign
+from nctool.roles import Candidate, Pick, Roles, assign
+from nctool.settings.role_options import Pool, RoleOptions
 
-Pool = Literal["cls", "mean", "last"]
 FINGERPRINT_ROWS = 16
-KEPT = {"features": "features", "labels": "labels", "head": "weight", "bias": "bias"}
-"""The roles by the names of their options."""
-
-
-@dataclass(frozen=True, slots=True)
-class Wishes:
-    """What the user asked for about inputs."""
-
-    request: Request = field(default_factory=Request)
-    ood: str | None = None
-    pool: Pool | None = None
-    classes: str | None = None
-    ignore: tuple[int, ...] = (-100,)
-    origin: Mapping[str, str] = field(default_factory=dict)
-    """Of each wish that comes from a settings file or a variable: which."""
-    listener: Listener = field(default_factory=Listener)
-    """Who hears of what takes long before anything is measured."""
+KEYS = {"features": "features", "labels": "labels", "head": "weight", "bias": "bias"}
+"""The roles by the names of the options that take a key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,36 +37,38 @@ class Inspection:
     notices: tuple[Notice, ...]
 
 
-def inspect(sources: Sequence[str], wishes: Wishes) -> Inspection:
+def inspect(
+    sources: Sequence[str], options: RoleOptions, listener: Listener | None = None
+) -> Inspection:
     """Look without reading: headers only, nothing computed."""
-    opening = Opening(wishes.listener)
-    opened = opening.all(sources, wishes.request)
-    wishes = replace(wishes, request=shown(wishes.request))
+    opening = Opening(listener or Listener())
+    opened = opening.all(sources, options)
+    options = printable(options)
     try:
-        count, _ = _classes(wishes)
+        count, _ = _classes(options, opening.listener)
         config = _config(opened)
-        roles, problem = _assigned(opened, wishes, config, count), None
+        roles, problem = _assigned(opened, options, config, count), None
     except InputError as error:
         roles, problem = None, error
     return Inspection(opened, roles, problem, _moment(opened), opening.notices)
 
 
-def load(sources: Sequence[str], wishes: Wishes) -> Source:
+def load(sources: Sequence[str], options: RoleOptions, listener: Listener | None = None) -> Source:
     """Open, give out the roles, check that they fit, and read the head and the labels."""
     from nctool.inputs.assemble import assemble, head_bias, head_weight
 
-    count, asked = _classes(wishes)
-    opening = Opening(wishes.listener)
-    opened = opening.all(sources, wishes.request)
-    wishes = replace(wishes, request=shown(wishes.request))
+    opening = Opening(listener or Listener())
+    count, known_names = _classes(options, opening.listener)
+    opened = opening.all(sources, options)
+    options = printable(options)
     config = _config(opened)
-    roles = _assigned(opened, wishes, config, count)
-    arrays = {(one.path, one.key): one for each in opened for one in each.arrays}
+    roles = _assigned(opened, options, config, count)
+    arrays = {(array.path, array.key): array for file in opened for array in file.arrays}
 
     def array(pick: Pick | None) -> LazyArray | None:
         return None if pick is None else arrays[pick.candidate.path, pick.candidate.key]
 
-    features = _pooled(array(roles.features), wishes.pool)
+    features = _pooled(array(roles.features), options.pool)
     weight = None
     if roles.weight is not None:
         scale = roles.weight.scale
@@ -91,8 +78,8 @@ def load(sources: Sequence[str], wishes: Wishes) -> Source:
             transposed=roles.weight.transposed,
         )
     ood = None
-    if wishes.ood is not None:
-        ood = _pooled(_out_of_distribution(wishes.ood, opening), wishes.pool)
+    if options.ood is not None:
+        ood = _pooled(_out_of_distribution(options.ood, opening), options.pool)
     picks = {
         "features": roles.features,
         "labels": roles.labels,
@@ -101,7 +88,7 @@ def load(sources: Sequence[str], wishes: Wishes) -> Source:
     }
     moment = _moment(opened)
     rows = None if weight is None else len(weight)
-    names, named = naming.names(asked, config, [one.path for one in opened], rows)
+    names, named = class_names.names(known_names, config, [file.path for file in opened], rows)
     source = assemble(
         features,
         array(roles.labels),
@@ -109,7 +96,7 @@ def load(sources: Sequence[str], wishes: Wishes) -> Source:
         head_bias(array(roles.bias)),
         ood=ood,
         names=names,
-        ignore=wishes.ignore,
+        ignore=options.ignore_label,
         inputs=(
             *(
                 _input(role, pick, arrays[pick.candidate.path, pick.candidate.key])
@@ -126,29 +113,29 @@ def load(sources: Sequence[str], wishes: Wishes) -> Source:
         },
         notices=(*opening.notices, *roles.notices, *named),
     )
-    if asked is None:
+    if known_names is None:
         _check_count(source, count)
     return source
 
 
 def _assigned(
-    opened: Sequence[Opened], wishes: Wishes, config: Mapping[str, Any], count: int | None
+    opened: Sequence[Opened], options: RoleOptions, config: Mapping[str, Any], count: int | None
 ) -> Roles:
     """The roles; those that a file named say so, also where they cannot be had."""
     try:
-        roles = assign(_candidates(opened), wishes.request, config=config, classes=count)
+        roles = assign(_candidates(opened), options, config=config, classes=count)
     except InputError as problem:
-        kept = [f"{name} from {where}" for name, where in wishes.origin.items() if name in KEPT]
-        if kept:
-            problem.hint = f"settings in use: {', '.join(kept)}\n{problem.hint}"
+        used = [f"{name} from {where}" for name, where in options.origin.items() if name in KEYS]
+        if used:
+            problem.hint = f"settings in use: {', '.join(used)}\n{problem.hint}"
         raise
-    named: dict[str, Any] = {}
-    for role, field_name in KEPT.items():
+    configured: dict[str, Any] = {}
+    for role, field_name in KEYS.items():
         pick: Pick | None = getattr(roles, field_name)
-        if role in wishes.origin and pick is not None:
-            reason = f"{role} in {wishes.origin[role]}"
-            named[field_name] = replace(pick, chosen_by="config", reason=reason)
-    return replace(roles, **named)
+        if role in options.origin and pick is not None:
+            reason = f"{role} in {options.origin[role]}"
+            configured[field_name] = replace(pick, chosen_by="config", reason=reason)
+    return replace(roles, **configured)
 
 
 def _check_count(source: Source, count: int | None) -> None:
@@ -166,20 +153,22 @@ def _check_count(source: Source, count: int | None) -> None:
 
 def _candidates(opened: Sequence[Opened]) -> list[Candidate]:
     return [
-        Candidate(one.key, one.shape, one.dtype, one.path) for each in opened for one in each.arrays
+        Candidate(array.key, array.shape, array.dtype, array.path)
+        for file in opened
+        for array in file.arrays
     ]
 
 
 def _config(opened: Sequence[Opened]) -> Mapping[str, Any]:
     merged: dict[str, Any] = {}
-    for one in opened:
-        merged.update(one.metadata)
+    for file in opened:
+        merged.update(file.metadata)
     return merged
 
 
 def _moment(opened: Sequence[Opened]) -> runs.Moment:
-    for one in opened:
-        moment = runs.moment_of(one.path.stem, one.metadata)
+    for file in opened:
+        moment = runs.moment_of(file.path.stem, file.metadata)
         if moment.known:
             return moment
     return runs.Moment()
@@ -222,28 +211,31 @@ def _out_of_distribution(spec: str, opening: Opening) -> LazyArray:
     path, key = split(spec)
     path, key = (path, key) if path else (key, "")
     opened = opening.one(path)
-    request = Request(features=key or None)
-    picked = assign(_candidates((opened,)), request).features
+    picked = assign(_candidates((opened,)), RoleOptions(features=key or None)).features
     if picked is None:
         raise InputError(
             "no-ood-features",
             f"{opened.where} holds no array that looks like features",
             "name one with --ood PATH::KEY",
         )
-    return next(one for one in opened.arrays if one.key == picked.candidate.key)
+    return next(array for array in opened.arrays if array.key == picked.candidate.key)
 
 
-def _classes(wishes: Wishes) -> tuple[int | None, vocabulary.Vocabulary | None]:
+def _classes(
+    options: RoleOptions, listener: Listener
+) -> tuple[int | None, vocabulary.Vocabulary | None]:
     """How many classes there are, from their number or from a file with their names."""
-    wish = wishes.classes
-    if wish is None or wish.isdigit():
-        return None if wish is None else int(wish), None
-    if is_address(wish):
-        with fetched(wish, wishes.listener) as file:
-            asked = replace(vocabulary.read(file), path=Path(file.name))
+    if options.classes is None:
+        return None, None
+    text = str(options.classes)
+    if text.isdigit():
+        return int(text), None
+    if is_address(text):
+        with fetched(text, listener) as file:
+            names = replace(vocabulary.read(file), path=Path(file.name))
     else:
-        asked = vocabulary.read(Path(wish))
-    return asked.size, asked
+        names = vocabulary.read(Path(text))
+    return names.size, names
 
 
 def _input(role: str, pick: Pick, array: LazyArray) -> Input:

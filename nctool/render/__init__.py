@@ -28,35 +28,35 @@ class Renderer:
     name: str
     suffixes: tuple[str, ...]
     render: Callable[[Document, Arrays | None, str], str | bytes]
-    """The document, the arrays behind it if they are at hand, and the suffix that was asked."""
+    """Takes the document, the arrays behind it if they are at hand, and the target's suffix."""
     extra: Extra | None = None
 
 
 @cache
 def renderers() -> dict[str, Renderer]:
     """Every renderer of this package, by suffix."""
-    found: dict[str, Renderer] = {}
+    by_suffix: dict[str, Renderer] = {}
     for module in sorted(pkgutil.iter_modules(__path__), key=lambda module: module.name):
         value = vars(importlib.import_module(f"{__name__}.{module.name}")).get("RENDERER")
         if isinstance(value, Renderer):
-            found |= {suffix: value for suffix in value.suffixes}
-    return found
+            by_suffix |= {suffix: value for suffix in value.suffixes}
+    return by_suffix
 
 
 def renderer_for(target: str) -> Renderer:
-    """What writes a file of this name."""
+    """What writes a file of this name; an error where nothing does, or a library is missing."""
     suffix = PurePath(target).suffix.lower()
-    known = renderers()
-    if suffix not in known:
+    by_suffix = renderers()
+    if suffix not in by_suffix:
         raise UsageError(
             "unknown-output",
             f"output {target!r} has no suffix that says what to write",
-            "end it in one of: " + " ".join(known),
+            "end it in one of: " + " ".join(by_suffix),
         )
-    found = known[suffix]
-    if found.extra is not None:
-        found.extra.demand(f"writing {suffix} files")
-    return found
+    renderer = by_suffix[suffix]
+    if renderer.extra is not None:
+        renderer.extra.demand(f"writing {suffix} files")
+    return renderer
 
 
 def rendered(document: Document, target: str, arrays: Arrays | None = None) -> str | bytes:

@@ -1,4 +1,4 @@
-"""What the log of a CI job turns into annotations; names cannot smuggle commands of their own."""
+"""Lines that a CI log turns into annotations; no name can smuggle a command into them."""
 
 from __future__ import annotations
 
@@ -14,16 +14,13 @@ from nctool.report.trajectory import Trajectory
 LEVELS = {"fail": "error", "inconclusive": "error", "missing": "warning"}
 
 
-def told(document: Document, kind: str) -> Iterator[str]:
+def log_lines(document: Document, kind: str) -> Iterator[str]:
     """One line for every gate that did not pass, and for every warning."""
     for gate in document.gates:
         if gate["result"] == "pass":
             continue
-        level = (
-            "warning"
-            if gate["severity"] == "warning"
-            else LEVELS.get(str(gate["result"]), "warning")
-        )
+        soft = gate["severity"] == "warning"
+        level = "warning" if soft else LEVELS.get(str(gate["result"]), "warning")
         seen = "no value" if gate["observed"] is None else f"is {number(gate['observed'])}"
         run = f" of {gate['run']}" if gate.get("run") else ""
         yield _line(kind, level, f"nctool gate {gate['result']}", f"{gate['expr']}{run}: {seen}")
@@ -32,7 +29,7 @@ def told(document: Document, kind: str) -> Iterator[str]:
 
 
 def warnings_of(document: Document) -> tuple[Notice, ...]:
-    """Those of the report that stands for the whole."""
+    """The warnings of the report, or of a trajectory's last; a comparison has none of its own."""
     if isinstance(document, Comparison):
         return ()
     report: Report = document.last if isinstance(document, Trajectory) else document
@@ -45,6 +42,7 @@ def _line(kind: str, level: str, title: str, text: str) -> str:
     return f"{level.upper()}: {one_line(title)}: {one_line(text)}"
 
 
+# GitHub's workflow commands decode %XX everywhere, and split properties at colons and commas.
 def _data(text: str) -> str:
     return one_line(text).replace("%", "%25")
 

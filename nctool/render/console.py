@@ -46,10 +46,10 @@ def paint(lines: Sequence[Line], *, width: int, color: bool) -> str:
 
 
 def _no_command(line: Line) -> Line:
-    """A CI server obeys what begins with two colons, even when a class is named so."""
+    """A line that no CI server obeys: what begins with two colons is a command to GitHub."""
     if not "".join(part for part, _ in line).lstrip().startswith("::"):
         return line
-    at = next(place for place, (part, _) in enumerate(line) if part.strip())
+    at = next(index for index, (part, _) in enumerate(line) if part.strip())
     text, style = line[at]
     return (*line[:at], (text.replace(":", "\\x3a", 1), style), *line[at + 1 :])
 

@@ -19,7 +19,7 @@ COLUMNS = (
     "delta", "ratio", "change",
 )  # fmt: skip
 FORMULA = tuple("=+-@＝＋－＠")
-"""Their wide forms too: some spreadsheets take them for the same."""
+"""What a formula begins with; wide forms too, which some spreadsheets take for the same."""
 
 
 def render(document: Document, arrays: Arrays | None, suffix: str) -> str:
@@ -34,31 +34,30 @@ def render(document: Document, arrays: Arrays | None, suffix: str) -> str:
 
 def _rows(document: Document) -> Iterator[list[object]]:
     if isinstance(document, Comparison):
-        for place, run in enumerate(document.runs):
-            found = {one.id: one for one in run.report}
+        for index, run in enumerate(document.runs):
             for row in document.rows:
-                change = row.changes[place]
-                if row.metric.id in found:
-                    cells = _cells(run.name, run.report, found[row.metric.id])
+                change, result = row.changes[index], run.report.get(row.metric.id)
+                if result is not None:
+                    cells = _cells(run.name, run.report, result)
                     yield [*cells, change.delta, change.ratio, change.word]
     elif isinstance(document, Trajectory):
         for point in document.points:
-            for one in point.report:
-                yield [*_cells(point.label, point.report, one), None, None, None]
+            for result in point.report:
+                yield [*_cells(point.label, point.report, result), None, None, None]
     else:
-        for one in document:
-            yield [*_cells(str(document.run.get("id") or ""), document, one), None, None, None]
+        name = str(document.run.get("id") or "")
+        for result in document:
+            yield [*_cells(name, document, result), None, None, None]
 
 
-def _cells(name: str, report: Report, one: Result) -> list[object]:
-    low, high = one.bounds or (None, None)
-    first, last = one.ci or (None, None)
+def _cells(name: str, report: Report, result: Result) -> list[object]:
+    best = None if result.best_known is None else result.best_known.value
     return [
         name, report.run.get("epoch"), report.run.get("step"),
-        str(report.run.get("split") or ""), one.id, one.value, one.status,
-        one.reason or "", one.toward_collapse, one.ideal, one.floor,
-        None if one.best_known is None else one.best_known.value, one.null_value, one.noise_floor,
-        low, high, first, last,
+        str(report.run.get("split") or ""), result.id, result.value, result.status,
+        result.reason or "", result.toward_collapse, result.ideal, result.floor, best,
+        result.null_value, result.noise_floor,
+        *(result.bounds or (None, None)), *(result.ci or (None, None)),
     ]  # fmt: skip
 
 

@@ -17,15 +17,15 @@ PLOT = Extra("plot", ("matplotlib",))
 
 
 def render(document: Document, arrays: Arrays | None, suffix: str) -> bytes:
-    from nctool.render.panels import changes, classes, style, trajectory
+    from nctool.render.panels import changes, curves, geometry, style
 
     with style.look():
         if isinstance(document, Comparison):
             figure = changes.draw(document)
         elif isinstance(document, Trajectory):
-            figure = trajectory.draw(document)
+            figure = curves.draw(document)
         else:
-            figure = classes.draw(document, arrays)
+            figure = geometry.draw(document, arrays)
         return style.saved(figure, suffix.removeprefix("."))
 
 

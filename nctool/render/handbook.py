@@ -6,29 +6,29 @@ from collections.abc import Iterable
 
 from nctool.metrics.metric import Metric
 from nctool.render.lines import BLANK, Line, columns, line, wrapped
-from nctool.render.summary import ARROWS, under_headings
-
-
-def listing(metrics: Iterable[Metric]) -> list[Line]:
-    """Every metric in a line: id, direction, title."""
-    known = list(metrics)
-    texts = columns([[one.id, ARROWS[one.toward_collapse], one.title] for one in known], "<<<")
-    out: list[Line] = []
-    for heading, group in under_headings(known, texts):
-        out += [line((heading, "title")), *(line("  " + text) for text in group), BLANK]
-    out.append(line(("One in full: nctool metrics ID", "faint")))
-    return out
-
+from nctool.render.values.words import ARROWS, by_heading
 
 SECTIONS = (
     "Formula:", "Convention:", "Best known:", "Undefined when:", "Reference:", "Published:",
 )  # fmt: skip
 
 
+def listing(metrics: Iterable[Metric]) -> list[Line]:
+    """Every metric in a line: id, direction, title."""
+    rows = [[metric.id, ARROWS[metric.toward_collapse], metric.title] for metric in metrics]
+    ids = [row[0] for row in rows]
+    out: list[Line] = []
+    for heading, group in by_heading(zip(ids, columns(rows, "<<<"), strict=True)).items():
+        out += [line((heading, "title")), *(line("  " + text) for text in group), BLANK]
+    out.append(line(("One in full: nctool metrics ID", "faint")))
+    return out
+
+
 def page(metric: Metric, width: int) -> list[Line]:
-    """All there is to know about one metric."""
+    """Title, definition, the docstring and the declared properties of one metric."""
     ideal = "depends on K and d" if metric.ideal is None else f"{metric.ideal:g}"
-    out = [
+    unchanged = ", ".join(sorted(metric.invariances)) or "nothing"
+    return [
         line((metric.id, "title"), f"  {metric.title}"),
         line((metric.definition, "good")),
         BLANK,
@@ -36,13 +36,9 @@ def page(metric: Metric, width: int) -> list[Line]:
         BLANK,
         line(("Perfect: ", "title"), f"{ARROWS[metric.toward_collapse]} {ideal}"),
         line(("Needs: ", "title"), ", ".join(metric.needs)),
-        line(
-            ("Unchanged by: ", "title"),
-            ", ".join(sorted(metric.invariances)) or "nothing",
-        ),
+        line(("Unchanged by: ", "title"), unchanged),
         line(("Definition version: ", "title"), str(metric.version)),
     ]
-    return out
 
 
 def _sections(doc: str, width: int) -> list[Line]:
@@ -52,7 +48,4 @@ def _sections(doc: str, width: int) -> list[Line]:
         if text.startswith(SECTIONS):
             sections.append([])
         sections[-1].append(text.strip())
-    out: list[Line] = []
-    for section in sections:
-        out += wrapped(" ".join(section), width - 2)
-    return out
+    return [folded for section in sections for folded in wrapped(" ".join(section), width - 2)]

@@ -8,50 +8,53 @@ from typing import TYPE_CHECKING, Any
 from nctool.render.lines import BLANK, Line, columns, line, wrapped
 
 if TYPE_CHECKING:
+    from nctool.core.errors import InputError
+    from nctool.core.notice import Notice
     from nctool.inputs.sources import Inspection
     from nctool.roles import Pick
 
-ROLES = ("features", "labels", "weight", "bias")
+ROLES = {"features": "features", "labels": "labels", "head": "weight", "bias": "bias"}
+"""The roles as the command line calls them, and what they are called in ``Roles``."""
 
 
-def lines(found: Inspection, width: int) -> list[Line]:
+def lines(inspection: Inspection, width: int) -> list[Line]:
     """Files, their arrays, and the role each would get."""
     out: list[Line] = []
-    picks = _picks(found)
-    for one in found.opened:
-        out.append(line((one.where, "title"), (f"  {one.format}", "faint")))
+    roles = _roles_by_array(inspection)
+    for opened in inspection.opened:
+        out.append(line((opened.where, "title"), (f"  {opened.format}", "faint")))
         rows = [
             [
-                picks.get((array.path, array.key), ""),
+                roles.get((array.path, array.key), ""),
                 array.key,
                 " × ".join(f"{size:,}" for size in array.shape) or "scalar",
                 array.dtype,
                 _bytes(array.nbytes),
             ]
-            for array in one.arrays
+            for array in opened.arrays
         ]
         out += [line("  " + text) for text in columns(rows, "<<><>")] if rows else []
         out.append(BLANK)
-    if found.roles is not None:
+    if inspection.roles is not None:
         out.append(line(("Roles", "title")))
-        for role in ROLES:
-            pick: Pick | None = getattr(found.roles, role)
+        for role, pick in _picks(inspection):
             why = "not found" if pick is None else f"{pick.candidate.key}: {pick.reason}"
-            out += wrapped(f"{_name(role):<9} {why}", width - 2, "  ")
-        if found.roles.ignored:
-            out += wrapped("ignored: " + ", ".join(found.roles.ignored), width - 2, "  ", "faint")
-    for notice in (*found.notices, *(found.roles.notices if found.roles else ())):
+            out += wrapped(f"{role:<9} {why}", width - 2, "  ")
+        if inspection.roles.ignored:
+            ignored = ", ".join(inspection.roles.ignored)
+            out += wrapped(f"ignored: {ignored}", width - 2, "  ", "faint")
+    for notice in _notices(inspection):
         out += wrapped(f"! {notice.message}", width - 2, "  ")
     return out
 
 
-def to_json(found: Inspection) -> str:
-    picks = _picks(found)
+def to_json(inspection: Inspection) -> str:
+    roles = _roles_by_array(inspection)
     plain: dict[str, Any] = {
         "kind": "inspection",
         "schema_version": "1.0",
-        "epoch": found.moment.epoch,
-        "step": found.moment.step,
+        "epoch": inspection.moment.epoch,
+        "step": inspection.moment.step,
         "arrays": [
             {
                 "path": array.path,
@@ -60,61 +63,57 @@ def to_json(found: Inspection) -> str:
                 "shape": list(array.shape),
                 "dtype": array.dtype,
                 "bytes": array.nbytes,
-                "role": picks.get((array.path, array.key)) or None,
+                "role": roles.get((array.path, array.key)),
             }
-            for one in found.opened
-            for array in one.arrays
+            for opened in inspection.opened
+            for array in opened.arrays
         ],
         "roles": None
-        if found.roles is None
-        else {
-            _name(role): None
-            if (pick := getattr(found.roles, role)) is None
-            else {
-                "path": pick.candidate.path,
-                "key": pick.candidate.key,
-                "reason": pick.reason,
-                "chosen_by": pick.chosen_by,
-                "transposed": pick.transposed,
-                "tied": pick.tied,
-            }
-            for role in ROLES
-        },
-        "problem": None
-        if found.problem is None
-        else {
-            "slug": found.problem.slug,
-            "message": found.problem.message,
-            "hint": found.problem.hint,
-        },
-        "ignored": [] if found.roles is None else list(found.roles.ignored),
-        "warnings": [
-            {"slug": notice.slug, "message": notice.message, "hint": notice.hint}
-            for notice in (*found.notices, *(found.roles.notices if found.roles else ()))
-        ],
+        if inspection.roles is None
+        else {role: _pick(pick) for role, pick in _picks(inspection)},
+        "problem": None if inspection.problem is None else _notice(inspection.problem),
+        "ignored": [] if inspection.roles is None else list(inspection.roles.ignored),
+        "warnings": [_notice(notice) for notice in _notices(inspection)],
     }
     return json.dumps(plain, indent=2, ensure_ascii=True)
 
 
-def _picks(found: Inspection) -> dict[tuple[str, str], str]:
-    if found.roles is None:
-        return {}
-    chosen = {role: getattr(found.roles, role) for role in ROLES}
+def _pick(pick: Pick | None) -> dict[str, Any] | None:
+    if pick is None:
+        return None
     return {
-        (pick.candidate.path, pick.candidate.key): _name(role)
-        for role, pick in chosen.items()
+        "path": pick.candidate.path,
+        "key": pick.candidate.key,
+        "reason": pick.reason,
+        "chosen_by": pick.chosen_by,
+        "transposed": pick.transposed,
+        "tied": pick.tied,
+    }
+
+
+def _notice(notice: Notice | InputError) -> dict[str, str]:
+    return {"slug": notice.slug, "message": notice.message, "hint": notice.hint}
+
+
+def _notices(inspection: Inspection) -> tuple[Notice, ...]:
+    return (*inspection.notices, *(inspection.roles.notices if inspection.roles else ()))
+
+
+def _picks(inspection: Inspection) -> list[tuple[str, Pick | None]]:
+    """Every role and its array, if there is one."""
+    return [(role, getattr(inspection.roles, name, None)) for role, name in ROLES.items()]
+
+
+def _roles_by_array(inspection: Inspection) -> dict[tuple[str, str], str]:
+    return {
+        (pick.candidate.path, pick.candidate.key): role
+        for role, pick in _picks(inspection)
         if pick is not None
     }
 
 
-def _name(role: str) -> str:
-    """The role as the command line calls it."""
-    return "head" if role == "weight" else role
-
-
 def _bytes(size: int) -> str:
-    for unit in ("B", "KiB", "MiB", "GiB"):
-        if size < 1024 or unit == "GiB":
-            return f"{size:,.0f} {unit}" if unit == "B" else f"{size:,.1f} {unit}"
-        size /= 1024  # type: ignore[assignment]
-    raise AssertionError
+    if size < 1024:
+        return f"{size} B"
+    power = min((size.bit_length() - 1) // 10, 3)
+    return f"{size / 1024**power:,.1f} {('KiB', 'MiB', 'GiB')[power - 1]}"

@@ -16,9 +16,8 @@ def render(document: Document, arrays: Arrays | None, suffix: str) -> str:
     suite = ElementTree.Element("testsuite", name="nctool")
     cases = [_gate(suite, gate) for gate in document.gates] or _metrics(suite, document)
     suite.set("tests", str(len(cases)))
-    for what in ("failure", "error", "skipped"):
-        name = {"failure": "failures", "error": "errors"}.get(what, what)
-        suite.set(name, str(sum(case.find(what) is not None for case in cases)))
+    for name, tag in (("failures", "failure"), ("errors", "error"), ("skipped", "skipped")):
+        suite.set(name, str(sum(case.find(tag) is not None for case in cases)))
     whole = ElementTree.Element("testsuites", name="nctool")
     whole.append(suite)
     ElementTree.indent(whole)
@@ -34,14 +33,15 @@ def _gate(suite: ElementTree.Element, gate: Mapping[str, Any]) -> ElementTree.El
         seen += f", baseline {number(gate['baseline'], 6)}"
     if gate.get("reason"):
         seen += f": {gate['reason']}"
-    told = one_line(f"{gate['id']} {seen}")
+    message = one_line(f"{gate['id']} {seen}")
+    # JUnit has no warning: a gate that only warns is a skipped case, which no server calls red.
     if result == "fail" and not soft:
-        ElementTree.SubElement(case, "failure", message=told, type="gate")
+        ElementTree.SubElement(case, "failure", message=message, type="gate")
     elif result == "inconclusive" and not soft:
-        ElementTree.SubElement(case, "error", message=told, type="inconclusive")
+        ElementTree.SubElement(case, "error", message=message, type="inconclusive")
     elif result != "pass":
-        ElementTree.SubElement(case, "skipped", message=one_line(f"{result}: {told}"))
-    _out(case, f"{told}; asked by {gate['source']}")
+        ElementTree.SubElement(case, "skipped", message=one_line(f"{result}: {message}"))
+    _out(case, f"{message}; asked by {gate['source']}")
     return case
 
 
@@ -51,12 +51,13 @@ def _metrics(suite: ElementTree.Element, document: Document) -> list[ElementTree
     else:
         results = list(document)
     cases = []
-    for one in results:
-        case = _case(suite, "nctool.metrics", one.id)
-        if one.value is None:
-            ElementTree.SubElement(case, "skipped", message=one_line(one.reason or one.status))
+    for result in results:
+        case = _case(suite, "nctool.metrics", result.id)
+        if result.value is None:
+            why = one_line(result.reason or result.status)
+            ElementTree.SubElement(case, "skipped", message=why)
         else:
-            _out(case, f"{one.id} = {number(one.value, 6)}")
+            _out(case, f"{result.id} = {number(result.value, 6)}")
         cases.append(case)
     return cases
 

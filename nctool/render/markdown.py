@@ -7,9 +7,11 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 
 from nctool.core.text import count, number, one_line
-from nctool.render import Arrays, Renderer, curves
+from nctool.render import Arrays, Renderer
 from nctool.render.ci import warnings_of
-from nctool.render.summary import ARROWS, heading_of
+from nctool.render.curves import sparkline
+from nctool.render.values.sentences import of_trajectory, position_label
+from nctool.render.values.words import ARROWS, heading_of
 from nctool.report import Report, Result
 from nctool.report.comparison import Comparison
 from nctool.report.documents import Document
@@ -17,11 +19,9 @@ from nctool.report.trajectory import Trajectory
 
 MOST_BYTES = 60_000
 SYMBOLS = {
-    "pass": "✅ pass",
-    "fail": "❌ fail",
-    "inconclusive": "❔ inconclusive",
+    "pass": "✅ pass", "fail": "❌ fail", "inconclusive": "❔ inconclusive",
     "missing": "➖ no value",
-}
+}  # fmt: skip
 OUTCOMES = {
     "pass": "✅ every gate passed", "fail": "❌ a gate failed",
     "inconclusive": "❔ inconclusive: a gated number is missing",
@@ -40,6 +40,7 @@ WORDS = ("gate", "asked", "metric", "course", "perfect", "")
 def render(document: Document, arrays: Arrays | None, suffix: str) -> str:
     text = "\n".join(_lines(document)) + "\n"
     whole = text.encode()
+    # GitHub refuses a comment of more than 65,536 characters, and a summary of more than 1 MiB.
     if len(whole) <= MOST_BYTES:
         return text
     room = MOST_BYTES - len(CUT.encode())
@@ -51,7 +52,7 @@ def escaped(text: object) -> str:
     text = one_line(str(text))
     if len(text) > LONGEST:
         text = text[: LONGEST - 1] + "…"
-    return LINKED.sub(lambda found: found[0] + "\u200b", SPECIAL.sub(r"\\\1", text))
+    return LINKED.sub(lambda match: match[0] + "\u200b", SPECIAL.sub(r"\\\1", text))
 
 
 def code(name: str) -> str:
@@ -70,13 +71,13 @@ def _lines(document: Document) -> Iterator[str]:
     if isinstance(document, Comparison):
         yield from _comparison(document)
     elif isinstance(document, Trajectory):
-        yield from _course(document)
+        yield from _trajectory(document)
     else:
         yield from _numbers(document)
     notices = warnings_of(document)
     if notices:
         yield "\n**Worth knowing**\n"
-        yield from (f"- {code(one.slug)}: {escaped(one.message)}" for one in notices)
+        yield from (f"- {code(notice.slug)}: {escaped(notice.message)}" for notice in notices)
 
 
 def _about(document: Document) -> str:
@@ -84,20 +85,18 @@ def _about(document: Document) -> str:
         names = ", ".join(escaped(run.name) for run in document.runs)
         text = f"{count(len(document.runs), 'run')}: {names}."
         if document.differences:
-            told = "; ".join(
-                f"{escaped(one.what)} ({', '.join(map(escaped, one.values))})"
-                for one in document.differences
+            differences = "; ".join(
+                f"{escaped(difference.what)} ({', '.join(map(escaped, difference.values))})"
+                for difference in document.differences
             )
-            text += f" **Not the same in all runs:** {told}."
+            text += f" **Not the same in all runs:** {differences}."
         return text
     if isinstance(document, Trajectory):
-        first, last = document.positions[0], document.positions[-1]
-        text = f"{count(len(document.points), 'point')}, "
-        text += (
-            f"{escaped(curves.place(document, first))} to {escaped(curves.place(document, last))}"
-        )
-        told = "".join(f"; {escaped(one)}" for one in curves.told(document))
-        return f"{text}{told}. {_data(document.last)}"
+        ends = (document.positions[0], document.positions[-1])
+        span = " to ".join(escaped(position_label(document, position)) for position in ends)
+        text = f"{count(len(document.points), 'point')}, {span}"
+        text += "".join(f"; {escaped(sentence)}" for sentence in of_trajectory(document))
+        return f"{text}. {_data(document.last)}"
     return _data(document)
 
 
@@ -121,60 +120,61 @@ def _gates(document: Document) -> Iterator[str]:
         word = SYMBOLS.get(str(gate["result"])) or escaped(gate["result"])
         if gate["result"] == "fail" and gate["severity"] == "warning":
             word = "⚠️ warning"
-        asked = escaped(gate["expr"]) + (f" ({escaped(gate['run'])})" if gate.get("run") else "")
+        rule = escaped(gate["expr"]) + (f" ({escaped(gate['run'])})" if gate.get("run") else "")
         seen = (
             number(gate["observed"])
             if gate["observed"] is not None
             else escaped(str(gate.get("reason") or "no value"))
         )
-        rows.append([word, asked, seen, number(gate["baseline"])])
+        rows.append([word, rule, seen, number(gate["baseline"])])
     yield from _table(["gate", "asked", "observed", "baseline"], rows)
 
 
 def _numbers(report: Report) -> Iterator[str]:
-    done = [one for one in report if one.status == "ok"]
-    for heading, group in groupby(done, key=lambda one: heading_of(one.id)):
+    computed = [result for result in report if result.status == "ok"]
+    for heading, group in groupby(computed, key=lambda result: heading_of(result.id)):
         yield f"\n**{escaped(heading)}**"
-        yield from _table(["metric", "value", "perfect", "random"], [_cells(one) for one in group])
-    absent = len(report.metrics) - len(done)
+        yield from _table(["metric", "value", "perfect", "random"], [*map(_cells, group)])
+    absent = len(report.metrics) - len(computed)
     if absent:
         yield f"\n{count(absent, 'metric')} without a value: the JSON report says why."
 
 
-def _cells(one: Result) -> list[str]:
-    return [code(one.id), number(one.value), _perfect(one), number(one.null_value)]
+def _cells(result: Result) -> list[str]:
+    return [code(result.id), number(result.value), _perfect(result), number(result.null_value)]
 
 
-def _perfect(one: Result) -> str:
-    best = one.floor if one.floor is not None else one.ideal
-    if best is None and one.best_known is not None:
-        best = one.best_known.value
-    word = "lower" if one.toward_collapse == "down" else "higher"
-    return f"{ARROWS[one.toward_collapse]} {word}" + ("" if best is None else f", {number(best)}")
+def _perfect(result: Result) -> str:
+    best = result.floor if result.floor is not None else result.ideal
+    if best is None and result.best_known is not None:
+        best = result.best_known.value
+    word = "lower" if result.toward_collapse == "down" else "higher"
+    text = f"{ARROWS[result.toward_collapse]} {word}"
+    return text if best is None else f"{text}, {number(best)}"
 
 
-def _course(found: Trajectory) -> Iterator[str]:
-    rows = [
-        [code(one.id), number(found.curve(one.id)[0]), number(one.value),
-         curves.sparkline(found.curve(one.id)), _perfect(one)]
-        for one in found.last if one.status == "ok"
-    ]  # fmt: skip
+def _trajectory(trajectory: Trajectory) -> Iterator[str]:
+    rows = []
+    for result in trajectory.last:
+        if result.status == "ok":
+            curve = trajectory.curve(result.id)
+            first, last = number(curve[0]), number(result.value)
+            rows.append([code(result.id), first, last, sparkline(curve), _perfect(result)])
     yield from _table(["metric", "first", "last", "course", "perfect"], rows)
 
 
-def _comparison(found: Comparison) -> Iterator[str]:
-    for place, run in enumerate(found.runs):
-        if place == found.baseline:
+def _comparison(comparison: Comparison) -> Iterator[str]:
+    baseline = comparison.baseline
+    base = escaped(comparison.runs[baseline].name)
+    for index, run in enumerate(comparison.runs):
+        if index == baseline:
             continue
-        base = escaped(found.runs[found.baseline].name)
         yield f"\n**{escaped(run.name)}** against {base}"
         rows = []
-        for row in found.rows:
-            change = row.changes[place]
-            rows.append([
-                code(row.metric.id), number(row.changes[found.baseline].value),
-                number(change.value), number(change.delta), number(change.ratio), change.word,
-            ])  # fmt: skip
+        for row in comparison.rows:
+            before, change = row.changes[baseline], row.changes[index]
+            numbers = (before.value, change.value, change.delta, change.ratio)
+            rows.append([code(row.metric.id), *map(number, numbers), change.word])
         yield from _table(["metric", "baseline", "run", "delta", "ratio", ""], rows)
 
 

@@ -29,11 +29,11 @@ class Family:
 
 def render(document: Document, arrays: Arrays | None, suffix: str) -> str:
     families: dict[str, Family] = {}
-    for labels, report in _told_apart(_reports(document)):
-        for one in report:
-            if one.value is not None:
-                family = _family(families, one.id, one.title)
-                family.samples[_labels(labels)] = one.value
+    for labels, report in _distinct(_reports(document)):
+        for result in report:
+            if result.value is not None:
+                family = _family(families, result.id, result.title)
+                family.samples[_labels(labels)] = result.value
     lines = []
     for title, family in families.items():
         lines += [f"# TYPE {title} gauge", f"# HELP {title} {_escaped(family.help)}"]
@@ -48,12 +48,13 @@ def render(document: Document, arrays: Arrays | None, suffix: str) -> str:
 
 
 def _family(families: dict[str, Family], name: str, meaning: str) -> Family:
-    """The one of this metric, under a name that no other metric has."""
+    """The family of this metric, under a name that no other metric has."""
+    # "a.b" and "a_b" are one name to OpenMetrics: the second gets a number.
     title = first = "nctool_" + OTHER.sub("_", name)
-    place = 1
+    copy = 1
     while title == "nctool_outcome" or (title in families and families[title].id != name):
-        place += 1
-        title = f"{first}_{place}"
+        copy += 1
+        title = f"{first}_{copy}"
     return families.setdefault(title, Family(name, meaning))
 
 
@@ -68,7 +69,7 @@ def _reports(document: Document) -> Iterator[tuple[dict[str, object], Report]]:
         yield _moment(document), document
 
 
-def _told_apart(
+def _distinct(
     reports: Iterator[tuple[dict[str, object], Report]],
 ) -> Iterator[tuple[dict[str, object], Report]]:
     """Reports whose labels are the same get a number each."""
@@ -80,8 +81,8 @@ def _told_apart(
 
 
 def _moment(report: Report) -> dict[str, object]:
-    known = {name: report.run.get(name) for name in ("epoch", "step", "split")}
-    return {name: value for name, value in known.items() if value is not None}
+    moment = {name: report.run.get(name) for name in ("epoch", "step", "split")}
+    return {name: value for name, value in moment.items() if value is not None}
 
 
 def _labels(labels: Mapping[str, object]) -> str:

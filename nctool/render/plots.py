@@ -6,8 +6,9 @@ import math
 from collections.abc import Sequence
 
 from nctool.core.text import number
-from nctool.render import curves
 from nctool.render.lines import BLANK, Line, line
+from nctool.render.values.curves import WIDE, known
+from nctool.render.values.sentences import NAMED, position_label
 from nctool.report.trajectory import Trajectory
 
 MAIN = (
@@ -19,18 +20,15 @@ WIDTH, HEIGHT = 26, 7
 LABEL = 9
 FULL = 80
 DOTS = ((0x01, 0x02, 0x04, 0x40), (0x08, 0x10, 0x20, 0x80))
-WIDE = 10.0
-"""From this ratio of the largest to the smallest value an axis is logarithmic."""
+"""The bits of a braille character's dots, by column and row."""
 
 
 def lines(trajectory: Trajectory, width: int) -> list[Line]:
     """Two plots in a row, one where the terminal is narrower than 80 columns."""
-    known = {one.id for one in trajectory.last}
+    there = {result.id for result in trajectory.last}
     shown = [
-        name
-        for name in MAIN
-        if name in known and sum(one is not None for one in trajectory.curve(name)) > 1
-    ]
+        name for name in MAIN if name in there and len(known(trajectory.curve(name))) > 1
+    ]  # fmt: skip
     if not shown:
         return [line("  no curve to draw: fewer than two points have a value")]
     drawn = [plot(trajectory, name) for name in shown]
@@ -50,10 +48,10 @@ def plot(trajectory: Trajectory, name: str) -> list[str]:
         for position, value in zip(trajectory.positions, trajectory.curve(name), strict=True)
         if value is not None
     ]
-    across, over = Scale([one for one, _ in pairs]), Scale([one for _, one in pairs])
-    grid = canvas([(across(x), over(y)) for x, y in pairs])
-    labels = [number(over.high, 3), *[""] * (HEIGHT - 2), number(over.low, 3)]
-    kind = ", log" if over.log else ""
+    across, up = Scale([position for position, _ in pairs]), Scale([value for _, value in pairs])
+    grid = canvas([(across(position), up(value)) for position, value in pairs])
+    labels = [number(up.high, 3), *[""] * (HEIGHT - 2), number(up.low, 3)]
+    kind = ", log" if up.log else ""
     whole = LABEL + 1 + WIDTH
     return [
         f"{(name + kind)[:whole]:<{whole}}",
@@ -64,11 +62,11 @@ def plot(trajectory: Trajectory, name: str) -> list[str]:
 
 def _axis(trajectory: Trajectory, first: float, last: float, log: bool) -> str:
     """``epoch 1`` at one end and ``1000`` at the other; of long names, as much as has room."""
-    low, high = (curves.place(trajectory, one) for one in (first, last))
-    if trajectory.axis not in curves.NAMED:
+    low, high = (position_label(trajectory, position) for position in (first, last))
+    if trajectory.axis not in NAMED:
         high = high.removeprefix(f"{trajectory.axis} ")
     most = WIDTH // 2 - 1
-    low, high = (one if len(one) <= most else "…" + one[1 - most :] for one in (low, high))
+    low, high = (text if len(text) <= most else "…" + text[1 - most :] for text in (low, high))
     between = " log " if log and len(low) + len(high) + 5 <= WIDTH else ""
     return f"{low}{between:^{WIDTH - len(low) - len(high)}}{high}"
 
@@ -80,8 +78,9 @@ class Scale:
         self.low, self.high = min(values), max(values)
         self.log = self.low > 0 and self.high / self.low > WIDE
         self.shift = 0.0
-        if self.low == 0 and self.high > WIDE and all(one >= 0 for one in values):
+        if self.low == 0 and self.high > WIDE:
             self.log, self.shift = True, 1.0  # an epoch 0 has its place on a logarithmic axis too
+        # Halved, so that the difference of two large numbers of opposite sign cannot overflow.
         self.start, self.stop = self._at(self.low) / 2, self._at(self.high) / 2
 
     def _at(self, value: float) -> float:
@@ -95,8 +94,9 @@ def canvas(points: Sequence[tuple[float, float]]) -> list[str]:
     """Straight lines between the points, as rows of braille."""
     cells = [[0x2800] * WIDTH for _ in range(HEIGHT)]
     across, down = 2 * WIDTH - 1, 4 * HEIGHT - 1
-    placed = [(x * across, (1 - y) * down) for x, y in points]
-    for (x0, y0), (x1, y1) in zip(placed, [*placed[1:], placed[-1]], strict=True):
+    dots = [(x * across, (1 - y) * down) for x, y in points]
+    for (x0, y0), (x1, y1) in zip(dots, [*dots[1:], dots[-1]], strict=True):
+        # As many steps as the longer side has dots: no gap and no thick corner.
         steps = max(1, math.ceil(max(abs(x1 - x0), abs(y1 - y0))))
         for step in range(steps + 1):
             x = round(x0 + (x1 - x0) * step / steps)

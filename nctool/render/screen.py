@@ -33,11 +33,11 @@ def lines(
 
 
 def _timing(document: Document) -> list[Line]:
-    """What took how long, longest first; of a course, its last point."""
+    """What took how long, longest first; of a trajectory, its last point."""
     if isinstance(document, Comparison):
         return []
     report = document.last if isinstance(document, Trajectory) else document
-    spent = sorted(report.timing_s.items(), key=lambda one: -one[1])
+    spent = sorted(report.timing_s.items(), key=lambda step: -step[1])
     rows = [[name.replace("_", " "), f"{seconds:.3f} s"] for name, seconds in spent]
     texts = columns(rows, "<>") if rows else []
     return [line(("Time", "title")), *(line("  " + text) for text in texts)]

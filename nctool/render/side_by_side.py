@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from nctool.core.text import count, number, one_line
+from nctool.core.text import count, number
 from nctool.render.lines import BLANK, Line, columns, line, wrapped
 from nctool.report.comparison import Change, Comparison, Row
 
@@ -14,48 +14,47 @@ SIGNS = {
 }  # fmt: skip
 
 
-def lines(found: Comparison, width: int) -> list[Line]:
+def lines(comparison: Comparison, width: int) -> list[Line]:
     """Runs, differences, then a table; with many runs, a table for each of them."""
-    out: list[Line] = [*_runs(found, width), BLANK]
-    out += [*_differences(found, width)]
-    if not found.rows:
+    out: list[Line] = [*_runs(comparison), BLANK]
+    out += [*_differences(comparison, width)]
+    if not comparison.rows:
         return [*out, line("  nothing changed by more than the tolerance")]
-    for place, run in enumerate(found.runs):
-        if place != found.baseline:
-            out += [line((one_line(run.name), "title"), ("  against the baseline", "faint"))]
-            out += [*_table(found, place), BLANK]
+    for index, run in enumerate(comparison.runs):
+        if index != comparison.baseline:
+            out += [line((run.name, "title"), ("  against the baseline", "faint"))]
+            out += [*_table(comparison, index), BLANK]
     legend = "more, less: collapsed than the baseline; same: within tolerance. "
     return [*out, *wrapped(legend + "Ratio: run over baseline.", width - 2, "  ", "faint")]
 
 
-def _runs(found: Comparison, width: int) -> Iterator[Line]:
-    yield line((f"{count(len(found.runs), 'run')}", "title"))
-    for place, run in enumerate(found.runs):
-        mark = "baseline" if place == found.baseline else ""
+def _runs(comparison: Comparison) -> Iterator[Line]:
+    yield line((count(len(comparison.runs), "run"), "title"))
+    for index, run in enumerate(comparison.runs):
+        mark = "  baseline" if index == comparison.baseline else ""
         data = run.report.data
         size = f"{data['n']:,} samples, " if data.get("n") else ""
-        yield line(
-            f"  {one_line(run.name)}  ", (f"{size}K = {data['k']:,}  {mark}".rstrip(), "faint")
-        )
+        yield line(f"  {run.name}  ", (f"{size}K = {data['k']:,}{mark}", "faint"))
 
 
-def _differences(found: Comparison, width: int) -> Iterator[Line]:
-    if not found.differences:
+def _differences(comparison: Comparison, width: int) -> Iterator[Line]:
+    if not comparison.differences:
         return
     yield line(("Not the same in all runs", "warning"))
-    for one in found.differences:
-        values = " | ".join(one_line(value) for value in one.values)
-        yield from wrapped(f"{one_line(one.what)}: {values}", width - 2, "  ")
+    for difference in comparison.differences:
+        text = f"{difference.what}: {' | '.join(difference.values)}"
+        yield from wrapped(text, width - 2, "  ")
     yield BLANK
 
 
-def _table(found: Comparison, place: int) -> Iterator[Line]:
+def _table(comparison: Comparison, index: int) -> Iterator[Line]:
     rows = [["", "baseline", "run", "delta", "ratio", ""]]
-    rows += [_cells(row, row.changes[found.baseline], row.changes[place]) for row in found.rows]
-    texts = columns(rows, "<>>>><")
-    yield line("  ", (texts[0], "faint"))
-    for text in texts[1:]:
-        yield line("  " + text)
+    rows += [
+        _cells(row, row.changes[comparison.baseline], row.changes[index]) for row in comparison.rows
+    ]
+    head, *texts = columns(rows, "<>>>><")
+    yield line("  ", (head, "faint"))
+    yield from (line("  " + text) for text in texts)
 
 
 def _cells(row: Row, base: Change, change: Change) -> list[str]:

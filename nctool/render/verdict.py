@@ -1,4 +1,4 @@
-"""The gates as lines: what was asked, what was seen, and what that means."""
+"""The gates as lines: each rule, the number it was held against, and the outcome."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ STYLES: dict[str, Style] = {"pass": "good", "fail": "warning", "inconclusive": "
 
 
 def lines(document: Document, width: int) -> list[Line]:
-    """Nothing, where nothing was asked."""
+    """A table of all gates; nothing where there are none."""
     if not document.gates and document.outcome == "none":
         return []
     total, style = _total(document), STYLES.get(document.outcome, "")
@@ -31,23 +31,21 @@ def lines(document: Document, width: int) -> list[Line]:
     out += _table([_row(gate) for gate in document.gates], width)
     for gate in document.gates:
         if gate.get("reason") and gate["result"] in ("inconclusive", "missing"):
-            out += wrapped(
-                f"{gate['id']}: {one_line(str(gate['reason']))}", width - 2, "  ", "faint"
-            )
+            out += wrapped(f"{gate['id']}: {gate['reason']}", width - 2, "  ", "faint")
     return out
 
 
 def _table(rows: list[list[str]], width: int) -> list[Line]:
-    """One line for each gate, or where that is too narrow, what was seen below what was asked."""
+    """One line for each gate; where the terminal is too narrow, its parts below each other."""
     texts = columns(rows, "<<<<") if rows else []
     if all(len(text) + 2 <= width for text in texts):
         return [line("  " + text) for text in texts]
     aside = max(len(row[0]) for row in rows) + 4
     out: list[Line] = []
     for word, *parts in rows:
-        folded = [one for part in parts if part for one in wrapped(part, width, " " * aside)]
-        text = "".join(part for part, _ in folded[0]).strip()
-        out += [line(f"  {word:<{aside - 2}}{text}"), *folded[1:]]
+        folded = [text for part in parts if part for text in wrapped(part, width, " " * aside)]
+        first = "".join(part for part, _ in folded[0]).strip()
+        out += [line(f"  {word:<{aside - 2}}{first}"), *folded[1:]]
     return out
 
 
@@ -58,10 +56,10 @@ def _row(gate: Mapping[str, Any]) -> list[str]:
     seen = "" if gate["observed"] is None else f"is {number(gate['observed'])}"
     if gate["baseline"] is not None:
         seen += f", baseline {number(gate['baseline'])}"
-    asked = one_line(str(gate["expr"]))
+    rule = one_line(str(gate["expr"]))
     run = one_line(str(gate["run"])) if gate.get("run") else ""
-    name = "" if str(gate["id"]) in asked else f"({gate['id']})"
-    return [word, " ".join(part for part in (asked, name) if part), seen, run]
+    name = "" if str(gate["id"]) in rule else f"({gate['id']})"
+    return [word, " ".join(part for part in (rule, name) if part), seen, run]
 
 
 def _total(document: Document) -> str:

@@ -13,14 +13,15 @@ from nctool.roles.head import find_head, widths
 from nctool.roles.missing_head import why_no_head
 from nctool.roles.names import LAYER_LEAVES, parse
 from nctool.roles.series import UNNAMED, Series, feature_series, label_series
-from nctool.roles.values import Candidate, Pick, Request, Roles
+from nctool.roles.values import Candidate, Pick, Roles
+from nctool.settings.role_options import RoleOptions
 
-AUTOMATIC = Request()
+AUTOMATIC = RoleOptions()
 
 
 def assign(
     candidates: Iterable[Candidate],
-    request: Request = AUTOMATIC,
+    options: RoleOptions = AUTOMATIC,
     *,
     config: Mapping[str, object] | None = None,
     classes: int | None = None,
@@ -30,26 +31,26 @@ def assign(
     kept, ignored = sift(everything)
     named = _named_data(kept)
     outside = [candidate for candidate in kept if candidate not in named]
-    told = told_head(everything, config) if request.head is None else None
+    told = told_head(everything, config) if options.head is None else None
     data = choose_data(
         kept,
-        request,
+        options,
         frozenset((told.layer.columns,))
         if told is not None
-        else widths(everything if request.head is not None else outside, request),
+        else widths(everything if options.head is not None else outside, options),
     )
     dim = _width(data.features)
     head = find_head(
-        everything if request.head is not None else _without_data(outside, data),
+        everything if options.head is not None else _without_data(outside, data),
         dim=dim,
         classes=classes,
         config=config,
-        request=request,
+        options=options,
         told=told,
     )
     if data.features is None and data.labels is None and head is None:
         raise _nothing(everything, kept)
-    absent = why_no_head(outside) if head is None and request.head is None else ()
+    absent = why_no_head(outside) if head is None and options.head is None else ()
     return Roles(
         features=data.features,
         labels=data.labels,

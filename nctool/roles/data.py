@@ -17,7 +17,8 @@ from nctool.roles.series import (
     label_series,
     split_of,
 )
-from nctool.roles.values import Candidate, Pick, Request
+from nctool.roles.values import Candidate, Pick
+from nctool.settings.role_options import RoleOptions
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,21 +32,23 @@ class Data:
     notices: tuple[Notice, ...] = ()
 
 
-def choose_data(candidates: Iterable[Candidate], request: Request, widths: frozenset[int]) -> Data:
+def choose_data(
+    candidates: Iterable[Candidate], options: RoleOptions, widths: frozenset[int]
+) -> Data:
     """The features and labels of one split; ``widths`` are those a head would take."""
     everything = list(candidates)
-    features = _wanted("features", request.features, everything, feature_series(everything))
-    labels = _wanted("labels", request.labels, everything, label_series(everything))
+    features = _wanted("features", options.features, everything, feature_series(everything))
+    labels = _wanted("labels", options.labels, everything, label_series(everything))
     splits = _splits(features, labels)
-    split = _split(features, labels, splits, request)
-    pool_f = _of_split(features, split) if request.features is None else features
-    pool_l = _of_split(labels, split) if request.labels is None else labels
+    split = _split(features, labels, splits, options)
+    pool_f = _of_split(features, split) if options.features is None else features
+    pool_l = _of_split(labels, split) if options.labels is None else labels
     feature, label = _pair(pool_f, pool_l, widths)
     notices: list[Notice] = []
     if feature is not None:
-        notices += _shape_notices(feature, request)
+        notices += _shape_notices(feature, options)
     others = [name for name in splits if name != split]
-    if others and request.split is None and (feature or label) is not None:
+    if others and options.split is None and (feature or label) is not None:
         taken = f"split {split} is used" if split else "the arrays of no named split are used"
         notices.append(
             Notice(
@@ -56,8 +59,8 @@ def choose_data(candidates: Iterable[Candidate], request: Request, widths: froze
             )
         )
     return Data(
-        _features_pick(feature, label, request),
-        _labels_pick(label, feature, request),
+        _features_pick(feature, label, options),
+        _labels_pick(label, feature, options),
         split,
         splits,
         tuple(notices),
@@ -97,19 +100,19 @@ def _split(
     features: Sequence[Series],
     labels: Sequence[Series],
     splits: tuple[str, ...],
-    request: Request,
+    options: RoleOptions,
 ) -> str | None:
-    if request.split is not None:
-        asked_split = canonical(request.split)
+    if options.split is not None:
+        asked_split = canonical(options.split)
         if asked_split not in splits:
             known = ", ".join(splits) or "none"
             raise InputError(
                 "no-such-split",
-                f"no array is named after the split {request.split!r}; splits here: {known}",
+                f"no array is named after the split {options.split!r}; splits here: {known}",
                 f"--split {splits[0]}" if splits else "leave out --split",
             )
         return asked_split
-    for asked, pool in ((request.features, features), (request.labels, labels)):
+    for asked, pool in ((options.features, features), (options.labels, labels)):
         if asked is not None and pool:
             return pool[0].split
     order: list[str | None] = [name for name in PREFERRED if name is None or name in splits]
@@ -185,37 +188,39 @@ def _rows_error(feature: Series, label: Series) -> InputError:
     )
 
 
-def _shape_notices(feature: Series, request: Request) -> list[Notice]:
+def _shape_notices(feature: Series, options: RoleOptions) -> list[Notice]:
     shape = feature.candidate.shape
     if len(shape) == 2 or set(shape[2:]) == {1}:
         return []
-    if request.pool is None:
+    if options.pool is None:
         expected = "--pool mean" if len(shape) == 4 else "--pool cls, --pool mean or --pool last"
         raise InputError(
             "unpooled-features",
             f"{describe(feature.candidate)} has {len(shape)} dimensions; expected (samples, dim)",
             f"{expected} makes one row of each sample",
         )
-    text = f"{feature.candidate.key} is pooled to (samples, {feature.dim:,}) by {request.pool}"
+    text = f"{feature.candidate.key} is pooled to (samples, {feature.dim:,}) by {options.pool}"
     return [Notice("pooled-features", text)]
 
 
-def _features_pick(feature: Series | None, label: Series | None, request: Request) -> Pick | None:
+def _features_pick(
+    feature: Series | None, label: Series | None, options: RoleOptions
+) -> Pick | None:
     if feature is None:
         return None
-    if request.features is not None:
-        return Pick(feature.candidate, "asked for", request.chosen_by)
+    if options.features is not None:
+        return Pick(feature.candidate, "asked for", "flag")
     said = f"{len(feature.candidate.shape)}-D float with {feature.rows:,} rows"
     if label is not None:
         said += f" like {label.title}"
     return Pick(feature.candidate, f"{said}; {feature.named}")
 
 
-def _labels_pick(label: Series | None, feature: Series | None, request: Request) -> Pick | None:
+def _labels_pick(label: Series | None, feature: Series | None, options: RoleOptions) -> Pick | None:
     if label is None:
         return None
-    if request.labels is not None:
-        return Pick(label.candidate, "asked for", request.chosen_by)
+    if options.labels is not None:
+        return Pick(label.candidate, "asked for", "flag")
     candidate = label.candidate
     said = f"{len(candidate.shape)}-D {candidate.dtype} of length {label.rows:,}"
     return Pick(candidate, f"{said}; {label.named}")

@@ -10,7 +10,8 @@ from functools import lru_cache
 from nctool.core.errors import InputError
 from nctool.core.notice import Notice
 from nctool.roles.names import parse
-from nctool.roles.values import Candidate, Request
+from nctool.roles.values import Candidate
+from nctool.settings.role_options import RoleOptions
 
 # A word for people → the parts of a key that mean it, wherever they stand.
 GROUPS: dict[str, frozenset[str]] = {
@@ -69,7 +70,7 @@ def sift(candidates: Iterable[Candidate]) -> tuple[list[Candidate], tuple[str, .
 
 
 def without_twins(
-    candidates: Sequence[Candidate], request: Request
+    candidates: Sequence[Candidate], options: RoleOptions
 ) -> tuple[list[Candidate], tuple[Notice, ...]]:
     """Of an array and its moving average, the one that was asked for.
 
@@ -80,7 +81,7 @@ def without_twins(
     for candidate in candidates:
         name = parse(candidate.key, candidate.path)
         (averaged if name.averaged else raw)[name.core, candidate.shape] = True
-    if request.weights == "ema" and not averaged:
+    if options.weights == "ema" and not averaged:
         raise InputError(
             "no-ema",
             "--weights ema was asked for, but no array is named as a moving average "
@@ -90,14 +91,14 @@ def without_twins(
     twins = raw.keys() & averaged.keys()
     if not twins:
         return list(candidates), ()
-    unwanted = request.weights == "raw"
+    unwanted = options.weights == "raw"
     kept = [
         candidate
         for candidate in candidates
         if (name := parse(candidate.key, candidate.path)).averaged is not unwanted
         or (name.core, candidate.shape) not in twins
     ]
-    if request.weights == "ema":
+    if options.weights == "ema":
         return kept, ()
     number = "1 array is" if len(twins) == 1 else f"{len(twins):,} arrays are"
     notice = Notice(

@@ -7,8 +7,8 @@ from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from pathlib import PurePath
 
+from nctool.core.array_spec import split
 from nctool.core.errors import InputError
-from nctool.core.spec import split
 from nctool.roles.names import title
 from nctool.roles.values import Candidate
 

@@ -15,9 +15,10 @@ from nctool.roles.missing_head import quantised_heads
 from nctool.roles.names import title
 from nctool.roles.shapes import is_float
 from nctool.roles.tied import rival_tables, tied_bias, tied_embedding
-from nctool.roles.values import Candidate, Head, Pick, Request
+from nctool.roles.values import Candidate, Head, Pick
+from nctool.settings.role_options import RoleOptions
 
-AUTOMATIC = Request()
+AUTOMATIC = RoleOptions()
 
 
 def find_head(
@@ -26,7 +27,7 @@ def find_head(
     dim: int | None = None,
     classes: int | None = None,
     config: Mapping[str, object] | None = None,
-    request: Request = AUTOMATIC,
+    options: RoleOptions = AUTOMATIC,
     told: Told | None = None,
 ) -> Head | None:
     """The head among these arrays, or None when there is none.
@@ -34,19 +35,19 @@ def find_head(
     ``dim`` is the width of the features and ``classes`` the number of classes, where known;
     ``told`` is the head that the file tells of.
     """
-    if request.head == "none":
+    if options.head == "none":
         return None
     everything = list(candidates)
-    if told is not None and request.head is None:
-        return _as_told(told, everything, dim, classes, request)
+    if told is not None and options.head is None:
+        return _as_told(told, everything, dim, classes, options)
     kept, _ = sift(everything)
-    usable, notices = without_twins(kept, request)
+    usable, notices = without_twins(kept, options)
     model = Model(usable)
-    if request.head is not None:
+    if options.head is not None:
         model = Model(everything)
-        layer = _asked(model, request.head, usable, dim, request)
-        return _finish(model, layer, "asked for", request, classes)
-    fitting = [turned for layer in model.layers if (turned := fit(layer, dim, request)) is not None]
+        layer = _asked(model, options.head, usable, dim, options)
+        return _finish(model, layer, "asked for", options, classes)
+    fitting = [turned for layer in model.layers if (turned := fit(layer, dim, options)) is not None]
     ranked = rank(fitting, model)
     leaders = _leading(ranked, classes)
     if (
@@ -62,7 +63,7 @@ def find_head(
     if not leaders:
         tied = tied_embedding(model, dim, config)
         if tied is not None:
-            return _finish(model, tied, "input embedding, tied", request, classes, True)
+            return _finish(model, tied, "input embedding, tied", options, classes, True)
         if dim is not None and (others := best(rank(model.layers, model))):
             raise _width_error([item.layer for item in others], dim)
         leaders = [] if quantised_heads(everything) else _alone(ranked)
@@ -75,40 +76,40 @@ def find_head(
     if side and not leaders[0].side:
         notices = (*notices, _side_notice(layer, side))
     reason = _reason(leaders[0], dim, classes)
-    return _finish(model, layer, reason, request, classes, notices=notices)
+    return _finish(model, layer, reason, options, classes, notices=notices)
 
 
-def widths(candidates: Iterable[Candidate], request: Request) -> frozenset[int]:
+def widths(candidates: Iterable[Candidate], options: RoleOptions) -> frozenset[int]:
     """The feature widths that the likely heads would take; empty when no head is in sight."""
     everything = list(candidates)
     kept, _ = sift(everything)
-    usable, _ = without_twins(kept, request)
-    if request.head == "none":
+    usable, _ = without_twins(kept, options)
+    if options.head == "none":
         return frozenset()
-    if request.head is None:
+    if options.head is None:
         model = Model(usable)
         return frozenset(item.layer.columns for item in best(rank(model.layers, model)))
-    layer = _asked(Model(everything), request.head, usable, None, request)
+    layer = _asked(Model(everything), options.head, usable, None, options)
     return (
         frozenset((layer.columns,))
-        if request.transpose_head
+        if options.transpose_head
         else frozenset((layer.columns, layer.rows))
     )
 
 
-def fit(layer: Layer, dim: int | None, request: Request) -> Layer | None:
+def fit(layer: Layer, dim: int | None, options: RoleOptions) -> Layer | None:
     """The layer as it would serve features of this width: as stored, turned, or not at all."""
-    if request.transpose_head and not layer.transposed:
+    if options.transpose_head and not layer.transposed:
         layer = layer.turned()
     if dim is None or layer.columns == dim:
         return layer
-    if layer.rows == dim and layer.bias is None and not request.transpose_head:
+    if layer.rows == dim and layer.bias is None and not options.transpose_head:
         return layer.turned()
     return None
 
 
 def _asked(
-    model: Model, text: str, usable: Iterable[Candidate], dim: int | None, request: Request
+    model: Model, text: str, usable: Iterable[Candidate], dim: int | None, options: RoleOptions
 ) -> Layer:
     preferred = set(usable)
     weights = [layer.weight for layer in model.layers if layer.weight in preferred]
@@ -120,7 +121,7 @@ def _asked(
             f"the head {describe(chosen)} is not a matrix of floats; expected (classes, dim)",
             "nctool inspect lists every array",
         )
-    turned = fit(layer, dim, request)
+    turned = fit(layer, dim, options)
     if turned is None:
         raise _width_error([layer], dim or 0)
     return turned
@@ -131,16 +132,16 @@ def _as_told(
     candidates: Iterable[Candidate],
     dim: int | None,
     classes: int | None,
-    request: Request,
+    options: RoleOptions,
 ) -> Head:
     layer = told.layer
-    if request.transpose_head and not layer.transposed:
+    if options.transpose_head and not layer.transposed:
         layer = layer.turned()
     if dim not in (None, layer.columns):
         raise _width_error([layer], dim or 0)
     reason = f"{layer.rows:,} × {layer.columns:,}; {told.reason}"
-    head = _finish(Model(candidates), layer, reason, request, classes)
-    return head if request.bias is not None else told.completed(head)
+    head = _finish(Model(candidates), layer, reason, options, classes)
+    return head if options.bias is not None else told.completed(head)
 
 
 def _leading(ranked: Sequence[Ranked], classes: int | None) -> list[Ranked]:
@@ -207,7 +208,7 @@ def _finish(
     model: Model,
     layer: Layer,
     reason: str,
-    request: Request,
+    options: RoleOptions,
     classes: int | None,
     tied: bool = False,
     notices: tuple[Notice, ...] = (),
@@ -248,24 +249,24 @@ def _finish(
     weight = Pick(
         layer.weight,
         reason,
-        request.chosen_by if request.head is not None else "auto",
+        "flag" if options.head is not None else "auto",
         layer.transposed,
         tied,
         layer.scale,
     )
-    return Head(weight, _bias(model, layer, request, tied), layer.rows, layer.columns, tuple(said))
+    return Head(weight, _bias(model, layer, options, tied), layer.rows, layer.columns, tuple(said))
 
 
-def _bias(model: Model, layer: Layer, request: Request, tied: bool) -> Pick | None:
-    if request.bias == "none":
+def _bias(model: Model, layer: Layer, options: RoleOptions, tied: bool) -> Pick | None:
+    if options.bias == "none":
         return None
-    if request.bias is not None:
+    if options.bias is not None:
         fitting = [
             candidate
             for candidate in model.candidates
             if candidate.shape == (layer.rows,) and is_float(candidate.dtype)
         ]
-        chosen = one("bias", request.bias, model.candidates, fitting)
+        chosen = one("bias", options.bias, model.candidates, fitting)
         if chosen not in fitting:
             raise InputError(
                 "bias-mismatch",
@@ -273,7 +274,7 @@ def _bias(model: Model, layer: Layer, request: Request, tied: bool) -> Pick | No
                 f"expected ({layer.rows:,})",
                 "--bias none leaves it out",
             )
-        return Pick(chosen, "asked for", request.chosen_by)
+        return Pick(chosen, "asked for", "flag")
     found = model.bias(layer) or (tied_bias(model, layer.rows) if tied else None)
     return (
         Pick(found, f"beside {title(layer.weight.key, layer.weight.path)}")

@@ -1,4 +1,4 @@
-"""The values of role-finding: what may be looked at, what was asked, what was decided."""
+"""The values of role-finding: what may be looked at, and what was decided."""
 
 from __future__ import annotations
 
@@ -35,21 +35,6 @@ class Pick:
     transposed: bool = False
     tied: bool = False
     scale: Candidate | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """What the user asked for: ``[PATH::]KEY`` with globs, ``"none"``, or None for automatic."""
-
-    features: str | None = None
-    labels: str | None = None
-    head: str | None = None
-    bias: str | None = None
-    weights: Literal["raw", "ema"] = "raw"
-    split: str | None = None
-    transpose_head: bool = False
-    pool: str | None = None
-    chosen_by: Literal["flag", "config"] = "flag"
 
 
 @dataclass(frozen=True, slots=True)

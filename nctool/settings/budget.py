@@ -4,39 +4,25 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal, TypedDict
 
 from nctool.core.errors import UsageError
+from nctool.settings.option import COMPUTE, Option, check_values
 
 Reach = Literal["all", "min"]
 
 POWERS = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4}
 SMALLEST_MEMORY = 64 << 20
+# Below the first the rounding of the bounds decides; above the second nothing is certified.
 SMALLEST_GAP, LARGEST_GAP = 1e-12, 0.5
-
-
-@dataclass(frozen=True, slots=True)
-class Budget:
-    """The defaults suit a laptop."""
-
-    gap: float = 1e-6
-    """Relative distance between the certified bounds at which a margin is done."""
-    margin: Reach = "all"
-    """Certify the margin of every class, or only the least one."""
-    memory: int = 4 << 30
-    """Bytes that one computation may hold beside its input."""
-    seed: int = 0
-
-
-DEFAULT_BUDGET = Budget()
 
 
 def in_bytes(text: str) -> int:
     """``4GiB``, ``500MB``, ``2G`` or a plain number of bytes."""
-    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([kmgt]?)(i?)b?\s*", text, re.IGNORECASE)
-    if not found:
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([kmgt]?)(i?)b?\s*", text, re.IGNORECASE)
+    if not match:
         raise UsageError("bad-memory", f"{text!r} is no amount of memory", "write it like 4GiB")
-    number, unit, binary = found.groups()
+    number, unit, binary = match.groups()
     step = (1024 if binary else 1000) ** POWERS[unit.lower()]
     amount = int(float(number) * step)
     if amount < SMALLEST_MEMORY:
@@ -46,15 +32,51 @@ def in_bytes(text: str) -> int:
     return amount
 
 
-def check_budget(budget: Budget) -> None:
-    """Raise where a value makes no sense."""
-    if not SMALLEST_GAP <= budget.gap <= LARGEST_GAP:
+def check_gap(gap: float) -> None:
+    if not SMALLEST_GAP <= gap <= LARGEST_GAP:
         raise UsageError(
             "bad-gap",
-            f"a gap of {budget.gap:g} cannot be certified",
+            f"a gap of {gap:g} cannot be certified",
             f"use a number from {SMALLEST_GAP:g} to {LARGEST_GAP:g}",
         )
-    if budget.margin not in ("all", "min"):
-        raise UsageError(
-            "unknown-margin", f"margin {budget.margin!r} is not known", "use all or min"
-        )
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """The defaults suit a laptop."""
+
+    seed: Annotated[int, Option("For whatever is sampled.", COMPUTE)] = 0
+    gap: Annotated[
+        float,
+        Option(
+            "Relative distance between the certified bounds of a margin.", COMPUTE, check=check_gap
+        ),
+    ] = 1e-6
+    margin: Annotated[
+        Reach, Option("Certify the margin of every class, or only the least.", COMPUTE)
+    ] = "all"
+    memory: Annotated[
+        int,
+        Option(
+            "What one computation may hold, like 4GiB.",
+            COMPUTE,
+            metavar="SIZE",
+            read=in_bytes,
+            shown="4GiB",
+        ),
+    ] = 4 << 30
+
+    def __post_init__(self) -> None:
+        check_values(self)
+
+
+class BudgetKeywords(TypedDict, total=False):
+    """The same in the signature of ``nctool.analyze``."""
+
+    seed: int
+    gap: float
+    margin: Reach
+    memory: int | str
+
+
+DEFAULT_BUDGET = Budget()

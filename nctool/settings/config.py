@@ -12,31 +12,29 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
-from enum import StrEnum
 from pathlib import Path
-from typing import TypeAlias
 
-from nctool.core.choices import Center, Missing, Pool, Precision, Reach, Rows, Which
 from nctool.core.errors import UsageError
+from nctool.settings.budget import Budget
+from nctool.settings.compute_options import ComputeOptions
+from nctool.settings.conventions import ConventionOptions
+from nctool.settings.gate_options import GateOptions
+from nctool.settings.option import Declared, options_of
+from nctool.settings.role_options import RoleOptions
 
-Kind: TypeAlias = type[str | bool | int | float] | type[StrEnum] | tuple[type]
-"""What a value may be; a tuple of one type is a list of such."""
+GROUPS = (RoleOptions, ComputeOptions, ConventionOptions, Budget, GateOptions)
+"""The values whose options a file or a variable may decide."""
 
-COMPUTE: dict[str, Kind] = {
-    "metrics": (str,), "profile": str, "center": Center, "per-class": bool, "device": str,
-    "dtype": Precision, "threads": int, "memory": str, "seed": int, "bootstrap": int,
-    "deterministic": bool, "gap": float, "margin": Reach, "margin-rows": Rows, "alpha": float,
-    "beta": float,
-}  # fmt: skip
-ROLES: dict[str, Kind] = {
-    "features": str, "labels": str, "head": str, "bias": str, "weights": Which, "split": str,
-    "classes": str, "ignore-label": (int,), "pool": Pool, "transpose-head": bool, "ood": str,
-    "logit-scale": float,
-}  # fmt: skip
-GATES: dict[str, Kind] = {
-    "rules": (str,), "tolerance": (str,), "baseline": str, "missing": Missing, "warn-only": bool,
-}  # fmt: skip
-SECTIONS: dict[str, dict[str, Kind]] = {"": COMPUTE, "roles": ROLES, "gates": GATES}
+SECTIONS: dict[str, dict[str, Declared]] = {
+    table: {
+        declared.key: declared
+        for group in GROUPS
+        for declared in options_of(group)
+        if declared.table == table
+    }
+    for table in ("", "roles", "gates")
+}
+"""The options of every table by their names in it; the first is the top level."""
 
 NCTOOL_TOML, PYPROJECT = "nctool.toml", "pyproject.toml"
 PREFIX = "NCTOOL_"
@@ -54,6 +52,16 @@ class Config:
     folder: Path | None = None
     """Where the files lie: paths in them are relative to it."""
 
+    def by_name(self) -> dict[str, object]:
+        """The values as the command line would give them, by the names of the options."""
+        known = {**SECTIONS[""], **SECTIONS["roles"]}
+        return {
+            known[key].name: ",".join(value)
+            if known[key].option.listed and isinstance(value, list)
+            else value
+            for key, value in self.values.items()
+        }
+
 
 def resolve(start: Path | None = None, environment: Mapping[str, str] | None = None) -> Config:
     """What files and environment say, the stronger over the weaker, key by key."""
@@ -65,7 +73,7 @@ def resolve(start: Path | None = None, environment: Mapping[str, str] | None = N
         [] if folder is None else [_of_file(folder / name) for name in (PYPROJECT, NCTOOL_TOML)]
     )
     for section, key, value, source in (
-        *(found for layer in layers for found in layer),
+        *(setting for layer in layers for setting in layer),
         *_of_environment(os.environ if environment is None else environment),
     ):
         (gates if section == "gates" else values)[key] = value
@@ -109,8 +117,8 @@ def _of_file(path: Path) -> Iterator[tuple[str, str, object, str]]:
     for key, value in table(path).items():
         if key in SECTIONS and isinstance(value, dict):
             where = f"[{f'{root}.{key}'.lstrip('.')}] of {path.name}"
-            for name, one in value.items():
-                yield key, name, _checked(key, name, one, where), where
+            for name, setting in value.items():
+                yield key, name, _checked(key, name, setting, where), where
         else:
             where = f"[{root}] of {path.name}" if root else path.name
             yield "", key, _checked("", key, value, where), where
@@ -119,26 +127,29 @@ def _of_file(path: Path) -> Iterator[tuple[str, str, object, str]]:
 def _checked(section: str, key: str, value: object, where: str) -> object:
     known = SECTIONS[section]
     if key not in known:
-        raise _unknown(key, where, [*known, *(() if section else (one for one in SECTIONS if one))])
-    kind = known[key]
-    if isinstance(kind, tuple):
+        raise _unknown(
+            key, where, [*known, *(() if section else (name for name in SECTIONS if name))]
+        )
+    option = known[key]
+    if option.many or option.option.listed:
         several = value if isinstance(value, list) else [value]
-        return [_plain(key, one, kind[0], where) for one in several]
-    return _plain(key, value, kind, where)
+        return [_checked_one(option, one, where) for one in several]
+    return _checked_one(option, value, where)
 
 
-def _plain(key: str, value: object, kind: type, where: str) -> object:
-    if issubclass(kind, StrEnum):
-        if value in list(kind):
+def _checked_one(option: Declared, value: object, where: str) -> object:
+    """A value of the option's type; a whole number may stand where any number or text may."""
+    if option.choices:
+        if value in option.choices:
             return value
-        raise _wrong(key, value, " or ".join(kind), where)
-    if kind is float and type(value) is int:
+        raise _wrong(option.key, value, " or ".join(option.choices), where)
+    if type(value) is int and float in option.kinds:
         return float(value)
-    if kind is str and type(value) is int and key == "classes":
+    if type(value) is int and str in option.kinds and int in option.kinds:
         return str(value)
-    if type(value) is not kind:
+    if type(value) is not option.kind:
         names = {str: "text", bool: "true or false", int: "a whole number", float: "a number"}
-        raise _wrong(key, value, names[kind], where)
+        raise _wrong(option.key, value, names[option.kind], where)
     return value
 
 
@@ -154,24 +165,23 @@ def _of_environment(environment: Mapping[str, str]) -> Iterator[tuple[str, str, 
         if name not in known:
             raise _unknown(name, "the environment", list(known))
         section, key = known[name]
-        yield (
-            section,
-            key,
-            _checked(section, key, _read(key, text, SECTIONS[section][key]), name),
-            name,
-        )
+        yield section, key, _checked(section, key, _read(SECTIONS[section][key], text), name), name
 
 
-def _read(key: str, text: str, kind: Kind) -> object:
+def _read(option: Declared, text: str) -> object:
     """A value out of the text of a variable; what cannot be read is left to be refused."""
-    if isinstance(kind, tuple):
-        return [_read(key, one.strip(), kind[0]) for one in text.split(",") if one.strip()]
-    if kind is bool:
+    if option.many or option.option.listed:
+        return [_read_one(option, part.strip()) for part in text.split(",") if part.strip()]
+    return _read_one(option, text)
+
+
+def _read_one(option: Declared, text: str) -> object:
+    if option.kind is bool:
         low = text.strip().lower()
         return low in TRUE if low in TRUE + FALSE else text
-    if kind is int or kind is float:
+    if option.kind in (int, float):
         try:
-            return kind(text)
+            return option.kind(text)
         except ValueError:
             return text
     return text
@@ -183,5 +193,5 @@ def _unknown(key: str, where: str, known: list[str]) -> UsageError:
     return UsageError("unknown-setting", f"{key!r} in {where} is no setting of nctool", hint)
 
 
-def _wrong(key: str, value: object, wanted: str, where: str) -> UsageError:
-    return UsageError("bad-setting", f"{key} = {value!r} in {where}", f"expected {wanted}")
+def _wrong(key: str, value: object, expected: str, where: str) -> UsageError:
+    return UsageError("bad-setting", f"{key} = {value!r} in {where}", f"expected {expected}")

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import difflib
 from dataclasses import dataclass, replace
-from typing import Literal
+from functools import partial
+from typing import Annotated, Literal, TypedDict
 
 from nctool.core.errors import UsageError
+from nctool.settings.option import COMPUTE, ROLES, Option, check_values
 
 Center = Literal["balanced", "samples"]
 Weighing = Literal["samples", "classes"]
+Rows = Literal["unit", "raw"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +60,8 @@ class Convention:
 DEFAULT = Convention()
 
 PROFILES: dict[str, Convention] = {
-    one.profile or "": one
-    for one in (
+    convention.profile or "": convention
+    for convention in (
         Convention(
             "papyan",
             "Papyan, Han & Donoho 2020: global mean over all samples",
@@ -116,48 +119,99 @@ PROFILES: dict[str, Convention] = {
 }
 
 
-def resolve(
-    profile: str | None,
-    center: Center | None,
-    *,
-    alpha: float = 1.0,
-    beta: float = 1.0,
-    unit_rows: bool = True,
-    logit_scale: float | None = None,
-) -> Convention:
-    """The convention to use; an explicit choice overrides the profile's."""
-    convention = _centred(profile, center)
-    for name, weight in (("alpha", alpha), ("beta", beta)):
-        if not 0 <= weight < float("inf"):
-            raise UsageError(
-                "bad-weight", f"{name} = {weight} is no weight", "use a number from 0 upwards"
-            )
-    if logit_scale is not None and not 0 < logit_scale < float("inf"):
+def check_profile(profile: str) -> None:
+    if profile not in PROFILES:
+        near = difflib.get_close_matches(profile, PROFILES, n=1)
+        raise UsageError(
+            "unknown-profile",
+            f"no profile is called {profile!r}",
+            (f"did you mean {near[0]!r}? " if near else "") + "profiles: " + ", ".join(PROFILES),
+        )
+
+
+def check_weight(name: str, weight: float) -> None:
+    if not 0 <= weight < float("inf"):
+        raise UsageError(
+            "bad-weight", f"{name} = {weight} is no weight", "use a number from 0 upwards"
+        )
+
+
+def check_logit_scale(scale: float) -> None:
+    if not 0 < scale < float("inf"):
         raise UsageError(
             "bad-logit-scale",
-            f"logits of {logit_scale} times a cosine decide nothing",
+            f"logits of {scale} times a cosine decide nothing",
             "use the scale that the loss multiplies cosines by, such as 30 or 64",
         )
-    return replace(convention, alpha=alpha, beta=beta, unit_rows=unit_rows, logit_scale=logit_scale)
 
 
-def _centred(profile: str | None, center: Center | None) -> Convention:
-    if center not in (None, "balanced", "samples"):
-        raise UsageError(
-            "unknown-center", f"center {center!r} is not known", "use balanced or samples"
-        )
-    convention = DEFAULT
-    if profile is not None:
-        if profile not in PROFILES:
-            near = difflib.get_close_matches(profile, PROFILES, n=1)
-            raise UsageError(
-                "unknown-profile",
-                f"no profile is called {profile!r}",
-                (f"did you mean {near[0]!r}? " if near else "")
-                + "profiles: "
-                + ", ".join(PROFILES),
-            )
-        convention = PROFILES[profile]
-    if center is None or center == convention.center:
-        return convention
-    return replace(convention, center=center, paper=convention.paper + f"; centre: {center}")
+@dataclass(frozen=True, slots=True)
+class ConventionOptions:
+    """A profile, and the choices that are made one by one."""
+
+    logit_scale: Annotated[
+        float | None,
+        Option(
+            "The head is a cosine head: logits are this many times cos(h, w), without bias.",
+            ROLES,
+            metavar="S",
+            check=check_logit_scale,
+        ),
+    ] = None
+    profile: Annotated[
+        str | None,
+        Option(
+            f"A paper's conventions: {', '.join(PROFILES)}.",
+            COMPUTE,
+            metavar="NAME",
+            check=check_profile,
+        ),
+    ] = None
+    center: Annotated[
+        Center | None,
+        Option("Global mean: of the class means, or of all samples.  [default: balanced]", COMPUTE),
+    ] = None
+    margin_rows: Annotated[
+        Rows, Option("Margins of rows scaled to length one, or as stored.", COMPUTE)
+    ] = "unit"
+    alpha: Annotated[
+        float,
+        Option(
+            "Weight between classes in the hug gaps.", COMPUTE, check=partial(check_weight, "alpha")
+        ),
+    ] = 1.0
+    beta: Annotated[
+        float,
+        Option(
+            "Weight within classes in the hug gaps.", COMPUTE, check=partial(check_weight, "beta")
+        ),
+    ] = 1.0
+
+    def __post_init__(self) -> None:
+        check_values(self)
+
+
+class ConventionKeywords(TypedDict, total=False):
+    """The same in the signature of ``nctool.analyze``."""
+
+    logit_scale: float | None
+    profile: str | None
+    center: Center | None
+    margin_rows: Rows
+    alpha: float
+    beta: float
+
+
+def resolve(options: ConventionOptions) -> Convention:
+    """The convention to use; an explicit centre overrides the profile's."""
+    convention = DEFAULT if options.profile is None else PROFILES[options.profile]
+    if options.center not in (None, convention.center):
+        paper = f"{convention.paper}; centre: {options.center}"
+        convention = replace(convention, center=options.center, paper=paper)
+    return replace(
+        convention,
+        alpha=options.alpha,
+        beta=options.beta,
+        unit_rows=options.margin_rows == "unit",
+        logit_scale=options.logit_scale,
+    )

@@ -13,15 +13,15 @@ from nctool import metrics
 from nctool.analysis import trajectories as course
 from nctool.analysis.measure import Settings
 from nctool.core.errors import InputError
-from nctool.inputs.sources import Wishes
 from nctool.report import Report
 from nctool.report.trajectory import Trajectory, joined
 from nctool.report.trends import line_through, of_depth, of_time
-from nctool.roles import Request
 from nctool.settings import conventions
+from nctool.settings.compute_options import ComputeOptions
+from nctool.settings.role_options import RoleOptions
 
 DIGITS = Path(__file__).parents[2] / "fixtures" / "digits"
-SETTINGS = Settings(conventions.DEFAULT, "cpu")
+SETTINGS = Settings(conventions.DEFAULT, ComputeOptions(device="cpu"))
 
 
 def write(path: Path, spread: float, *, accuracy: float = 1.0) -> None:
@@ -38,7 +38,7 @@ def write(path: Path, spread: float, *, accuracy: float = 1.0) -> None:
 
 
 def followed(*sources: Path, select: str = "nc1.pinv,nc4.*") -> Trajectory:
-    stops = course.stops_of_run([str(one) for one in sources], Wishes())
+    stops = course.stops_of_run([str(one) for one in sources], RoleOptions())
     return course.follow(stops, metrics.select(select), SETTINGS).trajectory
 
 
@@ -69,7 +69,7 @@ def test_several_files(tmp_path: Path) -> None:
               ("epoch=1.npz", "epoch=1.npy")],
 )  # fmt: skip
 def test_no_course(tmp_path: Path, names: tuple[str, ...]) -> None:
-    assert course.stops_of_run([str(tmp_path / one) for one in names], Wishes()) == ()
+    assert course.stops_of_run([str(tmp_path / one) for one in names], RoleOptions()) == ()
 
 
 # A head beside a run folder is the head of each of its checkpoints.
@@ -141,7 +141,7 @@ def test_layers(tmp_path: Path) -> None:
     layers["head.weight"] = means
     np.savez(tmp_path / "x.npz", labels=labels, **layers)
     source = [str(tmp_path / "x.npz")]
-    stops = course.stops_of_layers(source, "layer*.features", Wishes())
+    stops = course.stops_of_layers(source, RoleOptions(layers="layer*.features"))
     found = course.follow(stops, metrics.select("nc1.*,nc4.*"), SETTINGS, depth=True).trajectory
     assert found.axis == "layer"
     assert [one.label for one in found.points] == [f"layer{one}.features" for one in (1, 2, 10, 11)]
@@ -161,7 +161,7 @@ def test_layers(tmp_path: Path) -> None:
 def test_too_few_layers(tmp_path: Path) -> None:
     write(tmp_path / "x.npz", 1.0)
     with pytest.raises(InputError) as caught:
-        course.stops_of_layers([str(tmp_path / "x.npz")], "feat*", Wishes(Request()))
+        course.stops_of_layers([str(tmp_path / "x.npz")], RoleOptions(layers="feat*"))
     assert caught.value.slug == "too-few-layers"
 
 

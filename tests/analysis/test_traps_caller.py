@@ -16,7 +16,7 @@ import torch
 import nctool
 from nctool.core.errors import InputError
 from nctool.settings.conventions import PROFILES
-from tests.support.runs import STORAGE, small_blocks
+from tests.support.stored_populations import STORAGE, small_blocks
 from tests.support.ten_classes import given, values
 
 

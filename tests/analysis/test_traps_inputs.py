@@ -12,7 +12,7 @@ import torch
 import nctool
 from nctool.core.errors import InputError, NctoolError
 from tests.support.populations import Array
-from tests.support.runs import STORAGE, small_blocks
+from tests.support.stored_populations import STORAGE, small_blocks
 from tests.support.ten_classes import EXACT, close, given, values
 
 

@@ -8,7 +8,7 @@ import torch
 
 import nctool
 from nctool.core.errors import InputError
-from tests.support.runs import stored
+from tests.support.stored_populations import stored
 from tests.support.ten_classes import EXACT, close, given, slugs, values
 
 

@@ -7,8 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from nctool import render
-from nctool.cli import gathering, gating
-from nctool.cli.report import _joined
+from nctool.cli import compared_runs, gate_rules
+from nctool.cli.check import check_gated
+from nctool.cli.report import joined_reports
 from nctool.core.extras import Extra
 from nctool.report import documents, gates
 from nctool.report.comparison import Comparison, compare
@@ -25,8 +26,8 @@ MODULES = {
     "trajectory": "report/trajectory.py",
     "documents": "report/documents.py",
     "extras": "core/extras.py",
-    "gathering": "cli/gathering.py",
-    "gating": "cli/gating.py",
+    "compared_runs": "cli/compared_runs.py",
+    "gate_rules": "cli/gate_rules.py",
     "joining": "cli/report.py",
     "check": "cli/check.py",
     "render": "render/__init__.py",
@@ -42,9 +43,7 @@ def other_split() -> None:
 
 
 def nothing_to_check() -> None:
-    from nctool.cli.check import asked
-
-    asked(report(), False)
+    check_gated(report(), False)
 
 
 def written(text: str | bytes) -> Path:
@@ -87,14 +86,14 @@ CASES: dict[str, Callable[[], object]] = {
     "extras.extra-missing": lambda: Extra("plot", ("no_such_library",)).demand(
         "writing .pdf files"
     ),
-    "gathering.splits-and-runs": lambda: gathering.runs(
-        ["a.json", "b.json"], ["train", "test"], gathering.How()
+    "compared_runs.splits-and-runs": lambda: compared_runs.runs_of(
+        ["a.json", "b.json"], ["train", "test"], compared_runs.Measuring()
     ),
-    "gathering.comparison-of-comparisons": lambda: gathering.runs(
-        [a_comparison(), "b.json"], [], gathering.How()
+    "compared_runs.comparison-of-comparisons": lambda: compared_runs.runs_of(
+        [a_comparison(), "b.json"], [], compared_runs.Measuring()
     ),
-    "gating.bad-baseline": lambda: gating.baseline(Config(), a_comparison()),
-    "joining.not-single-reports": lambda: _joined(
+    "gate_rules.bad-baseline": lambda: gate_rules.baseline_of(Config(), a_comparison()),
+    "joining.not-single-reports": lambda: joined_reports(
         [document("trajectory-1.0"), report()], [str(FOLDER / "a"), "b"]
     ),
     "check.no-gates": nothing_to_check,

@@ -23,10 +23,12 @@ from nctool.core import files
 from nctool.core.errors import NctoolError
 from nctool.inputs import class_names, labels, saved_roles
 from nctool.inputs.assemble import check_shapes
-from nctool.inputs.sources import Wishes, load
+from nctool.inputs.sources import load
 from nctool.readers import vocabulary
 from nctool.report import Report
-from nctool.settings import budget, config, conventions
+from nctool.settings import budget, config
+from nctool.settings.conventions import ConventionOptions
+from nctool.settings.role_options import RoleOptions
 from tests.golden import after_the_report
 from tests.golden.goldens import FOLDER, ROOT, check_text
 
@@ -43,16 +45,26 @@ MODULES = {
     "report": "report/report.py",
     "files": "core/files.py",
     "measure": "analysis/measure.py",
+    "compute_options": "settings/compute_options.py",
+    "option": "settings/option.py",
     "vocabulary": "readers/vocabulary.py",
     "class_names": "inputs/class_names.py",
-    "analyze": "cli/analyze.py",
+    "outputs": "cli/outputs.py",
     "api": "api.py",
     "opening": "inputs/opening.py",
     "config": "settings/config.py",
     "saved_roles": "inputs/saved_roles.py",
 }
 MODULES |= after_the_report.MODULES | {"trajectories": "analysis/trajectories.py"}
+GENERAL = "f'unknown-{declared.key}'"
+"""One slug for each of the options that have choices."""
 OURS = {"UsageError", "InputError", "ResourceError", "InternalError"}
+CHOICES = {
+    "center": "mean", "dtype": "double", "margin": "most", "margin-rows": "long", "pool": "max",
+    "weights": "best",
+}  # fmt: skip
+"""The options with a few named values, each with a value that is none of them."""
+
 FEATURES, LABELS, HEAD = torch.ones(12, 4), torch.arange(12) % 3, torch.eye(3, 4)
 
 
@@ -63,12 +75,12 @@ def held(key: str, values: torch.Tensor) -> LazyArray:
 
 def shapes(**arrays: torch.Tensor | None) -> None:
     known = {"features": FEATURES, "labels": LABELS, "weight": HEAD, "bias": None, "ood": None}
-    found = {**known, **arrays}
+    given = {**known, **arrays}
     lazy = {
-        key: None if (one := found[key]) is None else held(key, one)
+        key: None if (array := given[key]) is None else held(key, array)
         for key in ("features", "labels", "ood")
     }
-    check_shapes(lazy["features"], lazy["labels"], found["weight"], found["bias"], lazy["ood"])
+    check_shapes(lazy["features"], lazy["labels"], given["weight"], given["bias"], lazy["ood"])
 
 
 def with_nan() -> torch.Tensor:
@@ -82,23 +94,23 @@ def two_signatures() -> None:
 
     np.save("labels.npy", LABELS.numpy())
     content = Path("labels.npy").read_bytes()
-    fsspec.filesystem("memory").pipe({f"/golden?sig={one}": content for one in "ab"})
-    load(["memory://golden?sig=a", "memory://golden?sig=b"], Wishes())
+    fsspec.filesystem("memory").pipe({f"/golden?sig={signature}": content for signature in "ab"})
+    load(["memory://golden?sig=a", "memory://golden?sig=b"], RoleOptions())
 
 
 def only_labels() -> None:
     np.save("labels.npy", LABELS.numpy())
     np.save("features.npy", FEATURES.numpy())
-    load(["features.npy"], Wishes(ood="labels.npy"))
+    load(["features.npy"], RoleOptions(ood="labels.npy"))
 
 
 def names_in(text: str | bytes, rows: int | None = None) -> None:
     """Names from a file of this content, for a head with so many rows if any."""
     file = Path("names")
     file.write_bytes(text if isinstance(text, bytes) else text.encode())
-    found = vocabulary.read(file)
+    names = vocabulary.read(file)
     if rows is not None:
-        class_names.called(found, rows)
+        class_names.called(names, rows)
 
 
 def too_many(what: str) -> None:
@@ -114,12 +126,12 @@ def words_beyond_names() -> None:
 
 
 def to_stdout() -> None:
-    analyze_command(None, ["x.npy"], arrays="-")  # type: ignore[arg-type]
+    analyze_command(None, ["x.npy"], arrays="-")
 
 
 def too_few_layers() -> None:
     np.savez("x.npz", features=FEATURES.numpy(), labels=LABELS.numpy())
-    trajectories.stops_of_layers(["x.npz"], "layer*", Wishes())
+    trajectories.stops_of_layers(["x.npz"], RoleOptions(layers="layer*"))
 
 
 def config_in(text: str) -> None:
@@ -134,7 +146,7 @@ def not_saved() -> None:
 
 def too_few_classes() -> None:
     np.savez("all.npz", features=FEATURES.numpy(), labels=LABELS.numpy())
-    load(["all.npz"], Wishes(classes="2"))
+    load(["all.npz"], RoleOptions(classes="2"))
 
 
 def over_the_input() -> None:
@@ -196,7 +208,7 @@ CASES: dict[str, Callable[[], object]] = {
     "labels.negative-labels": lambda: labels.decode(held("y", LABELS - 1)),
     "sources.classes-against-labels": too_few_classes,
     "opening.remote-alike": two_signatures,
-    "opening.path-missing": lambda: load(["absent*.npz"], Wishes()),
+    "opening.path-missing": lambda: load(["absent*.npz"], RoleOptions()),
     "sources.no-ood-features": only_labels,
     "vocabulary.class-names-unreadable": lambda: vocabulary.read(Path("names.txt")),
     "vocabulary.class-names-unknown.binary": lambda: names_in(b"\n\x80\x81"),
@@ -216,31 +228,35 @@ CASES: dict[str, Callable[[], object]] = {
     ),
     "sweeps.out-of-range": lambda: analyze(features=1e200 * FEATURES.double(), labels=LABELS),
     "gather.non-finite-head": lambda: analyze(weight=HEAD / 0),
-    "conventions.unknown-center": lambda: conventions.resolve(None, "mean"),  # type: ignore[arg-type]
-    "conventions.bad-weight": lambda: conventions.resolve(None, None, alpha=-1.0),
-    "conventions.bad-logit-scale": lambda: conventions.resolve(None, None, logit_scale=0.0),
+    "conventions.bad-weight": lambda: ConventionOptions(alpha=-1.0),
+    "conventions.bad-logit-scale": lambda: ConventionOptions(logit_scale=0.0),
     "budget.bad-memory": lambda: budget.in_bytes("much"),
     "budget.bad-memory.little": lambda: budget.in_bytes("1MB"),
     "budget.bad-gap": lambda: analyze(weight=HEAD, gap=0.0),
-    "budget.unknown-margin": lambda: analyze(weight=HEAD, margin="most"),  # type: ignore[arg-type]
-    "measure.unknown-dtype": lambda: analyze(weight=HEAD, dtype="double"),
-    "measure.bad-threads": lambda: analyze(weight=HEAD, threads=0),
+    "compute_options.bad-threads": lambda: analyze(weight=HEAD, threads=0),
     "measure.no-float64": without_float64,
     "measure.out-of-memory": without_memory,
     "measure.no-such-device": lambda: analyze(weight=HEAD, device="nowhere"),
     "api.unsupported-dtype": lambda: analyze(features=FEATURES.numpy() * 1j, labels=LABELS),
     "api.arrays-with-paths": lambda: analyze("features.npy", labels=LABELS),
-    "analyze.arrays-to-stdout": to_stdout,
+    "api.paths-missing": lambda: analyze(weight=HEAD, split="test", transpose_head=True),
+    "outputs.arrays-to-stdout": to_stdout,
+    **{
+        f"option.unknown-{key}": lambda key=key, value=value: analyze(  # type: ignore[misc]
+            weight=HEAD, **{key.replace("-", "_"): value}
+        )
+        for key, value in CHOICES.items()
+    },
     "config.unknown-setting": lambda: config_in('profle = "zhu"'),
     "config.unknown-setting.variable": lambda: config.resolve(Path(), {"NCTOOL_DEVISE": "cpu"}),
     "config.unknown-setting.far": lambda: config_in("[roles]\n'' = 3"),
     "config.bad-setting": lambda: config_in("seed = 1.5"),
     "config.config-unreadable": lambda: config_in("seed ="),
     "saved_roles.roles-not-saved": not_saved,
-    "measure.bad-bootstrap": lambda: analyze(weight=HEAD, bootstrap=1),
+    "compute_options.bad-bootstrap": lambda: analyze(weight=HEAD, bootstrap=1),
     "trajectories.too-few-layers": too_few_layers,
-    "conventions.unknown-profile": lambda: conventions.resolve("zhuo", None),
-    "conventions.unknown-profile.far": lambda: conventions.resolve("?", None),
+    "conventions.unknown-profile": lambda: ConventionOptions(profile="zhuo"),
+    "conventions.unknown-profile.far": lambda: ConventionOptions(profile="?"),
     "metrics.unknown-metric": lambda: metrics.select("nc1.*,nc1.pniv"),
     "metrics.unknown-metric.far": lambda: metrics.select("?????"),
     "files.output-unwritable.no-folder": lambda: files.check_writable("absent/report.json"),
@@ -266,9 +282,9 @@ def said(case: Callable[[], object], capsys: pytest.CaptureFixture[str]) -> str:
         shell.complain(error)
     except typer.Exit:
         pass
-    found = capsys.readouterr()
-    assert found.out == ""
-    return found.err
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    return captured.err
 
 
 @pytest.fixture(autouse=True)
@@ -303,7 +319,7 @@ def test_every_error_has_its_message() -> None:
         for slug in _slugs(ROOT / "nctool" / file)
     )
     assert here.keys() == raised.keys()
-    assert {one for one, sites in raised.items() if here[one] < sites} == set()
+    assert {site for site, sites in raised.items() if here[site] < sites} == set()
 
 
 # No file is left of a message that is no longer said.
@@ -322,9 +338,9 @@ def _slug(name: str) -> str:
 
 def _slugs(path: Path) -> list[str]:
     """The first argument of every error made in a file."""
-    found = []
+    slugs: list[str] = []
     for node in ast.walk(ast.parse(path.read_text("utf-8"))):
         if isinstance(node, ast.Call) and ast.unparse(node.func) in OURS:
-            assert node.args and isinstance(node.args[0], ast.Constant), ast.unparse(node)
-            found.append(str(node.args[0].value))
-    return found
+            slug = ast.unparse(node.args[0])
+            slugs += [f"unknown-{key}" for key in CHOICES] if slug == GENERAL else [eval(slug)]
+    return slugs

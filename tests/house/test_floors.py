@@ -16,8 +16,8 @@ FACE = "nctool"
 
 FLOORS = (
     ("core",),
-    ("settings", "report", "roles"),
-    ("arrays", "geometry", "statistics"),
+    ("settings", "report"),
+    ("roles", "arrays", "geometry", "statistics"),
     ("readers", "engine"),
     ("metrics", "inputs"),
     ("render", "analysis"),
@@ -37,7 +37,7 @@ HOMES: dict[str, tuple[str, ...]] = {
     "click": (),
 }
 
-STANDARD = ("report/",)
+STANDARD = ("report/", "render/values/")
 """Where nothing but the standard library is imported: it reads saved results at once, anywhere."""
 
 WITHOUT_TORCH = (
@@ -47,7 +47,6 @@ WITHOUT_TORCH = (
     "nctool.cli",
     "nctool.cli.doctor",
     "nctool.core.checkpoints",
-    "nctool.core.choices",
     "nctool.core.errors",
     "nctool.core.files",
     "nctool.core.notice",
@@ -80,22 +79,25 @@ WITHOUT_TORCH = (
     "nctool.report.trends",
     "nctool.roles",
     "nctool.settings.budget",
+    "nctool.settings.compute_options",
     "nctool.settings.config",
     "nctool.settings.conventions",
+    "nctool.settings.gate_options",
+    "nctool.settings.role_options",
 )
 
-FILES = {one.relative_to(PACKAGE).as_posix(): one for one in sorted(PACKAGE.rglob("*.py"))}
+FILES = {path.relative_to(PACKAGE).as_posix(): path for path in sorted(PACKAGE.rglob("*.py"))}
 
 
 def imported(tree: ast.AST) -> Iterator[str]:
     """Every module that is imported anywhere, for type checkers too, by its full name."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
-            yield from (one.name for one in node.names)
+            yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0 and node.module, "relative import"
             if node.module == "nctool":
-                yield from (f"nctool.{one.name}" for one in node.names)
+                yield from (f"nctool.{alias.name}" for alias in node.names)
             else:
                 yield node.module
 
@@ -108,29 +110,31 @@ def room_of(path: str) -> str:
 def upward(path: str, text: str) -> list[str]:
     """Imports of a room that is not below one's own."""
     tree, room = ast.parse(text), room_of(path)
-    found = []
+    upward_names = []
     for name in imported(tree):
         parts = name.split(".")
         if parts[0] != "nctool" or len(parts) == 1:
             continue
         target = parts[1] if parts[1] in FLOOR else FACE
         if target != room and FLOOR[target] >= FLOOR[room]:
-            found.append(f"{path}: {name}")
-    return found + [f"{path}: nctool.{one}" for one in of_the_face(tree)]
+            upward_names.append(f"{path}: {name}")
+    return upward_names + [f"{path}: nctool.{name}" for name in of_the_face(tree)]
 
 
 def of_the_face(tree: ast.AST) -> list[str]:
     """What is used of the bare package, other than its version."""
-    used = [one for one in ast.walk(tree) if isinstance(one, ast.Attribute)]
-    names = [one.attr for one in used if ast.unparse(one.value) == "nctool"]
-    return [one for one in names if one != "__version__"]
+    used = [node for node in ast.walk(tree) if isinstance(node, ast.Attribute)]
+    names = [node.attr for node in used if ast.unparse(node.value) == "nctool"]
+    return [node for node in names if node != "__version__"]
 
 
 def strangers(path: str, text: str) -> list[str]:
     """Imports of a library that lives elsewhere."""
     tops = {name.split(".")[0] for name in imported(ast.parse(text))}
     return [
-        f"{path}: {one}" for one in sorted(tops & set(HOMES)) if not path.startswith(HOMES[one])
+        f"{path}: {library}"
+        for library in sorted(tops & set(HOMES))
+        if not path.startswith(HOMES[library])
     ]
 
 
@@ -138,7 +142,7 @@ def libraries(path: str, text: str) -> list[str]:
     """Imports from outside the standard library, where there may be none."""
     tops = {name.split(".")[0] for name in imported(ast.parse(text))}
     others = sorted(tops - sys.stdlib_module_names - {"nctool"})
-    return [f"{path}: {one}" for one in others] if path.startswith(STANDARD) else []
+    return [f"{path}: {library}" for library in others] if path.startswith(STANDARD) else []
 
 
 # Every file is in a room, and every room is on a floor.
@@ -174,7 +178,7 @@ def test_libraries_are_seen(line: str) -> None:
 # Reading, comparing and gating saved results loads no array library, directly or through others.
 def test_after_the_report() -> None:
     names = [path.removesuffix(".py").replace("/", ".") for path in FILES
-             if path.startswith("report/") and "__init__" not in path]  # fmt: skip
+             if path.startswith(STANDARD) and "__init__" not in path]  # fmt: skip
     heavy = {"numpy", "torch", "jinja2", "markupsafe", "matplotlib", "rich", "typer"}
     code = f"import {', '.join(f'nctool.{name}' for name in names)}, sys\n"
     code += f"sys.exit(', '.join(sorted({heavy!r} & set(sys.modules))) or 0)"

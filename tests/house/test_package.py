@@ -31,8 +31,8 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     words = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(target)]
     run = subprocess.run([*words, str(source)], capture_output=True, text=True)
     assert run.returncode == 0, run.stdout + run.stderr
-    [found] = target.iterdir()
-    return found
+    [built] = target.iterdir()
+    return built
 
 
 @pytest.fixture(scope="module")
@@ -65,12 +65,12 @@ def test_name(wheel: Path) -> None:
 # Every module and every file beside the modules is in the wheel.
 def test_whole(names: set[str]) -> None:
     files = {
-        one.relative_to(ROOT).as_posix()
-        for one in (ROOT / "nctool").rglob("*")
-        if one.is_file() and "__pycache__" not in one.parts
+        path.relative_to(ROOT).as_posix()
+        for path in (ROOT / "nctool").rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
     }
     assert {"nctool/schema/report-1.0.json", "nctool/cli/__init__.py"} <= files
-    assert {one for one in names if ".dist-info/" not in one} == files
+    assert {name for name in names if ".dist-info/" not in name} == files
 
 
 # Type checkers are told that the package is typed.
@@ -80,20 +80,20 @@ def test_typed(names: set[str]) -> None:
 
 # The licence travels along.
 def test_licence(wheel: Path, names: set[str]) -> None:
-    [licence] = [one for one in names if PurePosixPath(one).name == "LICENSE"]
+    [licence] = [name for name in names if PurePosixPath(name).name == "LICENSE"]
     with zipfile.ZipFile(wheel) as archive:
         assert archive.read(licence) == (ROOT / "LICENSE").read_bytes()
 
 
 # Neither tests nor fixtures nor anything else at the top of the tree is shipped.
 def test_nothing_else(names: set[str]) -> None:
-    tops = {one.split("/")[0] for one in names}
+    tops = {name.split("/")[0] for name in names}
     assert tops == {"nctool", f"nctool-{nctool.__version__}.dist-info"}
 
 
 # The command is installed under its name.
 def test_script(wheel: Path, names: set[str]) -> None:
-    [entry] = [one for one in names if one.endswith("/entry_points.txt")]
+    [entry] = [name for name in names if name.endswith("/entry_points.txt")]
     with zipfile.ZipFile(wheel) as archive:
         assert "nctool = nctool.cli:main" in archive.read(entry).decode().splitlines()
 
@@ -113,6 +113,6 @@ def test_analyses_from_the_wheel(wheel: Path, tmp_path: Path) -> None:
     assert run.returncode == 0 and run.stderr == ""
     plain = json.loads(run.stdout)
     assert plain["data"]["n"] == 1437
-    assert sum(one["status"] == "ok" for one in plain["metrics"]) > 20
+    assert sum(result["status"] == "ok" for result in plain["metrics"]) > 20
     schema = _run(wheel, tmp_path, "-m", "nctool", "schema")
     assert json.loads(schema.stdout)["$id"] == plain["$schema"]

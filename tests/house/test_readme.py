@@ -64,7 +64,7 @@ def test_short() -> None:
 
 # CI runs the README's test command, letter for letter.
 def test_ci_runs_the_readme_command() -> None:
-    command = next(one for one in blocks("sh") if "pytest" in one).strip()
+    command = next(block for block in blocks("sh") if "pytest" in block).strip()
     assert command in (ROOT / ".ci" / "run").read_text("utf-8").splitlines()
 
 
@@ -101,7 +101,10 @@ def test_python_example_runs(monkeypatch: pytest.MonkeyPatch) -> None:
 # Every profile and every command stands in the README.
 @pytest.mark.parametrize(
     "word",
-    [*PROFILES, *(one.callback.__name__ for one in app.registered_commands if one.callback)],
+    [
+        *PROFILES,
+        *(command.callback.__name__ for command in app.registered_commands if command.callback),
+    ],
 )
 def test_everything_is_mentioned(word: str) -> None:
     assert f"`{word}`" in README or f"nctool {word}" in README

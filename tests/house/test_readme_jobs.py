@@ -22,8 +22,8 @@ def jobs() -> list[str]:
 
 def commands(job: str) -> list[list[str]]:
     """Every nctool command of a job."""
-    found = re.findall(r"^\s+- (?:run: )?(nctool .*)$", job, re.MULTILINE)
-    return [shlex.split(one)[1:] for one in found]
+    lines = re.findall(r"^\s+- (?:run: )?(nctool .*)$", job, re.MULTILINE)
+    return [shlex.split(line)[1:] for line in lines]
 
 
 # Both jobs run as they stand, on a run folder of that name, and leave what they promise to keep.
@@ -43,7 +43,7 @@ def test_jobs(place: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "summary.md"))
     said = inside(*words, "--metrics", "nc1.*")
     assert said.code == 0, said.err
-    said = inside(*(one.replace("0.05", "1e-9") for one in words), "--metrics", "nc1.*")
+    said = inside(*(word.replace("0.05", "1e-9") for word in words), "--metrics", "nc1.*")
     assert said.code == 1
     if place == 0:
         assert "::error title=nctool gate fail::" in said.err
@@ -63,9 +63,9 @@ def test_settings(tmp_path: Path) -> None:
     (shown,) = re.findall(r"```toml\n(.*?)```", README, re.DOTALL)
     tomllib.loads(shown)
     (tmp_path / "pyproject.toml").write_text(shown)
-    found = resolve(tmp_path, {})
-    assert found.values["profile"] == "papyan" and found.values["head"] == "model.fc.weight"
-    rules, tolerances = found.gates["rules"], found.gates["tolerance"]
+    config = resolve(tmp_path, {})
+    assert config.values["profile"] == "papyan" and config.values["head"] == "model.fc.weight"
+    rules, tolerances = config.gates["rules"], config.gates["tolerance"]
     assert isinstance(rules, list) and isinstance(tolerances, list)
-    assert [parse(one).pattern for one in rules] == ["nc1.pinv", "nc4.mismatch"]
-    assert [tolerance_of(one)[0] for one in tolerances] == ["nc1.pinv"]
+    assert [parse(rule).pattern for rule in rules] == ["nc1.pinv", "nc4.mismatch"]
+    assert [tolerance_of(rule)[0] for rule in tolerances] == ["nc1.pinv"]

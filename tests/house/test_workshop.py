@@ -31,14 +31,14 @@ def test_top_level() -> None:
     )
     if listed.returncode:
         pytest.skip("not a git checkout")
-    top = {one.split("/")[0] for one in listed.stdout.splitlines()}
-    assert {one for one in top if not one.startswith(".")} == TOP
+    top = {name.split("/")[0] for name in listed.stdout.splitlines()}
+    assert {name for name in top if not name.startswith(".")} == TOP
 
 
 # A file of the package is one thing: none has grown past 300 lines.
 def test_small_files() -> None:
     sizes = {
-        one.relative_to(ROOT).as_posix(): len(one.read_text("utf-8").splitlines())
-        for one in (ROOT / "nctool").rglob("*.py")
+        path.relative_to(ROOT).as_posix(): len(path.read_text("utf-8").splitlines())
+        for path in (ROOT / "nctool").rglob("*.py")
     }
     assert {name: size for name, size in sizes.items() if size > 300} == {}

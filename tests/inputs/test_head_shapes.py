@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 import nctool
-from nctool.inputs.sources import Wishes, load
-from nctool.roles import Request
+from nctool.inputs.sources import load
+from nctool.settings.role_options import RoleOptions
 
 RANDOM = np.random.default_rng(0)
 HEAD = RANDOM.standard_normal((5, 8)).astype(np.float32)
@@ -34,7 +34,7 @@ def test_channels_last(tmp_path: Path) -> None:
     np.savez(tmp_path / "a.npz", features=FEATURES, labels=LABELS, **{
         "head.kernel": HEAD.T.reshape(1, 1, 8, 5)
     })  # type: ignore[arg-type]  # fmt: skip
-    source = load([str(tmp_path / "a.npz")], Wishes())
+    source = load([str(tmp_path / "a.npz")], RoleOptions())
     assert source.weight is not None and np.array_equal(source.weight.numpy(), HEAD)
 
 
@@ -49,7 +49,7 @@ def test_one_place(tmp_path: Path) -> None:
 def test_maps(tmp_path: Path) -> None:
     maps = FEATURES[:, :, None, None] + RANDOM.standard_normal((60, 8, 2, 3)).astype(np.float32)
     np.savez(tmp_path / "a.npz", features=maps, labels=LABELS)
-    found = load([str(tmp_path / "a.npz")], Wishes(Request(pool="mean"), pool="mean"))
+    found = load([str(tmp_path / "a.npz")], RoleOptions(pool="mean"))
     assert found.features is not None and found.features.shape == (60, 8)
     rows = found.features.rows(10, 20)
     assert np.allclose(rows, maps[10:20].astype(np.float64).mean((2, 3)), rtol=1e-15)

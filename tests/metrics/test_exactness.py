@@ -15,7 +15,7 @@ from nctool.statistics.scores import Scores
 from tests.support.agreement import COSINE_ROUNDING, agree
 from tests.support.oracle import PROFILES
 from tests.support.populations import DEGENERATE, POPULATIONS
-from tests.support.runs import STORAGE, small_blocks, stored, truth
+from tests.support.stored_populations import STORAGE, small_blocks, stored, truth
 
 HANDFUL = (
     "noisy_simplex", "near_collapse_1e-3", "long_tail", "many_classes", "unbiased_head",

@@ -9,7 +9,7 @@ import nctool
 from tests.support.agreement import agree
 from tests.support.oracle import measure
 from tests.support.oracle.nc2 import etf_floor
-from tests.support.runs import as_stored, population, small_blocks, stored
+from tests.support.stored_populations import as_stored, population, small_blocks, stored
 
 
 # Three hundred classes take the roads of many classes without being told to.

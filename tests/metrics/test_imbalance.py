@@ -18,7 +18,7 @@ from nctool.report import Result
 from tests.geometry.test_seli import cosines, labels_decomposed
 from tests.support.law_bench import analyzed, arrays, differences, result, transformed
 from tests.support.populations import Array
-from tests.support.runs import small_blocks
+from tests.support.stored_populations import small_blocks
 
 UNEQUAL = ("long_tail", "empty_class", "one_sample_class")
 METRICS = tuple(

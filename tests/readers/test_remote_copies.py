@@ -20,7 +20,7 @@ from nctool.core.notice import Notice
 from nctool.inputs.opening import Opening
 from nctool.readers.remote import Listener, copies, retry, visit
 from nctool.readers.remote import room as rooms_of
-from nctool.roles import Request
+from nctool.settings.role_options import RoleOptions
 from tests.readers.readers_help import WRITERS, plain
 from tests.readers.remote_help import ARRAYS, FEATURES, SMALL, Memory, large, memory, npz, rooms
 
@@ -223,7 +223,7 @@ def test_deep_names(
 def test_run(store: Memory) -> None:
     store.put({f"run/epoch={epoch}.npz": npz(epoch=torch.tensor(epoch)) for epoch in (2, 9, 10)})
     opening = Opening()
-    (opened,) = opening.all(["memory://run"], Request())
+    (opened,) = opening.all(["memory://run"], RoleOptions())
     assert opened.where == "memory://run/epoch=10.npz" and len(store.asked) == 1
     assert opened.path.stem == "epoch=10"
     (notice,) = opening.notices
@@ -234,7 +234,7 @@ def test_run(store: Memory) -> None:
 # Law: checkpoints that are folders of safetensors are read in place, the last of them.
 def test_run_of_folders(store: Memory) -> None:
     store.put({f"run/checkpoint-{step}/model.safetensors": SMALL for step in (5, 20)})
-    (opened,) = Opening().all(["memory://run/"], Request())
+    (opened,) = Opening().all(["memory://run/"], RoleOptions())
     assert {array.path for array in opened.arrays} == {
         "memory://run/checkpoint-20/model.safetensors"
     }
@@ -245,8 +245,8 @@ def test_run_of_folders(store: Memory) -> None:
 def test_once(store: Memory) -> None:
     store.put({"a/big.npz": BIG})
     opening = Opening()
-    request = Request(features="memory://a/big.npz::features")
-    assert len(opening.all(["memory://a/big.npz", "memory://a/big.npz"], request)) == 1
+    options = RoleOptions(features="memory://a/big.npz::features")
+    assert len(opening.all(["memory://a/big.npz", "memory://a/big.npz"], options)) == 1
     before = len(store.asked)
     opening.one("memory://a/big.npz")
     assert len(store.asked) == before

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from nctool.core.array_spec import is_address, split
 from nctool.core.errors import InputError
-from nctool.core.spec import is_address, split
 from nctool.readers.remote.place import clean, is_name, parse
 
 SECRETS = {

@@ -19,9 +19,9 @@ import nctool
 from nctool.core.errors import InputError, NctoolError, UsageError
 from nctool.inputs import class_names as naming
 from nctool.inputs import labels as classes
-from nctool.inputs.sources import Wishes, load
+from nctool.inputs.sources import load
 from nctool.readers import vocabulary
-from nctool.roles import Request
+from nctool.settings.role_options import RoleOptions
 from tests.cli.shell import inside, report
 
 BERT = ["[PAD]", "[UNK]", "the", "##ing", "\u2028", "\x0b", " ", "é"]
@@ -60,8 +60,8 @@ def head(folder: Path, rows: int, **more: Any) -> Path:
     return path
 
 
-def slugs(path: Path, **wishes: Any) -> dict[str, str]:
-    return {one.slug: one.message for one in load([str(path)], Wishes(**wishes)).notices}
+def slugs(path: Path, **options: Any) -> dict[str, str]:
+    return {one.slug: one.message for one in load([str(path)], RoleOptions(**options)).notices}
 
 
 # Layouts
@@ -327,11 +327,11 @@ def test_without_head(tmp_path: Path) -> None:
     np.savez(path, features=random.standard_normal((18, 4)), labels=labels)
     tokens = {f"t{row}": row for row in range(50_000)}
     file = at(tmp_path, tokens)
-    source = load([str(path)], Wishes(classes=str(file)))
+    source = load([str(path)], RoleOptions(classes=str(file)))
     assert source.labels is not None and source.labels.tolist() == labels.tolist()
     assert len(source.names) == 50_000 and source.names[40_000] == "t40000"
     with pytest.raises(InputError) as caught:
-        load([str(path)], Wishes(classes=str(at(tmp_path, ["ant", "bee"], "few"))))
+        load([str(path)], RoleOptions(classes=str(at(tmp_path, ["ant", "bee"], "few"))))
     assert caught.value.slug == "class-names"
     plain = nctool.analyze(features=np.eye(6), labels=[0, 1, 2] * 2, class_names=[*"abcd"])
     assert plain.data["class_counts"]["empty"] == 1
@@ -341,7 +341,7 @@ def test_without_head(tmp_path: Path) -> None:
 def test_by_order(tmp_path: Path) -> None:
     path = tmp_path / "all.npz"
     np.savez(path, features=np.eye(4), labels=[10, 20, 10, 20], head=np.eye(2, 4))
-    source = load([str(path)], Wishes(classes=str(at(tmp_path, "ant\nbee\n"))))
+    source = load([str(path)], RoleOptions(classes=str(at(tmp_path, "ant\nbee\n"))))
     assert source.names == ("ant", "bee")
 
 
@@ -382,12 +382,12 @@ def test_chooses_head(tmp_path: Path) -> None:
     wide, other = np.eye(5, 4, dtype=np.float32), np.eye(2, 4, dtype=np.float32)
     save_file({"cls.predictions.decoder.weight": wide, "cls.seq_relationship.weight": other}, path)
     with pytest.raises(InputError, match="2 arrays could be the head"):
-        load([str(path)], Wishes())
-    source = load([str(path)], Wishes(classes=str(at(tmp_path, BPE))))
+        load([str(path)], RoleOptions())
+    source = load([str(path)], RoleOptions(classes=str(at(tmp_path, BPE))))
     assert source.names[2] == "Ġa"
-    chosen = Request(head="cls.predictions.decoder.weight")
+    chosen = "cls.predictions.decoder.weight"
     with pytest.raises(InputError) as caught:
-        load([str(path)], Wishes(chosen, classes=str(at(tmp_path, "\n".join(BERT)))))
+        load([str(path)], RoleOptions(head=chosen, classes=str(at(tmp_path, "\n".join(BERT)))))
     assert caught.value.slug == "class-mismatch"
 
 
@@ -410,7 +410,7 @@ def test_chooses_head(tmp_path: Path) -> None:
 def test_config(stored: Any, wanted: tuple[str, ...] | None, tmp_path: Path) -> None:
     head(tmp_path, 3)
     at(tmp_path, {"id2label": stored}, "config.json")
-    source = load([str(tmp_path)], Wishes())
+    source = load([str(tmp_path)], RoleOptions())
     assert source.names == (wanted or ("0", "1", "2")) and not source.notices
 
 
@@ -419,7 +419,7 @@ def test_config(stored: Any, wanted: tuple[str, ...] | None, tmp_path: Path) -> 
 def test_in_folder(rows: int, taken: int, tmp_path: Path) -> None:
     head(tmp_path, rows)
     at(tmp_path, tokenizer({f"t{row}": row for row in range(1000)}), "tokenizer.json")
-    source = load([str(tmp_path)], Wishes())
+    source = load([str(tmp_path)], RoleOptions())
     assert source.names[0] == ("t0" if taken else "0") and len(source.names) == rows
     found = [one.slug for one in source.notices]
     wanted = ["class-names-found"] + ["class-names-missing"] * (rows > taken)
@@ -443,18 +443,18 @@ def test_likely(rows: int, size: int, is_likely: bool, tmp_path: Path) -> None:
 def test_classifier_in_folder(tmp_path: Path) -> None:
     head(tmp_path, 3)
     at(tmp_path, "\n".join(BERT), "vocab.txt")
-    assert load([str(tmp_path)], Wishes()).names == ("0", "1", "2")
+    assert load([str(tmp_path)], RoleOptions()).names == ("0", "1", "2")
     at(tmp_path, {"id2label": {"0": "x", "1": "y", "2": "z"}}, "config.json")
-    assert load([str(tmp_path)], Wishes()).names == ("x", "y", "z")
+    assert load([str(tmp_path)], RoleOptions()).names == ("x", "y", "z")
 
 
 # Small heads are named by a vocabulary of just their size, and by what was asked for.
 def test_asked_for(tmp_path: Path) -> None:
     head(tmp_path, 8)
     at(tmp_path, "\n".join(BERT), "vocab.txt")
-    assert load([str(tmp_path)], Wishes()).names[2] == "the"
+    assert load([str(tmp_path)], RoleOptions()).names[2] == "the"
     other = at(tmp_path, "a\nb\nc\nd\ne\nf\ng\nh\n", "names.txt")
-    assert load([str(tmp_path)], Wishes(classes=str(other))).names == tuple("abcdefgh")
+    assert load([str(tmp_path)], RoleOptions(classes=str(other))).names == tuple("abcdefgh")
     assert "class-names-found" not in slugs(tmp_path, classes=str(other))
 
 
@@ -471,7 +471,7 @@ def test_link_in_folder(tmp_path: Path) -> None:
     model.mkdir()
     head(model, 3)
     (model / "vocab.txt").symlink_to(at(tmp_path, "[PAD]\nsecret\nthird\n"))
-    source = load([str(model)], Wishes())
+    source = load([str(model)], RoleOptions())
     assert source.names == ("0", "1", "2")
     assert "leads out" in slugs(model)["class-names-unread"]
 
@@ -482,7 +482,7 @@ def test_beside_file(tmp_path: Path) -> None:
     folder.mkdir()
     at(folder, tokenizer({f"t{row}": row for row in range(1000)}), "tokenizer.json")
     path = head(folder, 1000)
-    (notice,) = load([str(path)], Wishes()).notices
+    (notice,) = load([str(path)], RoleOptions()).notices
     assert notice.slug == "class-names-beside"
     assert f"--classes '{folder}/tokenizer.json'" in notice.hint
     assert "class-names-beside" not in slugs(path, classes=str(folder))

@@ -29,14 +29,14 @@ def decoded(command: str) -> tuple[str, str, str]:
 
 # A gate that did not pass is one line: an error, or a warning where that is all it does.
 def test_gates() -> None:
-    assert [*ci.told(report("report-gated-1.0"), "github")] == [
+    assert [*ci.log_lines(report("report-gated-1.0"), "github")] == [
         "::error title=nctool gate fail::nc1.pinv <= 0.05: is 0.1531",
         "::error title=nctool gate inconclusive::nc5.ood_orthogonality <= 0.1: no value",
         "::warning title=nctool gate fail::warn: gnc2.margin.weights.p05 >= 2: is 0.9848",
         "::error title=nctool gate fail::nc1.trace_ratio within rel:0.05,abs:0.002 of the "
         "baseline: is 0.3787",
     ]
-    assert next(ci.told(report("report-gated-1.0"), "gitlab")) == (
+    assert next(ci.log_lines(report("report-gated-1.0"), "gitlab")) == (
         "ERROR: nctool gate fail: nc1.pinv <= 0.05: is 0.1531"
     )
 
@@ -44,12 +44,12 @@ def test_gates() -> None:
 # A number that may be missing is a warning, and a comparison says of which run.
 def test_lenient_and_runs() -> None:
     gates = judge(report(), Demands((parse("nc5.* < 1"),), missing_fails=False)).gates
-    assert next(ci.told(of({}, gates=gates), "github")).startswith(
+    assert next(ci.log_lines(of({}, gates=gates), "github")).startswith(
         "::warning title=nctool gate missing::"
     )
     verdict = judge(comparison(), Demands((parse("delta(nc1.pinv) > 0"),)))
     compared = replace(comparison(), gates=verdict.gates)
-    assert [decoded(one)[2] for one in ci.told(compared, "github")] == [
+    assert [decoded(one)[2] for one in ci.log_lines(compared, "github")] == [
         f"delta(nc1.pinv) > 0 of {gate['run']}: is {-abs(gate['observed']):.4g}"
         for gate in verdict.gates
     ]
@@ -60,7 +60,7 @@ def test_lenient_and_runs() -> None:
 @pytest.mark.parametrize("name", EVERY)
 def test_warnings(name: str, kind: str) -> None:
     found = document(name)
-    told = [one for one in ci.told(found, kind) if "nctool gate" not in one]
+    told = [one for one in ci.log_lines(found, kind) if "nctool gate" not in one]
     assert len(told) == len(ci.warnings_of(found))
     for text, notice in zip(told, ci.warnings_of(found), strict=True):
         assert notice.slug in text
@@ -78,15 +78,15 @@ def test_warnings_of_a_course() -> None:
 @pytest.mark.parametrize("name", ["report-gated-1.0", "comparison-splits-1.0", "trajectory-1.0"])
 def test_names_are_text(name: str, text: str) -> None:
     found = named(name, text, ids=True)
-    plain = [*ci.told(named(name, ""), "github")]
-    told = [*ci.told(found, "github")]
+    plain = [*ci.log_lines(named(name, ""), "github")]
+    told = [*ci.log_lines(found, "github")]
     assert len(told) == len(plain) > 0
     for one, before in zip(told, plain, strict=True):
         assert one.isprintable() and GITHUB.fullmatch(one)
         level, title, said = decoded(one)
         assert (level, title.split(" ")[0]) == (decoded(before)[0], "nctool")
         assert one_line(text) in said
-    for one in ci.told(found, "gitlab"):
+    for one in ci.log_lines(found, "gitlab"):
         assert one.isprintable() and re.match("(ERROR|WARNING): nctool ", one)
 
 

@@ -11,8 +11,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from nctool.render import curves, plots
-from nctool.render.curves import BARS, MOST_BARS, place, sparkline, told
+from nctool.render.curves import BARS, MOST_BARS, sparkline
 from nctool.render.lines import Line
+from nctool.render.values.sentences import of_trajectory, position_label
 from nctool.report.trajectory import Axis, Point, Trajectory
 from tests.render.hostile import TEXTS
 from tests.support.saved import of, report, trajectory
@@ -85,27 +86,27 @@ def test_sparkline_of_anything(values: list[float | None]) -> None:
 
 # Positions are epochs and steps as numbers, layers and checkpoints by name.
 def test_place() -> None:
-    assert place(trajectory(), 30) == place(trajectory(), 30.0) == "epoch 30"
-    assert place(trajectory(), 0.5) == "epoch 0.5"
+    assert position_label(trajectory(), 30) == position_label(trajectory(), 30.0) == "epoch 30"
+    assert position_label(trajectory(), 0.5) == "epoch 0.5"
     layers = course([1.0, 2.0], "layer", ["conv\n1", "fc"])
-    assert [place(layers, one) for one in (1.0, 2.0)] == ["conv\\n1", "fc"]
-    assert place(layers, 3) == "layer 3"
+    assert [position_label(layers, one) for one in (1.0, 2.0)] == ["conv\\n1", "fc"]
+    assert position_label(layers, 3) == "layer 3"
 
 
 # Facts are told in words, and only those that are there.
 def test_told() -> None:
-    assert [*told(course([1.0]))] == []
-    assert [*told(trajectory())] == ["the head makes no training error from epoch 100 on"]
+    assert [*of_trajectory(course([1.0]))] == []
+    assert [*of_trajectory(trajectory())] == ["the head makes no training error from epoch 100 on"]
     facts = {
         "separation": {"metric": "nc1.pinv", "rate": 0.5, "r_squared": 0.98765, "layers": 3},
         "as_good_as_the_head": {"layer": "fc\x1b", "position": 2},
     }
-    assert [*told(replace(course([1.0], "layer"), facts=facts))] == [
+    assert [*of_trajectory(replace(course([1.0], "layer"), facts=facts))] == [
         "nc1.pinv falls by a factor of 0.5 per layer (R² = 0.988)",
         "from fc\\x1b on the nearest class mean is as good as the head",
     ]
     facts["separation"]["r_squared"] = None
-    assert next(told(replace(course([1.0]), facts=facts))).endswith("0.5 per layer")
+    assert next(of_trajectory(replace(course([1.0]), facts=facts))).endswith("0.5 per layer")
 
 
 # Two plots beside each other in 80 columns, one where there is less room; none is ever wider.

@@ -26,8 +26,8 @@ from matplotlib.lines import Line2D  # noqa: E402
 from matplotlib.text import Text  # noqa: E402
 
 from nctool.render import Arrays, rendered  # noqa: E402
-from nctool.render.panels import changes, classes, gram, style  # noqa: E402
-from nctool.render.panels import trajectory as curves  # noqa: E402
+from nctool.render.panels import changes, curves, geometry, gram, style  # noqa: E402
+from nctool.render.values.gram import gram as gram_of  # noqa: E402
 from nctool.report import Report  # noqa: E402
 from nctool.report.comparison import Comparison, arranged, compare  # noqa: E402
 from nctool.report.documents import Document  # noqa: E402
@@ -204,9 +204,9 @@ def test_empty_course() -> None:
 
 # Without arrays a panel says how to see them; with them the cosines are those that were given.
 def test_gram() -> None:
-    assert "run with --arrays to see them" in words(classes.draw(report(), None))
+    assert "run with --arrays to see them" in words(geometry.draw(report(), None))
     arrays = directions(10, 64)
-    figure = classes.draw(report(), arrays)
+    figure = geometry.draw(report(), arrays)
     axes = axes_of(figure, "Cosines of class means")
     (image,) = axes.get_images()
     shown: Any = image.get_array()
@@ -226,14 +226,14 @@ def test_gram() -> None:
     assert len(figure.axes) == 6, "four panels and two scales"
 
 
-# Of many classes no pair of twins is lost: a cell is the most similar of its pairs.
+# Of many classes no pair of duplicates is lost: a cell is the most similar of its pairs.
 def test_many_classes() -> None:
     size = 2 * gram.MOST_CELLS
     cosines = np.full((size, size), -0.001)
     cosines[3, size - 1] = cosines[size - 1, 3] = 1.0
     figure = style.sheet(3)
     axes = figure.subplots()
-    gram.draw(axes, cosines, flat=False)
+    gram.draw(axes, gram_of("means", cosines.tolist(), 2, gram.MOST_CELLS))
     shown: Any = axes.get_images()[0].get_array()
     assert shown.shape == (gram.MOST_CELLS, gram.MOST_CELLS)
     assert (shown == 1.0).sum() == 2 and shown[1, -1] == 1.0
@@ -243,18 +243,18 @@ def test_many_classes() -> None:
 # The spectrum is relative to a flat one of the same energy, and the line of that is at one.
 def test_spectrum() -> None:
     values = [3.0, 2.0, 1.0, 0.0]
-    figure = classes.draw(of_size(4, 64), {"spectrum/means": values})
+    figure = geometry.draw(of_size(4, 64), {"spectrum/means": values})
     axes = axes_of(figure, "Singular values")
     flat = math.sqrt(14 / 3)
     assert curve(axes, "class means") == pytest.approx([one / flat for one in values])
     assert curve(axes, "all alike, as in a simplex") == [1, 1, 0]
     assert "a vector is zero" in words(figure)
-    assert "every vector is zero" in words(classes.draw(report(), {"spectrum/means": [0.0]}))
+    assert "every vector is zero" in words(geometry.draw(report(), {"spectrum/means": [0.0]}))
 
 
 # All classes are in the histogram, and the best possible margin is marked.
 def test_margins() -> None:
-    axes = axes_of(classes.draw(report(), None), "Margin of each class")
+    axes = axes_of(geometry.draw(report(), None), "Margin of each class")
     counts = [one.get_data().values for one in axes.patches]  # type: ignore[attr-defined]
     assert [sum(one) for one in counts] == [10, 10]
     best = report()["gnc2.margin.means"].best_known
@@ -269,7 +269,7 @@ def test_margins() -> None:
 # Without every class's own value the distribution is a box; without margins there is a reason.
 def test_margins_without_values() -> None:
     head = report("report-head-1.0")
-    axes = axes_of(classes.draw(head, None), "Margin of each class")
+    axes = axes_of(geometry.draw(head, None), "Margin of each class")
     spread = head["gnc2.margin.weights"].distribution
     assert spread is not None
     (box,) = axes.patches
@@ -279,8 +279,8 @@ def test_margins_without_values() -> None:
         of({"gnc2.margin.means": None}),
         metrics=tuple(replace(one, distribution=None) for one in of({"gnc2.margin.means": None})),
     )
-    assert "for a reason" in words(classes.draw(none, None))
-    assert "no margins were computed" in words(classes.draw(of({}), None))
+    assert "for a reason" in words(geometry.draw(none, None))
+    assert "no margins were computed" in words(geometry.draw(of({}), None))
 
 
 # A comparison has a mark for every ratio of what changed, filled where it is more collapsed.

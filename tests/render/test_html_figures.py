@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from nctool.render.html import page
-from nctool.render.page import classes, curves, histogram, spectrum
+from nctool.render.page import classes, curves, margins, spectrum
 from nctool.render.page.amounts import aligned, decimals_for, fixed, said
 from nctool.render.page.gram import LEVELS, MOST_CELLS, heatmaps
 from nctool.render.page.scales import Scale, rounds, ticks
@@ -104,9 +104,9 @@ def test_pictures_on_the_page() -> None:
 
 # Every class is in one bar of the histogram, and the line stands at the best that is known.
 def test_histogram() -> None:
-    for drawn in histogram.histograms(report()):
+    for drawn in margins.histograms(report()):
         one = report()[f"gnc2.margin.{drawn.kind}"]
-        assert sum(int(bar.told.split()[0]) for bar in drawn.bars) == 10
+        assert sum(int(bar.tip.split()[0]) for bar in drawn.bars) == 10
         assert one.best_known is not None and drawn.best is not None
         assert drawn.best_text == said(one.best_known.value)
         assert drawn.bars[0].left < drawn.best < drawn.right
@@ -117,7 +117,7 @@ def test_histogram() -> None:
 def test_histogram_of_a_distribution() -> None:
     whole = report()
     bare = replace(whole, metrics=tuple(replace(one, per_class=None) for one in whole))
-    for drawn in histogram.histograms(bare):
+    for drawn in margins.histograms(bare):
         [box] = drawn.bars
         assert drawn.whisker is not None and drawn.median is not None
         assert drawn.whisker[0] <= box.left <= drawn.median <= box.left + box.width
@@ -138,7 +138,7 @@ def test_spectrum() -> None:
 
 # Curves of both sets of points share a panel; every metric with a value is in one of them.
 def test_panels() -> None:
-    panels = [one for _, _, some in curves.course(trajectory()).families for one in some]
+    panels = [one for _, _, some in curves.curves(trajectory()).families for one in some]
     names = {one.name for one in panels}
     assert {"nc1.pinv", "nc2.cos_std", "gnc2.margin"} <= names
     drawn = {(one.name, kind) for one in panels for kind, _ in one.ends}
@@ -151,7 +151,7 @@ def test_panels() -> None:
 # On a logarithmic scale equal factors are equal steps; a zero is an open circle on the axis.
 def test_log_panel() -> None:
     made = _trajectory([1.0, 0.1, 0.01, 0.0])
-    [(_, _, [panel])] = curves.course(made).families
+    [(_, _, [panel])] = curves.curves(made).families
     assert panel.log is not None and panel.arrow == "↓"
     [series] = panel.log.series
     heights = [float(part.split()[1]) for part in series.path[1:].split("L")]
@@ -164,15 +164,15 @@ def test_log_panel() -> None:
 
 # What is negative somewhere has no logarithm; a point without a value is a gap.
 def test_linear_panel() -> None:
-    [(_, _, [panel])] = curves.course(_trajectory([1.0, None, -1.0, 2.0])).families
+    [(_, _, [panel])] = curves.curves(_trajectory([1.0, None, -1.0, 2.0])).families
     assert panel.log is None
     assert panel.linear.series[0].path.count("M") == 2
-    assert curves.course(_trajectory([None, None])).families == ()
+    assert curves.curves(_trajectory([None, None])).families == []
 
 
 # What grows with collapse stays linear: near its ideal a logarithm shows nothing.
 def test_linear_where_up_is_collapse() -> None:
-    panels = [one for _, _, some in curves.course(trajectory()).families for one in some]
+    panels = [one for _, _, some in curves.curves(trajectory()).families for one in some]
     assert {one.arrow for one in panels if one.log is not None} == {"↓"}
     assert {one.arrow for one in panels if one.log is None} == {"↓", "↑"}
 
@@ -181,26 +181,26 @@ def test_linear_where_up_is_collapse() -> None:
 def test_axis() -> None:
     positions = [0, 1, 3, 10, 30, 100, 300, 1000]
     points = [Point(str(one), one, of({"nc1.pinv": 1.0})) for one in positions]
-    early = curves.course(Trajectory("epoch", tuple(points)))
+    early = curves.curves(Trajectory("epoch", tuple(points)))
     assert early.log_axis and early.across[0].text == "0" and len(early.across) > 4
     places = [one.place for one in early.across]
     assert all(b - a >= curves.LABEL for a, b in pairwise(places))
-    assert not curves.course(_trajectory([1.0] * 20)).log_axis
+    assert not curves.curves(_trajectory([1.0] * 20)).log_axis
 
 
 # The line of zero error stands at its epoch, on an axis that is logarithmic where epochs are.
 def test_zero_error() -> None:
-    found = curves.course(trajectory())
+    found = curves.curves(trajectory())
     assert found.log_axis
     [there] = [one.place for one in found.across if one.text == "100"]
     assert found.zero_error == there
-    assert curves.course(_trajectory([1.0, 0.5])).zero_error is None
+    assert curves.curves(_trajectory([1.0, 0.5])).zero_error is None
 
 
 # Of hundreds of points the curves keep their first and last, and the page stays small.
 def test_long_trajectory() -> None:
     made = _trajectory([1 / (1 + one) for one in range(1000)])
-    [(_, _, [panel])] = curves.course(made).families
+    [(_, _, [panel])] = curves.curves(made).families
     path = panel.linear.series[0].path
     assert path.count("L") <= curves.MOST_POINTS + 1 and panel.linear.series[0].dots == ""
     ends = [float(path[1:].split()[0]), float(path.split("L")[-1].split()[0])]

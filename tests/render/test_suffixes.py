@@ -5,15 +5,15 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
-from typing import get_args
 
 import pytest
 
-from nctool.cli import options
+from nctool.cli.outputs import Outputs
 from nctool.core import extras
 from nctool.core.errors import InputError, UsageError
 from nctool.render import rendered, renderer_for, renderers
 from nctool.report import documents
+from nctool.settings.option import options_of
 from tests.support.saved import EVERY, document
 
 ALIASES = {".htm": ".html"}
@@ -22,8 +22,8 @@ ALIASES = {".htm": ".html"}
 
 def helped() -> list[str]:
     """Every suffix that the help of ``-o`` names."""
-    _, option = get_args(options.Output)
-    return re.findall(r"\.[a-z]+\b", option.help)
+    (output,) = (declared for declared in options_of(Outputs) if declared.name == "output")
+    return re.findall(r"\.[a-z]+\b", output.option.help)
 
 
 # Every suffix in the help can be written, and every one that can be is in the help.
@@ -58,6 +58,7 @@ def test_imports() -> None:
     code = """
 import sys
 from nctool.report import documents
+from nctool.settings.option import options_of
 from nctool.render import rendered, renderers
 renderers()
 found = documents.read("fixtures/reports/trajectory-1.0.json")

@@ -16,7 +16,8 @@ from nctool.core.errors import UsageError
 from nctool.report import Report, schema
 from nctool.settings.conventions import PROFILES
 from tests.support.populations import POPULATIONS
-from tests.support.reports import EVERY, of_population, strict, validator
+from tests.support.reports import EVERY, of_population
+from tests.support.strict_json import strict, validator
 
 PINNED = {
     "": "$schema kind schema_version outcome tool created run inputs data settings metrics gates "

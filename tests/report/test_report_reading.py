@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from nctool.core.errors import InputError
 from nctool.report import ClassValue, Distribution, Input, Reference, Report, Result
-from tests.support.reports import of_population, strict
+from tests.support.reports import of_population
+from tests.support.strict_json import strict
 
 BLOCKS = ("", "tool", "run", "inputs", "data", "settings", "metrics", "warnings")
 INNER = ("distribution", "worst", "best_known")

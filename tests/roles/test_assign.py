@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from nctool.roles import Candidate, Request, Roles, assign, find_head
+from nctool.roles import Candidate, Roles, assign, find_head
+from nctool.settings.role_options import RoleOptions
 
 
 def floats(key: str, *shape: int, path: str = "a.npz") -> Candidate:
@@ -98,7 +99,7 @@ def test_splits() -> None:
         ("train", "test"),
         ["other-splits"],
     )
-    assert keys(assign(arrays, Request(split="testing")))[:2] == ("X_test", "y_test")
+    assert keys(assign(arrays, RoleOptions(split="testing")))[:2] == ("X_test", "y_test")
 
 
 # A split written together with the role is understood as well.
@@ -110,7 +111,7 @@ def test_splits_written_together() -> None:
 # Named features of no split find the labels of the split that has as many rows.
 def test_named_features_choose_the_split() -> None:
     arrays = [floats("emb", 50, 8), integers("train_labels", 90), integers("test_labels", 50)]
-    assert keys(assign(arrays, Request(features="emb")))[:2] == ("emb", "test_labels")
+    assert keys(assign(arrays, RoleOptions(features="emb")))[:2] == ("emb", "test_labels")
 
 
 # The split may be in the file's name, in the folder's, or in a nested key.
@@ -172,7 +173,7 @@ def test_transposed_head(arrays: list[Candidate]) -> None:
 # A square head is never turned on its own account, and always when asked.
 def test_square_head() -> None:
     assert (head := find_head([floats("W", 64, 64)])) and not head.weight.transposed
-    asked = find_head([floats("W", 64, 64)], request=Request(transpose_head=True))
+    asked = find_head([floats("W", 64, 64)], options=RoleOptions(transpose_head=True))
     assert asked is not None and asked.weight.transposed
 
 
@@ -226,7 +227,7 @@ def test_moving_averages() -> None:
     arrays = [floats("state_dict.fc.weight", 10, 64), floats("state_dict_ema.fc.weight", 10, 64)]
     assert keys(assign(arrays))[2] == "state_dict.fc.weight"
     assert slugs(assign(arrays)) == ["ema-twin"]
-    assert keys(assign(arrays, Request(weights="ema")))[2] == "state_dict_ema.fc.weight"
+    assert keys(assign(arrays, RoleOptions(weights="ema")))[2] == "state_dict_ema.fc.weight"
 
 
 # The main head goes before a distillation or auxiliary one, and the other can be named.
@@ -235,7 +236,7 @@ def test_side_heads(side: str) -> None:
     arrays = [floats("head.weight", 10, 64), floats(side, 10, 64)]
     assert keys(assign(arrays))[2] == "head.weight"
     assert slugs(assign(arrays)) == ["side-head"]
-    assert keys(assign(arrays, Request(head=side)))[2] == side
+    assert keys(assign(arrays, RoleOptions(head=side)))[2] == side
 
 
 # The input embedding is the head only where the configuration says so, and then it is said.
@@ -258,7 +259,7 @@ def test_stored_head_before_tied() -> None:
 @pytest.mark.parametrize("text", ["b.fc.weight", "b.fc", "b.*", "*.pt::b.*", "run/m.pt::b.fc"])
 def test_explicit_head(text: str) -> None:
     arrays = [floats(f"{name}.fc.weight", 10, 64, path="run/m.pt") for name in "ab"]
-    roles = assign(arrays, Request(head=text))
+    roles = assign(arrays, RoleOptions(head=text))
     assert roles.weight is not None
     assert (roles.weight.candidate.key, roles.weight.chosen_by) == ("b.fc.weight", "flag")
 
@@ -266,16 +267,16 @@ def test_explicit_head(text: str) -> None:
 # A glob that names an array and its average takes the one that --weights wants.
 def test_explicit_average() -> None:
     arrays = [floats("state_dict.fc.weight", 10, 64), floats("state_dict_ema.fc.weight", 10, 64)]
-    assert keys(assign(arrays, Request(head="*fc.weight")))[2] == "state_dict.fc.weight"
-    ema = Request(head="*fc.weight", weights="ema")
+    assert keys(assign(arrays, RoleOptions(head="*fc.weight")))[2] == "state_dict.fc.weight"
+    ema = RoleOptions(head="*fc.weight", weights="ema")
     assert keys(assign(arrays, ema))[2] == "state_dict_ema.fc.weight"
 
 
 # "none" leaves a role empty.
 def test_none() -> None:
     arrays = [FEATURES, LABELS, WEIGHT, BIAS]
-    assert keys(assign(arrays, Request(bias="none")))[3] is None
-    assert keys(assign(arrays, Request(head="none"))) == ("features", "labels", None, None)
+    assert keys(assign(arrays, RoleOptions(bias="none")))[3] is None
+    assert keys(assign(arrays, RoleOptions(head="none"))) == ("features", "labels", None, None)
 
 
 # Optimizer state, schedulers and running statistics are left out and counted.
@@ -297,6 +298,6 @@ def test_ignored() -> None:
 # Features with more dimensions are taken once it is said how to pool them.
 def test_pooled_features() -> None:
     arrays = [floats("features", 100, 197, 64), integers("labels", 100), WEIGHT]
-    assert keys(assign(arrays, Request(pool="cls"))) == ("features", "labels", "W", None)
+    assert keys(assign(arrays, RoleOptions(pool="cls"))) == ("features", "labels", "W", None)
     flat = [floats("features", 100, 64, 1, 1), integers("labels", 100), WEIGHT]
     assert keys(assign(flat))[2] == "W"

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from nctool.core.errors import InputError
-from nctool.roles import Candidate, Request, assign
+from nctool.roles import Candidate, assign
+from nctool.settings.role_options import RoleOptions
 
 
 def floats(key: str, *shape: int, path: str = "a.npz") -> Candidate:
@@ -20,10 +21,10 @@ FEATURES, LABELS = floats("features", 1437, 64), integers("labels", 1437)
 HEAD = floats("fc.weight", 10, 64)
 TWO_HEADS = [floats("head.a.weight", 10, 64), floats("head.b.weight", 10, 64)]
 
-CASES: dict[str, tuple[list[Candidate], Request, int | None, str, str]] = {
+CASES: dict[str, tuple[list[Candidate], RoleOptions, int | None, str, str]] = {
     "ambiguous-head": (
         TWO_HEADS,
-        Request(),
+        RoleOptions(),
         None,
         "2 arrays could be the head:\n"
         "  head.a.weight (10, 64) float32\n"
@@ -32,7 +33,7 @@ CASES: dict[str, tuple[list[Candidate], Request, int | None, str, str]] = {
     ),
     "ambiguous-head by glob": (
         TWO_HEADS,
-        Request(head="head.*"),
+        RoleOptions(head="head.*"),
         None,
         "2 arrays could be the head named 'head.*':\n"
         "  head.a.weight (10, 64) float32\n"
@@ -41,7 +42,7 @@ CASES: dict[str, tuple[list[Candidate], Request, int | None, str, str]] = {
     ),
     "ambiguous-head in two files": (
         [floats("fc.weight", 10, 64, path="x/m1.pt"), floats("fc.weight", 10, 64, path="x/m2.pt")],
-        Request(),
+        RoleOptions(),
         None,
         "2 arrays could be the head:\n"
         "  m1.pt::fc.weight (10, 64) float32\n"
@@ -50,7 +51,7 @@ CASES: dict[str, tuple[list[Candidate], Request, int | None, str, str]] = {
     ),
     "ambiguous-features": (
         [floats("layer3_features", 1437, 128), floats("layer4_features", 1437, 64), LABELS],
-        Request(),
+        RoleOptions(),
         None,
         "2 arrays could be the features:\n"
         "  layer3_features (1,437, 128) float32\n"
@@ -59,14 +60,14 @@ CASES: dict[str, tuple[list[Candidate], Request, int | None, str, str]] = {
     ),
     "ambiguous-labels": (
         [FEATURES, integers("fine_labels", 1437), integers("coarse_labels", 1437)],
-        Request(),
+        RoleOptions(),
         None,
         "2 arrays could be the labels:\n  coarse_labels (1,437) int64\n  fine_labels (1,437) int64",
         "choose one: --labels 'coarse_labels'  or  --labels 'fine_labels'",
     ),
     "rows-mismatch": (
         [floats("features", 50000, 512), integers("labels", 49984), integers("other", 50000)],
-        Request(),
+        RoleOptions(),
         None,
         "50,000 features against 49,984 labels: "
         "features (50,000, 512) float32 and labels (49,984) int64",
@@ -74,7 +75,7 @@ CASES: dict[str, tuple[list[Candidate], Request, int | None, str, str]] = {
     ),
     "width-mismatch": (
         [floats("features", 1000, 512), integers("labels", 1000), floats("fc.weight", 10, 2048)],
-        Request(),
+        RoleOptions(),
         None,
         "features have d=512 but the head expects d=2,048:\n  fc.weight (10, 2,048) float32",
         "name other features with --features 'KEY' or another head with --head 'KEY'; "
@@ -87,7 +88,7 @@ CASES: dict[str, tuple[list[Candidate], Request, int | None, str, str]] = {
             floats("fc1.weight", 512, 784),
             floats("fc2.weight", 10, 512),
         ],
-        Request(),
+        RoleOptions(),
         None,
         "features have d=784 but the head expects d=512:\n  fc2.weight (10, 512) float32",
         "name other features with --features 'KEY' or another head with --head 'KEY'; "
@@ -95,49 +96,49 @@ CASES: dict[str, tuple[list[Candidate], Request, int | None, str, str]] = {
     ),
     "class-mismatch": (
         [FEATURES, LABELS, HEAD],
-        Request(),
+        RoleOptions(),
         100,
         "there are 100 classes but the head fc.weight (10, 64) float32 has 10 rows",
         "check --classes, or name another head with --head 'KEY'",
     ),
     "bias-mismatch": (
         [HEAD, floats("c", 7)],
-        Request(bias="c"),
+        RoleOptions(bias="c"),
         None,
         "the bias c (7) float32 does not fit the head fc.weight (10, 64) float32: expected (10)",
         "--bias none leaves it out",
     ),
     "ambiguous-bias": (
         [HEAD, floats("c1", 10), floats("c2", 10)],
-        Request(bias="c?"),
+        RoleOptions(bias="c?"),
         None,
         "2 arrays could be the bias named 'c?':\n  c1 (10) float32\n  c2 (10) float32",
         "choose one: --bias 'c1'  or  --bias 'c2'",
     ),
     "unusable-labels": (
         [floats("features", 9, 4, 2), HEAD],
-        Request(labels="features"),
+        RoleOptions(labels="features"),
         None,
         "--labels names features (9, 4, 2) float32; expected (samples,)",
         "nctool inspect lists every array",
     ),
     "no-such-array": (
         [FEATURES, LABELS, HEAD],
-        Request(head="fc.wieght"),
+        RoleOptions(head="fc.wieght"),
         None,
         "--head 'fc.wieght' names none of the 3 arrays",
         "did you mean --head 'fc.weight'?",
     ),
     "no-such-split": (
         [floats("X_train", 9, 4), integers("y_train", 9), floats("X_test", 5, 4)],
-        Request(split="foo"),
+        RoleOptions(split="foo"),
         None,
         "no array is named after the split 'foo'; splits here: train, test",
         "--split train",
     ),
     "no-ema": (
         [HEAD],
-        Request(weights="ema"),
+        RoleOptions(weights="ema"),
         None,
         "--weights ema was asked for, but no array is named as a moving average "
         "(ema, state_dict_ema, model_ema, swa)",
@@ -145,7 +146,7 @@ CASES: dict[str, tuple[list[Candidate], Request, int | None, str, str]] = {
     ),
     "no-roles": (
         [floats("foo", 3), integers("bar", 2, 2)],
-        Request(),
+        RoleOptions(),
         None,
         "none of the 2 arrays could be told to be features, labels or a head:\n"
         "  foo (3) float32\n"
@@ -154,28 +155,28 @@ CASES: dict[str, tuple[list[Candidate], Request, int | None, str, str]] = {
     ),
     "no-roles in nothing": (
         [],
-        Request(),
+        RoleOptions(),
         None,
         "there are no arrays here",
         "nctool inspect SOURCE",
     ),
     "unpooled-features": (
         [floats("features", 100, 197, 768), integers("labels", 100)],
-        Request(),
+        RoleOptions(),
         None,
         "features (100, 197, 768) float32 has 3 dimensions; expected (samples, dim)",
         "--pool cls, --pool mean or --pool last makes one row of each sample",
     ),
     "unusable-head": (
         [FEATURES, LABELS, HEAD],
-        Request(head="labels"),
+        RoleOptions(head="labels"),
         None,
         "the head labels (1,437) int64 is not a matrix of floats; expected (classes, dim)",
         "nctool inspect lists every array",
     ),
     "unusable-features": (
         [FEATURES, LABELS, HEAD],
-        Request(features="labels"),
+        RoleOptions(features="labels"),
         None,
         "--features names labels (1,437) int64; expected (samples, dim)",
         "nctool inspect lists every array",
@@ -186,9 +187,9 @@ CASES: dict[str, tuple[list[Candidate], Request, int | None, str, str]] = {
 # Each stop carries its slug, both numbers where two disagree, and the flag to paste.
 @pytest.mark.parametrize("case", CASES)
 def test_golden(case: str) -> None:
-    arrays, request, classes, message, hint = CASES[case]
+    arrays, options, classes, message, hint = CASES[case]
     with pytest.raises(InputError) as caught:
-        assign(arrays, request, classes=classes)
+        assign(arrays, options, classes=classes)
     assert caught.value.slug == case.partition(" ")[0]
     assert caught.value.message == message
     assert caught.value.hint == hint

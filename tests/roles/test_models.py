@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from nctool.core.errors import InputError
-from nctool.roles import Candidate, Head, Request, assign, find_head
+from nctool.roles import Candidate, Head, assign, find_head
+from nctool.settings.role_options import RoleOptions
 
 LISTING = Path(__file__).with_name("models.txt")
 
@@ -73,7 +74,7 @@ def test_families(name: str) -> None:
 def test_ties_can_be_cut(name: str) -> None:
     expected, arrays = models()[name]
     for key in expected.split()[1:]:
-        assert said(find_head(arrays, request=Request(head=key))) == key
+        assert said(find_head(arrays, options=RoleOptions(head=key))) == key
 
 
 # The number of classes decides where names do not, and never takes what has other rows.
@@ -132,7 +133,7 @@ def test_tied_without_a_word(name: str, keys: list[str]) -> None:
     assert roles.weight is None and roles.features is not None
     assert [notice.slug for notice in roles.notices] == ["no-head-but-embedding"]
     assert flags in roles.notices[0].hint
-    chosen = assign([*arrays, *data], Request(head=keys[0]))
+    chosen = assign([*arrays, *data], RoleOptions(head=keys[0]))
     assert chosen.weight is not None and chosen.notices == ()
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from nctool.core.errors import InputError
-from nctool.roles import Candidate, Request, Roles, assign
+from nctool.roles import Candidate, Roles, assign
+from nctool.settings.role_options import RoleOptions
 
 
 def floats(key: str, *shape: int, path: str = "m.onnx") -> Candidate:
@@ -76,14 +77,14 @@ def test_features_of_its_width() -> None:
 
 # Flags win over the file, one by one.
 def test_flags_win() -> None:
-    asked = Request(head="classifier.weight")
+    asked = RoleOptions(head="classifier.weight")
     assert head(assign(ALL, asked, config=TOLD))[:2] == ("classifier.weight", "classifier.bias")
-    assert head(assign(ALL, Request(head="none"), config=TOLD)) == (None, None, None)
-    assert head(assign(ALL, Request(bias="none"), config=TOLD))[:2] == ("onnx::MatMul_12", None)
+    assert head(assign(ALL, RoleOptions(head="none"), config=TOLD)) == (None, None, None)
+    assert head(assign(ALL, RoleOptions(bias="none"), config=TOLD))[:2] == ("onnx::MatMul_12", None)
     more = [*ALL, floats("other", 20)]
-    other = assign(more, Request(bias="other"), config=TOLD)
+    other = assign(more, RoleOptions(bias="other"), config=TOLD)
     assert head(other)[:2] == ("onnx::MatMul_12", "other")
-    turned = Request(transpose_head=True)
+    turned = RoleOptions(transpose_head=True)
     square = [floats("val_4", 64, 64), FEATURES, LABELS]
     assert head(assign(square, turned, config=fact("val_4"))) == ("val_4", None, True)
 

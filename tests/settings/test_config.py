@@ -8,7 +8,7 @@ import pytest
 
 from nctool.core.errors import UsageError
 from nctool.inputs.saved_roles import save
-from nctool.settings.config import COMPUTE, ROLES, Config, resolve
+from nctool.settings.config import SECTIONS, Config, resolve
 
 
 def settings(folder: Path, **files: str) -> Config:
@@ -104,21 +104,6 @@ def test_variables(tmp_path: Path) -> None:
     }  # fmt: skip
 
 
-# Every option that says what to compute or where its inputs are can be a setting.
-def test_every_option() -> None:
-    import inspect
-
-    from nctool.cli.analyze import analyze
-
-    per_run = {
-        "context", "sources", "save_roles", "json", "arrays", "width", "quiet", "no_progress",
-        "verbose", "output", "ci", "plot", "layers", "gate", "tolerance", "baseline", "missing",
-        "warn_only",
-    }  # fmt: skip
-    options = set(inspect.signature(analyze).parameters) - per_run
-    assert {one.replace("-", "_") for one in {**COMPUTE, **ROLES}} == options
-
-
 ROLES_NOW: dict[str, str | bool] = {"head": 'a "quoted" \\ name', "transpose-head": True}
 
 
@@ -141,7 +126,7 @@ def test_saved(tmp_path: Path, name: str, text: str) -> None:
     before = settings(tmp_path)
     assert save(ROLES_NOW, tmp_path) == tmp_path / name
     after = settings(tmp_path)
-    kept = {key: one for key, one in before.values.items() if key not in ROLES}
+    kept = {key: one for key, one in before.values.items() if key not in SECTIONS["roles"]}
     assert after.values == kept | ROLES_NOW and after.gates == before.gates
     if "# keep" in text:
         assert "seed = 1 # keep\n" in (tmp_path / name).read_text()

@@ -17,7 +17,7 @@ from nctool.report import Report, Result
 from tests.support.oracle import FORMULAS, Outcome
 from tests.support.oracle.formula import Rounding
 from tests.support.populations import Array
-from tests.support.runs import Run
+from tests.support.stored_populations import StoredPopulation
 
 LIMITS = {"float64": 1e-9, "float32": 1e-6}
 PERCENTS = (("min", 0), ("p01", 1), ("p05", 5), ("p50", 50), ("p95", 95), ("max", 100))
@@ -47,29 +47,33 @@ class Ruler:
     all_spherical: bool
 
     @classmethod
-    def of(cls, report: Report, run: Run, cosines: float) -> Ruler:
+    def of(cls, report: Report, stored: StoredPopulation, cosines: float) -> Ruler:
         products = report.settings["products"]
-        floors = [one.noise_floor for one in report if one.id == "gnc1.pinv" and one.noise_floor]
-        stored = torch.finfo(run.given["features"].dtype).eps
+        floors = [
+            result.noise_floor
+            for result in report
+            if result.id == "gnc1.pinv" and result.noise_floor
+        ]
+        stored_eps = torch.finfo(stored.given["features"].dtype).eps
         work, double = torch.finfo(getattr(torch, products)).eps, torch.finfo(torch.float64).eps
-        floor = (floors or [0.0])[0] / max(stored, work) ** 2
+        floor = (floors or [0.0])[0] / max(stored_eps, work) ** 2
         return cls(
             LIMITS[products],
             cosines,
-            COSINE_ROUNDING * run.logit_scale,
+            COSINE_ROUNDING * stored.logit_scale,
             SEVERAL * floor * work**2,
             SEVERAL * floor * double**2,
             report.settings["profile"] == "jiang",
         )
 
-    def allowed(self, name: str, wanted: float) -> float:
-        relative = self.limit * abs(wanted)
+    def allowed(self, name: str, exact: float) -> float:
+        relative = self.limit * abs(exact)
         rounding = FORMULAS[name].rounding
         if self.all_spherical and name == "nc1.pinv":
             rounding = "unit_variance"
-        return relative + self._beyond(rounding, wanted)
+        return relative + self._beyond(rounding, exact)
 
-    def _beyond(self, rounding: Rounding, wanted: float) -> float:
+    def _beyond(self, rounding: Rounding, exact: float) -> float:
         """What is allowed beside a share of the number itself."""
         match rounding:
             case "relative":
@@ -84,26 +88,30 @@ class Ruler:
                 return self.cosines**2  # 1 - cos, taken as half a squared difference
             case "square_distance":
                 # A mean square of distances, each off by the rounding of a length.
-                return self.cosines**2 + 2 * self.cosines * math.sqrt(abs(wanted))
+                return self.cosines**2 + 2 * self.cosines * math.sqrt(abs(exact))
             case "energy_bound":
                 return BEST_ENERGY
             case "unit_variance":
                 # Rounding r in a residual z adds r^2 where z = 0, and 2rz where it is not.
-                return 2 * math.sqrt(self.exact_sphere * wanted) if wanted else self.sphere
+                return 2 * math.sqrt(self.exact_sphere * exact) if exact else self.sphere
 
 
 def agree(
     report: Report,
     truth: Mapping[str, Outcome],
-    run: Run,
+    stored: StoredPopulation,
     *,
     cosines: float = COSINE_ROUNDING,
 ) -> None:
     """Every number that the oracle has is the report's, but for rounding."""
-    ruler = Ruler.of(report, run, cosines)
-    common = [one for one in report if one.id in truth]
+    ruler = Ruler.of(report, stored, cosines)
+    common = [result for result in report if result.id in truth]
     assert common
-    wrong = [f"{one.id}{line}" for one in common for line in _unlike(one, truth[one.id], ruler)]
+    wrong = [
+        f"{result.id}{line}"
+        for result in common
+        for line in _unlike(result, truth[result.id], ruler)
+    ]
     assert not wrong, "\n".join(wrong)
 
 
@@ -142,14 +150,14 @@ def _unlike_sampled(result: Result, expected: Outcome, ruler: Ruler) -> Iterator
     if expected.per_class is None or result.per_class is None:
         yield ": no values by class"
         return
-    exact = [one for one in result.per_class if one is not None]
+    exact = [value for value in result.per_class if value is not None]
     if len(exact) != len(expected.per_class):
         yield f": {len(exact)} classes, not {len(expected.per_class)}"
         return
     # Half widths add up as squares, divided by the number of classes: no class's is wider.
     widest = len(exact) * (result.ci[1] - result.ci[0]) / 2
-    for index, (value, wanted) in enumerate(zip(exact, expected.per_class.tolist(), strict=True)):
-        yield from _apart(f" class {index}", value, wanted, widest + beyond)
+    for index, (value, mean) in enumerate(zip(exact, expected.per_class.tolist(), strict=True)):
+        yield from _apart(f" class {index}", value, mean, widest + beyond)
 
 
 def _unlike_classes(result: Result, expected: Outcome, ruler: Ruler) -> Iterator[str]:
@@ -158,16 +166,16 @@ def _unlike_classes(result: Result, expected: Outcome, ruler: Ruler) -> Iterator
     if result.per_class is None:
         yield ": no values by class"
         return
-    values = [one for one in result.per_class if one is not None]
+    values = [value for value in result.per_class if value is not None]
     if len(values) != len(expected.per_class):
         yield f": {len(values)} classes, not {len(expected.per_class)}"
         return
     strict = result.id.startswith(("nc1.", "gnc1."))
     others = expected.per_class if expected.samples is None else expected.samples
     shared = 0.0 if strict else ruler.limit * float(np.abs(others).max())
-    for index, (value, wanted) in enumerate(zip(values, expected.per_class.tolist(), strict=True)):
-        allowed = max(ruler.allowed(result.id, wanted), shared)
-        yield from _apart(f" class {index}", value, wanted, allowed)
+    for index, (value, mean) in enumerate(zip(values, expected.per_class.tolist(), strict=True)):
+        allowed = max(ruler.allowed(result.id, mean), shared)
+        yield from _apart(f" class {index}", value, mean, allowed)
     if expected.samples is None:
         yield from _unlike_spread(result, np.array(values), "classes", shared)
 
@@ -184,13 +192,13 @@ def _unlike_spread(result: Result, values: Array, over: str, allowed: float) -> 
         yield f": no distribution over {over}"
         return
     for name, percent in PERCENTS:
-        wanted = float(np.percentile(values, percent))
+        exact = float(np.percentile(values, percent))
         # Interpolating between two values rounds once more.
-        yield from _apart(f" {name}", getattr(spread, name), wanted, allowed + 1e-15 * abs(wanted))
+        yield from _apart(f" {name}", getattr(spread, name), exact, allowed + 1e-15 * abs(exact))
     mean = float(values.mean())
     yield from _apart(" mean", spread.mean, mean, allowed + 1e-14 * float(np.abs(values).max()))
 
 
-def _apart(what: str, value: float, wanted: float, allowed: float) -> Iterator[str]:
-    if not abs(value - wanted) <= allowed:  # also where either is NaN
-        yield f"{what}: {value!r}, not {wanted!r} (off {value - wanted:.2g}, may {allowed:.2g})"
+def _apart(what: str, value: float, exact: float, allowed: float) -> Iterator[str]:
+    if not abs(value - exact) <= allowed:  # also where either is NaN
+        yield f"{what}: {value!r}, not {exact!r} (off {value - exact:.2g}, may {allowed:.2g})"

@@ -45,7 +45,7 @@ def polygon(count: int) -> Rows:
 
 def icosahedron() -> Rows:
     corners = [(0, a, b * GOLDEN) for a, b in product((1, -1), repeat=2)]
-    return unit([np.roll(one, shift) for one in corners for shift in range(3)])
+    return unit([np.roll(corner, shift) for corner in corners for shift in range(3)])
 
 
 def square_antiprism() -> Rows:
@@ -61,11 +61,11 @@ def snub_cube() -> Rows:
     tribonacci = max(np.roots([1, -1, -1, -1]).real)
     corner = np.array([1, 1 / tribonacci, tribonacci])
     signs = np.array(list(product((1, -1), repeat=3)))
-    found = []
+    corners = []
     for order in permutations(range(3)):
         parity = round(np.linalg.det(np.eye(3)[list(order)]))
-        found.append(corner[list(order)] * signs[signs.prod(axis=1) == parity])
-    return unit(np.concatenate(found))
+        corners.append(corner[list(order)] * signs[signs.prod(axis=1) == parity])
+    return unit(np.concatenate(corners))
 
 
 def roots_d4() -> Rows:
@@ -80,7 +80,7 @@ def roots_e8() -> Rows:
 
 def cell_600() -> Rows:
     signs = np.array(list(product((1, -1), repeat=4)))
-    even = [one for one in permutations(range(4)) if np.linalg.det(np.eye(4)[list(one)]) > 0]
+    even = [order for order in permutations(range(4)) if np.linalg.det(np.eye(4)[list(order)]) > 0]
     mixed = signs * [GOLDEN, 1, 1 / GOLDEN, 0]
     mixed = np.unique(np.concatenate([mixed[:, order] for order in even]).round(12) + 0.0, axis=0)
     return unit(np.concatenate([2 * orthoplex(4), signs, mixed]))
@@ -131,12 +131,12 @@ def strongly_regular(adjacent: NDArray[np.bool_], eigenvalue: float) -> Rows:
 @cache
 def golay() -> NDArray[np.int64]:
     """The 4096 words of the extended binary Golay code: (4096, 24) of zeros and ones."""
-    squares = {one * one % 23 for one in range(1, 23)}
-    row = np.array([one in squares for one in range(23)], dtype=np.int64)
+    squares = {number * number % 23 for number in range(1, 23)}
+    row = np.array([number in squares for number in range(23)], dtype=np.int64)
     rows = np.array([[*np.roll(row, shift), row.sum() % 2] for shift in range(23)])
     words = {tuple([0] * 24)}
-    for one in rows:
-        words |= {tuple((np.array(word) ^ one).tolist()) for word in words}
+    for row in rows:
+        words |= {tuple((np.array(word) ^ row).tolist()) for word in words}
     return np.array(sorted(words))
 
 
@@ -145,7 +145,7 @@ def leech() -> Rows:
     """The 196,560 shortest vectors of the Leech lattice, not scaled: squared length 32."""
     words = golay()
     octads = words[words.sum(1) == 8].astype(bool)
-    signs = np.array([one for one in product((2, -2), repeat=8) if np.prod(one) > 0])
+    signs = np.array([sign for sign in product((2, -2), repeat=8) if np.prod(sign) > 0])
     eights = np.zeros((len(octads), 128, 24))
     for block, octad in zip(eights, octads, strict=True):
         block[:, octad] = signs
@@ -305,8 +305,8 @@ class Field:
 
     def total(self, *terms: NDArray[np.int64]) -> NDArray[np.int64]:
         result = terms[0]
-        for one in terms[1:]:
-            result = self.plus[result, one]
+        for term in terms[1:]:
+            result = self.plus[result, term]
         return result
 
     def points(self, coordinates: int) -> NDArray[np.int64]:

@@ -19,9 +19,10 @@ from nctool.engine.evidence import Evidence, Need
 from nctool.inputs.assemble import assemble
 from nctool.metrics.metric import Measured, Metric
 from nctool.report import Result
+from nctool.settings.compute_options import ComputeOptions
 from nctool.settings.conventions import DEFAULT
 from tests.support.oracle import FORMULAS
-from tests.support.runs import outsiders, population
+from tests.support.stored_populations import outsiders, population
 
 Arrays = Mapping[str, Any]
 
@@ -39,7 +40,7 @@ GREEDY = Metric(
 )
 """Asks for everything that can be gathered."""
 
-SETTINGS = Settings(DEFAULT, "cpu", per_class=True)
+SETTINGS = Settings(DEFAULT, ComputeOptions(device="cpu", per_class=True))
 
 GATHERED: dict[int, tuple[Source, Evidence]] = {}
 
@@ -50,14 +51,14 @@ INPUTS = {"features": ("features",), "labels": ("labels",), "head": ("weight", "
 def arrays(name: str) -> dict[str, Any]:
     """A population in float64, with features of unknown kinds."""
     whole = population(name)
-    found = {
+    given = {
         "features": whole.features,
         "labels": whole.labels.astype(np.int64),
         "weight": whole.weight,
         "bias": whole.bias,
         "ood": outsiders(whole),
     }
-    return {role: one for role, one in found.items() if one is not None}
+    return {role: array for role, array in given.items() if array is not None}
 
 
 SIZES = (60, 40, 20, 20, 5, 3)
@@ -80,8 +81,8 @@ def thinned(given: Arrays) -> dict[str, Any]:
     present, counts = np.unique(labels, return_counts=True)
     shares = np.linspace(1, 0.25, len(present))  # (K,)
     kept = np.zeros(len(labels), dtype=bool)
-    for one, size in zip(present, np.ceil(shares * counts).astype(int), strict=True):
-        kept[np.flatnonzero(labels == one)[:size]] = True
+    for label, size in zip(present, np.ceil(shares * counts).astype(int), strict=True):
+        kept[np.flatnonzero(labels == label)[:size]] = True
     return {**given, "features": given["features"][kept], "labels": labels[kept]}
 
 
@@ -91,8 +92,8 @@ def lazily(role: str, held: torch.Tensor) -> LazyArray:
 
 
 def sourced(given: Arrays) -> Source:
-    held = {role: torch.from_numpy(np.ascontiguousarray(one)) for role, one in given.items()}
-    lazy = {role: lazily(role, one) for role, one in held.items()}
+    held = {role: torch.from_numpy(np.ascontiguousarray(array)) for role, array in given.items()}
+    lazy = {role: lazily(role, array) for role, array in held.items()}
     return assemble(
         lazy.get("features"), lazy.get("labels"), held.get("weight"), held.get("bias"),
         ood=lazy.get("ood"),
@@ -108,7 +109,7 @@ def gathered(given: Arrays) -> tuple[Source, Evidence]:
 
     What metrics share they share here too; that each stands alone is a law of its own.
     """
-    ways = tuple((role, one.shape, one.tobytes()) for role, one in sorted(given.items()))
+    ways = tuple((role, array.shape, array.tobytes()) for role, array in sorted(given.items()))
     key = hash((ways, sweeps.FEWEST_ROWS))
     if key not in GATHERED:
         GATHERED[key] = sourced(given), analyzed((GREEDY,), given).evidence
@@ -118,32 +119,32 @@ def gathered(given: Arrays) -> tuple[Source, Evidence]:
 def result(metric: Metric, given: Arrays) -> Result:
     """The outcome of this metric where everything is gathered."""
     source, evidence = gathered(given)
-    with exact_products(SETTINGS):
+    with exact_products(SETTINGS.compute):
         return result_of(metric, source, evidence)
 
 
 def value(metric: Metric, given: Arrays) -> float:
     """It must have one here."""
-    found = result(metric, given)
-    assert found.value is not None, (found.status, found.reason)
-    return found.value
+    measured = result(metric, given)
+    assert measured.value is not None, (measured.status, measured.reason)
+    return measured.value
 
 
-def differences(one: Result, other: Result) -> str:
+def differences(first: Result, second: Result) -> str:
     """Where two results differ by more than rounding, for all samples or for a class; or ""."""
-    if one.value is None or other.value is None:
-        return f"{one.status} ({one.reason}), {other.status} ({other.reason})"
-    left, right = (one.value, *(one.per_class or ())), (other.value, *(other.per_class or ()))
+    if first.value is None or second.value is None:
+        return f"{first.status} ({first.reason}), {second.status} ({second.reason})"
+    left, right = (first.value, *(first.per_class or ())), (second.value, *(second.per_class or ()))
     if len(left) != len(right):
         return f"{len(left) - 1} classes, {len(right) - 1} classes"
     pairs = zip(left, right, strict=True)
     return ", ".join(f"{a} and {b}" for a, b in pairs if not close(a, b))
 
 
-def close(one: float | None, other: float | None) -> bool:
-    if one is None or other is None:
-        return one is other
-    return math.isclose(one, other, rel_tol=REORDERED, abs_tol=COLLAPSED)
+def close(first: float | None, second: float | None) -> bool:
+    if first is None or second is None:
+        return first is second
+    return math.isclose(first, second, rel_tol=REORDERED, abs_tol=COLLAPSED)
 
 
 def transformed(metric: Metric, act: str, given: Arrays) -> tuple[Arrays, list[int]]:
@@ -198,7 +199,7 @@ def unequally_collapsed() -> dict[str, Any]:
     encoded = (np.eye(size) - 1 / size)[:, labels]  # (K, N)
     left, values, right = np.linalg.svd(encoded, full_matrices=False)
     turn = np.linalg.qr(np.random.default_rng(2).standard_normal((dim, dim)))[0][:size]  # (K, D)
-    weight, features = ((one * np.sqrt(values)) @ turn for one in (left, right.T))
+    weight, features = ((side * np.sqrt(values)) @ turn for side in (left, right.T))
     outside = np.random.default_rng(3).standard_normal((7, dim))  # (7, D)
     bias = np.zeros(size)
     return {"features": 3 * features, "labels": labels, "weight": weight, "bias": bias,

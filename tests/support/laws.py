@@ -29,12 +29,12 @@ from tests.support.law_bench import (
     value,
 )
 from tests.support.populations import DEGENERATE
-from tests.support.runs import small_blocks
+from tests.support.stored_populations import small_blocks
 
 
-def alike(one: Result, other: Result, where: str) -> None:
+def alike(first: Result, second: Result, where: str) -> None:
     """A value, and the same but for rounding."""
-    differing = differences(one, other)
+    differing = differences(first, second)
     assert not differing, f"{where}: {differing}"
 
 
@@ -67,7 +67,7 @@ def invariant(metric: Metric, act: str) -> None:
         new, old = transformed(metric, act, given)
         before, after = result(metric, given), result(metric, new)
         if act == "relabel" and before.per_class is not None:
-            before = replace(before, per_class=tuple(before.per_class[one] for one in old))
+            before = replace(before, per_class=tuple(before.per_class[index] for index in old))
         elif after.value is not None:  # values by class may be lengths, which scale
             before, after = replace(before, per_class=None), replace(after, per_class=None)
         alike(after, before, name)
@@ -83,14 +83,14 @@ def variant(metric: Metric, act: str) -> None:
 
 def ideal(metric: Metric) -> None:
     """Perfect collapse is at the ideal; where that depends on K and D, at the best known."""
-    found = result(metric, unequally_collapsed() if of_unequal_sizes(metric) else collapsed())
+    measured = result(metric, unequally_collapsed() if of_unequal_sizes(metric) else collapsed())
     best = metric.ideal
-    if best is None and found.best_known is not None:
-        best = found.best_known.value
+    if best is None and measured.best_known is not None:
+        best = measured.best_known.value
     if best is None:
-        assert found.value is not None and found.value > 0  # a margin: the more, the better
+        assert measured.value is not None and measured.value > 0  # a margin: the more, the better
     else:
-        assert found.value == pytest.approx(best, abs=COLLAPSED)
+        assert measured.value == pytest.approx(best, abs=COLLAPSED)
 
 
 def null_value(metric: Metric) -> None:
@@ -100,7 +100,7 @@ def null_value(metric: Metric) -> None:
     """
     for classes, dim in ((30, 40), (30, 12)):
         results = [result(metric, structureless(metric, classes, dim, seed)) for seed in range(20)]
-        pairs = [(one.value, one.null_value) for one in results if one.null_value is not None]
+        pairs = [(each.value, each.null_value) for each in results if each.null_value is not None]
         if not pairs:
             continue
         values, nulls = np.array(pairs).T  # (20,) (20,)
@@ -123,10 +123,10 @@ def needs_are_needed(metric: Metric) -> None:
     given = bench(metric, ORDINARY)
     assert metric.needs
     for name in metric.needs:
-        rest = {role: one for role, one in given.items() if role not in INPUTS[name]}
-        found = result(metric, rest)
-        assert found.status == "skipped" and found.value is None
-        assert found.reason is not None and name in found.reason.split()
+        rest = {role: array for role, array in given.items() if role not in INPUTS[name]}
+        skipped = result(metric, rest)
+        assert skipped.status == "skipped" and skipped.value is None
+        assert skipped.reason is not None and name in skipped.reason.split()
 
 
 def one_value_per_class(metric: Metric) -> None:
@@ -134,36 +134,36 @@ def one_value_per_class(metric: Metric) -> None:
     for name in (ORDINARY, "empty_class"):
         given = bench(metric, name)
         _, evidence = gathered(given)
-        found = metric.measure(evidence)
-        if found.per_class is None:
+        measured = metric.measure(evidence)
+        if measured.per_class is None:
             continue
-        present = evidence.present if found.classes is None else found.classes
-        assert len(found.per_class) == len(present)
+        present = evidence.present if measured.classes is None else measured.classes
+        assert len(measured.per_class) == len(present)
         shown = result(metric, given)
         assert shown.per_class is not None and shown.worst is not None
         assert len(shown.per_class) == len(given["weight"])
-        known = {index for index, one in enumerate(shown.per_class) if one is not None}
+        known = {index for index, value in enumerate(shown.per_class) if value is not None}
         assert known == set(present)
-        values = [one for one in shown.per_class if one is not None]
-        assert all(math.isfinite(one) for one in values)
-        badness = values if found.apart is None else found.apart.tolist()
-        ordered = sorted(badness, reverse=found.apart is not None or metric.worst_is == "up")
+        values = [value for value in shown.per_class if value is not None]
+        assert all(math.isfinite(value) for value in values)
+        badness = values if measured.apart is None else measured.apart.tolist()
+        ordered = sorted(badness, reverse=measured.apart is not None or metric.worst_is == "up")
         ranks = dict(zip(present, badness, strict=True))
-        assert [ranks[one.index] for one in shown.worst] == ordered[:5]
-        assert all(shown.per_class[one.index] == one.value for one in shown.worst)
+        assert [ranks[worst.index] for worst in shown.worst] == ordered[:5]
+        assert all(shown.per_class[worst.index] == worst.value for worst in shown.worst)
 
 
 def number_or_reason(metric: Metric) -> None:
     """A finite number, or none and a reason of its own: on ordinary inputs a number."""
     value(metric, bench(metric, ORDINARY))
     for name in DEGENERATE:
-        found = result(metric, arrays(name))
-        if found.status == "ok":
-            assert found.value is not None and math.isfinite(found.value), name
-            assert all(math.isfinite(one) for one in found.per_class or () if one is not None)
+        shown = result(metric, arrays(name))
+        if shown.status == "ok":
+            assert shown.value is not None and math.isfinite(shown.value), name
+            assert all(math.isfinite(value) for value in shown.per_class or () if value is not None)
         else:
-            assert found.status == "undefined" and found.value is None, name
-            assert found.reason and found.reason != "the result is not a finite number", name
+            assert shown.status == "undefined" and shown.value is None, name
+            assert shown.reason and shown.reason != "the result is not a finite number", name
 
 
 def documented(metric: Metric) -> None:

@@ -37,7 +37,7 @@ def union(*sizes: int) -> Array:
 
 def icosahedron() -> Array:
     corners = [(0.0, a, b * GOLDEN) for a, b in product((1, -1), repeat=2)]
-    return _unit([one[k:] + one[:k] for one in corners for k in range(3)])  # (12, 3)
+    return _unit([corner[k:] + corner[:k] for corner in corners for k in range(3)])  # (12, 3)
 
 
 def cell24() -> Array:

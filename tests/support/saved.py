@@ -21,21 +21,21 @@ def document(name: str) -> documents.Document:
 
 
 def report(name: str = "report-1.0") -> Report:
-    found = document(name)
-    assert isinstance(found, Report)
-    return found
+    saved = document(name)
+    assert isinstance(saved, Report)
+    return saved
 
 
 def trajectory() -> Trajectory:
-    found = document("trajectory-1.0")
-    assert isinstance(found, Trajectory)
-    return found
+    saved = document("trajectory-1.0")
+    assert isinstance(saved, Trajectory)
+    return saved
 
 
 def comparison(name: str = "comparison-1.0") -> Comparison:
-    found = document(name)
-    assert isinstance(found, Comparison)
-    return found
+    saved = document(name)
+    assert isinstance(saved, Comparison)
+    return saved
 
 
 def of(values: dict[str, float | None], **changes: Any) -> Report:
@@ -43,8 +43,8 @@ def of(values: dict[str, float | None], **changes: Any) -> Report:
     whole = report()
     metrics: list[Result] = []
     for name, value in values.items():
-        one = whole[name]
+        result = whole[name]
         status: Any = "ok" if value is not None else "undefined"
         reason = None if value is not None else "for a reason"
-        metrics.append(replace(one, value=value, status=status, reason=reason, ci=None))
+        metrics.append(replace(result, value=value, status=status, reason=reason, ci=None))
     return replace(whole, metrics=tuple(metrics), **changes)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 import nctool
-from tests.support.runs import stored
+from tests.support.stored_populations import stored
 
 EXACT = 1e-12
 """The same float64 sums, at most in another order."""
@@ -21,7 +21,7 @@ def given(dtype: str = "float64") -> dict[str, Any]:
 
 def values(report: nctool.Report) -> dict[str, Any]:
     """Every number; its status where there is none."""
-    return {one.id: one.status if one.value is None else one.value for one in report}
+    return {result.id: result.status if result.value is None else result.value for result in report}
 
 
 def close(report: nctool.Report) -> dict[str, Any]:
@@ -33,4 +33,4 @@ def close(report: nctool.Report) -> dict[str, Any]:
 
 
 def slugs(report: nctool.Report) -> list[str]:
-    return [one.slug for one in report.warnings]
+    return [notice.slug for notice in report.warnings]

@@ -9,9 +9,9 @@ import re
 from dataclasses import dataclass, field
 from urllib.parse import unquote, urlsplit
 
+from nctool.core.array_spec import CHAINED
 from nctool.core.errors import InputError, NctoolError
 from nctool.core.extras import Extra
-from nctool.core.spec import CHAINED
 from nctool.readers.shared.edge import shown
 
 LIBRARIES: dict[str, tuple[str, ...]] = {

@@ -9,7 +9,7 @@ from nctool.core.text import number
 RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 NONE = "–"
 WIDEST = 1e7
-"""A column with longer numbers than this has digits, all told, is one of powers of ten."""
+"""From here on the numbers of a column would have more digits than anybody counts."""
 
 
 def said(value: float | None, digits: int = 4) -> str:
@@ -25,7 +25,7 @@ def power_of_ten(power: int) -> str:
 def aligned(value: float | None, digits: int = 4, mark: str = "") -> Markup:
     """The same with what comes after the point in a box of its own, all as wide."""
     text = said(value, digits)
-    point = next((one for one in ".×" if one in text), "")
+    point = next((sign for sign in ".×" if sign in text), "")
     whole = text.partition(point)[0] if point else text
     rest = text[len(whole) :] + mark
     return Markup('<span class="n">{}<span>{}</span></span>').format(whole, rest)
@@ -45,10 +45,12 @@ def fixed(value: float | None, decimals: int | None) -> str:
 
 def decimals_for(values: list[float], digits: int = 4) -> int | None:
     """Decimals that show the largest with so many digits, and nearly all with two; else None."""
-    sizes = sorted(abs(one) for one in values if one)
+    sizes = sorted(abs(value) for value in values if value)
     if not sizes:
         return 0
+    # One in ten may show fewer digits: a single tiny value would make a column of exponents.
     small, large = sizes[len(sizes) // 10], sizes[-1]
-    enough = (one for one in range(7) if large * 10**one >= 10 ** (digits - 1))
-    found = next((one for one in enough if small * 10**one >= 10), None)
-    return found if found is not None and large * 10**found < WIDEST else None
+    for decimals in range(7):
+        if large * 10**decimals >= 10 ** (digits - 1) and small * 10**decimals >= 10:
+            return decimals if large * 10**decimals < WIDEST else None
+    return None

@@ -18,9 +18,9 @@ from nctool.render.page import (
     classes,
     curves,
     gram,
-    histogram,
+    margins,
+    numbers,
     origin,
-    results,
     spectrum,
 )
 from nctool.report import Report, Result, documents
@@ -55,11 +55,12 @@ def assemble(document: Document, arrays: Arrays | None) -> str:
 
 def _data(document: Document) -> str:
     """The document; and what the script needs of it, where it could not unpack that itself."""
-    found = documents.embed(document)
+    data = documents.embed(document)
+    # No browser unpacks xz: what the script sorts by stands beside a packed trajectory.
     if isinstance(document, Trajectory) and classes.table(document.last) is not None:
         values = classes.values(document.last)
-        found += "\n" + documents.element(values, "class-values", documents.GZIP)
-    return found
+        data += "\n" + documents.element(values, "class-values", documents.GZIP)
+    return data
 
 
 def policy(style: str, script: str) -> str:
@@ -76,28 +77,36 @@ def _figures(document: Document, arrays: Arrays | None) -> dict[str, Any]:
     report = _shown(document)
     shown: tuple[Result, ...] = () if report is None else report.metrics
     parts: dict[str, Any] = {
-        "report": report, "course": None, "changes": None, "families": (), "absences": (),
-        "leads": results.leads(shown), "marks": results.marks(shown), "table": None,
+        "report": report, "curves": None, "changes": None, "families": (), "absences": (),
+        "leads": numbers.leads(shown), "marks": numbers.marks(shown), "table": None,
     }  # fmt: skip
     if isinstance(document, Comparison):
-        described = [row.metric for row in document.rows]
         parts["changes"] = changes.changes(document)
-        parts["described"] = tuple(results.entry(one) for one in described)
+        parts["described"] = [numbers.entry(row.metric) for row in document.rows]
     if isinstance(document, Trajectory):
-        parts["course"] = curves.course(document)
+        parts["curves"] = curves.curves(document)
     if report is not None:
         parts |= {
-            "families": results.families(shown),
-            "absences": results.absences(shown),
+            "families": numbers.families(shown),
+            "absences": numbers.absences(shown),
             "table": classes.table(report),
             "heatmaps": gram.heatmaps(report, arrays),
-            "no_gram": gram.why_none(report),
+            "no_gram": _without_arrays(report, "cosines between classes", "Gram matrix"),
             "spectrum": spectrum.spectrum(report, arrays),
-            "no_spectrum": spectrum.why_none(report),
-            "histograms": histogram.histograms(report),
-            "no_margins": histogram.why_none(report),
+            "no_spectrum": _without_arrays(report, "singular values", "spectrum"),
+            "histograms": margins.histograms(report),
+            "no_margins": margins.why_none(report),
         }
     return parts
+
+
+def _without_arrays(report: Report, what: str, picture: str) -> str:
+    """Why there is no such picture, and what to do to see one."""
+    text = f"a saved report holds no {what}: run with --arrays to see the {picture}, or let "
+    text += "nctool analyze write this page itself (-o report.html)"
+    if report.arrays and report.arrays.get("file"):
+        text += f". The arrays of this report are in {report.arrays['file']}"
+    return text
 
 
 def _shown(document: Document) -> Report | None:
@@ -122,7 +131,7 @@ def _templates() -> Environment:
 
 
 def _harmless(value: object) -> object:
-    """Names from files keep no control characters and no marks that turn the text around."""
+    """Text from files without control characters and marks that turn the writing around."""
     if isinstance(value, Markup) or not isinstance(value, str):
         return value
     return one_line(value)

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from markupsafe import Markup
 
 from nctool.render.page.amounts import aligned, said
-from nctool.render.page.results import heading
-from nctool.render.summary import heading_of
-from nctool.report.comparison import Change, Comparison
+from nctool.render.page.numbers import heading
+from nctool.render.values.changes import tally, valued
+from nctool.render.values.words import ARROWS, by_heading
+from nctool.report.comparison import Change, Comparison, Row
 
-WORDS = ("more collapsed", "less collapsed", "within tolerance", "not comparable")
 QUIET = ("baseline", "within tolerance")
 
 
@@ -23,7 +21,7 @@ class Cell:
     word: str
     slug: str
     arrow: str
-    notes: tuple[str, ...]
+    notes: list[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +38,7 @@ class Line:
 class Group:
     name: str
     question: str
-    lines: tuple[Line, ...]
+    lines: list[Line]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,60 +47,47 @@ class Changes:
 
     runs: tuple[str, ...]
     baseline: int
-    groups: tuple[Group, ...]
-    nowhere: tuple[str, ...]
-    tally: tuple[tuple[str, tuple[tuple[str, int], ...]], ...]
-    """For every run but the baseline, how often each word was said."""
+    groups: list[Group]
+    nowhere: list[str]
+    tally: list[tuple[str, tuple[tuple[str, int], ...]]]
 
 
-def changes(found: Comparison) -> Changes:
-    groups: dict[str, list[Line]] = {}
-    nowhere = []
-    for row in found.rows:
-        if all(one.value is None for one in row.changes):
-            nowhere.append(row.metric.id)
-            continue
-        cells = tuple(_cell(one) for one in row.changes)
-        quiet = all(one.word in QUIET for one in row.changes)
-        toward = {"down": "↓", "up": "↑"}.get(row.metric.toward_collapse, "")
-        line = Line(row.metric.id, row.metric.title, toward, cells, quiet)
-        groups.setdefault(heading_of(row.metric.id), []).append(line)
+def changes(comparison: Comparison) -> Changes:
+    rows, nowhere = valued(comparison)
+    groups = by_heading((row.metric.id, _line(row)) for row in rows)
     return Changes(
-        tuple(run.name for run in found.runs),
-        found.baseline,
-        tuple(Group(*heading(text), tuple(lines)) for text, lines in groups.items()),
-        tuple(nowhere),
-        tuple(_tally(found)),
+        tuple(run.name for run in comparison.runs),
+        comparison.baseline,
+        [Group(*heading(text), lines) for text, lines in groups.items()],
+        nowhere,
+        [*tally(comparison)],
     )
 
 
-def _tally(found: Comparison) -> Iterator[tuple[str, tuple[tuple[str, int], ...]]]:
-    rows = [row for row in found.rows if any(one.value is not None for one in row.changes)]
-    for place, run in enumerate(found.runs):
-        if place != found.baseline:
-            words = Counter(str(row.changes[place].word) for row in rows)
-            yield run.name, tuple((word, words[word]) for word in WORDS if words[word])
+def _line(row: Row) -> Line:
+    metric, toward = row.metric, ARROWS.get(row.metric.toward_collapse, "")
+    quiet = all(change.word in QUIET for change in row.changes)
+    return Line(metric.id, metric.title, toward, tuple(map(_cell, row.changes)), quiet)
 
 
-def _cell(one: Change) -> Cell:
-    arrow = ""
-    if one.delta is not None and one.word not in QUIET:
-        arrow = "↑" if one.delta > 0 else "↓" if one.delta < 0 else "="
-    return Cell(aligned(one.value), one.word, one.word.replace(" ", "-"), arrow, _notes(one))
+def _cell(change: Change) -> Cell:
+    delta, word, arrow = change.delta, change.word, ""
+    if delta is not None and word not in QUIET:
+        arrow = "↑" if delta > 0 else "↓" if delta < 0 else "="
+    return Cell(aligned(change.value), word, word.replace(" ", "-"), arrow, _notes(change))
 
 
-def _notes(one: Change) -> tuple[str, ...]:
+def _notes(change: Change) -> list[str]:
     """Difference and ratio; the spread of a group and the intervals, where there are any."""
     notes = []
-    if one.delta is not None:
-        sign = "+" if one.delta > 0 else ""
-        notes.append(f"{sign}{said(one.delta, 3)}")
-    if one.ratio is not None:
-        notes.append(f"×{said(one.ratio, 3)}")
-    if one.spread is not None:
-        notes.append(f"± {said(one.spread, 2)} over the group")
-    if one.ci is not None:
-        notes.append(f"interval {said(one.ci[0], 3)} to {said(one.ci[1], 3)}")
-    if one.overlap is not None:
-        notes.append("intervals overlap" if one.overlap else "intervals apart")
-    return tuple(notes)
+    if change.delta is not None:
+        notes.append(f"{'+' if change.delta > 0 else ''}{said(change.delta, 3)}")
+    if change.ratio is not None:
+        notes.append(f"×{said(change.ratio, 3)}")
+    if change.spread is not None:
+        notes.append(f"± {said(change.spread, 2)} over the group")
+    if change.ci is not None:
+        notes.append(f"interval {said(change.ci[0], 3)} to {said(change.ci[1], 3)}")
+    if change.overlap is not None:
+        notes.append("intervals overlap" if change.overlap else "intervals apart")
+    return notes

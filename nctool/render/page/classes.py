@@ -9,6 +9,9 @@ from markupsafe import Markup, escape
 
 from nctool.core.text import one_line
 from nctool.render.page.amounts import decimals_for, fixed
+from nctool.render.values.classes import classes, value_of
+from nctool.render.values.curves import known
+from nctool.render.values.words import ARROWS
 from nctool.report import Report, Result, result_to_dict
 
 MOST_CELLS = 4000
@@ -30,61 +33,49 @@ class Column:
 class Row:
     index: int
     name: str
-    cells: tuple[str, ...]
+    cells: list[str]
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    columns: tuple[Column, ...]
-    families: tuple[str, ...]
-    rows: tuple[Row, ...]
+    columns: list[Column]
+    families: list[str]
+    rows: list[Row]
     """Empty in a table that is too large to be written twice."""
     size: int
 
 
 def table(report: Report) -> Table | None:
-    known = [one for one in report if one.per_class]
-    if not known:
+    by_class = classes(report)
+    if by_class is None:
         return None
-    columns = tuple(_column(one) for one in known)
-    size = max(len(one.per_class or ()) for one in known)
-    names = {worst.index: worst.name for one in report for worst in one.worst or ()}
-    rows: tuple[Row, ...] = ()
-    if size * len(columns) <= MOST_CELLS:
-        rows = tuple(
-            Row(
-                index, names.get(index, ""),
-                tuple(
-                    fixed(_value(one, index), column.decimals)
-                    for one, column in zip(known, columns, strict=True)
-                ),
-            )
-            for index in range(size)
-        )  # fmt: skip
-    families = tuple(dict.fromkeys(column.family for column in columns))
-    return Table(columns, families, rows, size)
+    columns = [_column(result) for result in by_class.results]
+    pairs = [*zip(by_class.results, columns, strict=True)]
+    written = range(by_class.size if by_class.size * len(columns) <= MOST_CELLS else 0)
+    rows = [
+        Row(
+            index, by_class.names.get(index, ""),
+            [fixed(value_of(result, index), column.decimals) for result, column in pairs],
+        )
+        for index in written
+    ]  # fmt: skip
+    families = [*dict.fromkeys(column.family for column in columns)]
+    return Table(columns, families, rows, by_class.size)
 
 
 def values(report: Report) -> str:
     """What the script sorts by, as JSON, under the names that the report itself has for it."""
-    known = [result_to_dict(one) for one in report if one.per_class]
-    kept = [{key: one.get(key) for key in ("id", "per_class", "worst")} for one in known]
+    metrics = [result_to_dict(result) for result in report if result.per_class]
+    kept = [{key: metric.get(key) for key in ("id", "per_class", "worst")} for metric in metrics]
     return json.dumps({"metrics": kept}, separators=(",", ":"), allow_nan=False)
 
 
-def breakable(name: str) -> Markup:
+def _column(result: Result) -> Column:
+    arrow, family = ARROWS.get(result.toward_collapse, ""), result.id.split(".")[0]
+    decimals = decimals_for(known(result.per_class or ()))
+    return Column(result.id, _breakable(result.id), result.title, family, arrow, decimals)
+
+
+def _breakable(name: str) -> Markup:
     mark = Markup("<wbr>")
     return escape(one_line(name)).replace(".", "." + mark).replace("_", "_" + mark)
-
-
-def _column(one: Result) -> Column:
-    values = [value for value in one.per_class or () if value is not None]
-    arrow = {"down": "↓", "up": "↑"}.get(one.toward_collapse, "")
-    return Column(
-        one.id, breakable(one.id), one.title, one.id.split(".")[0], arrow, decimals_for(values)
-    )
-
-
-def _value(one: Result, index: int) -> float | None:
-    values = one.per_class or ()
-    return values[index] if index < len(values) else None

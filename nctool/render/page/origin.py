@@ -12,7 +12,8 @@ from markupsafe import Markup
 from nctool.core.notice import Notice
 from nctool.core.text import count
 from nctool.render.page.amounts import aligned, said
-from nctool.report import Report
+from nctool.render.values.sentences import of_trajectory, position_label
+from nctool.report import Input, Report
 from nctool.report.comparison import Comparison
 from nctool.report.documents import Document
 from nctool.report.trajectory import Trajectory
@@ -24,7 +25,6 @@ OUTCOMES = {
     "none": "no gate decided anything",
 }
 RESULTS = {"pass": "passed", "fail": "failed", "missing": "no value"}
-KINDS = {"report": "Report", "trajectory": "Trajectory", "comparison": "Comparison"}
 
 Pairs = tuple[tuple[str, str], ...]
 
@@ -36,7 +36,7 @@ class Head:
     kind: str
     title: str
     of: str
-    """The file or folder that all of it is about."""
+    """The file or folder that it is made from."""
     lede: tuple[str, ...]
 
 
@@ -69,7 +69,7 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Everything about one report but its numbers."""
+    """What a report says beside its numbers."""
 
     name: str
     sources: tuple[Source, ...]
@@ -85,23 +85,27 @@ class Origin:
 def head(document: Document) -> Head:
     match document:
         case Trajectory():
-            lede = (*_told(document), size(document.last))
-            return Head("Trajectory", _course(document), _place(document.last, 2), lede)
+            facts = [f"{text[:1].upper()}{text[1:]}." for text in of_trajectory(document)]
+            lede = (*facts, size(document.last))
+            return Head("Trajectory", _span(document), _place(document.last, 2), lede)
         case Comparison():
+            base = document.runs[document.baseline]
             others = [run.name for at, run in enumerate(document.runs) if at != document.baseline]
             named = _listed(others) if len(others) < 4 else count(len(others), "run")
-            title = f"{named} against {document.runs[document.baseline].name}"
-            base = document.runs[document.baseline].report
-            return Head("Comparison", title, _place(base, 2), (size(base),))
+            title = f"{named} against {base.name}"
+            return Head("Comparison", title, _place(base.report, 2), (size(base.report),))
         case _:
             return Head("Report", when(document), _place(document, 1), (size(document),))
 
 
 def _place(report: Report, up: int) -> str:
     """The file with its folder; for several files of one run the folder with its own."""
-    path = next((one.path for one in report.inputs if one.path), "")
-    parts = PurePath(path).parts
+    parts = PurePath(_path(report)).parts
     return "/".join(parts[-2:] if up == 1 else parts[-3:-1])
+
+
+def _path(report: Report) -> str:
+    return next((source.path for source in report.inputs if source.path), "")
 
 
 def when(report: Report) -> str:
@@ -112,9 +116,8 @@ def when(report: Report) -> str:
         words.append(f"{run['split']} split")
     if words:
         return ", ".join([words[0][:1].upper() + words[0][1:], *words[1:]])
-    path = next((one.path for one in report.inputs if one.path), "")
     whole = "A classifier head" if report.data.get("n") is None else "Arrays in memory"
-    return PurePath(path).name or whole
+    return PurePath(_path(report)).name or whole
 
 
 def size(report: Report) -> str:
@@ -133,20 +136,12 @@ def size(report: Report) -> str:
     return text + "."
 
 
-def _course(trajectory: Trajectory) -> str:
-    from nctool.render.curves import place
-
-    first, *_, last = trajectory.positions if len(trajectory.points) > 1 else (0.0, 0.0)
+def _span(trajectory: Trajectory) -> str:
     if len(trajectory.points) == 1:
         return f"One checkpoint, {trajectory.points[0].label}"
-    ends = f"{place(trajectory, first)} to {place(trajectory, last)}"
-    return f"{count(len(trajectory.points), 'checkpoint')}, {ends}"
-
-
-def _told(trajectory: Trajectory) -> Iterator[str]:
-    from nctool.render.curves import told
-
-    yield from (f"{text[:1].upper()}{text[1:]}." for text in told(trajectory))
+    ends = (trajectory.positions[0], trajectory.positions[-1])
+    span = " to ".join(position_label(trajectory, position) for position in ends)
+    return f"{count(len(trajectory.points), 'checkpoint')}, {span}"
 
 
 def _listed(names: list[str]) -> str:
@@ -155,19 +150,19 @@ def _listed(names: list[str]) -> str:
 
 
 def gates(document: Document) -> tuple[Gate, ...]:
-    return tuple(_gate(one) for one in document.gates)
+    return tuple(map(_gate, document.gates))
 
 
-def _gate(one: Mapping[str, Any]) -> Gate:
-    result, severity = str(one.get("result")), str(one.get("severity"))
+def _gate(gate: Mapping[str, Any]) -> Gate:
+    result, severity = str(gate.get("result")), str(gate.get("severity"))
     word = RESULTS.get(result, result)
     if result == "fail" and severity == "warning":
         word = "failed, only a warning"
     return Gate(
         result if severity == "error" or result == "pass" else "missing", word,
-        str(one.get("expr")), str(one.get("id")), aligned(one.get("observed")),
-        aligned(one.get("baseline")), severity, str(one.get("source") or ""),
-        str(one.get("reason") or ""), str(one.get("run") or ""),
+        str(gate.get("expr")), str(gate.get("id")), aligned(gate.get("observed")),
+        aligned(gate.get("baseline")), severity, str(gate.get("source") or ""),
+        str(gate.get("reason") or ""), str(gate.get("run") or ""),
     )  # fmt: skip
 
 
@@ -185,15 +180,7 @@ def origins(document: Document) -> tuple[Origin, ...]:
 def _origin(name: str, report: Report) -> Origin:
     return Origin(
         name,
-        tuple(
-            Source(
-                one.role, one.path, one.key,
-                " × ".join(f"{side:,}" for side in one.shape) + f" {one.dtype}"
-                + (", transposed" if one.transposed else ""),
-                one.format, f"{one.reason} ({one.chosen_by})", one.fingerprint or "",
-            )
-            for one in report.inputs
-        ),
+        tuple(map(_source, report.inputs)),
         tuple(_pairs(report.data)),
         tuple(_pairs(report.settings)),
         (("nctool", str(report.tool.get("version"))), *_pairs(report.environment)),
@@ -201,6 +188,16 @@ def _origin(name: str, report: Report) -> Origin:
         report.digest,
         report.created,
         report.warnings,
+    )  # fmt: skip
+
+
+def _source(source: Input) -> Source:
+    shape = " × ".join(f"{side:,}" for side in source.shape) + f" {source.dtype}"
+    shape += ", transposed" if source.transposed else ""
+    reason = f"{source.reason} ({source.chosen_by})"
+    return Source(
+        source.role, source.path, source.key, shape, source.format, reason,
+        source.fingerprint or "",
     )  # fmt: skip
 
 
@@ -223,6 +220,6 @@ def _plain(value: object) -> str:
         case float():
             return said(value)
         case list() | tuple():
-            return ", ".join(_plain(one) for one in value)
+            return ", ".join(map(_plain, value))
         case _:
             return str(value)

@@ -40,9 +40,10 @@ def rounds(low: float, high: float, about: int = 4) -> list[float]:
     if not high > low:
         return [low]
     step = 10 ** math.floor(math.log10((high - low) / about))
-    size = next(one * step for one in (1, 2, 5, 10) if (high - low) / (one * step) <= about)
+    size = next(by * step for by in (1, 2, 5, 10) if (high - low) / (by * step) <= about)
+    # An end that is itself round stays inside, whichever way its quotient was rounded.
     first, last = math.ceil(low / size - 1e-9), math.floor(high / size + 1e-9)
-    return [float(f"{one * size:.12g}") for one in range(first, last + 1)]
+    return [float(f"{index * size:.12g}") for index in range(first, last + 1)]
 
 
 def ticks(scale: Scale, about: int = 4) -> tuple[Tick, ...]:
@@ -53,30 +54,31 @@ def ticks(scale: Scale, about: int = 4) -> tuple[Tick, ...]:
         if last > first:
             step = math.ceil((last - first + 1) / about)
             powers = range(last, first - 1, -step)
-            return tuple(Tick(scale(10.0**one), power_of_ten(one)) for one in powers)
+            return tuple(Tick(scale(10.0**power), power_of_ten(power)) for power in powers)
     inside = rounds(scale.low, scale.high, about)
-    return tuple(Tick(scale(one), said(one)) for one in inside if one > 0 or not scale.log)
+    return tuple(Tick(scale(at), said(at)) for at in inside if at > 0 or not scale.log)
 
 
-def spread_out(wanted: Sequence[Tick], apart: float) -> tuple[Tick, ...]:
+def spread_out(labels: Sequence[Tick], apart: float) -> tuple[Tick, ...]:
     """Labels that do not touch: the first and the last, and of the others what has room."""
-    if len(wanted) < 3:
-        return tuple(wanted)
-    first, *inner, last = wanted
+    if len(labels) < 3:
+        return tuple(labels)
+    first, *inner, last = labels
     kept = [first]
-    for one in inner:
-        if abs(one.place - kept[-1].place) >= apart and abs(last.place - one.place) >= 1.4 * apart:
-            kept.append(one)
+    for tick in inner:
+        near, far = abs(tick.place - kept[-1].place), abs(last.place - tick.place)
+        if near >= apart and far >= 1.4 * apart:  # the last label ends at its place
+            kept.append(tick)
     return (*kept, last)
 
 
 def path(points: Sequence[tuple[float, float] | None]) -> str:
     """An SVG path through places; None is a gap."""
     words, pen = [], "M"
-    for one in points:
-        if one is None:
+    for point in points:
+        if point is None:
             pen = "M"
             continue
-        words.append(f"{pen}{one[0]:g} {one[1]:g}")
+        words.append(f"{pen}{point[0]:g} {point[1]:g}")
         pen = "L"
     return "".join(words)

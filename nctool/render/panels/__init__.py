@@ -1,1 +1,1 @@
-"""What is drawn on a figure; matplotlib is at home here, and nobody comes in but to draw."""
+"""The panels of a figure; the only place that imports matplotlib, and only to draw."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -11,8 +11,9 @@ from matplotlib.ticker import NullLocator
 
 from nctool.core.text import count
 from nctool.render.panels import style
-from nctool.render.summary import ARROWS
-from nctool.report.comparison import Change, Comparison, Row, arranged
+from nctool.render.values.changes import WORDS, Factors, factors, has_factor
+from nctool.render.values.words import ARROWS
+from nctool.report.comparison import Comparison
 
 LINE, AROUND = 0.155, 1.35
 """Inches of one metric, and of everything else."""
@@ -21,60 +22,41 @@ MOST_ROWS, MOST_RUNS = 80, 24
 FEW = 6
 APART = 0.45
 """Marks of one row spread over so much of its height, so that none hides another."""
-WORDS = ("more collapsed", "less collapsed", "within tolerance")
 LEGEND = (
     "↓ lower is more collapsed, ↑ higher is. Filled: more collapsed than the baseline; "
     "open: less; pale: within tolerance."
 )
 
 
-def draw(found: Comparison) -> Figure:
-    changed = arranged(found, only_changed=True).rows
-    rows = [row for row in changed if any(map(placed, row.changes))]
-    runs = [place for place in range(len(found.runs)) if place != found.baseline]
-    base = style.short(found.runs[found.baseline].name)
-    shown = _largest(found, rows)
-    names = -(-min(len(runs), MOST_RUNS) // 3)
-    figure = style.sheet(max(1.6, LINE * (len(shown) + names) + AROUND))
+def draw(comparison: Comparison) -> Figure:
+    changed = factors(comparison, MOST_ROWS, MOST_RUNS)
+    lines = len(changed.rows) - (-len(changed.runs) // 3)  # the legend has three names in a line
+    figure = style.sheet(max(1.6, LINE * lines + AROUND))
     axes = figure.subplots()
-    if not shown:
+    if not changed.rows:
         style.empty(axes, "no number changed by more than the tolerance")
         return figure
-    for order, place in enumerate(runs[:MOST_RUNS]):
-        aside = APART * ((order + 0.5) / min(len(runs), MOST_RUNS) - 0.5)
+    for order, index in enumerate(changed.runs):
+        aside = APART * ((order + 0.5) / len(changed.runs) - 0.5)
         for word in WORDS:
-            here = [
-                (row.changes[place].ratio or 1.0, height + aside)
-                for height, row in enumerate(shown)
-                if placed(row.changes[place]) and row.changes[place].word == word
+            places = [
+                (row.changes[index].ratio or 1.0, height + aside)
+                for height, row in enumerate(changed.rows)
+                if has_factor(row.changes[index]) and row.changes[index].word == word
             ]
-            if here:
-                _marks(axes, here, word, order)
-    _frame(axes, shown)
+            if places:
+                _marks(axes, places, word, order)
+    _frame(axes, changed)
+    base = style.short(comparison.runs[comparison.baseline].name)
     axes.set_xlabel(f"ratio to the baseline, {base}")
-    _legend(figure, [style.short(found.runs[place].name) for place in runs[:MOST_RUNS]])
-    notes = [*_left_out(rows, shown, changed, runs)]
-    if notes:
-        figure.supxlabel("\n".join(notes), x=0.01, ha="left", fontsize=6.5, color=style.FAINT)
+    _legend(figure, [style.short(comparison.runs[index].name) for index in changed.runs])
+    notes = "\n".join(_notes(changed))
+    figure.supxlabel(notes, x=0.01, ha="left", fontsize=6.5, color=style.FAINT)
     return figure
 
 
-def placed(change: Change) -> bool:
-    """Has it a place on a logarithmic axis?"""
-    return change.ratio is not None and change.ratio > 0
-
-
-def _largest(found: Comparison, rows: Sequence[Row]) -> list[Row]:
-    """All of them, or those that changed most, in the order of the document."""
-    if len(rows) <= MOST_ROWS:
-        return list(rows)
-    ordered = [row.metric.id for row in arranged(found, by="change").rows]
-    order = {name: place for place, name in enumerate(ordered)}
-    kept = {row.metric.id for row in sorted(rows, key=lambda row: order[row.metric.id])[:MOST_ROWS]}
-    return [row for row in rows if row.metric.id in kept]
-
-
 def _looks(order: int) -> tuple[str, str]:
+    """A colour and a mark; six and seven repeat together only after 42 runs."""
     return style.COLOURS[order % 6], style.MARKS[order % 7]
 
 
@@ -88,20 +70,17 @@ def _marks(axes: Axes, places: Sequence[tuple[float, float]], word: str, order: 
     )  # fmt: skip
 
 
-def _frame(axes: Axes, rows: Sequence[Row]) -> None:
+def _frame(axes: Axes, changed: Factors) -> None:
     axes.axvline(1, color=style.INK, lw=0.8, zorder=2)
     axes.set_xscale("log")
-    ratios = [one.ratio for row in rows for one in row.changes if one.ratio and one.ratio > 0]
-    low, high = min(1.0, *ratios, 1.0), max(1.0, *ratios, 1.0)
-    style.decades(axes.xaxis, low, high)
-    if high / low < 1.5:
+    style.decades(axes.xaxis, changed.low, changed.high)
+    if changed.high / changed.low < 1.5:
         style.plain(axes.xaxis)
         axes.xaxis.set_minor_locator(NullLocator())
-    names = [
-        f"{style.short(one.metric.id, 40)} {ARROWS[one.metric.toward_collapse]}" for one in rows
-    ]
-    axes.set_yticks(range(len(rows)), names, fontsize=7)
-    axes.set_ylim(len(rows) - 0.4, -0.6)
+    metrics = [row.metric for row in changed.rows]
+    names = [f"{style.short(each.id, 40)} {ARROWS[each.toward_collapse]}" for each in metrics]
+    axes.set_yticks(range(len(names)), names, fontsize=7)
+    axes.set_ylim(len(names) - 0.4, -0.6)
     axes.tick_params(axis="y", length=0)
     axes.spines["left"].set_visible(False)
 
@@ -114,18 +93,15 @@ def _legend(figure: Figure, names: Sequence[str]) -> None:
     figure.legend(handles=handles, loc="outside upper left", ncols=3, borderaxespad=0)
 
 
-def _left_out(
-    rows: Sequence[Row], shown: Sequence[Row], changed: Sequence[Row], runs: Sequence[int]
-) -> list[str]:
-    """What the drawing does not show, in words."""
-    notes = [LEGEND]
-    hidden = [row.metric.id for row in changed if row not in rows]
+def _notes(changed: Factors) -> Iterator[str]:
+    """How to read the marks, and what the drawing does not show."""
+    yield LEGEND
+    hidden = changed.unplaced
     if hidden:
         more = f" and {len(hidden) - FEW:,} more" if len(hidden) > FEW else ""
-        told = ", ".join(style.short(one, 40) for one in hidden[:FEW])
-        notes.append(f"Changed too, without a positive ratio: {told}{more}.")
-    if len(rows) > len(shown):
-        notes.append(f"The {len(shown)} largest of {len(rows):,} changes.")
-    if len(runs) > MOST_RUNS:
-        notes.append(f"The first {MOST_RUNS} of {count(len(runs), 'run')}.")
-    return notes
+        names = ", ".join(style.short(name, 40) for name in hidden[:FEW])
+        yield f"Changed too, without a positive ratio: {names}{more}."
+    if changed.all_rows > len(changed.rows):
+        yield f"The {len(changed.rows)} largest of {changed.all_rows:,} changes."
+    if changed.all_runs > len(changed.runs):
+        yield f"The first {len(changed.runs)} of {count(changed.all_runs, 'run')}."

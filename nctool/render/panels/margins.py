@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
-import numpy as np
 from matplotlib.axes import Axes
 
 from nctool.core.text import number
 from nctool.render.panels import style
-from nctool.report import Report, Result
+from nctool.render.values import margins as values
+from nctool.render.values.margins import Margins
+from nctool.render.values.words import POINTS
+from nctool.report import Report
 
-PREFIX = "gnc2.margin."
-NAMES = {"means": "class means", "weights": "classifier rows"}
 HATCHES = ("", "////")
 BEST = {
     "exact": "best possible", "proven": "best possible", "best-found": "best found",
@@ -26,52 +25,36 @@ ACROSS = "distance to the hull of the other classes"
 
 def draw(axes: Axes, report: Report) -> None:
     axes.set_title(TITLE)
-    known = [one for one in report if one.id.startswith(PREFIX) and one.distribution][:2]
-    if not known:
-        style.empty(axes, _why_none(report))
+    sets = values.margins(report)[: len(HATCHES)]
+    if not sets:
+        reasons = values.reasons(report)[:3]
+        style.empty(axes, "\n".join(map(style.folded, reasons)) or "no margins were computed")
         return
-    values = [[each for each in one.per_class or () if each is not None] for one in known]
-    low, high = _ends(known)
-    if all(values):
-        _bars(axes, known, values, (low, high))
+    low, high = values.ends(sets)
+    room = 0.06 * (high - low) or 0.05 * abs(high) or 1.0
+    low, high = low - room, high + room
+    if all(margins.values for margins in sets):
+        _bars(axes, sets, low, high)
     else:
-        _boxes(axes, known)
-    _best(axes, known)
+        _boxes(axes, sets)
+    _best(axes, sets)
     axes.set_xlim(low, high)
     style.plain(axes.xaxis, 5)
     if axes.get_legend_handles_labels()[0]:
         axes.legend(loc="upper left")
 
 
-def _why_none(report: Report) -> str:
-    found = sorted({one.reason for one in report if one.id.startswith(PREFIX) and one.reason})
-    return "\n".join(style.folded(one) for one in found[:3]) or "no margins were computed"
-
-
-def _ends(known: Sequence[Result]) -> tuple[float, float]:
-    ends = [end for one in known if (s := one.distribution) for end in (s.min, s.max)]
-    ends += [one.best_known.value for one in known if one.best_known is not None]
-    low, high = min(ends), max(ends)
-    room = 0.06 * (high - low) or 0.05 * abs(high) or 1.0
-    return low - room, high + room
-
-
-def _bars(
-    axes: Axes,
-    known: Sequence[Result],
-    values: Sequence[Sequence[float]],
-    ends: tuple[float, float],
-) -> None:
-    most = max(map(len, values))
-    edges = np.linspace(*ends, max(12, min(40, round(2 * math.sqrt(most)))) + 1)
+def _bars(axes: Axes, sets: Sequence[Margins], low: float, high: float) -> None:
+    # The same bins for both sets, so that their bars can be compared.
+    bins = values.bins_for(max(len(margins.values) for margins in sets))
     highest = 0
-    for place, (one, each) in enumerate(zip(known, values, strict=True)):
-        counts, _ = np.histogram(each, edges)
-        highest = max(highest, int(counts.max()))
+    for place, margins in enumerate(sets):
+        counts, edges = values.histogram(margins.values, low, high, bins)
+        highest = max(highest, *counts)
         colour = style.COLOURS[place]
         axes.stairs(
             counts, edges, fill=True, facecolor=(colour, 0.28), edgecolor=colour, lw=1.1,
-            hatch=HATCHES[place], label=_name(one),
+            hatch=HATCHES[place], label=_name(margins),
         )  # fmt: skip
     axes.set_ylim(0, 1.45 * highest)
     axes.set_ylabel("classes")
@@ -79,11 +62,10 @@ def _bars(
     axes.set_xlabel(ACROSS)
 
 
-def _boxes(axes: Axes, known: Sequence[Result]) -> None:
+def _boxes(axes: Axes, sets: Sequence[Margins]) -> None:
     """Without its values a distribution is nine classes in ten, the median, and the ends."""
-    for place, one in enumerate(known):
-        spread, colour = one.distribution, style.COLOURS[place]
-        assert spread is not None
+    for place, margins in enumerate(sets):
+        spread, colour = margins.spread, style.COLOURS[place]
         for left, right in ((spread.min, spread.p05), (spread.p95, spread.max)):
             axes.plot([left, right], [place, place], color=colour, lw=1.1)
         axes.barh(
@@ -91,16 +73,16 @@ def _boxes(axes: Axes, known: Sequence[Result]) -> None:
             facecolor=(colour, 0.28), edgecolor=colour, hatch=HATCHES[place],
         )  # fmt: skip
         axes.plot([spread.p50, spread.p50], [place - 0.25, place + 0.25], color=style.INK)
-    axes.set_yticks(range(len(known)), [_name(one).replace(" ", "\n") for one in known])
+    axes.set_yticks(range(len(sets)), [_name(margins).replace(" ", "\n") for margins in sets])
     axes.tick_params(axis="y", length=0)
-    axes.set_ylim(len(known) - 0.4, -1.3)
+    axes.set_ylim(len(sets) - 0.4, -1.3)
     axes.spines["left"].set_visible(False)
     axes.set_xlabel(f"{ACROSS}\nbox: nine classes in ten, and the median")
 
 
-def _best(axes: Axes, known: Sequence[Result]) -> None:
+def _best(axes: Axes, sets: Sequence[Margins]) -> None:
     """One line for each optimum; usually means and rows have the same."""
-    best = {one.best_known.value: one.best_known.source for one in known if one.best_known}
+    best = {each.value: each.source for margins in sets if (each := margins.result.best_known)}
     for value, source in best.items():
         word = BEST.get(source.partition(":")[0], "best known")
         axes.axvline(
@@ -108,6 +90,5 @@ def _best(axes: Axes, known: Sequence[Result]) -> None:
         )
 
 
-def _name(one: Result) -> str:
-    kind = one.id.removeprefix(PREFIX)
-    return NAMES.get(kind, style.short(kind))
+def _name(margins: Margins) -> str:
+    return POINTS.get(margins.kind) or style.short(margins.kind)

@@ -35,7 +35,7 @@ INK, FAINT = "#222222", "#767676"
 BLUE, RED, GREEN, PINK, SKY, ORANGE = (
     "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00",
 )  # fmt: skip
-"""Okabe and Ito's colours, which every kind of eye tells apart."""
+"""Okabe and Ito's colours (2008), which people with any colour vision tell apart."""
 COLOURS = (BLUE, RED, GREEN, PINK, SKY, ORANGE, INK)
 MARKS = ("o", "s", "^", "D", "v", "P", "X")
 DASHES: tuple[str | tuple[int, tuple[float, ...]], ...] = ("-", (0, (5, 1.5)), (0, (1.5, 1)))
@@ -97,7 +97,8 @@ def saved(figure: Figure, kind: str) -> bytes:
 def harmless(text: str) -> str:
     """Untrusted text on one line, in letters that the font has."""
     known = _letters()
-    return "".join(one if ord(one) in known else f"\\x{ord(one):02x}" for one in one_line(text))
+    signs = one_line(text)
+    return "".join(sign if ord(sign) in known else f"\\x{ord(sign):02x}" for sign in signs)
 
 
 def short(text: str, longest: int = LONGEST) -> str:
@@ -118,8 +119,10 @@ def folded(text: str) -> str:
     return "\n".join(lines)
 
 
-def empty(axes: Axes, why: str) -> None:
+def empty(axes: Axes, why: str, title: str = "") -> None:
     """A panel without a drawing says why it has none."""
+    if title:
+        axes.set_title(title)
     axes.set_axis_off()
     axes.text(
         0.5, 0.5, why, ha="center", va="center", color=FAINT, fontsize=7.5,
@@ -147,13 +150,13 @@ class Plain(Formatter):
     """Numbers with the same decimals, as few as tell them apart."""
 
     def __call__(self, value: float, pos: int | None = None) -> str:
-        return told(value)
+        return short_number(value)
 
     def format_ticks(self, values: list[float]) -> list[str]:
         for digits in range(6):
-            if all(abs(one - round(one, digits)) < 1e-9 for one in values):
-                return [f"{one + 0.0:,.{digits}f}".replace("-", "−") for one in values]
-        return [told(one) for one in values]
+            if all(abs(value - round(value, digits)) < 1e-9 for value in values):
+                return [f"{value + 0.0:,.{digits}f}".replace("-", "−") for value in values]
+        return [*map(short_number, values)]
 
 
 def plain(axis: Axis, most: int = 6, whole: bool = False) -> None:
@@ -178,12 +181,13 @@ def decades(axis: Axis, low: float, high: float) -> None:
 def power(value: float) -> str:
     """``0.01``, ``10⁻⁴``, ``2×10⁻⁴``."""
     if value <= 0 or 0.999e-3 < value < 1e5:
-        return told(value)
+        return short_number(value)
     size = math.floor(math.log10(value) + 1e-9)
     ten = f"10{str(size).translate(SUPERSCRIPTS)}"
     first = value / 10**size
     return ten if abs(first - 1) < 1e-6 else f"{number(first, 2)}×{ten}"
 
 
-def told(value: float) -> str:
+def short_number(value: float) -> str:
+    """Four digits; what rounding left of a zero is zero."""
     return number(0.0 if abs(value) < 1e-12 else value).replace("-", "−")

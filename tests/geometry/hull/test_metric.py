@@ -27,7 +27,7 @@ from tests.support.point_sets import (
     union,
 )
 from tests.support.populations import Array
-from tests.support.reports import strict, validator
+from tests.support.strict_json import strict, validator
 
 NAMES = [f"class {letter}" for letter in "abcdefghijklmnopqrstuvwxyzABCDEFGHIJ"]
 

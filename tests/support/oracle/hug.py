@@ -68,6 +68,6 @@ def uniformity(rows: Array) -> Outcome:
     classes, dim = rows.shape
     if dim <= 3:
         raise Undefined("the energy of random directions is infinite")
-    found, chance, best = energy(rows, 2).value, random_energy(dim), best_energy(classes, dim)
-    assert found is not None
-    return Outcome((chance - found) / (chance - best))
+    own, chance, best = energy(rows, 2).value, random_energy(dim), best_energy(classes, dim)
+    assert own is not None
+    return Outcome((chance - own) / (chance - best))

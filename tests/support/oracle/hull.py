@@ -115,8 +115,8 @@ def _directions(rows: Array) -> tuple[int, Array, Array]:
 
 def _fit(columns: Array, target: Array) -> Array:
     """The t of least |target - columns t|."""
-    found: Array = lstsq(columns, target, lapack_driver="gelsy", check_finite=False)[0]
-    return found
+    solution: Array = lstsq(columns, target, lapack_driver="gelsy", check_finite=False)[0]
+    return solution
 
 
 def _affine_minimum(rows: Array) -> Array:

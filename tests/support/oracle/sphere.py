@@ -20,15 +20,15 @@ LARGE_MATRIX = 512
 """Elimination in longdouble is slow: larger determinants are LAPACK's."""
 
 
-def chords(one: Array, other: Array, difference: Array) -> Array:
+def chords(first: Array, second: Array, difference: Array) -> Array:
     """|a/|a| - b/|b|| by row, from a - b: for |a| >= |b|, |(a - b) - b (|a| - |b|)/|b|| / |a|."""
-    lengths, others = np.linalg.norm(one, axis=-1), np.linalg.norm(other, axis=-1)  # (n,) (n,)
-    excess = (difference * (one + other)).sum(axis=-1) / (lengths + others)  # (n,) |a| - |b|
+    lengths, others = np.linalg.norm(first, axis=-1), np.linalg.norm(second, axis=-1)  # (n,) (n,)
+    excess = (difference * (first + second)).sum(axis=-1) / (lengths + others)  # (n,) |a| - |b|
     longer = excess >= 0  # (n,)
-    shorter = np.where(longer[..., None], other, one)  # (n, D)
+    shorter = np.where(longer[..., None], second, first)  # (n, D)
     along = (excess / np.where(longer, others, lengths))[..., None] * shorter  # (n, D)
-    found: Array = np.linalg.norm(difference - along, axis=-1) / np.maximum(lengths, others)
-    return found
+    distances: Array = np.linalg.norm(difference - along, axis=-1) / np.maximum(lengths, others)
+    return distances
 
 
 def directed(rows: Array, name: str) -> Array:
@@ -48,9 +48,9 @@ def pair_chords(rows: Array) -> Array:
 
 def all_chords(rows: Array) -> Array:
     """The same as a symmetric matrix."""
-    found = np.zeros((len(rows), len(rows)))  # (n, n)
-    found[np.triu_indices(len(rows), 1)] = pair_chords(rows)
-    return found + found.T
+    matrix = np.zeros((len(rows), len(rows)))  # (n, n)
+    matrix[np.triu_indices(len(rows), 1)] = pair_chords(rows)
+    return matrix + matrix.T
 
 
 def apart(rows: Array) -> Array:

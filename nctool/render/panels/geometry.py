@@ -1,4 +1,4 @@
-"""The classes of one report: how they lie to each other, and how far from the best."""
+"""The geometry of one report's classes: their cosines, singular values and margins."""
 
 from __future__ import annotations
 
@@ -11,11 +11,13 @@ from matplotlib.figure import Figure
 
 from nctool.render import Arrays
 from nctool.render.panels import gram, margins, spectrum, style
+from nctool.render.values.gram import Gram, grams
+from nctool.render.values.spectrum import spectrum as spectrum_of
+from nctool.render.values.words import POINTS
 from nctool.report import Report
 
 TALL = 2.5
 """Inches of one row of panels."""
-KINDS = {"means": "class means", "weights": "classifier rows"}
 LAYOUTS = {2: "ab", 3: "ab;cc", 4: "ab;cd"}
 NO_ARRAYS = """run with --arrays to see them:
 a saved report holds neither.
@@ -33,31 +35,23 @@ def draw(report: Report, arrays: Arrays | None) -> Figure:
     figure = style.sheet(TALL * len(layout.split(";")) + 0.2)
     style.caption(figure, style.about(report, moment=True))
     grid = figure.subplot_mosaic(layout)
-    for name, drawn in zip("abcd", panels, strict=False):
-        drawn(grid[name])
+    for name, panel in zip("abcd", panels, strict=False):
+        panel(grid[name])
     return figure
 
 
 def _of_arrays(report: Report, arrays: Arrays | None) -> list[Panel]:
     """What a saved report does not hold; one panel that says so where it is not at hand."""
     if arrays is None:
-        return [partial(_without, title="Cosines and singular values", why=NO_ARRAYS)]
-    known = [kind for kind in KINDS if f"gram/{kind}" in arrays and len(arrays[f"gram/{kind}"]) > 1]
+        return [partial(style.empty, why=NO_ARRAYS, title="Cosines and singular values")]
     panels: list[Panel] = [
-        partial(_gram, kind=kind, report=report, arrays=arrays) for kind in known
+        partial(_gram, gram_of=each) for each in grams(report, arrays, gram.MOST_CELLS)
     ]
     if not panels:
-        panels.append(partial(_without, title="Cosines between classes", why=NO_GRAM))
-    values = {kind: arrays[name] for kind in KINDS if (name := f"spectrum/{kind}") in arrays}
-    return [*panels, partial(spectrum.draw, found=values, report=report)]
+        panels.append(partial(style.empty, why=NO_GRAM, title="Cosines between classes"))
+    return [*panels, partial(spectrum.draw, spectrum=spectrum_of(report, arrays))]
 
 
-def _gram(axes: Axes, kind: str, report: Report, arrays: Arrays) -> None:
-    axes.set_title(f"Cosines of {KINDS[kind]}")
-    cosines = arrays[f"gram/{kind}"]
-    gram.draw(axes, cosines, flat=len(cosines) <= (report.data.get("d") or 0) + 1)
-
-
-def _without(axes: Axes, title: str, why: str) -> None:
-    axes.set_title(title)
-    style.empty(axes, why)
+def _gram(axes: Axes, gram_of: Gram) -> None:
+    axes.set_title(f"Cosines of {POINTS[gram_of.kind]}")
+    gram.draw(axes, gram_of)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import typer
@@ -9,8 +10,9 @@ import typer
 from nctool.cli.shell import note
 
 if TYPE_CHECKING:
-    from nctool.inputs.sources import Inspection, Wishes
+    from nctool.inputs.sources import Inspection
     from nctool.settings.config import Config
+    from nctool.settings.role_options import RoleOptions
 
 COMMANDS = ("analyze", "inspect", "compare", "check")
 
@@ -20,14 +22,11 @@ def adopt(context: typer.Context) -> None:
     from nctool.settings.config import resolve
 
     config = resolve()
-    found = {key.replace("-", "_"): value for key, value in config.values.items()}
-    match found.get("metrics"):
-        case list(globs):
-            found["metrics"] = ",".join(globs)
+    values = config.by_name()
     context.obj = config
-    context.default_map = {command: found for command in COMMANDS}
-    if "split" in found:  # of several splits compare takes one or more
-        context.default_map["compare"] = {**found, "split": [found["split"]]}
+    context.default_map = {command: values for command in COMMANDS}
+    if "split" in values:  # of several splits compare takes one or more
+        context.default_map["compare"] = {**values, "split": [values["split"]]}
 
 
 def origins(context: typer.Context) -> dict[str, str]:
@@ -41,8 +40,17 @@ def origins(context: typer.Context) -> dict[str, str]:
     }
 
 
-def save_roles(found: Inspection, wishes: Wishes) -> None:
+def without_roles(origin: Mapping[str, str]) -> dict[str, str]:
+    """Those of the numbers; which array is which says so with each input."""
+    from nctool.settings.config import SECTIONS
+
+    roles = {option.name for option in SECTIONS["roles"].values()}
+    return {name: where for name, where in origin.items() if name not in roles}
+
+
+def save_roles(inspection: Inspection, roles: RoleOptions) -> None:
+    """Write the roles that were given out into the settings file."""
     from nctool.inputs.saved_roles import save, settings_of
 
-    path = save(settings_of(found, wishes))
+    path = save(settings_of(inspection, roles))
     note(f"roles saved to {path}: from now on nctool starts from them")

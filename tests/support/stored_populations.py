@@ -21,7 +21,7 @@ STORAGE = ("float64", "float32", "float16", "bfloat16")
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class StoredPopulation:
     """Keyword arguments of nctool.analyze, and the same numbers in float64 for the oracle."""
 
     given: dict[str, Any]
@@ -41,19 +41,21 @@ def outsiders(whole: Population) -> Array:
     return 2 + random.integers(-8, 9, (7, whole.features.shape[1])) / 8  # (7, D)
 
 
-def as_stored(arrays: Mapping[str, Array | None], labels: Labels, dtype: str) -> Run:
+def as_stored(arrays: Mapping[str, Array | None], labels: Labels, dtype: str) -> StoredPopulation:
     """Arrays rounded to one torch dtype."""
-    exact = {role: rounded(one, dtype) for role, one in arrays.items() if one is not None}
-    given = {role: torch.from_numpy(one).to(getattr(torch, dtype)) for role, one in exact.items()}
+    exact = {role: rounded(array, dtype) for role, array in arrays.items() if array is not None}
+    given = {
+        role: torch.from_numpy(array).to(getattr(torch, dtype)) for role, array in exact.items()
+    }
     longest = np.linalg.norm(exact["features"], axis=1).max()
     rows = np.linalg.norm(exact.get("weight", np.zeros((1, 1))), axis=1)
     offset = np.abs(exact.get("bias", np.zeros(1))).max()
     scale = float(longest * rows.max() + offset)
-    return Run(given | {"labels": labels}, exact | {"labels": labels}, scale)
+    return StoredPopulation(given | {"labels": labels}, exact | {"labels": labels}, scale)
 
 
 @cache
-def stored(name: str, dtype: str) -> Run:
+def stored(name: str, dtype: str) -> StoredPopulation:
     """Everything of a population in one torch dtype."""
     whole = population(name)
     arrays = {

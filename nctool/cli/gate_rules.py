@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 import typer
 
-from nctool.core.choices import Missing
 from nctool.core.errors import UsageError
 from nctool.report import Report
 from nctool.report.trajectory import Trajectory
@@ -18,64 +17,55 @@ if TYPE_CHECKING:
     from nctool.report.documents import Document
     from nctool.report.gates import Demands
     from nctool.settings.config import Config
+    from nctool.settings.gate_options import GateOptions
 
 EXIT = {"pass": 0, "none": 0, "fail": 1, "inconclusive": 4}
 
 D = TypeVar("D", bound="Document")
 
 
-def demands(
-    config: Config,
-    gate: Sequence[str] | None,
-    tolerance: Sequence[str] | None,
-    missing: Missing | None,
-    warn_only: bool,
-) -> Demands:
+def demands_of(config: Config, options: GateOptions) -> Demands:
     """All rules together; the names in them are checked before anything else happens."""
     from nctool import metrics
     from nctool.report.gates import Demands, check_names, parse
     from nctool.report.tolerance import tolerance_of
 
-    kept = config.gates
-    rules = [parse(text, config.origin["rules"]) for text in _texts(kept, "rules")]
-    rules += [parse(text) for text in gate or ()]
-    tolerances = dict(tolerance_of(text) for text in _texts(kept, "tolerance"))
-    tolerances |= dict(tolerance_of(text) for text in tolerance or ())
-    asked = missing or Missing(str(kept.get("missing", Missing.fail)))
-    found = Demands(
-        tuple(rules), tolerances, asked is Missing.fail, warn_only or bool(kept.get("warn-only"))
-    )
-    check_names(found, tuple(metrics.registry()))
-    return found
+    rules = [parse(text, config.origin["rules"]) for text in _texts(config.gates, "rules")]
+    rules += [parse(text) for text in options.gate]
+    texts = [*_texts(config.gates, "tolerance"), *options.tolerance]
+    missing = options.missing or config.gates.get("missing", "fail")
+    warn_only = options.warn_only or bool(config.gates.get("warn-only"))
+    demands = Demands(tuple(rules), dict(map(tolerance_of, texts)), missing == "fail", warn_only)
+    check_names(demands, tuple(metrics.registry()))
+    return demands
 
 
-def baseline(config: Config, asked: str | None) -> Report | None:
+def baseline_of(config: Config, path: str | None) -> Report | None:
     """The report to look back to: of the command line, or of the settings file beside it."""
     from nctool.report.documents import read
 
-    path = asked
     if path is None and "baseline" in config.gates:
         assert config.folder is not None
         path = str(config.folder / Path(str(config.gates["baseline"])))
     if path is None:
         return None
-    found = read(path)
-    if isinstance(found, Report):
-        return found
-    if isinstance(found, Trajectory):
-        return found.last
+    document = read(path)
+    if isinstance(document, Report):
+        return document
+    if isinstance(document, Trajectory):
+        return document.last
     raise UsageError(
         "bad-baseline", f"baseline {path!r} is a comparison", "give the report of one run"
     )
 
 
-def judged(document: D, demanded: Demands, before: Report | None) -> D:
+def judged(document: D, demands: Demands, baseline: Report | None) -> D:
     """The same document, with every gate and the outcome."""
     from nctool.report.gates import judge
 
-    if not demanded.any:
+    if not demands.any:
         return document
-    verdict = judge(document, demanded, before)
+    verdict = judge(document, demands, baseline)
     return replace(document, gates=verdict.gates, outcome=verdict.outcome)
 
 
@@ -86,6 +76,6 @@ def leave(document: Document) -> None:
         raise typer.Exit(code)
 
 
-def _texts(kept: Mapping[str, object], key: str) -> list[str]:
-    found = kept.get(key, [])
-    return [str(one) for one in found] if isinstance(found, list) else []
+def _texts(gates: Mapping[str, object], key: str) -> list[str]:
+    texts = gates.get(key, [])
+    return [str(text) for text in texts] if isinstance(texts, list) else []

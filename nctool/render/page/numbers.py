@@ -1,0 +1,189 @@
+"""What is shown of every metric: its line in the list, and everything that is known behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any
+
+from markupsafe import Markup
+
+from nctool.render.page.amounts import aligned, said
+from nctool.render.page.scales import Scale
+from nctool.render.values.words import (
+    ARROWS,
+    MARKS,
+    at_collapse,
+    by_heading,
+    class_label,
+    furthest,
+    marks_of,
+)
+from nctool.report import Distribution, Result
+
+DIRECTIONS = {"down": "lower is more collapsed", "up": "higher is more collapsed"}
+PARTS = (("min", "min"), ("p05", "5 %"), ("p50", "median"), ("p95", "95 %"), ("max", "max"))
+LEADS = (
+    ("nc1.pinv",), ("nc2.etf_deviation.means", "nc2.etf_deviation.weights"), ("nc3.distance",),
+    ("nc4.mismatch",), ("nc5.ood_orthogonality",), ("gnc2.margin.means", "gnc2.margin.weights"),
+    ("hug.uniformity.means", "hug.uniformity.weights"),
+)  # fmt: skip
+"""What speaks for its family in the summary: the first of each that has a value."""
+STRIP = 200
+LONGEST = 600
+"""Characters of a detail that are shown; the embedded data has all of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Strip:
+    """A distribution along a line: its ends, where nine in ten lie, and the median."""
+
+    p05: float
+    p50: float
+    p95: float
+    over: str
+    parts: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One metric."""
+
+    id: str
+    title: str
+    definition: str
+    version: int
+    value: Markup
+    arrow: str
+    perfect: Markup
+    random: Markup
+    furthest: tuple[str, str] | None
+    facts: tuple[tuple[str, str], ...]
+    strip: Strip | None
+    worst: tuple[tuple[str, str], ...]
+    details: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    name: str
+    question: str
+    entries: list[Entry]
+
+
+@dataclass(frozen=True, slots=True)
+class Absence:
+    """Metrics without a value, and the reason they share."""
+
+    status: str
+    reason: str
+    entries: list[Entry]
+
+
+def heading(text: str) -> tuple[str, str]:
+    """A family's short name, and the question it answers."""
+    name, _, question = text.partition("  ")
+    return name, question[:1].upper() + question[1:]
+
+
+def families(results: Sequence[Result]) -> list[Family]:
+    groups = by_heading((result.id, entry(result)) for result in results if result.status == "ok")
+    return [Family(*heading(text), entries) for text, entries in groups.items()]
+
+
+def absences(results: Sequence[Result]) -> list[Absence]:
+    absent = [result for result in results if result.status != "ok"]
+    absent.sort(key=lambda result: (result.status, result.reason or ""))
+    return [
+        Absence(status, reason or "no reason given", [*map(entry, group)])
+        for (status, reason), group in groupby(absent, lambda each: (each.status, each.reason))
+    ]
+
+
+def leads(results: Sequence[Result]) -> list[Family]:
+    """One metric of each family that has any."""
+    known = {result.id: result for result in results if result.status == "ok"}
+    chosen = (next((known[name] for name in names if name in known), None) for names in LEADS)
+    return families([result for result in chosen if result is not None])
+
+
+def marks(results: Sequence[Result]) -> list[tuple[str, str]]:
+    """The signs beside values, and what they mean."""
+    return [*dict.fromkeys(MARKS[flag] for each in results for flag in each.flags if flag in MARKS)]
+
+
+def entry(result: Result) -> Entry:
+    least = furthest(result)
+    return Entry(
+        result.id, result.title, result.definition, result.definition_version,
+        aligned(result.value, mark=marks_of(result)),
+        ARROWS.get(result.toward_collapse, ""),
+        Markup("≥ " if result.floor else "") + aligned(at_collapse(result)),
+        aligned(result.null_value, 3),
+        None if least is None else (least[0] or "min", said(least[1], 3)),
+        tuple(_facts(result)), strip(result.distribution),
+        tuple((class_label(each.name), said(each.value, 3)) for each in result.worst or ()),
+        tuple(_details(result.details or {})),
+    )  # fmt: skip
+
+
+def strip(spread: Distribution | None) -> Strip | None:
+    if spread is None or spread.max <= spread.min:
+        return None
+    x = Scale(spread.min, spread.max, 3, STRIP - 3)
+    parts = tuple((word, said(getattr(spread, name), 3)) for name, word in PARTS)
+    return Strip(x(spread.p05), x(spread.p50), x(spread.p95), spread.over, parts)
+
+
+def _facts(result: Result) -> Iterator[tuple[str, str]]:
+    """What a reader may ask of a number; what is not known is said too."""
+    toward, best = result.toward_collapse, result.best_known
+    yield "direction", f"{ARROWS.get(toward, '')} {DIRECTIONS.get(toward, str(toward))}"
+    yield "ideal", "none" if result.ideal is None else said(result.ideal)
+    yield "floor", "none" if result.floor is None else f"{said(result.floor)}, for this K and d"
+    yield "best known", "unknown" if best is None else f"{said(best.value, 6)} ({best.source})"
+    yield "random value", "unknown" if result.null_value is None else said(result.null_value)
+    noise = "unknown" if result.noise_floor is None else said(result.noise_floor, 3)
+    yield "noise floor", noise
+    if result.bounds is not None:
+        yield "certified", f"{said(result.bounds[0], 7)} to {said(result.bounds[1], 7)}"
+    if result.ci is not None:
+        yield "interval", f"{said(result.ci[0])} to {said(result.ci[1])}"
+    for flag in result.flags:
+        yield "note", MARKS[flag][1] if flag in MARKS else flag
+    yield "needs", ", ".join(result.needs) or "nothing"
+
+
+def _details(details: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """What else was measured, as far as a line can hold it."""
+    for key, value in details.items():
+        text = _worded(value)
+        if text:
+            yield key.replace("_", " "), text
+
+
+def _worded(value: Any) -> str:
+    match value:
+        case None | [] | () | {}:
+            return ""
+        case bool():
+            return "yes" if value else "no"
+        case float():
+            return said(value)
+        case int():
+            return f"{value:,}"
+        case str():
+            return value
+        case {"class": _, "name": str(name), "value": float(size)}:
+            return f"{name} ({said(size, 3)})"
+        case {"class": _, "name": str(name)}:
+            return name
+        case {"value": float(size), "source": str(source)}:
+            return f"{said(size)} ({source})"
+        case list() | tuple():
+            parts = [_worded(item) for item in value]
+            text = ", ".join(parts) if all(parts) else ""
+            return text if len(text) <= LONGEST else f"{text[:LONGEST]} …"
+        case _:
+            return ""

@@ -1,0 +1,73 @@
+"""What changed between runs: rows that some run has, their words, and by which factor."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from nctool.report.comparison import Change, Comparison, Row, arranged
+
+WORDS = ("more collapsed", "less collapsed", "within tolerance", "not comparable")
+
+
+@dataclass(frozen=True, slots=True)
+class Factors:
+    """Rows with a ratio to the baseline that has a place on a logarithmic axis."""
+
+    rows: tuple[Row, ...]
+    runs: tuple[int, ...]
+    """Indices of the runs that are compared with the baseline."""
+    low: float
+    high: float
+    """Ends of the axis; one is always between them."""
+    all_rows: int
+    all_runs: int
+    """How many there are in all, shown or not."""
+    unplaced: tuple[str, ...]
+    """Metrics that changed too, without a positive ratio."""
+
+
+def factors(comparison: Comparison, most_rows: int, most_runs: int) -> Factors:
+    """Of more rows than have room the largest changes, in the order of the document."""
+    changed = arranged(comparison, only_changed=True).rows
+    rows = [row for row in changed if _placed(row)]
+    by_size = {
+        row.metric.id: rank for rank, row in enumerate(arranged(comparison, by="change").rows)
+    }
+    largest = sorted(rows, key=lambda row: by_size[row.metric.id])[:most_rows]
+    kept = {row.metric.id for row in largest}
+    shown = tuple(row for row in rows if row.metric.id in kept)
+    ratios = [change.ratio or 1.0 for row in shown for change in row.changes if has_factor(change)]
+    runs = tuple(index for index in range(len(comparison.runs)) if index != comparison.baseline)
+    return Factors(
+        shown, runs[:most_runs], min([1.0, *ratios]), max([1.0, *ratios]), len(rows), len(runs),
+        tuple(row.metric.id for row in changed if not _placed(row)),
+    )  # fmt: skip
+
+
+def has_factor(change: Change) -> bool:
+    """A ratio that has a logarithm: a number that changed its sign has none."""
+    return change.ratio is not None and change.ratio > 0
+
+
+def _placed(row: Row) -> bool:
+    return any(map(has_factor, row.changes))
+
+
+def valued(comparison: Comparison) -> tuple[list[Row], list[str]]:
+    """Rows that some run has a value of, and the metrics of all others."""
+    rows = [
+        row for row in comparison.rows if any(change.value is not None for change in row.changes)
+    ]
+    kept = {row.metric.id for row in rows}
+    return rows, [row.metric.id for row in comparison.rows if row.metric.id not in kept]
+
+
+def tally(comparison: Comparison) -> Iterator[tuple[str, tuple[tuple[str, int], ...]]]:
+    """For every run but the baseline, how often each word applies."""
+    rows, _ = valued(comparison)
+    for index, run in enumerate(comparison.runs):
+        if index != comparison.baseline:
+            words = Counter(str(row.changes[index].word) for row in rows)
+            yield run.name, tuple((word, words[word]) for word in WORDS if words[word])

@@ -1,0 +1,70 @@
+"""Words and signs for metrics and classes that all outputs share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TypeVar
+
+from nctool.report import Result
+
+T = TypeVar("T")
+
+GNC = "GNC  the same on the unit sphere, for any number of classes"
+FAMILIES = {
+    "nc1": "NC1  do the features of a class contract onto their mean?",
+    "nc2": "NC2  do class means and classifier rows become a simplex?",
+    "nc3": "NC3  do classifier and class means become the same thing?",
+    "nc4": "NC4  does the head decide as the nearest class mean does?",
+    "nc5": "NC5  do unknown features stay away from every class?",
+    "gnc": GNC, "gnc1": GNC, "gnc2": GNC, "gnc3": GNC,
+    "imbalance": "Imbalance  do small classes get the room that large ones get?",
+    "hug": "HUG  how uniform between classes, how tight within?",
+}  # fmt: skip
+ARROWS = {"down": "↓", "up": "↑"}
+MARKS = {
+    "below-noise-floor": ("~", "below what storage rounding alone would give: read it as zero"),
+    "sample-limited": ("°", "few samples per class: more of them would give another number"),
+}
+"""The sign beside a value that has this flag, and what it means."""
+POINTS = {"means": "class means", "weights": "classifier rows"}
+"""The two sets of points, by the last part of an id or of an array's name."""
+
+
+def heading_of(metric_id: str) -> str:
+    """The heading of a metric's family; a family without one is its own."""
+    family = metric_id.split(".")[0]
+    return FAMILIES.get(family, family)
+
+
+def by_heading(items: Iterable[tuple[str, T]]) -> dict[str, list[T]]:
+    """Things by the heading of their metric's id; each heading where it is first needed."""
+    groups: dict[str, list[T]] = {}
+    for metric_id, item in items:
+        groups.setdefault(heading_of(metric_id), []).append(item)
+    return groups
+
+
+def marks_of(result: Result) -> str:
+    return "".join(MARKS[flag][0] for flag in result.flags if flag in MARKS)
+
+
+def class_label(name: str) -> str:
+    """``class 7`` where the name is a number, else the name."""
+    return f"class {name}" if name.isdigit() else name
+
+
+def at_collapse(result: Result) -> float | None:
+    """The value at collapse: a floor for these K and d, else the best known, else the ideal."""
+    if result.floor:
+        return result.floor
+    return result.ideal if result.best_known is None else result.best_known.value
+
+
+def furthest(result: Result) -> tuple[str | None, float] | None:
+    """The least collapsed class and its value, where classes differ; over samples the smallest."""
+    spread = result.distribution
+    if spread is not None and spread.over == "samples":
+        return None, spread.min
+    if not result.worst or (spread is not None and spread.max == spread.min):
+        return None
+    return class_label(result.worst[0].name), result.worst[0].value

@@ -1,0 +1,83 @@
+"""What to compute, and on which device and how: no number changes its meaning by these."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Literal, TypedDict
+
+from nctool.core.errors import UsageError
+from nctool.settings.option import COMPUTE, Option, check_values
+
+Dtype = Literal["float64", "float32"]
+
+MOST_THREADS = 1024
+FEWEST_REPLICATES, MOST_REPLICATES = 40, 100_000
+
+
+def check_threads(threads: int) -> None:
+    if not 1 <= threads <= MOST_THREADS:
+        raise UsageError(
+            "bad-threads", f"{threads} threads are not possible", f"use 1 to {MOST_THREADS}"
+        )
+
+
+def check_replicates(replicates: int) -> None:
+    if replicates and not FEWEST_REPLICATES <= replicates <= MOST_REPLICATES:
+        raise UsageError(
+            "bad-bootstrap",
+            f"{replicates} replicates make no interval",
+            f"use {FEWEST_REPLICATES} to {MOST_REPLICATES:,}; 1000 is usual",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ComputeOptions:
+    """Metrics by their ids, and how they are computed."""
+
+    metrics: Annotated[
+        str | None,
+        Option(
+            "Comma-separated ids or globs.  [default: all that the inputs allow]",
+            COMPUTE,
+            metavar="GLOB,...",
+            listed=True,
+            python="select",
+        ),
+    ] = None
+    per_class: Annotated[bool, Option("Every class's own value.", COMPUTE)] = False
+    device: Annotated[str, Option("auto, cpu, cuda[:i] or mps.", COMPUTE)] = "auto"
+    dtype: Annotated[
+        Dtype | None,
+        Option(
+            "Precision of the large products.  [default: float32; float64 for float64 features]",
+            COMPUTE,
+        ),
+    ] = None
+    threads: Annotated[
+        int | None,
+        Option("CPU threads.", COMPUTE, between=(1, MOST_THREADS), check=check_threads),
+    ] = None
+    bootstrap: Annotated[
+        int,
+        Option(
+            "Intervals of means over classes, from so many draws; 0 for none.",
+            COMPUTE,
+            metavar="N",
+            check=check_replicates,
+        ),
+    ] = 0
+    deterministic: Annotated[bool, Option("Same input, same digest.", COMPUTE)] = False
+
+    def __post_init__(self) -> None:
+        check_values(self)
+
+
+class ComputeKeywords(TypedDict, total=False):
+    """The same in the signature of ``nctool.analyze``, but for the metrics."""
+
+    per_class: bool
+    device: str
+    dtype: Dtype | None
+    threads: int | None
+    bootstrap: int
+    deterministic: bool

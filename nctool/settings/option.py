@@ -1,0 +1,173 @@
+"""How an option is declared: once, on the field of the value that carries it.
+
+A group of options is a frozen dataclass. A field annotated with an ``Option`` is an option of
+``nctool analyze``: its name, type and default are the field's, everything else stands in the
+``Option``. The command line and its help, the settings files, the environment and the signature of
+``nctool.analyze`` are made from these fields.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, dataclass, fields
+from functools import cache
+from types import NoneType, UnionType
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+
+from nctool.core.errors import UsageError
+
+G = TypeVar("G")
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """Options that stand together in the help, and their table in a settings file."""
+
+    title: str
+    table: str | None
+    """Empty for the top level; None where no file and no variable may decide."""
+
+
+COMMAND = Panel("Options", None)
+ROLES = Panel("Roles", "roles")
+COMPUTE = Panel("Compute", "")
+GATES = Panel("Gates", "gates")
+OUTPUT = Panel("Output", None)
+PANELS = (COMMAND, ROLES, COMPUTE, GATES, OUTPUT)
+"""In the order of the help."""
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """What an option is beyond a name, a type and a default."""
+
+    help: str
+    panel: Panel = COMMAND
+    metavar: str | None = None
+    short: str | None = None
+    """A second spelling on the command line, such as -o."""
+    between: tuple[int, int | None] | None = None
+    """The least and the largest number that the command line accepts."""
+    read: Callable[[str], Any] | None = None
+    """From the text on the command line, in a file or in a variable to the value."""
+    shown: str | None = None
+    """The default as that text."""
+    check: Callable[[Any], None] | None = None
+    """Raises a ``UsageError`` for a value that makes no sense."""
+    listed: bool = False
+    """A list in files; one text with commas everywhere else."""
+    key: str | None = None
+    """Its name in files, where that is not the option's."""
+    python: str | None = None
+    """Its name in ``nctool.analyze``, where that is not the option's."""
+    per_run: bool = False
+    """Of the command line alone: no file, no variable and no Python argument decides it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """A field of a group that is an option."""
+
+    name: str
+    hint: Any
+    default: Any
+    option: Option
+
+    @property
+    def kinds(self) -> tuple[Any, ...]:
+        """Its types, without None."""
+        union = get_origin(self.hint) in (Union, UnionType)
+        hints = get_args(self.hint) if union else (self.hint,)
+        return tuple(hint for hint in hints if hint is not NoneType)
+
+    @property
+    def many(self) -> bool:
+        """Whether it is a tuple of values, given by repeating the option."""
+        return get_origin(self.kinds[0]) is tuple
+
+    @property
+    def kind(self) -> Any:
+        """The type of one value where it is given as text or in a file."""
+        if self.option.read is not None or str in self.kinds:
+            return str
+        return get_args(self.kinds[0])[0] if self.many else self.kinds[0]
+
+    @property
+    def keyword(self) -> Any:
+        """The type of a Python keyword: what is read from text may be given as text there too."""
+        return self.hint if self.option.read is None else self.hint | str
+
+    @property
+    def choices(self) -> tuple[str, ...]:
+        """The values of a Literal; empty for any other type."""
+        return get_args(self.kinds[0]) if get_origin(self.kinds[0]) is Literal else ()
+
+    @property
+    def key(self) -> str:
+        """Its name in a settings file."""
+        return self.option.key or self.name.replace("_", "-")
+
+    def value_of(self, given: Any) -> Any:
+        """The field's value from what a caller gave: text is read, several are a tuple."""
+        if self.option.read is not None and isinstance(given, str):
+            return self.option.read(given)
+        return tuple(given) if self.many else given
+
+    @property
+    def table(self) -> str | None:
+        """Its table in a settings file, if it may stand in one."""
+        return None if self.option.per_run else self.option.panel.table
+
+
+def options_of(group: type) -> tuple[Declared, ...]:
+    """The options of a group in the order of its fields."""
+    return _options_of(group)
+
+
+@cache
+def _options_of(group: type) -> tuple[Declared, ...]:
+    hints = get_type_hints(group, include_extras=True)
+    return tuple(
+        Declared(field.name, declared[0], _default(field), declared[1])
+        for field in fields(group)
+        if (declared := declaration(hints[field.name])) is not None
+    )
+
+
+def declaration(hint: Any) -> tuple[Any, Option] | None:
+    """The type and the Option of an annotation; None for a field that is no option."""
+    for extra in getattr(hint, "__metadata__", ()):
+        if isinstance(extra, Option):
+            return hint.__origin__, extra
+    return None
+
+
+def build(group: type[G], values: Mapping[str, Any]) -> G:
+    """A group from values by name, texts read; other names are left alone."""
+    return group(
+        **{
+            declared.name: declared.value_of(values[declared.name])
+            for declared in options_of(group)
+            if declared.name in values
+        }
+    )
+
+
+def check_values(group: object) -> None:
+    """Raise a ``UsageError`` for the first value that its option does not allow."""
+    for declared in options_of(type(group)):
+        value, name = getattr(group, declared.name), declared.name
+        if value is None:
+            continue
+        if declared.choices and value not in declared.choices:
+            raise UsageError(
+                f"unknown-{declared.key}",
+                f"{name} {value!r} is not known",
+                f"use {' or '.join(declared.choices)}",
+            )
+        if declared.option.check is not None:
+            declared.option.check(value)
+
+
+def _default(field: Any) -> Any:
+    return field.default_factory() if field.default is MISSING else field.default

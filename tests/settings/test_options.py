@@ -1,0 +1,165 @@
+"""One declaration of an option, and everything that is made of it."""
+
+from __future__ import annotations
+
+import inspect
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, TypedDict, get_type_hints
+
+import pytest
+
+import nctool
+from nctool import api
+from nctool.cli.analyze import analyze
+from nctool.cli.command import only, with_options
+from nctool.core.errors import UsageError
+from nctool.settings.budget import Budget
+from nctool.settings.config import GROUPS, SECTIONS
+from nctool.settings.gate_options import GateOptions
+from nctool.settings.option import (
+    COMPUTE,
+    PANELS,
+    ROLES,
+    Declared,
+    Option,
+    build,
+    check_values,
+    options_of,
+)
+from nctool.settings.signature import with_keywords
+
+OPTIONS = [declared for group in GROUPS for declared in options_of(group)]
+IN_PYTHON = [
+    declared
+    for group in GROUPS
+    if group is not GateOptions
+    for declared in options_of(group)
+    if not declared.option.per_run
+]
+
+
+# The command line has every option that a file may decide, and every file what is of no single run.
+def test_command_line_and_files() -> None:
+    known = {declared.name: declared for declared in OPTIONS}
+    assert set(known) <= set(inspect.signature(analyze).parameters)
+    tables = {table: set(options) for table, options in SECTIONS.items()}
+    assert {key for keys in tables.values() for key in keys} == {
+        declared.key for declared in OPTIONS if not declared.option.per_run
+    }
+    assert sum(map(len, tables.values())) == len(set().union(*tables.values()))
+
+
+# Python has every option of the numbers and the roles, with the default of the command line.
+@pytest.mark.parametrize("declared", IN_PYTHON, ids=lambda declared: declared.name)
+def test_python_signature(declared: Declared) -> None:
+    parameter = inspect.signature(nctool.analyze).parameters[
+        declared.option.python or declared.name
+    ]
+    assert parameter.default == declared.default
+    assert parameter.kind is parameter.KEYWORD_ONLY
+
+
+# Type checkers see the types that are declared: each keyword's is its field's.
+def test_python_types() -> None:
+    known = {declared.name: declared.keyword for declared in IN_PYTHON}
+    keywords = get_type_hints(api.Options)
+    assert keywords == {name: known[name] for name in keywords}
+    explicit = set(inspect.signature(inspect.unwrap(nctool.analyze)).parameters)
+    missing = {
+        declared.name
+        for declared in IN_PYTHON
+        if (declared.option.python or declared.name) not in explicit | set(keywords)
+    }
+    assert not missing, "declare them in the TypedDict below their group, too"
+
+
+# What is no option is refused as Python refuses it, and what is one is explained by help().
+def test_python_keywords() -> None:
+    with pytest.raises(TypeError, match="'sede'"):
+        nctool.analyze(sede=1)  # type: ignore[call-arg]
+    assert "``seed``: For whatever is sampled." in (nctool.analyze.__doc__ or "")
+    assert "Unpack" not in str(inspect.signature(nctool.analyze))
+
+
+# Every option has help; what has a table in files is in a panel of the help that has one.
+def test_declarations() -> None:
+    for declared in OPTIONS:
+        assert declared.option.help.strip() and declared.option.panel in PANELS
+
+
+def even(value: int) -> None:
+    if value % 2:
+        raise UsageError("odd", f"{value} is odd", "use an even number")
+
+
+@dataclass(frozen=True, slots=True)
+class Toys:
+    """A group with an option of every kind."""
+
+    plain: Annotated[str | None, Option("Text.", ROLES)] = None
+    many: Annotated[tuple[int, ...], Option("Numbers.", ROLES)] = (7,)
+    choice: Annotated[Literal["a", "b"], Option("One of two.", COMPUTE)] = "a"
+    switch: Annotated[bool, Option("On.", COMPUTE, short="-s")] = False
+    size: Annotated[int, Option("From text.", COMPUTE, read=len, shown="xx", check=even)] = 2
+    inner: int = 5
+
+    def __post_init__(self) -> None:
+        check_values(self)
+
+
+# Values are taken by name; texts are read, lists become tuples, and the rest keeps its default.
+def test_build() -> None:
+    given = {"many": [1, 2], "size": "four", "other": 3}
+    assert build(Toys, given) == Toys(many=(1, 2), size=4)
+    assert build(Toys, {"size": 6}).size == 6
+
+
+# A value that makes no sense cannot be made, wherever it comes from.
+@pytest.mark.parametrize(
+    ("given", "slug"), [({"choice": "c"}, "unknown-choice"), ({"size": 3}, "odd")]
+)
+def test_checks(given: dict[str, Any], slug: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        build(Toys, given)
+    assert caught.value.slug == slug
+
+
+# A command gets its groups whole; of a group it may take some options, with other defaults.
+def test_command() -> None:
+    calls = []
+
+    @with_options
+    def body(
+        name: str, toys: Annotated[Toys, only("size", "many", choice="b")], own: Own = 0
+    ) -> None:
+        calls.append((name, toys, own))
+
+    assert list(inspect.signature(body).parameters) == ["name", "own", "many", "size", "choice"]
+    body("x")
+    body("x", many=[1], size="four", own=3)
+    assert calls == [
+        ("x", Toys(choice="b"), 0),
+        ("x", Toys(choice="b", many=(1,), size=4), 3),
+    ]
+
+
+Own = Annotated[int, Option("Of this command alone.")]
+
+
+class ToyKeywords(TypedDict, total=False):
+    """Some of the toys."""
+
+    choice: Literal["a", "b"]
+
+
+# Of the groups a function takes what its keywords name.
+def test_keywords() -> None:
+    def function(*names: str, **options: Any) -> dict[str, Any]:
+        """A function."""
+        return {"names": names, **options}
+
+    decorated = with_keywords(ToyKeywords, Toys, Budget)(function)
+    assert [*inspect.signature(decorated).parameters] == ["names", "choice"]
+    assert decorated("x", choice="b") == {"names": ("x",), "choice": "b"}
+    with pytest.raises(TypeError):
+        decorated(switch=True)
