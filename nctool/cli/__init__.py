@@ -31,8 +31,8 @@ for function in (analyze, compare, check, inspect, report, metrics, schema, doct
     app.command()(function)
 
 
-def _version(wanted: bool) -> None:
-    if wanted:
+def _version(given: bool) -> None:
+    if given:
         typer.echo(f"nctool {nctool.__version__}")
         raise typer.Exit
 

@@ -9,7 +9,7 @@ import typer
 
 from nctool.cli import defaults, gate_rules
 from nctool.cli.command import with_options
-from nctool.cli.interruption import stoppable
+from nctool.cli.interruption import interruptible
 from nctool.cli.outputs import Outputs
 from nctool.cli.shell import guarded, warn
 from nctool.settings.budget import Budget
@@ -69,7 +69,7 @@ def analyze(
     from nctool.readers.remote import Listener
 
     settings = Settings(resolve(convention), compute, budget, defaults.without_roles(origin))
-    bar = stoppable(console.bar(enabled=outputs.bar))
+    bar = interruptible(console.bar(enabled=outputs.bar))
     listener = Listener(bar) if outputs.quiet else Listener(bar, warn)
     result: Analysis | Course
     if roles.layers is not None:

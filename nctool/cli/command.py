@@ -69,20 +69,19 @@ def with_options(body: Callable[..., None]) -> Callable[..., None]:
 
     known = {declared.name: declared for declared in options}
     run.__signature__ = signature  # type: ignore[attr-defined]
-    run.__annotations__ = {one.name: one.annotation for one in signature.parameters.values()}
+    run.__annotations__ = {name: each.annotation for name, each in signature.parameters.items()}
     return run
 
 
 def _taken(group: type, hint: Any) -> list[Declared]:
     """The options of a group, or those of them that its annotation names."""
-    declared = {one.name: one for one in options_of(group)}
+    options = {declared.name: declared for declared in options_of(group)}
     for extra in getattr(hint, "__metadata__", ()):
         if isinstance(extra, Only):
-            chosen = [declared[name] for name in extra.names]
-            return [
-                replace(one, default=extra.defaults.get(one.name, one.default)) for one in chosen
-            ]
-    return list(declared.values())
+            for name, default in extra.defaults.items():
+                options[name] = replace(options[name], default=default)
+            return [options[name] for name in extra.names]
+    return list(options.values())
 
 
 def _parameter(declared: Declared) -> inspect.Parameter:

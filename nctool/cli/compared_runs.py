@@ -64,7 +64,7 @@ def _measured(name: str, split: str | None, measuring: Measuring) -> Report:
     """A checkpoint: measured now."""
     from nctool import metrics
     from nctool.analysis.measure import Settings, measure
-    from nctool.cli.interruption import stoppable
+    from nctool.cli.interruption import interruptible
     from nctool.inputs.sources import load
     from nctool.render import console
 
@@ -75,7 +75,7 @@ def _measured(name: str, split: str | None, measuring: Measuring) -> Report:
         load([name], roles),
         metrics.select(measuring.compute.metrics),
         Settings(resolve(convention), measuring.compute),
-        stoppable(console.bar(enabled=measuring.bar)),
+        interruptible(console.bar(enabled=measuring.bar)),
     ).report
 
 

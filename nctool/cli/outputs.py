@@ -144,10 +144,10 @@ class Outputs:
                 file.write(markdown.render(document, None, ".md") + "\n")
 
 
-def ci_kind(wanted: Ci) -> Ci:
+def ci_kind(option: Ci) -> Ci:
     """Which CI this is, if it is one."""
-    if wanted != "auto":
-        return wanted
+    if option != "auto":
+        return option
     if os.environ.get("GITHUB_ACTIONS") == "true":
         return "github"
     return "gitlab" if os.environ.get("GITLAB_CI") == "true" else "none"

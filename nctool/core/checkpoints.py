@@ -69,7 +69,7 @@ def checkpoints(folder: Path) -> tuple[Checkpoint, ...]:
 
     A run is a folder with two or more entries of one kind whose names carry an epoch or a step.
     """
-    found: dict[str, list[Checkpoint]] = {}
+    alike: dict[str, list[Checkpoint]] = {}
     for entry in sorted(folder.iterdir()):
         moment = moment_in_name(entry.stem if entry.is_file() else entry.name)
         if entry.name.isdecimal() and entry.is_dir():  # as Orbax calls its steps
@@ -77,23 +77,23 @@ def checkpoints(folder: Path) -> tuple[Checkpoint, ...]:
         if moment.known and not entry.name.startswith("."):
             kind = entry.suffix if entry.is_file() else "/"
             shape = re.sub(r"\d+", "#", entry.name)
-            found.setdefault(kind + shape, []).append(Checkpoint(entry, moment))
-    largest = max(found.values(), key=len, default=[])
+            alike.setdefault(kind + shape, []).append(Checkpoint(entry, moment))
+    largest = max(alike.values(), key=len, default=[])
     if len(largest) < 2:
         return ()
-    return tuple(sorted(largest, key=lambda one: one.moment.order))
+    return tuple(sorted(largest, key=lambda checkpoint: checkpoint.moment.order))
 
 
 def together(paths: Sequence[Path]) -> tuple[Checkpoint, ...]:
     """Paths that are checkpoints of one run: names alike but for their moments, all different."""
-    found = [Checkpoint(one, moment_in_name(one.stem)) for one in paths]
-    alike = {re.sub(r"\d+", "#", one.name) for one in paths}
-    moments = {one.moment for one in found}
-    if len(paths) < 2 or len(alike) > 1 or len(moments) < len(paths):
+    series = [Checkpoint(path, moment_in_name(path.stem)) for path in paths]
+    shapes = {re.sub(r"\d+", "#", path.name) for path in paths}
+    moments = {checkpoint.moment for checkpoint in series}
+    if len(paths) < 2 or len(shapes) > 1 or len(moments) < len(paths):
         return ()
     if not all(moment.known for moment in moments):
         return ()
-    return tuple(sorted(found, key=lambda one: one.moment.order))
+    return tuple(sorted(series, key=lambda checkpoint: checkpoint.moment.order))
 
 
 def train_error(metadata: Mapping[str, object]) -> float | None:

@@ -56,8 +56,8 @@ def check_writable(target: str, sources: Iterable[str] = ()) -> None:
         raise UsageError(
             "output-unwritable", f"output {target!r} {kind}", "give a file in an existing folder"
         )
-    local = [one.removeprefix("file://") for one in sources]
-    for source in (Path(one) for one in local if "://" not in one):
+    local = [source.removeprefix("file://") for source in sources]
+    for source in (Path(name) for name in local if "://" not in name):
         if path.exists() and source.is_file() and path.samefile(source):
             raise UsageError(
                 "output-is-input",

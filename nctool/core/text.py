@@ -8,7 +8,7 @@ import math
 def printable(text: str) -> str:
     """Control characters, escapes and bidirectional marks made visible; newlines kept."""
     return "".join(
-        one if one == "\n" or one.isprintable() else f"\\x{ord(one):02x}" for one in text
+        char if char == "\n" or char.isprintable() else f"\\x{ord(char):02x}" for char in text
     )
 
 

@@ -13,7 +13,8 @@ from nctool.arrays import LazyArray, Source
 from nctool.core.errors import InputError
 from nctool.core.notice import Notice
 from nctool.core.text import count
-from nctool.inputs import labels as classes
+from nctool.inputs.labels import decode
+from nctool.settings.role_options import DEFAULT_IGNORED
 
 
 def assemble(
@@ -24,25 +25,21 @@ def assemble(
     *,
     ood: LazyArray | None = None,
     names: Sequence[str] | None = None,
-    ignore: Sequence[int] = classes.DEFAULT_IGNORED,
+    ignore: Sequence[int] = DEFAULT_IGNORED,
     **extra: Any,
 ) -> Source:
     """Check that the roles fit each other, read the labels, and make a Source."""
     check_shapes(features, labels, weight, bias, ood)
     if labels is None:
-        known = () if weight is None else tuple(str(one) for one in range(len(weight)))
+        known = () if weight is None else tuple(map(str, range(len(weight))))
         if names is not None and weight is not None and len(names) == len(weight):
             known = tuple(names)
         return Source(features, None, known, weight, bias, ood, **extra)
-    found = classes.decode(
-        labels,
-        head_rows=None if weight is None else len(weight),
-        ignore=ignore,
-        names=names,
-    )
-    notices = (*extra.pop("notices", ()), *found.notices)
+    head_rows = None if weight is None else len(weight)
+    decoded = decode(labels, head_rows=head_rows, ignore=ignore, names=names)
+    notices = (*extra.pop("notices", ()), *decoded.notices)
     return Source(
-        features, found.index, found.names, weight, bias, ood, found.ignored,
+        features, decoded.index, decoded.names, weight, bias, ood, decoded.ignored,
         notices=notices, **extra,
     )  # fmt: skip
 

@@ -28,54 +28,55 @@ Named = tuple[tuple[str, ...] | None, tuple[Notice, ...]]
 
 
 def names(
-    asked: Vocabulary | None,
+    given: Vocabulary | None,
     config: Mapping[str, object],
     opened: Sequence[Path],
     rows: int | None,
 ) -> Named:
     """What the classes are called, and what to know about it.
 
-    The file that was asked for; or the model's own id2label; or the vocabulary in its folder, if
+    The file that the user gave; or the model's own id2label; or the vocabulary in its folder, if
     it is as large as the head. None where nobody says.
     """
-    if asked is not None:
-        return called(asked, rows)
+    if given is not None:
+        return named(given, rows)
     stored = of_config(config, rows)
     if stored is not None or rows is None:
         return stored, ()
     return _of_folders(opened, rows)
 
 
-def called(found: Vocabulary, rows: int | None) -> tuple[tuple[str, ...], tuple[Notice, ...]]:
+def named(vocabulary: Vocabulary, rows: int | None) -> tuple[tuple[str, ...], tuple[Notice, ...]]:
     """A name for each row of the head; without a head, for as many classes as the file names.
 
     A vocabulary may be smaller than the head, which is padded then: such rows keep their number.
     It may be larger by added tokens only. Plain names have to be as many as there are rows.
     """
-    rows = max(found.names, default=-1) + 1 if rows is None else rows
-    if found.numbered and found.size > rows:
+    rows = max(vocabulary.names, default=-1) + 1 if rows is None else rows
+    path = vocabulary.path
+    if vocabulary.numbered and vocabulary.size > rows:
         raise InputError(
             "class-names",
-            f"{str(found.path)!r} has a name for row {found.size - 1:,}, but there are {rows:,} "
+            f"{str(path)!r} has a name for row {vocabulary.size - 1:,}, but there are {rows:,} "
             "classes",
             "give the vocabulary of this very model, or name its head with --head 'KEY'",
         )
-    if not found.numbered and found.size != rows:
+    if not vocabulary.numbered and vocabulary.size != rows:
         raise InputError(
             "class-names",
-            f"{count(found.size, 'class name')} for {count(rows, 'class', 'classes')} in "
-            f"{str(found.path)!r}",
+            f"{count(vocabulary.size, 'class name')} for {count(rows, 'class', 'classes')} in "
+            f"{str(path)!r}",
             "give one name per class with --classes FILE",
         )
-    kept = {row: name for row, name in found.names.items() if row < rows}
+    kept = {row: name for row, name in vocabulary.names.items() if row < rows}
     notices = []
-    if len(kept) < len(found.names):
-        over = [found.names[row] for row in sorted(found.names) if row >= rows]
-        some = ", ".join(quoted(one) for one in over[:3]) + (" …" if len(over) > 3 else "")
+    if len(kept) < len(vocabulary.names):
+        over = [vocabulary.names[row] for row in sorted(vocabulary.names) if row >= rows]
+        some = ", ".join(map(quoted, over[:3])) + (" …" if len(over) > 3 else "")
         notices.append(
             Notice(
                 "class-names-left-out",
-                f"{found.path.name} names {len(over):,} added tokens beyond the {rows:,} rows of "
+                f"{path.name} names {len(over):,} added tokens beyond the {rows:,} rows of "
                 f"the head: {some}",
                 data={"names": len(over), "rows": rows},
             )
@@ -85,7 +86,7 @@ def called(found: Vocabulary, rows: int | None) -> tuple[tuple[str, ...], tuple[
         notices.append(
             Notice(
                 "class-names-missing",
-                f"{found.path.name} names {len(kept):,} of {rows:,} classes: the others, from "
+                f"{path.name} names {len(kept):,} of {rows:,} classes: the others, from "
                 f"{first} on, keep their number",
                 "heads are often padded; if this one is not, give its own vocabulary to --classes",
                 {"names": len(kept), "rows": rows, "first": first},
@@ -99,29 +100,29 @@ def of_config(config: Mapping[str, object], rows: int | None) -> tuple[str, ...]
     stored = config.get("id2label")
     if not isinstance(stored, Mapping) or not stored or len(stored) != rows:
         return None
-    found = by_row(stored)
-    return None if found is None or max(found) >= rows else distinct(found, rows)
+    names = by_row(stored)
+    return None if names is None or max(names) >= rows else distinct(names, rows)
 
 
-def distinct(found: Mapping[int, str], rows: int) -> tuple[str, ...]:
+def distinct(names: Mapping[int, str], rows: int) -> tuple[str, ...]:
     """One name per row, no two alike."""
-    shown = [_shown(found[row], row) if row in found else str(row) for row in range(rows)]
+    shown = [_shown(names[row], row) if row in names else str(row) for row in range(rows)]
     twice = {name for name, times in Counter(shown).items() if times > 1}
     return tuple(f"{name} ({row})" if name in twice else name for row, name in enumerate(shown))
 
 
-def likely(found: Vocabulary, rows: int) -> bool:
+def likely(vocabulary: Vocabulary, rows: int) -> bool:
     """Is this the vocabulary of a head with so many rows, without anybody saying so?"""
-    if found.size == rows:
+    if vocabulary.size == rows:
         return True
-    return rows >= LARGE and 0 <= rows - found.size <= PADDING * rows
+    return rows >= LARGE and 0 <= rows - vocabulary.size <= PADDING * rows
 
 
 def _of_folders(opened: Sequence[Path], rows: int) -> Named:
     """The vocabulary in a model's folder; beside a single file, only a word that it is there."""
     for path in opened:
         folder = path if path.is_dir() else path.parent
-        file = next((one for one in FILES[:-1] if (folder / one).is_file()), None)
+        file = next((name for name in FILES[:-1] if (folder / name).is_file()), None)
         if file is None:
             continue
         if folder == path:
@@ -135,12 +136,12 @@ def _of_folders(opened: Sequence[Path], rows: int) -> Named:
 
 def _of_folder(folder: Path, file: str, rows: int) -> Named:
     try:
-        found = read(inside(folder, file))
+        vocabulary = read(inside(folder, file))
     except NctoolError as problem:
         return None, (Notice("class-names-unread", f"{file} was not used: {problem.message}"),)
-    if not likely(found, rows):
+    if not likely(vocabulary, rows):
         return None, ()
-    chosen, notices = called(found, rows)
+    chosen, notices = named(vocabulary, rows)
     first = Notice(
         "class-names-found", f"class names are the tokens of {file}", "--classes FILE for others"
     )

@@ -12,13 +12,14 @@ from torch import Tensor
 from nctool.arrays import LazyArray
 from nctool.core.errors import InputError
 from nctool.core.notice import Notice
+from nctool.settings.role_options import DEFAULT_IGNORED
 
 CHUNK = 1 << 16
-DEFAULT_IGNORED = (-100,)
+"""Labels read at a time."""
 
 
 @dataclass(frozen=True, slots=True)
-class Classes:
+class Decoded:
     """Class index of every sample, -1 where it is left out, and what each index is called."""
 
     index: Tensor  # (N,) int32
@@ -33,7 +34,7 @@ def decode(
     head_rows: int | None = None,
     ignore: Sequence[int] = DEFAULT_IGNORED,
     names: Sequence[str] | None = None,
-) -> Classes:
+) -> Decoded:
     """Labels to class indices; with a head, the index is the head's row.
 
     ``names`` are those of the head's rows, or say without a head which classes there are.
@@ -47,10 +48,10 @@ def decode(
             raw = raw.astype(np.int64)
         else:
             values, index = np.unique(raw, return_inverse=True)
-            found = [str(v) for v in values]
-            if names is not None and not set(found).isdisjoint(names):
-                return _by_name(labels, found, index, names)
-            return _by_order(labels, found, index, head_rows, 0, names)
+            words = [str(value) for value in values]
+            if names is not None and not set(words).isdisjoint(names):
+                return _by_name(labels, words, index, names)
+            return _by_order(labels, words, index, head_rows, 0, names)
     keep = ~np.isin(raw, np.asarray(ignore, dtype=raw.dtype))
     ignored = int((~keep).sum())
     if not keep.any():
@@ -77,8 +78,8 @@ def decode(
             return _named(index, high + 1, ignored, (), names)
         index = np.full(len(raw), -1, dtype=np.int64)
         index[keep] = inverse
-        found = [str(int(v)) for v in values]
-        return _by_order(labels, found, index, head_rows, ignored, names)
+        numbers = [str(int(value)) for value in values]
+        return _by_order(labels, numbers, index, head_rows, ignored, names)
     return _named(np.where(keep, raw, -1), head_rows, ignored, _from_one(low, head_rows), names)
 
 
@@ -97,38 +98,38 @@ def _from_one(low: int, head_rows: int) -> tuple[Notice, ...]:
 
 
 def _by_name(
-    labels: LazyArray, found: list[str], index: np.ndarray, names: Sequence[str]
-) -> Classes:
+    labels: LazyArray, words: list[str], index: np.ndarray, names: Sequence[str]
+) -> Decoded:
     """Labels that are the names of classes, which says more than any order."""
     rows = {name: row for row, name in enumerate(names)}
-    unknown = [one for one in found if one not in rows]
+    unknown = [word for word in words if word not in rows]
     if unknown:
         raise InputError(
             "labels-against-names",
-            f"labels {labels.key!r} are names of classes, but {len(unknown)} of {len(found)} "
+            f"labels {labels.key!r} are names of classes, but {len(unknown)} of {len(words)} "
             f"are not among the {len(names)} known ({_sample(unknown)})",
             "give the names that the labels use, in the order of the head's rows, with "
             "--classes FILE",
         )
-    row_of = np.array([rows[one] for one in found], dtype=np.int32)
+    row_of = np.array([rows[word] for word in words], dtype=np.int32)
     notice = Notice("labels-by-name", "labels are words: each is the class of that name")
-    return Classes(torch.from_numpy(row_of[index]), tuple(names), 0, (notice,))
+    return Decoded(torch.from_numpy(row_of[index]), tuple(names), 0, (notice,))
 
 
 def _by_order(
     labels: LazyArray,
-    found: list[str],
+    values: list[str],
     index: np.ndarray,
     head_rows: int | None,
     ignored: int,
     names: Sequence[str] | None,
-) -> Classes:
+) -> Decoded:
     """Labels that are not row numbers: sorted, they are matched with the head's rows in order."""
-    if head_rows is not None and head_rows != len(found):
+    if head_rows is not None and head_rows != len(values):
         raise InputError(
             "labels-against-head",
-            f"labels {labels.key!r} hold {len(found)} different values "
-            f"({_sample(found)}) but the head has {head_rows} rows",
+            f"labels {labels.key!r} hold {len(values)} different values "
+            f"({_sample(values)}) but the head has {head_rows} rows",
             "pass --ignore-label for values that are not classes, or another --head",
         )
     notices: tuple[Notice, ...] = ()
@@ -136,16 +137,16 @@ def _by_order(
         notices = (
             Notice(
                 "labels-by-order",
-                f"labels are not row numbers of the head ({_sample(found)}): "
+                f"labels are not row numbers of the head ({_sample(values)}): "
                 "sorted, they were matched with its rows in order",
                 "if the order differs, save labels as row numbers",
-                {"values": len(found)},
+                {"values": len(values)},
             ),
         )
     if names is not None:
-        _check_names(names, len(found))
-    called = tuple(found if names is None else names)
-    return Classes(torch.from_numpy(index.astype(np.int32)), called, ignored, notices)
+        _check_names(names, len(values))
+    class_names = tuple(values if names is None else names)
+    return Decoded(torch.from_numpy(index.astype(np.int32)), class_names, ignored, notices)
 
 
 def _named(
@@ -154,11 +155,11 @@ def _named(
     ignored: int,
     notices: tuple[Notice, ...],
     names: Sequence[str] | None,
-) -> Classes:
+) -> Decoded:
     if names is not None:
         _check_names(names, count)
-    called = tuple(names) if names is not None else tuple(str(one) for one in range(count))
-    return Classes(torch.from_numpy(index.astype(np.int32)), called, ignored, notices)
+    class_names = tuple(map(str, range(count)) if names is None else names)
+    return Decoded(torch.from_numpy(index.astype(np.int32)), class_names, ignored, notices)
 
 
 def _check_names(names: Sequence[str], count: int) -> None:
@@ -209,5 +210,5 @@ def _integers(labels: LazyArray, part: Tensor) -> np.ndarray:
     return np.asarray(part.to(torch.int64).numpy())
 
 
-def _sample(found: list[str]) -> str:
-    return ", ".join(found[:3]) + (f" … {found[-1]}" if len(found) > 3 else "")
+def _sample(values: list[str]) -> str:
+    return ", ".join(values[:3]) + (f" … {values[-1]}" if len(values) > 3 else "")

@@ -24,26 +24,27 @@ class Opening:
     listener: remote.Listener = field(default_factory=remote.Listener)
     opened: dict[Path | str, Opened] = field(default_factory=dict)
     chosen: list[Notice] = field(default_factory=list)
-    asked: dict[str, str] = field(default_factory=dict)
+    addresses: dict[str, str] = field(default_factory=dict)
+    """By how each is shown, the address itself, which may hold a secret."""
 
     @property
     def notices(self) -> tuple[Notice, ...]:
         """What to know about the files themselves."""
-        found = (notice for one in self.opened.values() for notice in one.notices)
-        return (*self.chosen, *found)
+        of_files = (notice for file in self.opened.values() for notice in file.notices)
+        return (*self.chosen, *of_files)
 
-    def all(self, sources: Sequence[str], options: RoleOptions) -> tuple[Opened, ...]:
+    def open_all(self, sources: Sequence[str], options: RoleOptions) -> tuple[Opened, ...]:
         """Every file that was named, directly or in front of a ``::``."""
         keys = (options.features, options.labels, options.head, options.bias)
         named = [path for text in keys if text and _exists(path := split(text)[0])]
         for source in _expand([*sources, *named]):
-            self.one(source)
+            self.open(source)
         return tuple(self.opened.values())
 
-    def one(self, source: str) -> Opened:
+    def open(self, source: str) -> Opened:
         """A file or a folder; of the folder of a run, the last checkpoint."""
         if is_address(source):
-            return self._address(source)
+            return self._open_address(source)
         path = Path(source)
         series = runs.checkpoints(path) if _exists(source) and path.is_dir() else ()
         if series:
@@ -53,21 +54,21 @@ class Opening:
             self.opened[path] = readers.open_path(path)
         return self.opened[path]
 
-    def _address(self, source: str) -> Opened:
+    def _open_address(self, source: str) -> Opened:
         shown = remote.parse(source).shown
-        if self.asked.setdefault(shown, source) != source:
+        if self.addresses.setdefault(shown, source) != source:
             raise InputError(
                 "remote-alike",
                 f"two addresses are both shown as '{shown}', without what may be secret",
                 "download one of them, and name the file",
             )
         if shown not in self.opened:
-            found = self.listener.seen.pop(source, None) or remote.visit(source, self.listener)
-            series = found.checkpoints()
+            visit = self.listener.seen.pop(source, None) or remote.visit(source, self.listener)
+            series = visit.checkpoints()
             if series:
                 self._chose(shown, series)
-                found = found.inner(series[-1].path.name)
-            self.opened[shown] = found.open()
+                visit = visit.inner(series[-1].path.name)
+            self.opened[shown] = visit.open()
         return self.opened[shown]
 
     def _chose(self, folder: str, series: Sequence[runs.Checkpoint]) -> None:
@@ -86,17 +87,17 @@ class Opening:
 def checkpoints_of(source: str, listener: remote.Listener) -> tuple[str, ...]:
     """The checkpoints of the folder of a run, in order; none of anything else."""
     if is_address(source):
-        found = remote.visit(source, listener)
-        series = found.run()
+        visit = remote.visit(source, listener)
+        series = visit.run()
         if not series:
-            listener.seen[source] = found
+            listener.seen[source] = visit
         return series
     try:
         path = Path(source)
         local = runs.checkpoints(path) if path.is_dir() else ()
     except (OSError, ValueError):
         return ()
-    return tuple(str(one.path) for one in local)
+    return tuple(str(checkpoint.path) for checkpoint in local)
 
 
 def name_of(source: str) -> str:
@@ -128,18 +129,18 @@ def _shown(text: str | None) -> str | None:
 
 
 def _expand(sources: Sequence[str]) -> list[str]:
-    found: list[str] = []
+    expanded: list[str] = []
     for source in sources:
         if _exists(source) or not glob.has_magic(source):
-            found.append(source)
+            expanded.append(source)
             continue
         matching = sorted(glob.glob(source))  # noqa: PTH207 - absolute patterns too
         if not matching:
             raise InputError(
                 "path-missing", f"nothing matches {source!r}", "check the spelling of the glob"
             )
-        found += matching
-    return found
+        expanded += matching
+    return expanded
 
 
 def _exists(path: str) -> bool:

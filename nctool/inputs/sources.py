@@ -15,11 +15,12 @@ from nctool.core.errors import InputError
 from nctool.core.notice import Notice
 from nctool.inputs import class_names
 from nctool.inputs.opening import Opening, printable
+from nctool.inputs.pooling import pooled
 from nctool.readers import vocabulary
 from nctool.readers.remote import Listener, fetched
 from nctool.report import Input
 from nctool.roles import Candidate, Pick, Roles, assign
-from nctool.settings.role_options import Pool, RoleOptions
+from nctool.settings.role_options import RoleOptions
 
 FINGERPRINT_ROWS = 16
 KEYS = {"features": "features", "labels": "labels", "head": "weight", "bias": "bias"}
@@ -42,12 +43,12 @@ def inspect(
 ) -> Inspection:
     """Look without reading: headers only, nothing computed."""
     opening = Opening(listener or Listener())
-    opened = opening.all(sources, options)
+    opened = opening.open_all(sources, options)
     options = printable(options)
     try:
         count, _ = _classes(options, opening.listener)
-        config = _config(opened)
-        roles, problem = _assigned(opened, options, config, count), None
+        metadata = _metadata(opened)
+        roles, problem = _assigned(opened, options, metadata, count), None
     except InputError as error:
         roles, problem = None, error
     return Inspection(opened, roles, problem, _moment(opened), opening.notices)
@@ -59,16 +60,15 @@ def load(sources: Sequence[str], options: RoleOptions, listener: Listener | None
 
     opening = Opening(listener or Listener())
     count, known_names = _classes(options, opening.listener)
-    opened = opening.all(sources, options)
+    opened = opening.open_all(sources, options)
     options = printable(options)
-    config = _config(opened)
-    roles = _assigned(opened, options, config, count)
+    metadata = _metadata(opened)
+    roles = _assigned(opened, options, metadata, count)
     arrays = {(array.path, array.key): array for file in opened for array in file.arrays}
 
-    def array(pick: Pick | None) -> LazyArray | None:
+    def array_of(pick: Pick | None) -> LazyArray | None:
         return None if pick is None else arrays[pick.candidate.path, pick.candidate.key]
 
-    features = _pooled(array(roles.features), options.pool)
     weight = None
     if roles.weight is not None:
         scale = roles.weight.scale
@@ -79,29 +79,23 @@ def load(sources: Sequence[str], options: RoleOptions, listener: Listener | None
         )
     ood = None
     if options.ood is not None:
-        ood = _pooled(_out_of_distribution(options.ood, opening), options.pool)
-    picks = {
-        "features": roles.features,
-        "labels": roles.labels,
-        "head": roles.weight,
-        "bias": roles.bias,
-    }
+        ood = pooled(_out_of_distribution(options.ood, opening), options.pool)
     moment = _moment(opened)
     rows = None if weight is None else len(weight)
-    names, named = class_names.names(known_names, config, [file.path for file in opened], rows)
+    names, on_names = class_names.names(known_names, metadata, [file.path for file in opened], rows)
     source = assemble(
-        features,
-        array(roles.labels),
+        pooled(array_of(roles.features), options.pool),
+        array_of(roles.labels),
         weight,
-        head_bias(array(roles.bias)),
+        head_bias(array_of(roles.bias)),
         ood=ood,
         names=names,
         ignore=options.ignore_label,
         inputs=(
             *(
                 _input(role, pick, arrays[pick.candidate.path, pick.candidate.key])
-                for role, pick in picks.items()
-                if pick is not None
+                for role, field_name in KEYS.items()
+                if (pick := getattr(roles, field_name)) is not None
             ),
             *(() if ood is None else (_given("ood", ood),)),
         ),
@@ -109,9 +103,9 @@ def load(sources: Sequence[str], options: RoleOptions, listener: Listener | None
             "epoch": moment.epoch,
             "step": moment.step,
             "split": roles.split,
-            "train_error": runs.train_error(config),
+            "train_error": runs.train_error(metadata),
         },
-        notices=(*opening.notices, *roles.notices, *named),
+        notices=(*opening.notices, *roles.notices, *on_names),
     )
     if known_names is None:
         _check_count(source, count)
@@ -119,11 +113,11 @@ def load(sources: Sequence[str], options: RoleOptions, listener: Listener | None
 
 
 def _assigned(
-    opened: Sequence[Opened], options: RoleOptions, config: Mapping[str, Any], count: int | None
+    opened: Sequence[Opened], options: RoleOptions, metadata: Mapping[str, Any], count: int | None
 ) -> Roles:
     """The roles; those that a file named say so, also where they cannot be had."""
     try:
-        roles = assign(_candidates(opened), options, config=config, classes=count)
+        roles = assign(_candidates(opened), options, config=metadata, classes=count)
     except InputError as problem:
         used = [f"{name} from {where}" for name, where in options.origin.items() if name in KEYS]
         if used:
@@ -139,7 +133,7 @@ def _assigned(
 
 
 def _check_count(source: Source, count: int | None) -> None:
-    """Fewer classes than the labels hold cannot be right."""
+    """Raise where the user counts fewer classes than the labels hold."""
     if count is None or source.labels is None:
         return
     highest = int(source.labels.max()) + 1
@@ -159,7 +153,7 @@ def _candidates(opened: Sequence[Opened]) -> list[Candidate]:
     ]
 
 
-def _config(opened: Sequence[Opened]) -> Mapping[str, Any]:
+def _metadata(opened: Sequence[Opened]) -> Mapping[str, Any]:
     merged: dict[str, Any] = {}
     for file in opened:
         merged.update(file.metadata)
@@ -174,43 +168,11 @@ def _moment(opened: Sequence[Opened]) -> runs.Moment:
     return runs.Moment()
 
 
-def _pooled(array: LazyArray | None, pool: Pool | None) -> LazyArray | None:
-    """Sequences or maps of vectors to one vector per sample, block by block."""
-    if array is None:
-        return None
-    read = array.read
-    if len(array.shape) > 2 and set(array.shape[2:]) == {1}:
-
-        def flat(start: int, stop: int) -> Any:
-            return read(start, stop).flatten(1)  # type: ignore[arg-type]
-
-        return replace(array, shape=array.shape[:2], read=flat)
-    if pool is None:
-        return array
-    if len(array.shape) == 4 and pool == "mean":  # (N, d, height, width)
-
-        def over_maps(start: int, stop: int) -> Any:
-            return read(start, stop).double().flatten(2).mean(2)  # type: ignore[union-attr]
-
-        return replace(array, shape=array.shape[:2], dtype="float64", read=over_maps)
-    if len(array.shape) != 3:
-        return array
-
-    def rows(start: int, stop: int) -> Any:
-        part = read(start, stop)
-        if pool == "mean":
-            return part.double().mean(1)  # type: ignore[union-attr]
-        return part[:, 0 if pool == "cls" else -1]
-
-    dtype = "float64" if pool == "mean" else array.dtype
-    return replace(array, shape=(array.shape[0], array.shape[2]), dtype=dtype, read=rows)
-
-
 def _out_of_distribution(spec: str, opening: Opening) -> LazyArray:
     """``PATH`` or ``PATH::KEY``: the array, or the only 2-D float array there."""
     path, key = split(spec)
     path, key = (path, key) if path else (key, "")
-    opened = opening.one(path)
+    opened = opening.open(path)
     picked = assign(_candidates((opened,)), RoleOptions(features=key or None)).features
     if picked is None:
         raise InputError(

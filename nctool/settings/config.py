@@ -133,7 +133,7 @@ def _checked(section: str, key: str, value: object, where: str) -> object:
     option = known[key]
     if option.many or option.option.listed:
         several = value if isinstance(value, list) else [value]
-        return [_checked_one(option, one, where) for one in several]
+        return [_checked_one(option, each, where) for each in several]
     return _checked_one(option, value, where)
 
 

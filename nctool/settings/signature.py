@@ -27,7 +27,11 @@ def with_keywords(keywords: type, *groups: type) -> Callable[[Callable[P, R]], C
 
     def decorate(function: Callable[P, R]) -> Callable[P, R]:
         own = inspect.signature(function)
-        explicit = [one for one in own.parameters.values() if one.kind is not one.VAR_KEYWORD]
+        explicit = [
+            parameter
+            for parameter in own.parameters.values()
+            if parameter.kind is not parameter.VAR_KEYWORD
+        ]
         signature = own.replace(parameters=[*explicit, *map(_parameter, options)])
 
         @wraps(function)

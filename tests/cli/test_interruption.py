@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from nctool.cli.interruption import stoppable
+from nctool.cli.interruption import interruptible
 from nctool.core.progress import Silent
 from tests.cli.shell import EPOCH_10, Said, command, environment, nctool, read_terminal
 
@@ -67,7 +67,7 @@ def test_interrupted(long_work: Path, tmp_path: Path) -> None:
 def test_swallowed() -> None:
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
-        with stoppable(Silent()).task("work", 3) as advance:
+        with interruptible(Silent()).task("work", 3) as advance:
             advance(1)
             with suppress(KeyboardInterrupt):
                 signal.raise_signal(signal.SIGINT)
@@ -81,7 +81,7 @@ def test_swallowed() -> None:
 def test_ignored() -> None:
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
-        with stoppable(Silent()).task("work", 1) as advance:
+        with interruptible(Silent()).task("work", 1) as advance:
             signal.raise_signal(signal.SIGINT)
             advance(1)
     finally:

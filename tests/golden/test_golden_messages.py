@@ -110,7 +110,7 @@ def names_in(text: str | bytes, rows: int | None = None) -> None:
     file.write_bytes(text if isinstance(text, bytes) else text.encode())
     names = vocabulary.read(file)
     if rows is not None:
-        class_names.called(names, rows)
+        class_names.named(names, rows)
 
 
 def too_many(what: str) -> None:

@@ -50,7 +50,7 @@ def npy() -> bytes:
 def test_formats(store: Memory, tmp_path: Path, kind: str) -> None:
     WRITERS[kind](tmp_path / "x")
     store.put({"a/x": (tmp_path / "x").read_bytes()})
-    local = {one.key: one for one in Opening().one(str(tmp_path / "x")).arrays}
+    local = {one.key: one for one in Opening().open(str(tmp_path / "x")).arrays}
     found = {one.key: one for one in visit("memory://a/x", Listener()).open().arrays}
     assert found.keys() == local.keys()
     for key, array in found.items():
@@ -223,7 +223,7 @@ def test_deep_names(
 def test_run(store: Memory) -> None:
     store.put({f"run/epoch={epoch}.npz": npz(epoch=torch.tensor(epoch)) for epoch in (2, 9, 10)})
     opening = Opening()
-    (opened,) = opening.all(["memory://run"], RoleOptions())
+    (opened,) = opening.open_all(["memory://run"], RoleOptions())
     assert opened.where == "memory://run/epoch=10.npz" and len(store.asked) == 1
     assert opened.path.stem == "epoch=10"
     (notice,) = opening.notices
@@ -234,7 +234,7 @@ def test_run(store: Memory) -> None:
 # Law: checkpoints that are folders of safetensors are read in place, the last of them.
 def test_run_of_folders(store: Memory) -> None:
     store.put({f"run/checkpoint-{step}/model.safetensors": SMALL for step in (5, 20)})
-    (opened,) = Opening().all(["memory://run/"], RoleOptions())
+    (opened,) = Opening().open_all(["memory://run/"], RoleOptions())
     assert {array.path for array in opened.arrays} == {
         "memory://run/checkpoint-20/model.safetensors"
     }
@@ -246,9 +246,9 @@ def test_once(store: Memory) -> None:
     store.put({"a/big.npz": BIG})
     opening = Opening()
     options = RoleOptions(features="memory://a/big.npz::features")
-    assert len(opening.all(["memory://a/big.npz", "memory://a/big.npz"], options)) == 1
+    assert len(opening.open_all(["memory://a/big.npz", "memory://a/big.npz"], options)) == 1
     before = len(store.asked)
-    opening.one("memory://a/big.npz")
+    opening.open("memory://a/big.npz")
     assert len(store.asked) == before
 
 

@@ -18,7 +18,6 @@ from safetensors.numpy import save_file
 import nctool
 from nctool.core.errors import InputError, NctoolError, UsageError
 from nctool.inputs import class_names as naming
-from nctool.inputs import labels as classes
 from nctool.inputs.sources import load
 from nctool.readers import vocabulary
 from nctool.settings.role_options import RoleOptions
@@ -40,7 +39,7 @@ def at(folder: Path, content: Any, name: str = "file") -> Path:
 
 
 def names(folder: Path, content: Any, rows: int | None = None) -> tuple[str, ...]:
-    return naming.called(vocabulary.read(at(folder, content)), rows)[0]
+    return naming.named(vocabulary.read(at(folder, content)), rows)[0]
 
 
 def tokenizer(vocab: Any, added: Any = ()) -> dict[str, Any]:
@@ -286,7 +285,7 @@ def test_plain_names(content: Any, tmp_path: Path) -> None:
     "content", ["[PAD]\na\n7\n", ["<s>", "a", "7"], {"<s>": 0, "a": 1, "7": 2}]
 )
 def test_padded(content: Any, tmp_path: Path) -> None:
-    found, notices = naming.called(vocabulary.read(at(tmp_path, content)), 8)
+    found, notices = naming.named(vocabulary.read(at(tmp_path, content)), 8)
     assert found[1:] == ("a", '"7"', "3", "4", "5", "6", "7")
     assert [one.slug for one in notices] == ["class-names-missing"]
     assert notices[0].data == {"names": 3, "rows": 8, "first": 3}
@@ -294,7 +293,7 @@ def test_padded(content: Any, tmp_path: Path) -> None:
 
 # A vocabulary may have a hole.
 def test_hole(tmp_path: Path) -> None:
-    found, (notice,) = naming.called(vocabulary.read(at(tmp_path, {"a": 0, "c": 2})), 3)
+    found, (notice,) = naming.named(vocabulary.read(at(tmp_path, {"a": 0, "c": 2})), 3)
     assert found == ("a", "1", "c") and notice.data["first"] == 1
 
 
@@ -310,13 +309,13 @@ def test_added(tmp_path: Path) -> None:
     added = [token(1, "<eos>"), token(2, "<x>"), token(3, "\n"), token(4, "<y>"), token(5, "<z>")]
     whole = vocabulary.read(at(tmp_path, tokenizer({"a": 0, "b": 1}, added)))
     assert whole.size == 2
-    found, (notice,) = naming.called(whole, 2)
+    found, (notice,) = naming.named(whole, 2)
     assert found == ("a", "<eos>")
     assert notice.slug == "class-names-left-out" and notice.data == {"names": 4, "rows": 2}
     assert r'"<x>", "\n", "<y>" …' in notice.message
-    assert naming.called(whole, 6)[0] == ("a", "<eos>", "<x>", r'"\n"', "<y>", "<z>")
+    assert naming.named(whole, 6)[0] == ("a", "<eos>", "<x>", r'"\n"', "<y>", "<z>")
     with pytest.raises(InputError):
-        naming.called(whole, 1)
+        naming.named(whole, 1)
 
 
 # Without a head there are as many classes as names: labels need not hold all of them.
@@ -532,4 +531,3 @@ def test_labels_beyond() -> None:
     with pytest.raises(InputError) as caught:
         nctool.analyze(features=np.eye(6), labels=[0, 1, 5] * 2, class_names=["a", "b"])
     assert caught.value.slug == "class-names"
-    assert classes.DEFAULT_IGNORED == (-100,)
