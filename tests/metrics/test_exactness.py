@@ -172,7 +172,9 @@ def test_profiles(profile: str, name: str, dtype: str) -> None:
         # The spread is that of logarithms, the number of a class its length itself.
         logs = expected["nc2.norm_cv.means"]
         assert logs.per_class is not None
-        lengths = [one for one in report["nc2.norm_cv.means"].per_class or () if one is not None]
+        lengths = [
+            value for value in report["nc2.norm_cv.means"].per_class or () if value is not None
+        ]
         assert lengths == pytest.approx(np.exp(logs.per_class).tolist(), rel=1e-6)
         expected = expected | {"nc2.norm_cv.means": replace(logs, per_class=None)}
     assert report.settings["profile"] == profile
@@ -207,8 +209,8 @@ def test_wider_products(name: str) -> None:
 @pytest.mark.parametrize("name", HANDFUL)
 def test_narrower_products(name: str) -> None:
     given: dict[str, Any] = {
-        role: one.double() if isinstance(one, torch.Tensor) else one
-        for role, one in stored(name, "float32").given.items()
+        role: array.double() if isinstance(array, torch.Tensor) else array
+        for role, array in stored(name, "float32").given.items()
     }
     report = nctool.analyze(**given, per_class=True, dtype="float32")
     assert report.settings["products"] == "float32"

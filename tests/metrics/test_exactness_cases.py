@@ -83,9 +83,9 @@ def test_floors_of_deviations(name: str) -> None:
     report, whole = nctool.analyze(**stored(name, "float64").given), population(name)
     floor = etf_floor(len(set(whole.labels.tolist())), whole.features.shape[1])
     for metric in ("nc2.etf_deviation.means", "nc2.etf_deviation.weights", "nc3.etf_deviation"):
-        found = report[metric]
-        assert found.floor == pytest.approx(floor, rel=1e-14)
-        assert found.value is not None and found.value >= floor
+        result = report[metric]
+        assert result.floor == pytest.approx(floor, rel=1e-14)
+        assert result.value is not None and result.value >= floor
 
 
 # The noise floor is what storage rounding alone amounts to: between half a unit in the last place
@@ -95,8 +95,8 @@ def test_floors_of_deviations(name: str) -> None:
 def test_noise_floor(name: str, dtype: str) -> None:
     lost = stored(name, dtype).exact["features"] - population(name).features  # (N, D)
     report = nctool.analyze(**stored(name, dtype).given)
-    found = report["nc1.trace_ratio"]
+    result = report["nc1.trace_ratio"]
     rounding = float(np.square(lost).sum()) / len(lost) / report.data["between_trace"]
-    assert found.noise_floor is not None and rounding < found.noise_floor < 4 * rounding
-    below = found.value is not None and found.value < found.noise_floor
-    assert ("below-noise-floor" in found.flags) == below == (name == "near_collapse_1e-8")
+    assert result.noise_floor is not None and rounding < result.noise_floor < 4 * rounding
+    below = result.value is not None and result.value < result.noise_floor
+    assert ("below-noise-floor" in result.flags) == below == (name == "near_collapse_1e-8")

@@ -10,7 +10,7 @@ from tests.support import laws
 
 METRICS = tuple(registry().values())
 
-every_metric = pytest.mark.parametrize("metric", METRICS, ids=lambda one: one.id)
+every_metric = pytest.mark.parametrize("metric", METRICS, ids=lambda metric: metric.id)
 every_act = pytest.mark.parametrize("act", INVARIANCES)
 
 
@@ -109,7 +109,7 @@ def test_named(metric: Metric) -> None:
 # What is measured on class means is measured on classifier rows too.
 def test_means_and_weights() -> None:
     names = set(registry())
-    on_points = {one.rpartition(".")[0] for one in names if one.endswith((".means", ".weights"))}
+    on_points = {name.rpartition(".")[0] for name in names if name.endswith((".means", ".weights"))}
     assert on_points
     for name in on_points:
         assert {f"{name}.means", f"{name}.weights"} <= names

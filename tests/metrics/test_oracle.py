@@ -25,7 +25,9 @@ from tests.support.populations import (
 CENTRINGS = ("balanced", "samples")
 STORAGE = ("float64", "float32", "float16", "bfloat16")
 OOD = "nc5.ood_orthogonality"
-OF_UNEQUAL_SIZES = {name for name, one in FORMULAS.items() if "equal_sizes" in one.undefined_on}
+OF_UNEQUAL_SIZES = {
+    name for name, formula in FORMULAS.items() if "equal_sizes" in formula.undefined_on
+}
 
 measure = partial(measure_all, only=("nc", "gnc1.", "gnc3.", "gnc."))
 """The sphere and the hulls are slower, and have tests of their own."""
@@ -90,20 +92,20 @@ def _crosses(
 # A simplex has cosines -1/(K-1), equal norms, no deviation, and cosine margin K/(K-1).
 @pytest.mark.parametrize("classes", [2, 4, 10, 100])
 def test_simplex(classes: int) -> None:
-    found = _collapsed(simplex(np.random.default_rng(classes), classes, classes + 2))
+    outcomes = _collapsed(simplex(np.random.default_rng(classes), classes, classes + 2))
     for where in ("means", "weights"):
-        assert _value(found, f"nc2.max_cos.{where}") == pytest.approx(-1 / (classes - 1))
+        assert _value(outcomes, f"nc2.max_cos.{where}") == pytest.approx(-1 / (classes - 1))
         for name in ("norm_cv", "cos_std", "angle_gap", "etf_deviation"):
-            assert _value(found, f"nc2.{name}.{where}") == pytest.approx(0, abs=1e-13)
-    assert _value(found, "gnc.cosine_margin") == pytest.approx(classes / (classes - 1))
-    assert _value(found, "gnc.logit_margin") == pytest.approx(classes / (classes - 1))
+            assert _value(outcomes, f"nc2.{name}.{where}") == pytest.approx(0, abs=1e-13)
+    assert _value(outcomes, "gnc.cosine_margin") == pytest.approx(classes / (classes - 1))
+    assert _value(outcomes, "gnc.logit_margin") == pytest.approx(classes / (classes - 1))
 
 
 # On exactly collapsed, self-dual simplex data every metric is at its ideal.
 def test_perfect_collapse_is_ideal() -> None:
-    found = _measure(POPULATIONS["perfect_simplex"]())
+    outcomes = _measure(POPULATIONS["perfect_simplex"]())
     simplex_cosine = {"nc2.max_cos.means", "nc2.max_cos.weights"}
-    for name, outcome in found.items():
+    for name, outcome in outcomes.items():
         ideal = -1 / 9 if name in simplex_cosine else registry()[name].ideal
         if name != OOD and name not in OF_UNEQUAL_SIZES and ideal is not None:
             assert outcome.value == pytest.approx(ideal, abs=1e-13), name
@@ -113,9 +115,9 @@ def test_perfect_collapse_is_ideal() -> None:
 @pytest.mark.parametrize("dtype", STORAGE)
 def test_identical_samples_have_no_variance(dtype: str) -> None:
     whole = POPULATIONS["perfect_simplex"]()
-    found = measure(stored(whole, dtype), whole.labels)
+    outcomes = measure(stored(whole, dtype), whole.labels)
     for name in ("nc1.pinv", "nc1.trace_ratio", "nc1.within_fraction", "nc1.cdnv", "gnc1.pinv"):
-        assert found[name].value == 0.0
+        assert outcomes[name].value == 0.0
 
 
 # A cross-polytope has maximal cosine 0 and the tabulated deviations.
@@ -123,23 +125,23 @@ def test_identical_samples_have_no_variance(dtype: str) -> None:
     ("dim", "deviation"), [(2, 0.605811), (3, 0.671421), (4, 0.698672), (8, 0.734443)]
 )
 def test_orthoplex(dim: int, deviation: float) -> None:
-    found, others = _collapsed(_orthoplex(dim)), 2 * dim - 1
+    outcomes, others = _collapsed(_orthoplex(dim)), 2 * dim - 1
     exact = math.sqrt(2 - 2 * math.sqrt(dim / others))
-    assert _value(found, "nc2.max_cos.means") == pytest.approx(0, abs=1e-15)
-    assert _value(found, "nc2.etf_deviation.means") == pytest.approx(deviation, abs=5e-7)
-    assert _value(found, "nc2.etf_deviation.means") == pytest.approx(exact, rel=1e-12)
-    assert _value(found, "nc2.angle_gap.means") == pytest.approx(4 * (dim - 1) / others**2)
-    assert _value(found, "nc2.cos_std.means") == pytest.approx(math.sqrt(2 * dim - 2) / others)
-    assert _value(found, "gnc.cosine_margin") == pytest.approx(1)
+    assert _value(outcomes, "nc2.max_cos.means") == pytest.approx(0, abs=1e-15)
+    assert _value(outcomes, "nc2.etf_deviation.means") == pytest.approx(deviation, abs=5e-7)
+    assert _value(outcomes, "nc2.etf_deviation.means") == pytest.approx(exact, rel=1e-12)
+    assert _value(outcomes, "nc2.angle_gap.means") == pytest.approx(4 * (dim - 1) / others**2)
+    assert _value(outcomes, "nc2.cos_std.means") == pytest.approx(math.sqrt(2 * dim - 2) / others)
+    assert _value(outcomes, "gnc.cosine_margin") == pytest.approx(1)
 
 
 # A regular polygon deviates from the simplex by sqrt(2 - 2 sqrt(2/(K-1))).
 @pytest.mark.parametrize("classes", [4, 5, 12])
 def test_polygon(classes: int) -> None:
-    found = _collapsed(_polygon(classes))
+    outcomes = _collapsed(_polygon(classes))
     exact = math.sqrt(2 - 2 * math.sqrt(2 / (classes - 1)))
-    assert _value(found, "nc2.etf_deviation.means") == pytest.approx(exact)
-    assert _value(found, "nc2.max_cos.means") == pytest.approx(math.cos(2 * math.pi / classes))
+    assert _value(outcomes, "nc2.etf_deviation.means") == pytest.approx(exact)
+    assert _value(outcomes, "nc2.max_cos.means") == pytest.approx(math.cos(2 * math.pi / classes))
 
 
 # Crosses a e_j about a simplex of radius r have the NC1 family in closed form, whatever the offset
@@ -158,19 +160,19 @@ def test_crosses(arm: float, offset: float, tolerance: float) -> None:
         "nc1.within_fraction": square / (square + 1),
         "nc1.cdnv": square * (classes - 1) / (2 * classes),
     }
-    found = measure(features, labels)
+    outcomes = measure(features, labels)
     for name, value in expected.items():
-        assert _value(found, name) == pytest.approx(value, rel=tolerance), name
-        assert _by_class(found, name) == pytest.approx(np.full(classes, value), rel=tolerance)
+        assert _value(outcomes, name) == pytest.approx(value, rel=tolerance), name
+        assert _by_class(outcomes, name) == pytest.approx(np.full(classes, value), rel=tolerance)
 
 
 # The tabulated instance of the crosses: (K, D, r, a) = (4, 6, 2, 0.3).
 def test_crosses_tabulated() -> None:
     features, labels, _ = _crosses(4, 6, 2.0, 0.3, 1.0)
-    found = measure(features, labels)
-    assert _value(found, "nc1.pinv") == pytest.approx(0.0084375)
-    assert _value(found, "nc1.trace_ratio") == pytest.approx(0.0225)
-    assert _value(found, "nc1.cdnv") == pytest.approx(0.0084375)
+    outcomes = measure(features, labels)
+    assert _value(outcomes, "nc1.pinv") == pytest.approx(0.0084375)
+    assert _value(outcomes, "nc1.trace_ratio") == pytest.approx(0.0225)
+    assert _value(outcomes, "nc1.cdnv") == pytest.approx(0.0084375)
     assert _value(measure(features, labels, profile="notebook"), "nc1.pinv") == pytest.approx(
         4 * 0.0084375
     )
@@ -179,22 +181,22 @@ def test_crosses_tabulated() -> None:
 # A head proportional to the centred means is dual; its product deviates as the means do.
 def test_proportional_head() -> None:
     features, labels, means = _crosses(4, 6, 2.0, 0.3, 0.0)
-    found = measure(features, labels, 7 * means)
-    assert _value(found, "nc3.distance") == pytest.approx(0, abs=1e-14)
-    assert _value(found, "nc3.cosine") == pytest.approx(1)
-    assert _value(found, "nc3.cosine_cv") == pytest.approx(0, abs=1e-14)
-    deviation = _value(found, "nc2.etf_deviation.means")
-    assert _value(found, "nc3.etf_deviation") == pytest.approx(deviation, abs=1e-14)
+    outcomes = measure(features, labels, 7 * means)
+    assert _value(outcomes, "nc3.distance") == pytest.approx(0, abs=1e-14)
+    assert _value(outcomes, "nc3.cosine") == pytest.approx(1)
+    assert _value(outcomes, "nc3.cosine_cv") == pytest.approx(0, abs=1e-14)
+    deviation = _value(outcomes, "nc2.etf_deviation.means")
+    assert _value(outcomes, "nc3.etf_deviation") == pytest.approx(deviation, abs=1e-14)
 
 
 # The opposite head is at distance 2 and cosine -1.
 def test_opposite_head() -> None:
     means = simplex(np.random.default_rng(1), 5, 7)  # (5, 7)
     labels = np.repeat(np.arange(5), 2)  # (10,)
-    found = measure(means[labels], labels, -means)
-    assert _value(found, "nc3.distance") == pytest.approx(2)
-    assert _value(found, "nc3.cosine") == pytest.approx(-1)
-    assert _value(found, "gnc3.duality") == pytest.approx(2)
+    outcomes = measure(means[labels], labels, -means)
+    assert _value(outcomes, "nc3.distance") == pytest.approx(2)
+    assert _value(outcomes, "nc3.cosine") == pytest.approx(-1)
+    assert _value(outcomes, "gnc3.duality") == pytest.approx(2)
 
 
 # w_c = mu_c and b_c = -|mu_c|^2/2 is the nearest-mean rule, for any data; without b it is not.
@@ -228,10 +230,10 @@ def test_imbalance_moves_only_the_sample_centre() -> None:
 def test_white_noise() -> None:
     classes, dim, size = 10, 512, 50
     features = np.random.default_rng(3).standard_normal((classes * size, dim))  # (500, 512)
-    found = measure(features, np.repeat(np.arange(classes), size))
+    outcomes = measure(features, np.repeat(np.arange(classes), size))
     pinv, ratio = (size - 1) * (classes - 1) / (dim - classes), (size - 1) * classes / (classes - 1)
-    assert _value(found, "nc1.pinv") == pytest.approx(pinv, rel=0.05)
-    assert _value(found, "nc1.trace_ratio") == pytest.approx(ratio, rel=0.05)
+    assert _value(outcomes, "nc1.pinv") == pytest.approx(pinv, rel=0.05)
+    assert _value(outcomes, "nc1.trace_ratio") == pytest.approx(ratio, rel=0.05)
 
 
 # Floors
@@ -244,15 +246,15 @@ def test_etf_floor() -> None:
     assert etf_floor(100, 10) == pytest.approx(1.168, abs=5e-4)
     for classes, dim in ((12, 3), (40, 12), (6, 1)):
         for _ in range(20):
-            found = _collapsed(random.standard_normal((classes, dim)), 1)
+            outcomes = _collapsed(random.standard_normal((classes, dim)), 1)
             names = ("nc2.etf_deviation.means", "nc2.etf_deviation.weights", "nc3.etf_deviation")
             for name in names:
-                assert _value(found, name) >= etf_floor(classes, dim) - 1e-12
+                assert _value(outcomes, name) >= etf_floor(classes, dim) - 1e-12
     for rows in (_orthoplex(5), _polygon(9)):
-        found = _collapsed(rows)
-        deviation = _value(found, "nc2.etf_deviation.means")
+        outcomes = _collapsed(rows)
+        deviation = _value(outcomes, "nc2.etf_deviation.means")
         assert deviation == pytest.approx(etf_floor(*rows.shape))
-        assert _value(found, "nc3.etf_deviation") == pytest.approx(etf_floor(*rows.shape))
+        assert _value(outcomes, "nc3.etf_deviation") == pytest.approx(etf_floor(*rows.shape))
 
 
 # Centred tight frames of equal norms have cosines with deviation sqrt(K(K-1-D)/D)/(K-1).
@@ -286,7 +288,7 @@ def _square(a: list[Fraction], b: list[Fraction]) -> Fraction:
 @pytest.mark.parametrize("dtype", STORAGE)
 def test_rational_arithmetic(name: str, dtype: str) -> None:
     whole = POPULATIONS[name]()
-    features, found = stored(whole, dtype), measure(stored(whole, dtype), whole.labels)
+    features, outcomes = stored(whole, dtype), measure(stored(whole, dtype), whole.labels)
     groups = [_fractions(features[whole.labels == c]) for c in range(10)]
     means = [_mean(group) for group in groups]
     centre = _mean(means)
@@ -297,8 +299,8 @@ def test_rational_arithmetic(name: str, dtype: str) -> None:
     within, between = sum(variances) / 10, sum(_square(mean, centre) for mean in means) / 10
     pairs = [(a, b) for a in range(10) for b in range(a)]
     ratios = [(variances[a] + variances[b]) / (2 * _square(means[a], means[b])) for a, b in pairs]
-    assert _value(found, "nc1.trace_ratio") == pytest.approx(float(within / between), rel=1e-13)
-    assert _value(found, "nc1.cdnv") == pytest.approx(float(sum(ratios) / len(pairs)), rel=1e-13)
+    assert _value(outcomes, "nc1.trace_ratio") == pytest.approx(float(within / between), rel=1e-13)
+    assert _value(outcomes, "nc1.cdnv") == pytest.approx(float(sum(ratios) / len(pairs)), rel=1e-13)
 
 
 # Residuals a tenth as long divide NC1 by a hundred, from 1e-2 down to 1e-8, where a sample's own
@@ -307,15 +309,21 @@ def test_collapse_scales() -> None:
     first = _measure(POPULATIONS["near_collapse_1e-8"]())
     for name in ("nc1.pinv", "nc1.trace_ratio", "nc1.cdnv", "gnc1.pinv"):
         for exponent in range(4, 8):
-            found = _measure(POPULATIONS[f"near_collapse_1e-{exponent}"]())
-            ratio = _value(found, name) / _value(first, name)
+            outcomes = _measure(POPULATIONS[f"near_collapse_1e-{exponent}"]())
+            ratio = _value(outcomes, name) / _value(first, name)
             assert ratio == pytest.approx(100.0 ** (8 - exponent), rel=1e-3)
 
 
 # Neither the order of the samples nor the names of the classes changes anything.
 def test_order_and_names() -> None:
-    for one, other in (("class_sorted", "shuffled"), ("non_contiguous_labels", "string_labels")):
-        first, second = _everything(POPULATIONS[one]()), _everything(POPULATIONS[other]())
+    for population, counterpart in (
+        ("class_sorted", "shuffled"),
+        ("non_contiguous_labels", "string_labels"),
+    ):
+        first, second = (
+            _everything(POPULATIONS[population]()),
+            _everything(POPULATIONS[counterpart]()),
+        )
         for name in first.keys() - {OOD}:
             value, other_value = first[name].value, second[name].value
             if value is None or other_value is None:
@@ -349,11 +357,13 @@ def test_explicit_covariances(name: str, center: str) -> None:
     residual, centred = whole.features - means[labels], means - middle
     within, between = residual.T @ residual / len(labels), centred.T @ centred / len(means)
     inverse = np.linalg.pinv(between, rcond=1e-12, hermitian=True)
-    found = measure(whole.features, labels, center="samples" if center == "samples" else "balanced")
+    outcomes = measure(
+        whole.features, labels, center="samples" if center == "samples" else "balanced"
+    )
     explicit = float(np.trace(within @ inverse)) / len(means)
-    assert _value(found, "nc1.pinv") == pytest.approx(explicit, rel=1e-9)
+    assert _value(outcomes, "nc1.pinv") == pytest.approx(explicit, rel=1e-9)
     ratio = float(np.trace(within) / np.trace(between))
-    assert _value(found, "nc1.trace_ratio") == pytest.approx(ratio, rel=1e-12)
+    assert _value(outcomes, "nc1.trace_ratio") == pytest.approx(ratio, rel=1e-12)
 
 
 # Means of rank one below K-1 do not let the noise in the lost direction through.
@@ -363,9 +373,9 @@ def test_collinear_means_lose_a_rank() -> None:
     arms = np.concatenate([0.5 * _orthoplex(4), random.integers(-4, 5, (8, 4)) / 8])
     arms = np.concatenate([arms, -arms])  # (32, 4) of mean zero
     features = (means[:, None] + arms).reshape(-1, 4)  # (96, 4)
-    found = measure(features, np.repeat(np.arange(3), len(arms)))
+    outcomes = measure(features, np.repeat(np.arange(3), len(arms)))
     along = float((arms[:, 0] ** 2).mean()) / (float((means**2).sum()) / 3)
-    assert _value(found, "nc1.pinv") == pytest.approx(along / 3)
+    assert _value(outcomes, "nc1.pinv") == pytest.approx(along / 3)
 
 
 # Parts
@@ -375,7 +385,7 @@ def test_collinear_means_lose_a_rank() -> None:
 @pytest.mark.parametrize("name", ["long_tail", "relu_features", "empty_class", "wrong_head"])
 def test_parts_average_to_the_value(name: str) -> None:
     whole = POPULATIONS[name]()
-    found = measure(
+    outcomes = measure(
         whole.features, whole.labels, whole.weight, whole.bias, ood=whole.features[:50] ** 2
     )
     counts = np.unique(whole.labels, return_counts=True)[1]  # (K,)
@@ -384,24 +394,24 @@ def test_parts_average_to_the_value(name: str) -> None:
     class_wise = {"nc1.cdnv", "nc2.angle_gap.means", "nc2.angle_gap.weights", "nc3.cosine",
                   "gnc3.duality", OOD}  # fmt: skip
     for key in sample_wise:
-        mean = float((_by_class(found, key) * counts).sum() / counts.sum())
-        assert _value(found, key) == pytest.approx(mean, rel=1e-12, abs=1e-15), key
+        mean = float((_by_class(outcomes, key) * counts).sum() / counts.sum())
+        assert _value(outcomes, key) == pytest.approx(mean, rel=1e-12, abs=1e-15), key
     for key in class_wise:
-        mean = float(_by_class(found, key).mean())
-        assert _value(found, key) == pytest.approx(mean, rel=1e-12, abs=1e-15), key
+        mean = float(_by_class(outcomes, key).mean())
+        assert _value(outcomes, key) == pytest.approx(mean, rel=1e-12, abs=1e-15), key
     for key in ("gnc.cosine_margin", "gnc.logit_margin"):
-        samples = found[key].samples
+        samples = outcomes[key].samples
         assert samples is not None and samples.shape == whole.labels.shape
-        assert _value(found, key) == pytest.approx(float(samples.mean()))
+        assert _value(outcomes, key) == pytest.approx(float(samples.mean()))
 
 
 # The margins are positive exactly where the head is right.
 def test_margins_agree_with_accuracy() -> None:
     whole = POPULATIONS["wide_noise_4"]()
-    found = _measure(whole)
-    samples = found["gnc.logit_margin"].samples
+    outcomes = _measure(whole)
+    samples = outcomes["gnc.logit_margin"].samples
     assert samples is not None
-    assert _value(found, "nc4.accuracy") == pytest.approx(float((samples > 0).mean()))
+    assert _value(outcomes, "nc4.accuracy") == pytest.approx(float((samples > 0).mean()))
 
 
 # A row no label uses takes part in the head's own numbers and in none about the means.
@@ -441,22 +451,22 @@ def test_misfits_are_refused() -> None:
 def test_two_classes_by_hand() -> None:
     features = np.array([[3.0, 1], [-1.0, 1]])  # (2, 2)
     weight, bias = np.array([[5.0, 0], [-3.0, 4]]), np.array([1.0, 2])
-    found = measure(features, [0, 1], weight, bias)
-    assert _by_class(found, "nc2.norm_cv.means").tolist() == [2.0, 2.0]
-    assert _value(found, "nc3.cosine") == pytest.approx(0.8)
-    assert _value(found, "nc3.cosine_cv") == pytest.approx(0.2 * math.sqrt(2) / 0.8)
+    outcomes = measure(features, [0, 1], weight, bias)
+    assert _by_class(outcomes, "nc2.norm_cv.means").tolist() == [2.0, 2.0]
+    assert _value(outcomes, "nc3.cosine") == pytest.approx(0.8)
+    assert _value(outcomes, "nc3.cosine_cv") == pytest.approx(0.2 * math.sqrt(2) / 0.8)
     # W mu_G + b = (6, 3): 1.5 either side of its mean.
-    assert _value(found, "nc3.bias_collapse") == pytest.approx(1.5 * math.sqrt(2))
+    assert _value(outcomes, "nc3.bias_collapse") == pytest.approx(1.5 * math.sqrt(2))
     # W h + b = (16, -3) and (-4, 9).
-    assert found["gnc.logit_margin"].samples == pytest.approx(np.array([19.0, 13.0]))
+    assert outcomes["gnc.logit_margin"].samples == pytest.approx(np.array([19.0, 13.0]))
     cosines = np.array([[15.0, -5], [-5.0, 7]]) / (5 * np.sqrt([[10.0], [2.0]]))  # (2, 2)
     margins = np.array([cosines[0, 0] - cosines[0, 1], cosines[1, 1] - cosines[1, 0]])
-    assert found["gnc.cosine_margin"].samples == pytest.approx(margins)
+    assert outcomes["gnc.cosine_margin"].samples == pytest.approx(margins)
     # On the sphere the means are along +-(3/sqrt 10 + 1/sqrt 2, 1/sqrt 10 - 1/sqrt 2).
     along = np.array([3 / math.sqrt(10) + 1 / math.sqrt(2), 1 / math.sqrt(10) - 1 / math.sqrt(2)])
     along /= np.linalg.norm(along)
     gaps = np.array([1 - along[0], 1 - (3 * along[0] - 4 * along[1]) / 5])
-    assert found["gnc3.duality"].per_class == pytest.approx(gaps)
+    assert outcomes["gnc3.duality"].per_class == pytest.approx(gaps)
 
 
 # NC5 is the mean absolute cosine of raw class means with the mean of the outsiders.
@@ -464,6 +474,6 @@ def test_ood() -> None:
     labels = np.repeat(np.arange(3), 2)  # (6,)
     features = np.eye(4)[labels] * np.array([1.0, 3.0] * 3)[:, None]  # (6, 4)
     outside = np.array([[0.0, 0, 0, 5], [2.0, 0, 0, 1]])  # mean (1, 0, 0, 3)
-    found = measure(features, labels, ood=outside)
-    assert _by_class(found, OOD) == pytest.approx(np.array([1, 0, 0]) / math.sqrt(10))
-    assert _value(found, OOD) == pytest.approx(1 / (3 * math.sqrt(10)))
+    outcomes = measure(features, labels, ood=outside)
+    assert _by_class(outcomes, OOD) == pytest.approx(np.array([1, 0, 0]) / math.sqrt(10))
+    assert _value(outcomes, OOD) == pytest.approx(1 / (3 * math.sqrt(10)))

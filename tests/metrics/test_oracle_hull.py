@@ -199,8 +199,8 @@ def test_duplicates() -> None:
 def test_simple_bounds() -> None:
     rows = cloud(10, 100, 10)
     cosines = rows @ rows.T - 2 * np.eye(100)  # (K, K)
-    found, nearest = margins(rows), cosines.max(axis=1)
-    assert (1 - nearest < found).all() and (found < np.sqrt(2 - 2 * nearest)).all()
+    by_class, nearest = margins(rows), cosines.max(axis=1)
+    assert (1 - nearest < by_class).all() and (by_class < np.sqrt(2 - 2 * nearest)).all()
 
 
 # The metric is the least margin, of the centred means and of the head's rows, absent classes' too.
@@ -208,9 +208,9 @@ def test_metric() -> None:
     labels = np.repeat(np.arange(4), 2)  # (8,)
     means = 5 + 3 * etf(4, 6)  # (4, 6)
     weight = np.vstack([cloud(11, 4, 6), cloud(12, 1, 6)])  # (5, 6)
-    found = measure(means[labels], labels, weight)
+    outcomes = measure(means[labels], labels, weight)
     for name, rows in (("means", means - means.mean(axis=0)), ("weights", weight)):
-        one = found[f"gnc2.margin.{name}"]
-        assert one.per_class is not None and one.value == one.per_class.min()
-        assert one.per_class == pytest.approx(margins(rows))
-    assert found["gnc2.margin.means"].value == pytest.approx(4 / 3)
+        outcome = outcomes[f"gnc2.margin.{name}"]
+        assert outcome.per_class is not None and outcome.value == outcome.per_class.min()
+        assert outcome.per_class == pytest.approx(margins(rows))
+    assert outcomes["gnc2.margin.means"].value == pytest.approx(4 / 3)

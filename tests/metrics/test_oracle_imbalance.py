@@ -111,16 +111,16 @@ def test_balanced() -> None:
 def test_at_the_geometry(counts: tuple[int, ...]) -> None:
     features, labels, weight = _interpolating(_sizes(*counts))
     turn = np.linalg.qr(np.random.default_rng(0).standard_normal((len(counts) - 1,) * 2))[0]
-    for one in (
+    for turned in (
         measure(features, labels, weight),
         measure(3 * features @ turn + 2, labels, 0.1 * weight @ turn),
     ):
-        assert [_value(one[name]) for name in SELI] == pytest.approx([0, 0, 0], abs=1e-13)
-        assert _value(one["nc2.etf_deviation.means"]) > 0.1
-        assert _value(one["nc2.etf_deviation.weights"]) > 0.1
+        assert [_value(turned[name]) for name in SELI] == pytest.approx([0, 0, 0], abs=1e-13)
+        assert _value(turned["nc2.etf_deviation.means"]) > 0.1
+        assert _value(turned["nc2.etf_deviation.weights"]) > 0.1
     if counts == (10, 10, 1, 1):
-        found = measure(features, labels, weight)
-        assert _value(found["nc3.cosine"]) == pytest.approx(0.957033, abs=6e-7)
+        outcomes = measure(features, labels, weight)
+        assert _value(outcomes["nc3.cosine"]) == pytest.approx(0.957033, abs=6e-7)
 
 
 # A simplex deviates by the distance of the two expected matrices, whatever its labels' order.
@@ -129,12 +129,12 @@ def test_simplex_deviates() -> None:
     labels = random.permutation(np.repeat([7, 3, 5], counts))  # (52,)
     means = np.zeros((8, 4))
     means[[3, 5, 7]] = etf(3, 4)
-    found = measure(means[labels], labels, etf(3, 4))
+    outcomes = measure(means[labels], labels, etf(3, 4))
     ordered = _sizes(10, 2, 40)
     target = (np.eye(3) - 1 / 3) / math.sqrt(2)  # (3, 3)
     for side, gram in (("means", seli_means(ordered)), ("weights", seli_weights(ordered))):
         expected = np.linalg.norm(gram / np.linalg.norm(gram) - target)
-        assert _value(found[f"nc2.seli_deviation.{side}"]) == pytest.approx(float(expected))
+        assert _value(outcomes[f"nc2.seli_deviation.{side}"]) == pytest.approx(float(expected))
         assert expected > 0.2
 
 
@@ -146,8 +146,8 @@ def test_logits_of_the_best_geometry() -> None:
     firsts = np.cumsum(counts) - counts
     weight = left * np.sqrt(spectrum)
     means = right.T[firsts] * np.sqrt(spectrum)
-    found = measure(means[labels], labels, weight)
-    assert _value(found["nc3.seli_deviation"]) == pytest.approx(0, abs=1e-7)
+    outcomes = measure(means[labels], labels, weight)
+    assert _value(outcomes["nc3.seli_deviation"]) == pytest.approx(0, abs=1e-7)
     simplex = measure(etf(4, 4)[labels], labels, etf(4, 4))
     assert _value(simplex["nc3.seli_deviation"]) == pytest.approx(0, abs=1e-7)
     swapped = measure(etf(4, 4)[labels], labels, etf(4, 4)[[1, 0, 2, 3]])
@@ -163,10 +163,10 @@ RATIOS = [((3, 2, 3), False), ((7, 4), True), ((4, 4), False), ((150, 100), Fals
 def test_threshold(counts: tuple[int, ...], unequal: bool) -> None:
     labels = np.repeat(np.arange(len(counts)), counts)  # (N,)
     features = cloud(2, len(labels), 4)
-    found = measure(features, labels, cloud(3, len(counts), 4))
-    for name in (*SELI, *(one for one in MINORITY if "norm" in one)):
-        assert (found[name].value is not None) == unequal
-        assert unequal or "1.5" in str(found[name].reason)
+    outcomes = measure(features, labels, cloud(3, len(counts), 4))
+    for name in (*SELI, *(name for name in MINORITY if "norm" in name)):
+        assert (outcomes[name].value is not None) == unequal
+        assert unequal or "1.5" in str(outcomes[name].reason)
 
 
 # The minority are the classes up to the geometric mean of the extreme sizes.
@@ -181,12 +181,12 @@ def test_minority_by_hand() -> None:
     labels = np.repeat(np.arange(4), [20, 20, 2, 2])  # (44,)
     means = np.array([[4.0, 0], [-4.0, 0], [0.0, 2], [0.0, -2]])  # (4, 2) about 0
     weight = np.array([[0.0, 1], [0.0, 3], [2.0, 0], [6.0, 0]])  # (4, 2)
-    found = measure(means[labels], labels, weight)
-    values = [_value(found[name]) for name in MINORITY]
+    outcomes = measure(means[labels], labels, weight)
+    values = [_value(outcomes[name]) for name in MINORITY]
     assert values == pytest.approx([-1.0, 1.0, 0.5, 2.0])
     weight[2:] = [[5.0, 0], [0.0, -5]]
-    found = measure(means[labels], labels, weight)
-    assert _value(found["imbalance.minority_cosine.weights"]) == pytest.approx(0)
+    outcomes = measure(means[labels], labels, weight)
+    assert _value(outcomes["imbalance.minority_cosine.weights"]) == pytest.approx(0)
 
 
 # At the expected geometry, the minority's rows close up and shorten as the ratio grows.
@@ -194,11 +194,11 @@ def test_minority_of_the_geometry() -> None:
     cosines = []
     for ratio, cosine, length in ((10, 0.079446, 1.995247), (100, 0.560745, None)):
         features, labels, weight = _interpolating(_sizes(ratio, ratio, 1, 1))
-        found = measure(features, labels, weight)
-        cosines.append(_value(found["imbalance.minority_cosine.weights"]))
+        outcomes = measure(features, labels, weight)
+        cosines.append(_value(outcomes["imbalance.minority_cosine.weights"]))
         assert cosines[-1] == pytest.approx(cosine, abs=6e-7)
         if length:
-            ratios = [_value(found[f"imbalance.norm_ratio.{s}"]) for s in ("means", "weights")]
+            ratios = [_value(outcomes[f"imbalance.norm_ratio.{s}"]) for s in ("means", "weights")]
             assert ratios == pytest.approx([0.436390**-0.5, length**-0.5], abs=1e-6)
     assert cosines == sorted(cosines)
 
@@ -207,15 +207,15 @@ def test_minority_of_the_geometry() -> None:
 def test_undefined() -> None:
     labels = np.repeat([0, 1, 3], [20, 20, 2])  # (42,)
     features, weight = cloud(4, 42, 5), cloud(5, 5, 5)
-    found = measure(features, labels, weight)
+    outcomes = measure(features, labels, weight)
     short = measure(features, labels, weight[[0, 1, 3]])
     for name in (*SELI, *MINORITY):
-        assert found[name] == short[name]
-        assert (found[name].value is None) == ("minority_cosine" in name)
-    assert found["imbalance.minority_cosine.means"].reason == "there is one minority class"
+        assert outcomes[name] == short[name]
+        assert (outcomes[name].value is None) == ("minority_cosine" in name)
+    assert outcomes["imbalance.minority_cosine.means"].reason == "there is one minority class"
     weight[:2] = 0
-    found = measure(features, labels, weight)
-    assert "zero" in str(found["imbalance.norm_ratio.weights"].reason)
+    outcomes = measure(features, labels, weight)
+    assert "zero" in str(outcomes["imbalance.norm_ratio.weights"].reason)
     alone = measure(features, labels)
     assert alone["nc3.seli_deviation"].reason == "needs classifier weights"
     assert alone["nc2.seli_deviation.means"].value is not None

@@ -26,12 +26,12 @@ def test_ordinary_populations(name: str) -> None:
     for dtype in STORAGE:
         features = stored(whole, dtype)
         for center in (False, True):
-            found = measure(
+            outcomes = measure(
                 features, whole.labels, whole.weight, whole.bias, ood=features[:9],
                 center="samples" if center else "balanced",
                 only=("",) if dtype == "float16" else ("nc", "gnc", "imbalance"),
             )  # fmt: skip
-            for key, outcome in found.items():
+            for key, outcome in outcomes.items():
                 if outcome.value is None and key not in lost:
                     assert whole.weight is None and "needs" in str(outcome.reason), key
                 else:
@@ -46,11 +46,11 @@ def test_degenerate_populations(name: str) -> None:
     whole = DEGENERATE[name]()
     for dtype in STORAGE:
         assert (stored(whole, dtype) == whole.features).all()
-    found = measure(whole.features, whole.labels, whole.weight, whole.bias)
-    lost = {key for key, outcome in found.items() if outcome.value is None} - {OOD}
+    outcomes = measure(whole.features, whole.labels, whole.weight, whole.bias)
+    lost = {key for key, outcome in outcomes.items() if outcome.value is None} - {OOD}
     counts = np.unique(whole.labels, return_counts=True)[1]  # (K,)
     assert lost == {key for key in FORMULAS if not defined(key, name, counts)} - {OOD}
-    assert all(found[key].reason for key in lost)
+    assert all(outcomes[key].reason for key in lost)
     for profile in PROFILES:
         for key, outcome in measure(
             whole.features, whole.labels, whole.weight, whole.bias, profile=profile
@@ -62,9 +62,9 @@ def test_degenerate_populations(name: str) -> None:
 # declare nothing.
 def test_declarations_are_populations() -> None:
     known = {*POPULATIONS, *DEGENERATE, "equal_sizes"}
-    assert {name: one.undefined_on - known for name, one in FORMULAS.items()} == dict.fromkeys(
-        FORMULAS, frozenset()
-    )
+    assert {
+        name: formula.undefined_on - known for name, formula in FORMULAS.items()
+    } == dict.fromkeys(FORMULAS, frozenset())
 
 
 # Every metric has a formula here under its id, and no formula is without a metric.

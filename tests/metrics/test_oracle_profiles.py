@@ -82,8 +82,8 @@ def test_profiles_differ(lopsided: Population, name: str, same: set[str]) -> Non
 @pytest.mark.parametrize("name", ["papyan", "zhu", "galanti", "rangamani"])
 def test_profiles_agree_when_balanced(name: str) -> None:
     whole = POPULATIONS["noisy_simplex"]()
-    default, found = _measure(whole), _measure(whole, name)
-    assert found.keys() - _same(found, default) <= {"nc3.bias_collapse"}
+    default, outcomes = _measure(whole), _measure(whole, name)
+    assert outcomes.keys() - _same(outcomes, default) <= {"nc3.bias_collapse"}
 
 
 # The sample-centred profiles repeat the default formulas about the sample mean.
@@ -92,15 +92,18 @@ def test_profiles_centred_by_samples(lopsided: Population, name: str) -> None:
     default = measure(
         lopsided.features, lopsided.labels, lopsided.weight, lopsided.bias, center="samples"
     )
-    found = _measure(lopsided, name)
-    assert found.keys() - _same(found, default) <= {"nc3.bias_collapse", "nc1.within_fraction"}
+    outcomes = _measure(lopsided, name)
+    assert outcomes.keys() - _same(outcomes, default) <= {
+        "nc3.bias_collapse",
+        "nc1.within_fraction",
+    }
 
 
 # The notebook's NC1 is K times the default, its NC3 the square.
 def test_notebook(lopsided: Population) -> None:
-    default, found = _measure(lopsided), _measure(lopsided, "notebook")
-    assert _value(found, "nc1.pinv") == pytest.approx(6 * _value(default, "nc1.pinv"))
-    assert _value(found, "nc3.distance") == pytest.approx(_value(default, "nc3.distance") ** 2)
+    default, outcomes = _measure(lopsided), _measure(lopsided, "notebook")
+    assert _value(outcomes, "nc1.pinv") == pytest.approx(6 * _value(default, "nc1.pinv"))
+    assert _value(outcomes, "nc3.distance") == pytest.approx(_value(default, "nc3.distance") ** 2)
 
 
 # A constant added to the bias moves zhu's bias collapse and not the default; a row added to every
@@ -114,10 +117,10 @@ def test_zhu_and_zhou(lopsided: Population) -> None:
     assert _value(default, name) == pytest.approx(
         _value(measure(features, labels, lopsided.weight, raised), name), rel=1e-9
     )
-    one = measure(features, labels, lopsided.weight, raised, profile="zhu")
+    zhu = measure(features, labels, lopsided.weight, raised, profile="zhu")
     middle = features.mean(axis=0)  # (D,)
     explicit = float(np.linalg.norm(raised + lopsided.weight @ middle))
-    assert _value(one, name) == pytest.approx(explicit)
+    assert _value(zhu, name) == pytest.approx(explicit)
     for deviation in ("nc2.etf_deviation.weights", "nc3.etf_deviation"):
         for profile in ("zhu", "zhou"):
             before = _value(_measure(lopsided, profile), deviation)
@@ -128,19 +131,19 @@ def test_zhu_and_zhou(lopsided: Population) -> None:
 # jiang is the default, about the sample mean, of features already on the sphere.
 def test_jiang(lopsided: Population) -> None:
     unit = lopsided.features / np.linalg.norm(lopsided.features, axis=1)[:, None]  # (N, D)
-    found = _measure(lopsided, "jiang")
+    outcomes = _measure(lopsided, "jiang")
     default = measure(unit, lopsided.labels, lopsided.weight, center="samples")
-    assert _same(found, default) == found.keys()
-    assert _value(found, "nc1.pinv") == _value(found, "gnc1.pinv")
+    assert _same(outcomes, default) == outcomes.keys()
+    assert _value(outcomes, "nc1.pinv") == _value(outcomes, "gnc1.pinv")
 
 
 # wu-papyan's CDNV falls as the square of the scale, and its norm variation is of log norms.
 def test_wu_papyan(lopsided: Population) -> None:
-    found = _measure(lopsided, "wu-papyan")
+    outcomes = _measure(lopsided, "wu-papyan")
     doubled = measure(2 * lopsided.features, lopsided.labels, profile="wu-papyan")
-    assert _value(found, "nc1.cdnv") == pytest.approx(4 * _value(doubled, "nc1.cdnv"))
+    assert _value(outcomes, "nc1.cdnv") == pytest.approx(4 * _value(doubled, "nc1.cdnv"))
     logs = np.log(_by_class(_measure(lopsided), "nc2.norm_cv.means"))  # (6,)
-    assert _value(found, "nc2.norm_cv.means") == pytest.approx(logs.std(ddof=1) / logs.mean())
+    assert _value(outcomes, "nc2.norm_cv.means") == pytest.approx(logs.std(ddof=1) / logs.mean())
 
 
 # rangamani's fraction and he-su's trace weigh classes equally; the latter has no 1/K.

@@ -91,7 +91,7 @@ def test_orthoplex(dim: int) -> None:
     assert _value(separation(rows)) == pytest.approx(math.sqrt(2))
     far, near = math.exp(-4), math.exp(-2)
     powers = [(1 - far, dim), (1 + far - 2 * near, dim - 1), (1 + far + (2 * dim - 2) * near, 1)]
-    exact = sum(times * math.log(one) for one, times in powers)
+    exact = sum(times * math.log(base) for base, times in powers)
     assert _value(logdet(rows)) == pytest.approx(exact, rel=1e-12)
     assert _value(uniformity(rows)) == pytest.approx(1, abs=1e-12)
 
@@ -118,7 +118,7 @@ CODES = [
 
 
 # Famous codes have the tabulated energies, and the bound is theirs where it is known to be sharp.
-@pytest.mark.parametrize(("rows", "values", "bound"), CODES, ids=lambda one: str(np.shape(one)))
+@pytest.mark.parametrize(("rows", "values", "bound"), CODES, ids=lambda rows: str(np.shape(rows)))
 def test_codes(rows: Array, values: list[float], bound: float) -> None:
     assert _values(rows) == pytest.approx(values, abs=6e-11)
     assert energy_bound(*rows.shape) == pytest.approx(bound, abs=GRID)
@@ -131,8 +131,8 @@ def test_codes(rows: Array, values: list[float], bound: float) -> None:
 # The bound is below the best energies that were found, closely, and at a simplex or orthoplex it
 # is the closed form.
 def test_energy_bound() -> None:
-    found = {(100, 10): 0.541021, (100, 20): 0.511590, (100, 64): 0.496375}
-    for (classes, dim), bound in found.items():
+    best_found = {(100, 10): 0.541021, (100, 20): 0.511590, (100, 64): 0.496375}
+    for (classes, dim), bound in best_found.items():
         assert best_energy(classes, dim) == pytest.approx(bound, abs=GRID)
     assert best_energy(100, 10) < 0.542034 and best_energy(100, 64) < 0.496769
     for classes, dim in ((5, 4), (10, 12), (100, 99), (8, 4), (32, 16)):
@@ -162,8 +162,8 @@ def test_random_energy_tabulated() -> None:
     table = {10: (0.571429, 0.740975, -0.317262), 64: (0.508197, 0.711396, -0.342574)}
     for dim, (two, one, zero) in table.items():
         slope = (random_energy(dim, 1e-5) - random_energy(dim, -1e-5)) / 2e-5
-        found = [random_energy(dim, 2), random_energy(dim, 1), slope]
-        assert found == pytest.approx([two, one, zero], abs=6e-7)
+        energies = [random_energy(dim, 2), random_energy(dim, 1), slope]
+        assert energies == pytest.approx([two, one, zero], abs=6e-7)
 
 
 # Uniformity is 0 on average over random directions, and falls without limit as two meet.
