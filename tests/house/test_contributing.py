@@ -76,7 +76,7 @@ HOLDS, FAILS = "nc1.pinv <= 0.05", "nc4.mismatch < 0"
 # rule is a word and never a command.
 @pytest.mark.parametrize(
     ("rules", "code"),
-    [("", 0), (f"{HOLDS}\n", 0), (f"{HOLDS}\n{FAILS}\n", 1), ("nc1.pinv <= $(touch broken)", 2)],
+    [(f"{HOLDS}\n", 0), (f"{HOLDS}\n{FAILS}\n", 1), ("nc1.pinv <= $(touch broken)", 2)],
 )
 def test_action(rules: str, code: int, tmp_path: Path) -> None:
     script = ACTION.split("run: |\n")[1]
