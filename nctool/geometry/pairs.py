@@ -16,7 +16,7 @@ TILE = 512
 NEAR = 1e-6
 """Below this share of |a|^2 + |b|^2 a squared distance is taken from the difference itself:
 the expansion loses as many digits as it cancels."""
-RESCUE_ROWS = 1 << 14
+RECHECKED = 1 << 14
 NAMED_PAIRS = 5
 
 
@@ -49,16 +49,16 @@ def survey(
     """
     count = len(points)
     visitor = _Visitor(points, variances, power, resolution)
-    for rows, columns in tiles(count):
+    for rows, columns in tiles(count, TILE):
         visitor.visit(rows, columns)
     return visitor.finish()
 
 
-def tiles(count: int) -> Iterator[tuple[slice, slice]]:
-    """The tiles of the upper triangle, diagonal ones included."""
-    for top in range(0, count, TILE):
-        for left in range(top, count, TILE):
-            yield slice(top, min(top + TILE, count)), slice(left, min(left + TILE, count))
+def tiles(count: int, side: int) -> Iterator[tuple[slice, slice]]:
+    """The tiles of the upper triangle, row by row, diagonal ones included."""
+    for top in range(0, count, side):
+        for left in range(top, count, side):
+            yield slice(top, min(top + side, count)), slice(left, min(left + side, count))
 
 
 class _Visitor:
@@ -77,6 +77,8 @@ class _Visitor:
         self.simplex = 1 / (self.count - 1) if self.count > 1 else 0.0
         self.mean = 0.0
         if not self.zero and self.count > 1:
+            # The mean needs no pairs: |sum of unit vectors|^2 = K + 2 (sum of cosines). Known
+            # ahead, it is taken off before squaring, so that the variance does not cancel.
             direction = (points / self.norms[:, None]).sum(0)
             self.mean = (float(direction.square().sum()) - self.count) / (2 * self.pairs)
         zeros = torch.zeros(self.count, dtype=points.dtype, device=points.device)
@@ -98,12 +100,14 @@ class _Visitor:
             self._cosines(gram, rows, columns, upper)
 
     def _distances(self, gram: Tensor, rows: slice, columns: slice, upper: Tensor | None) -> None:
+        # |a - b|^2 = |a|^2 + |b|^2 - 2 a.b costs one product for the whole tile, and cancels where
+        # points are close: those are subtracted first.
         scale = self.squares[rows, None] + self.squares[columns]
         square = torch.add(scale, gram, alpha=-2)
         near = square < NEAR * scale
         if upper is not None:
             near &= upper
-        self._rescue(square, near, rows, columns)
+        self._recheck(square, near, rows, columns)
         if upper is not None:
             square.masked_fill_(~upper, float("inf"))
         self._keep_nearest(square, rows, columns)
@@ -122,9 +126,9 @@ class _Visitor:
         self.cdnv[rows] += (left * inverse.sum(1) + inverse @ right) / 2
         self.cdnv[columns] += (right * inverse.sum(0) + left @ inverse) / 2
 
-    def _rescue(self, square: Tensor, near: Tensor, rows: slice, columns: slice) -> None:
-        found = torch.nonzero(near)
-        for part in torch.split(found, RESCUE_ROWS):
+    def _recheck(self, square: Tensor, near: Tensor, rows: slice, columns: slice) -> None:
+        """Squared distances of close pairs from their differences."""
+        for part in torch.split(torch.nonzero(near), RECHECKED):
             a, b = part[:, 0], part[:, 1]
             step = self.points[rows.start + a] - self.points[columns.start + b]
             square[a, b] = step.square().sum(1)
@@ -152,7 +156,7 @@ class _Visitor:
         whole = self.count > 1 and not self.zero
         std = gap = top = pair = class_gap = class_top = None
         if whole:
-            step = self.first / self.pairs
+            step = self.first / self.pairs  # what is left of the mean, by rounding
             std = max(self.second / self.pairs - step * step, 0.0) ** 0.5
             class_gap = self.gap / (self.count - 1)
             gap = float(class_gap.mean())
@@ -169,8 +173,8 @@ class _Visitor:
         )  # fmt: skip
 
     def _closest_pair(self) -> tuple[int, int]:
-        one = int(self.closest.argmax())
-        cosine = (self.points @ self.points[one]) / (self.norms * self.norms[one])
-        cosine[one] = float("-inf")
-        other = int(cosine.argmax())
-        return min(one, other), max(one, other)
+        first = int(self.closest.argmax())
+        cosine = (self.points @ self.points[first]) / (self.norms * self.norms[first])
+        cosine[first] = float("-inf")
+        second = int(cosine.argmax())
+        return min(first, second), max(first, second)

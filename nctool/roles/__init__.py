@@ -6,6 +6,6 @@ that lists the candidates and the flag to paste; a missing role is no error.
 
 from nctool.roles.assign import assign
 from nctool.roles.head import find_head
-from nctool.roles.values import Candidate, Head, Pick, Roles
+from nctool.roles.role_types import Candidate, Head, Pick, Roles
 
 __all__ = ["Candidate", "Head", "Pick", "Roles", "assign", "find_head"]

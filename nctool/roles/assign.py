@@ -1,19 +1,19 @@
-"""Giving out the roles: features, labels, weight and bias, each with its reason."""
+"""Assigning the roles: features, labels, weight and bias, each with its reason."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
 from nctool.core.errors import InputError
-from nctool.roles.data import Data, choose_data
-from nctool.roles.declared_head import told_head
-from nctool.roles.exclude import sift
+from nctool.roles.array_names import LAYER_LEAVES, parse
+from nctool.roles.declared_head import declared_head
+from nctool.roles.exclude import exclude
 from nctool.roles.explicit import listing
+from nctool.roles.features_and_labels import FeaturesAndLabels, choose_features_and_labels
 from nctool.roles.head import find_head, widths
-from nctool.roles.missing_head import why_no_head
-from nctool.roles.names import LAYER_LEAVES, parse
-from nctool.roles.series import UNNAMED, Series, feature_series, label_series
-from nctool.roles.values import Candidate, Pick, Roles
+from nctool.roles.missing_head import explain_missing_head
+from nctool.roles.role_types import Candidate, Pick, Roles
+from nctool.roles.sample_arrays import UNNAMED, SampleArray, feature_arrays, label_arrays
 from nctool.settings.role_options import RoleOptions
 
 AUTOMATIC = RoleOptions()
@@ -28,29 +28,29 @@ def assign(
 ) -> Roles:
     """Say which array is which, from names, shapes and dtypes alone."""
     everything = list(candidates)
-    kept, ignored = sift(everything)
-    named = _named_data(kept)
+    kept, ignored = exclude(everything)
+    named = _named_samples(kept)
     outside = [candidate for candidate in kept if candidate not in named]
-    told = told_head(everything, config) if options.head is None else None
-    data = choose_data(
+    declared = declared_head(everything, config) if options.head is None else None
+    data = choose_features_and_labels(
         kept,
         options,
-        frozenset((told.layer.columns,))
-        if told is not None
+        frozenset((declared.layer.columns,))
+        if declared is not None
         else widths(everything if options.head is not None else outside, options),
     )
     dim = _width(data.features)
     head = find_head(
-        everything if options.head is not None else _without_data(outside, data),
+        everything if options.head is not None else _without_samples(outside, data),
         dim=dim,
         classes=classes,
         config=config,
         options=options,
-        told=told,
+        declared=declared,
     )
     if data.features is None and data.labels is None and head is None:
         raise _nothing(everything, kept)
-    absent = why_no_head(outside) if head is None and options.head is None else ()
+    absent = explain_missing_head(outside) if head is None and options.head is None else ()
     return Roles(
         features=data.features,
         labels=data.labels,
@@ -63,13 +63,13 @@ def assign(
     )
 
 
-def _named_data(candidates: Sequence[Candidate]) -> set[Candidate]:
+def _named_samples(candidates: Sequence[Candidate]) -> set[Candidate]:
     """Arrays whose names say that they hold samples, of whichever split: never a head."""
-    series: list[Series] = feature_series(candidates) + label_series(candidates)
+    series: list[SampleArray] = feature_arrays(candidates) + label_arrays(candidates)
     return {item.candidate for item in series if item.tier < UNNAMED}
 
 
-def _without_data(candidates: Sequence[Candidate], data: Data) -> list[Candidate]:
+def _without_samples(candidates: Sequence[Candidate], data: FeaturesAndLabels) -> list[Candidate]:
     """What is left for the head: neither chosen, nor as many rows as there are samples."""
     picked = {pick.candidate for pick in (data.features, data.labels) if pick is not None}
     samples = {candidate.shape[0] for candidate in picked}
@@ -86,18 +86,18 @@ def _without_data(candidates: Sequence[Candidate], data: Data) -> list[Candidate
 
 
 def _width(features: Pick | None) -> int | None:
-    return Series(features.candidate, 0, None).dim if features is not None else None
+    return SampleArray(features.candidate, 0, None).dim if features is not None else None
 
 
 def _nothing(everything: Sequence[Candidate], kept: Sequence[Candidate]) -> InputError:
     if not everything:
         return InputError("no-roles", "there are no arrays here", "nctool inspect SOURCE")
     shown = listing(kept or everything)
-    reasons = why_no_head(kept)
-    said = "".join(f"\n{reason.message}" for reason in reasons)
+    reasons = explain_missing_head(kept)
+    explained = "".join(f"\n{reason.message}" for reason in reasons)
     return InputError(
         "no-roles",
         f"none of the {len(everything):,} arrays could be told to be features, labels or a "
-        f"head:\n{shown}{said}",
+        f"head:\n{shown}{explained}",
         reasons[0].hint if reasons else "name them: --features 'KEY' --labels 'KEY' --head 'KEY'",
     )

@@ -1,6 +1,6 @@
-"""A head that the file itself tells of: its graph says which array feeds the output.
+"""A head that the file itself declares: its graph says which array feeds the output.
 
-A reader that knows puts it into its metadata under ``head``: ``weight`` and ``bias`` are keys,
+A reader that knows it puts it into its metadata under ``head``: ``weight`` and ``bias`` are keys,
 ``transposed`` says that rows are dimensions and columns are classes, ``reason`` is for people.
 """
 
@@ -9,24 +9,27 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from nctool.roles.layers import Layer, Model
-from nctool.roles.values import Candidate, Head, Pick
+from nctool.roles.linear_layer import Layer
+from nctool.roles.model import Model
+from nctool.roles.role_types import Candidate, Head, Pick
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
-    """The layer, as its file tells of it."""
+class DeclaredHead:
+    """The layer, as its file declares it."""
 
     layer: Layer
     reason: str
 
     def completed(self, head: Head) -> Head:
-        """The head with the bias that was told of: its name need not resemble the weight's."""
+        """The head with the declared bias: its name need not resemble the weight's."""
         bias = self.layer.bias
         return replace(head, bias=None if bias is None else Pick(bias, self.reason))
 
 
-def told_head(candidates: Iterable[Candidate], config: Mapping[str, object] | None) -> Told | None:
+def declared_head(
+    candidates: Iterable[Candidate], config: Mapping[str, object] | None
+) -> DeclaredHead | None:
     """The head that the metadata names, if it is among these arrays and could be one."""
     fact = (config or {}).get("head")
     if not isinstance(fact, Mapping):
@@ -39,8 +42,10 @@ def told_head(candidates: Iterable[Candidate], config: Mapping[str, object] | No
     if layer.transposed is not (fact.get("transposed") is True):
         layer = layer.turned()
     biases = [
-        one
-        for one in model.candidates
-        if one.key == fact.get("bias") and one.path == layer.weight.path
+        candidate
+        for candidate in model.candidates
+        if candidate.key == fact.get("bias") and candidate.path == layer.weight.path
     ]
-    return Told(replace(layer, bias=biases[0] if biases else None), str(fact.get("reason", "")))
+    return DeclaredHead(
+        replace(layer, bias=biases[0] if biases else None), str(fact.get("reason", ""))
+    )

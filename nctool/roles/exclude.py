@@ -1,4 +1,4 @@
-"""Leaving out what no role may be given to: optimizer state, schedulers, statistics, twins."""
+"""Excluding what no role may be given to: optimizer state, schedulers, statistics, averages."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from functools import lru_cache
 
 from nctool.core.errors import InputError
 from nctool.core.notice import Notice
-from nctool.roles.names import parse
-from nctool.roles.values import Candidate
+from nctool.roles.array_names import parse
+from nctool.roles.role_types import Candidate
 from nctool.settings.role_options import RoleOptions
 
 # A word for people → the parts of a key that mean it, wherever they stand.
@@ -56,7 +56,7 @@ def group_of(key: str) -> str | None:
     return None
 
 
-def sift(candidates: Iterable[Candidate]) -> tuple[list[Candidate], tuple[str, ...]]:
+def exclude(candidates: Iterable[Candidate]) -> tuple[list[Candidate], tuple[str, ...]]:
     """Candidates worth looking at, and in words what was left out."""
     kept: list[Candidate] = []
     dropped: Counter[str] = Counter()
@@ -69,18 +69,18 @@ def sift(candidates: Iterable[Candidate]) -> tuple[list[Candidate], tuple[str, .
     return kept, tuple(f"{number:,} × {group}" for group, number in sorted(dropped.items()))
 
 
-def without_twins(
+def without_averages(
     candidates: Sequence[Candidate], options: RoleOptions
 ) -> tuple[list[Candidate], tuple[Notice, ...]]:
     """Of an array and its moving average, the one that was asked for.
 
-    Only twins are dropped: an average that stands alone is all there is, and stays.
+    Only what is here twice is dropped: an average that stands alone is all there is, and stays.
     """
-    raw: dict[tuple[str, tuple[int, ...]], bool] = {}
-    averaged: dict[tuple[str, tuple[int, ...]], bool] = {}
+    raw: set[tuple[str, tuple[int, ...]]] = set()
+    averaged: set[tuple[str, tuple[int, ...]]] = set()
     for candidate in candidates:
         name = parse(candidate.key, candidate.path)
-        (averaged if name.averaged else raw)[name.core, candidate.shape] = True
+        (averaged if name.averaged else raw).add((name.core, candidate.shape))
     if options.weights == "ema" and not averaged:
         raise InputError(
             "no-ema",
@@ -88,23 +88,23 @@ def without_twins(
             "(ema, state_dict_ema, model_ema, swa)",
             "leave out --weights, or name the array with --head 'KEY'",
         )
-    twins = raw.keys() & averaged.keys()
-    if not twins:
+    both = raw & averaged
+    if not both:
         return list(candidates), ()
-    unwanted = options.weights == "raw"
+    raw_wanted = options.weights == "raw"
     kept = [
         candidate
         for candidate in candidates
-        if (name := parse(candidate.key, candidate.path)).averaged is not unwanted
-        or (name.core, candidate.shape) not in twins
+        if (name := parse(candidate.key, candidate.path)).averaged is not raw_wanted
+        or (name.core, candidate.shape) not in both
     ]
     if options.weights == "ema":
         return kept, ()
-    number = "1 array is" if len(twins) == 1 else f"{len(twins):,} arrays are"
+    number = "1 array is" if len(both) == 1 else f"{len(both):,} arrays are"
     notice = Notice(
         "ema-twin",
         f"{number} here twice, raw and as a moving average; raw is used",
         "--weights ema uses the average",
-        {"twins": len(twins)},
+        {"twins": len(both)},
     )
     return kept, (notice,)

@@ -9,8 +9,8 @@ from pathlib import PurePath
 
 from nctool.core.array_spec import split
 from nctool.core.errors import InputError
-from nctool.roles.names import title
-from nctool.roles.values import Candidate
+from nctool.roles.array_names import title
+from nctool.roles.role_types import Candidate
 
 SHOWN = 8
 
@@ -41,13 +41,13 @@ def flag(role: str, candidate: Candidate, among: Sequence[Candidate]) -> str:
     return f"--{role} '{quoted}'"
 
 
-def tie(role: str, candidates: Sequence[Candidate], why: str = "") -> InputError:
+def tie(role: str, candidates: Sequence[Candidate], detail: str = "") -> InputError:
     """Several arrays could play this role and nothing decides between them."""
     slug = {"head": "ambiguous-head", "bias": "ambiguous-bias"}.get(role, f"ambiguous-{role}")
     ordered = sorted(candidates, key=lambda candidate: (candidate.path, candidate.key))
     return InputError(
         slug,
-        f"{len(ordered)} arrays could be the {role}{why}:\n{listing(ordered)}",
+        f"{len(ordered)} arrays could be the {role}{detail}:\n{listing(ordered)}",
         "choose one: " + "  or  ".join(flag(role, item, ordered) for item in ordered[:SHOWN]),
     )
 
@@ -68,8 +68,8 @@ def matches(candidates: Iterable[Candidate], text: str) -> list[Candidate]:
     path, key = split(text)
     if path:
         everything = [candidate for candidate in everything if _on_path(candidate, path)]
-    for wanted in (key, f"{key}.weight"):
-        exact = [candidate for candidate in everything if candidate.key == wanted]
+    for name in (key, f"{key}.weight"):
+        exact = [candidate for candidate in everything if candidate.key == name]
         if exact:
             return exact
     return [candidate for candidate in everything if fnmatchcase(candidate.key, key)]
@@ -89,17 +89,17 @@ def missing(role: str, text: str, candidates: Sequence[Candidate]) -> InputError
     )
 
 
-def one(
+def named_array(
     role: str, text: str, candidates: Sequence[Candidate], fits: Sequence[Candidate]
 ) -> Candidate:
-    """The single array that was named, among those that could play the role at all."""
-    found = matches(candidates, text)
-    if not found:
+    """The single array that was named; those that could play the role at all go first."""
+    matching = matches(candidates, text)
+    if not matching:
         raise missing(role, text, candidates)
     able = set(fits)
-    fitting = [candidate for candidate in found if candidate in able]
+    fitting = [candidate for candidate in matching if candidate in able]
     if len(fitting) == 1:
         return fitting[0]
-    if not fitting and len(found) == 1:
-        return found[0]
-    raise tie(role, fitting or found, f" named {text!r}")
+    if not fitting and len(matching) == 1:
+        return matching[0]
+    raise tie(role, fitting or matching, f" named {text!r}")

@@ -1,21 +1,20 @@
-"""Finding the head: the one layer the evidence points to, the one asked for, or an error."""
+"""Finding the head: the layer that scores highest, the one asked for, or an error."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
 from nctool.core.errors import InputError
-from nctool.core.notice import Notice
-from nctool.roles.declared_head import Told
-from nctool.roles.evidence import BODILY, Ranked, best, rank
-from nctool.roles.exclude import sift, without_twins
-from nctool.roles.explicit import describe, listing, one, tie
-from nctool.roles.layers import Layer, Model
+from nctool.roles.chosen_head import as_head, reason_for, side_notice
+from nctool.roles.declared_head import DeclaredHead
+from nctool.roles.exclude import exclude, without_averages
+from nctool.roles.explicit import describe, listing, named_array, tie
+from nctool.roles.linear_layer import Layer
 from nctool.roles.missing_head import quantised_heads
-from nctool.roles.names import title
-from nctool.roles.shapes import is_float
-from nctool.roles.tied import rival_tables, tied_bias, tied_embedding
-from nctool.roles.values import Candidate, Head, Pick
+from nctool.roles.model import Model
+from nctool.roles.role_types import Candidate, Head
+from nctool.roles.scoring import BODY_POINTS, ScoredLayer, leaders, rank
+from nctool.roles.tied_head import rival_tables, tied_embedding
 from nctool.settings.role_options import RoleOptions
 
 AUTOMATIC = RoleOptions()
@@ -28,68 +27,64 @@ def find_head(
     classes: int | None = None,
     config: Mapping[str, object] | None = None,
     options: RoleOptions = AUTOMATIC,
-    told: Told | None = None,
+    declared: DeclaredHead | None = None,
 ) -> Head | None:
     """The head among these arrays, or None when there is none.
 
     ``dim`` is the width of the features and ``classes`` the number of classes, where known;
-    ``told`` is the head that the file tells of.
+    ``declared`` is the head that the file declares.
     """
     if options.head == "none":
         return None
     everything = list(candidates)
-    if told is not None and options.head is None:
-        return _as_told(told, everything, dim, classes, options)
-    kept, _ = sift(everything)
-    usable, notices = without_twins(kept, options)
+    if declared is not None and options.head is None:
+        return _as_declared(declared, everything, dim, classes, options)
+    kept, _ = exclude(everything)
+    usable, notices = without_averages(kept, options)
     model = Model(usable)
     if options.head is not None:
         model = Model(everything)
-        layer = _asked(model, options.head, usable, dim, options)
-        return _finish(model, layer, "asked for", options, classes)
+        layer = _requested(model, options.head, usable, dim, options)
+        return as_head(model, layer, "asked for", options, classes)
     fitting = [turned for layer in model.layers if (turned := fit(layer, dim, options)) is not None]
     ranked = rank(fitting, model)
-    leaders = _leading(ranked, classes)
-    if (
-        leaders
-        and leaders[0].layer.rows != classes
-        and (rivals := rival_tables(model, dim, config))
-    ):
+    ahead = _leading(ranked, classes)
+    if ahead and ahead[0].layer.rows != classes and (rivals := rival_tables(model, dim, config)):
         raise tie(
             "head",
-            [*(item.layer.weight for item in leaders), *(layer.weight for layer in rivals)],
+            [*(item.layer.weight for item in ahead), *(layer.weight for layer in rivals)],
             " (a vocabulary has a bias of its own: its embedding may be the head)",
         )
-    if not leaders:
+    if not ahead:
         tied = tied_embedding(model, dim, config)
         if tied is not None:
-            return _finish(model, tied, "input embedding, tied", options, classes, True)
-        if dim is not None and (others := best(rank(model.layers, model))):
+            return as_head(model, tied, "input embedding, tied", options, classes, True)
+        if dim is not None and (others := leaders(rank(model.layers, model))):
             raise _width_error([item.layer for item in others], dim)
-        leaders = [] if quantised_heads(everything) else _alone(ranked)
-    if not leaders:
+        ahead = [] if quantised_heads(everything) else _alone(ranked)
+    if not ahead:
         return None
-    if len(leaders) > 1:
-        raise tie("head", [item.layer.weight for item in leaders])
-    layer = leaders[0].layer
+    if len(ahead) > 1:
+        raise tie("head", [item.layer.weight for item in ahead])
+    layer = ahead[0].layer
     side = [item for item in _sides(fitting, model) if item.layer.weight != layer.weight]
-    if side and not leaders[0].side:
-        notices = (*notices, _side_notice(layer, side))
-    reason = _reason(leaders[0], dim, classes)
-    return _finish(model, layer, reason, options, classes, notices=notices)
+    if side and not ahead[0].side:
+        notices = (*notices, side_notice(layer, side))
+    reason = reason_for(ahead[0], dim, classes)
+    return as_head(model, layer, reason, options, classes, notices=notices)
 
 
 def widths(candidates: Iterable[Candidate], options: RoleOptions) -> frozenset[int]:
     """The feature widths that the likely heads would take; empty when no head is in sight."""
     everything = list(candidates)
-    kept, _ = sift(everything)
-    usable, _ = without_twins(kept, options)
+    kept, _ = exclude(everything)
+    usable, _ = without_averages(kept, options)
     if options.head == "none":
         return frozenset()
     if options.head is None:
         model = Model(usable)
-        return frozenset(item.layer.columns for item in best(rank(model.layers, model)))
-    layer = _asked(Model(everything), options.head, usable, None, options)
+        return frozenset(item.layer.columns for item in leaders(rank(model.layers, model)))
+    layer = _requested(Model(everything), options.head, usable, None, options)
     return (
         frozenset((layer.columns,))
         if options.transpose_head
@@ -108,12 +103,12 @@ def fit(layer: Layer, dim: int | None, options: RoleOptions) -> Layer | None:
     return None
 
 
-def _asked(
+def _requested(
     model: Model, text: str, usable: Iterable[Candidate], dim: int | None, options: RoleOptions
 ) -> Layer:
     preferred = set(usable)
     weights = [layer.weight for layer in model.layers if layer.weight in preferred]
-    chosen = one("head", text, model.candidates, weights)
+    chosen = named_array("head", text, model.candidates, weights)
     layer = next((layer for layer in model.layers if layer.weight == chosen), None)
     if layer is None:
         raise InputError(
@@ -127,70 +122,46 @@ def _asked(
     return turned
 
 
-def _as_told(
-    told: Told,
+def _as_declared(
+    declared: DeclaredHead,
     candidates: Iterable[Candidate],
     dim: int | None,
     classes: int | None,
     options: RoleOptions,
 ) -> Head:
-    layer = told.layer
+    layer = declared.layer
     if options.transpose_head and not layer.transposed:
         layer = layer.turned()
     if dim not in (None, layer.columns):
         raise _width_error([layer], dim or 0)
-    reason = f"{layer.rows:,} × {layer.columns:,}; {told.reason}"
-    head = _finish(Model(candidates), layer, reason, options, classes)
-    return head if options.bias is not None else told.completed(head)
+    reason = f"{layer.rows:,} × {layer.columns:,}; {declared.reason}"
+    head = as_head(Model(candidates), layer, reason, options, classes)
+    return head if options.bias is not None else declared.completed(head)
 
 
-def _leading(ranked: Sequence[Ranked], classes: int | None) -> list[Ranked]:
+def _leading(ranked: Sequence[ScoredLayer], classes: int | None) -> list[ScoredLayer]:
     """The best with one row for each class; else the best of all, none with fewer rows."""
-    exact = best([item for item in ranked if item.layer.rows == classes])
+    exact = leaders([item for item in ranked if item.layer.rows == classes])
     if exact or classes is None:
-        return exact or best(ranked)
-    leaders = best(ranked)
-    return [item for item in leaders if item.layer.rows >= classes] or (
-        leaders or _exact(ranked, classes)
-    )
+        return exact or leaders(ranked)
+    ahead = leaders(ranked)
+    enough = [item for item in ahead if item.layer.rows >= classes]
+    return enough or ahead or _exact(ranked, classes)
 
 
-def _exact(ranked: Sequence[Ranked], classes: int | None) -> list[Ranked]:
+def _exact(ranked: Sequence[ScoredLayer], classes: int | None) -> list[ScoredLayer]:
     """Without a leader, the only layer with one row for each class, none of a body."""
-    exact = [item for item in ranked if item.layer.rows == classes and item.points > BODILY]
+    exact = [item for item in ranked if item.layer.rows == classes and item.points > BODY_POINTS]
     return exact if len(exact) == 1 else []
 
 
-def _alone(ranked: Sequence[Ranked]) -> list[Ranked]:
+def _alone(ranked: Sequence[ScoredLayer]) -> list[ScoredLayer]:
     """A layer that is alone needs less to be believed: there is nothing to confuse it with."""
     return list(ranked) if len(ranked) == 1 and ranked[0].points > 0 else []
 
 
-def _sides(layers: Sequence[Layer], model: Model) -> list[Ranked]:
+def _sides(layers: Sequence[Layer], model: Model) -> list[ScoredLayer]:
     return [item for item in rank(layers, model) if item.side and item.points > 0]
-
-
-def _side_notice(layer: Layer, side: Sequence[Ranked]) -> Notice:
-    keys = [item.layer.weight.key for item in side]
-    return Notice(
-        "side-head",
-        f"{', '.join(keys)} could be a head too; the main head {layer.weight.key} is used",
-        f"--head '{keys[0]}' uses the other",
-        {"keys": keys},
-    )
-
-
-def _reason(leader: Ranked, dim: int | None, classes: int | None) -> str:
-    layer = leader.layer
-    said = [f"{layer.rows:,} × {layer.columns:,}"]
-    if dim is not None:
-        said[0] += f" fits features of width {dim:,}"
-    if classes is not None and layer.rows == classes:
-        said.append("one row for each class")
-    said.extend(leader.why)
-    if layer.transposed:
-        said.append("stored transposed")
-    return "; ".join(said)
 
 
 def _width_error(layers: Sequence[Layer], dim: int) -> InputError:
@@ -201,83 +172,4 @@ def _width_error(layers: Sequence[Layer], dim: int) -> InputError:
         + listing([layer.weight for layer in layers]),
         "name other features with --features 'KEY' or another head with --head 'KEY'; "
         "--head none measures the features alone",
-    )
-
-
-def _finish(
-    model: Model,
-    layer: Layer,
-    reason: str,
-    options: RoleOptions,
-    classes: int | None,
-    tied: bool = False,
-    notices: tuple[Notice, ...] = (),
-) -> Head:
-    if classes is not None and layer.rows < classes:
-        raise InputError(
-            "class-mismatch",
-            f"there are {classes:,} classes but the head {describe(layer.weight)} "
-            f"has {layer.rows:,} rows",
-            "check --classes, or name another head with --head 'KEY'",
-        )
-    said = list(notices)
-    if layer.transposed:
-        said.append(
-            Notice(
-                "transposed-head",
-                f"{layer.weight.key} is stored as (dim, classes) and read transposed: "
-                f"{layer.rows:,} classes, d={layer.columns:,}",
-            )
-        )
-    if tied:
-        said.append(
-            Notice(
-                "tied-head",
-                f"the head is tied to the input embedding {layer.weight.key}, as the model's "
-                "configuration says",
-                "--head none leaves it out",
-            )
-        )
-    if layer.scale is None and layer.name.leaf in ("weight_orig", "weight_v", "original"):
-        said.append(
-            Notice(
-                "reparametrized-head",
-                f"{layer.weight.key} is one part of a reparametrized weight; "
-                "it is measured as stored",
-            )
-        )
-    weight = Pick(
-        layer.weight,
-        reason,
-        "flag" if options.head is not None else "auto",
-        layer.transposed,
-        tied,
-        layer.scale,
-    )
-    return Head(weight, _bias(model, layer, options, tied), layer.rows, layer.columns, tuple(said))
-
-
-def _bias(model: Model, layer: Layer, options: RoleOptions, tied: bool) -> Pick | None:
-    if options.bias == "none":
-        return None
-    if options.bias is not None:
-        fitting = [
-            candidate
-            for candidate in model.candidates
-            if candidate.shape == (layer.rows,) and is_float(candidate.dtype)
-        ]
-        chosen = one("bias", options.bias, model.candidates, fitting)
-        if chosen not in fitting:
-            raise InputError(
-                "bias-mismatch",
-                f"the bias {describe(chosen)} does not fit the head {describe(layer.weight)}: "
-                f"expected ({layer.rows:,})",
-                "--bias none leaves it out",
-            )
-        return Pick(chosen, "asked for", "flag")
-    found = model.bias(layer) or (tied_bias(model, layer.rows) if tied else None)
-    return (
-        Pick(found, f"beside {title(layer.weight.key, layer.weight.path)}")
-        if found is not None
-        else None
     )

@@ -1,4 +1,4 @@
-"""Why there is no head here, where that can be told: tied without a word, or quantised."""
+"""Why there is no head here, where that can be known: tied without a word, or quantised."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ import re
 from collections.abc import Sequence
 
 from nctool.core.notice import Notice
+from nctool.roles.array_names import parse, words
 from nctool.roles.explicit import flag
-from nctool.roles.layers import Model
 from nctool.roles.lexicon import HEAD
-from nctool.roles.names import parse, words
-from nctool.roles.shapes import is_float
-from nctool.roles.tied import word_tables
-from nctool.roles.values import Candidate
+from nctool.roles.linear_layer import is_float
+from nctool.roles.model import Model
+from nctool.roles.role_types import Candidate
+from nctool.roles.tied_head import word_tables
 
 _PACKED = re.compile(r"(qweight|weight_packed|_packed_params|packed)$")
 
 
-def why_no_head(candidates: Sequence[Candidate]) -> tuple[Notice, ...]:
+def explain_missing_head(candidates: Sequence[Candidate]) -> tuple[Notice, ...]:
     """What to say where no head was found; nothing where there is nothing to say."""
     model = Model(candidates)
     packed = quantised_heads(candidates)

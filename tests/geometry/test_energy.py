@@ -293,7 +293,7 @@ def _sizes(found: Any) -> Iterator[int]:
 @pytest.mark.parametrize("common", [0.0, 1e5])
 def test_no_whole_matrix(common: float, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(energy, "TILE", 16)
-    monkeypatch.setattr(energy, "RESCUED", 512)
+    monkeypatch.setattr(energy, "RECHECKED", 512)
     rows = torch.from_numpy(crowded(14, 300, 6, common))
     with Largest() as seen:
         energies(rows)

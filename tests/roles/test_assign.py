@@ -173,8 +173,8 @@ def test_transposed_head(arrays: list[Candidate]) -> None:
 # A square head is never turned on its own account, and always when asked.
 def test_square_head() -> None:
     assert (head := find_head([floats("W", 64, 64)])) and not head.weight.transposed
-    asked = find_head([floats("W", 64, 64)], options=RoleOptions(transpose_head=True))
-    assert asked is not None and asked.weight.transposed
+    turned = find_head([floats("W", 64, 64)], options=RoleOptions(transpose_head=True))
+    assert turned is not None and turned.weight.transposed
 
 
 # A weight-normed head names both its halves, in either spelling.

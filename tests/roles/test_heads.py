@@ -21,15 +21,15 @@ Saved = tuple[list[Candidate], set[str]]
 
 @cache
 def corpus() -> list[tuple[str, list[Candidate], set[str]]]:
-    found = []
+    saved = []
     for model in json.loads(gzip.decompress(CORPUS.read_bytes())):
         arrays = [
             Candidate(key, tuple(shape), "float32" if shape else "int64")
             for key, shape in model["sd"].items()
         ]
         keys = {name for prefix in model["truth"] for name in (prefix, f"{prefix}.weight")}
-        found.append((model["name"], arrays, keys & model["sd"].keys()))
-    return found
+        saved.append((model["name"], arrays, keys & model["sd"].keys()))
+    return saved
 
 
 def prefixed(prefix: str) -> Callable[[list[Candidate], set[str]], Saved]:

@@ -24,7 +24,7 @@ def array(text: str, prefix: str = "") -> Candidate:
 @cache
 def models() -> dict[str, tuple[str, list[Candidate]]]:
     """By name: what is to be found, and the arrays."""
-    found: dict[str, tuple[str, list[Candidate]]] = {}
+    known: dict[str, tuple[str, list[Candidate]]] = {}
     text = "\n".join(
         line for line in LISTING.read_text(encoding="utf-8").splitlines() if line[:1] not in "#"
     )
@@ -35,23 +35,23 @@ def models() -> dict[str, tuple[str, list[Candidate]]]:
             which, _, prefix = item.partition(" ")
             if which.startswith("@"):
                 arrays += [
-                    Candidate(prefix + one.key, one.shape, one.dtype)
-                    for one in found[f"body {which[1:]}"][1]
+                    Candidate(prefix + item.key, item.shape, item.dtype)
+                    for item in known[f"body {which[1:]}"][1]
                 ]
             else:
                 arrays.append(array(item))
         name, _, expected = title.partition(" = ")
-        found[name] = expected, arrays
-    return found
+        known[name] = expected, arrays
+    return known
 
 
-def said(head: Head | None) -> str:
+def key_of(head: Head | None) -> str:
     return "none" if head is None else head.weight.candidate.key
 
 
 def outcome(arrays: list[Candidate], classes: int | None = None) -> str:
     try:
-        return said(find_head(arrays, classes=classes))
+        return key_of(find_head(arrays, classes=classes))
     except InputError as error:
         assert error.slug == "ambiguous-head"
         flags = error.hint.removeprefix("choose one: ").split("  or  ")
@@ -74,7 +74,7 @@ def test_families(name: str) -> None:
 def test_ties_can_be_cut(name: str) -> None:
     expected, arrays = models()[name]
     for key in expected.split()[1:]:
-        assert said(find_head(arrays, options=RoleOptions(head=key))) == key
+        assert key_of(find_head(arrays, options=RoleOptions(head=key))) == key
 
 
 # The number of classes decides where names do not, and never takes what has other rows.
@@ -146,7 +146,7 @@ def test_replaced_modules() -> None:
 def test_denied_tie() -> None:
     arrays = models()["bert pretraining tied"][1]
     head = find_head(arrays, config={"tie_word_embeddings": False})
-    assert said(head) == "cls.seq_relationship.weight"
+    assert key_of(head) == "cls.seq_relationship.weight"
 
 
 # A quantised head is named as such, and no other layer steps in for it.

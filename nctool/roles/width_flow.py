@@ -1,14 +1,14 @@
-"""The widths that run through a model: what comes in from outside, where the ends are."""
+"""The widths that flow through a model: what comes in from outside, and where the ends are."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from math import prod
 
+from nctool.roles.array_names import Name, words
 from nctool.roles.lexicon import EMBEDDING, HEAD, LAST, LOSS
-from nctool.roles.names import Name, words
-from nctool.roles.shapes import Layer, convolved
-from nctool.roles.values import Candidate
+from nctool.roles.linear_layer import Layer, convolved
+from nctool.roles.role_types import Candidate
 
 CHANNELS = 16  # of a map, at the least, that may be flattened into a layer's input
 
@@ -17,8 +17,8 @@ def _words(layer: Layer) -> set[str]:
     return set(words(".".join(layer.name.layer)))
 
 
-class Stream:
-    """Which widths arrive and leave, whichever way single layers lie."""
+class WidthFlow:
+    """Which widths the layers of a model take in and put out, however single layers are stored."""
 
     def __init__(
         self, layers: Sequence[Layer], names: Mapping[Candidate, Name], norms: frozenset[int]
@@ -34,6 +34,7 @@ class Stream:
         heads: list[Layer] = []
         for layer in layers:
             if layer.bias is None and EMBEDDING & _words(layer):
+                # A table of embeddings puts out its columns.
                 self.made.add(layer.columns)
             elif not layer.name.stacked:
                 heads.append(layer)
@@ -44,7 +45,8 @@ class Stream:
             if ({"patch", "patches"} | EMBEDDING) & set(words(name.core))
         )
         self.taken = {layer.columns for layer in heads if layer.rows != layer.columns}
-        heads = [layer.turned() if self.against(layer) else layer for layer in heads]
+        heads = [layer.turned() if self.is_transposed(layer) else layer for layer in heads]
+        # What no layer, norm or embedding of the model has made comes from outside.
         self.inputs = frozenset(
             layer.columns
             for layer in heads
@@ -52,38 +54,39 @@ class Stream:
         )
         self.ends: dict[int, list[Layer]] = {}
         for layer in heads:
-            said = set(words(layer.name.layer[-1])) - {"w", "weight", "weights"}
+            own = set(words(layer.name.layer[-1])) - {"w", "weight", "weights"}
             flat = len(layer.weight.shape) == 2 and layer.rows != layer.columns
-            if flat and (HEAD & _words(layer) or LAST & said):
+            if flat and (HEAD & _words(layer) or LAST & own):
                 self.ends.setdefault(layer.columns, []).append(layer)
 
-    def against(self, layer: Layer) -> bool:
+    def is_transposed(self, layer: Layer) -> bool:
         """Whether it takes in what nothing puts out, and turned round would fit a layer.
 
         Only for a matrix without a bias that is named like a head, after a layer with one:
         formulas with a margin store theirs as (dim, classes).
         """
-        said = _words(layer)
+        named = _words(layer)
         if layer.name.stacked or layer.transposed or layer.bias or len(layer.weight.shape) != 2:
             return False
-        if not (HEAD & said) or layer.rows == layer.columns or layer.columns in self.made:
+        if not (HEAD & named) or layer.rows == layer.columns or layer.columns in self.made:
             return False
         before = [
             other
             for other in self.biased
             if other.rows == layer.rows and other.columns != layer.columns
         ]
-        if LOSS & said:
+        if LOSS & named:
             return bool(before)
+        # Not transposed but behind a flattened map: its inputs are channels times places.
         flattened = any(layer.columns % width == 0 for width in self.channels if width >= CHANNELS)
         return (
-            any(_next(other, layer) for other in before)
+            any(_follows(other, layer) for other in before)
             and layer.rows not in self.taken
             and not flattened
         )
 
 
-def _next(one: Layer, other: Layer) -> bool:
+def _follows(layer: Layer, other: Layer) -> bool:
     """``fc5`` and ``fc6``."""
-    place, following = one.name.layer, other.name.layer
-    return place[:-1] == following[:-1] and -1 < one.name.number < other.name.number
+    own, following = layer.name.layer, other.name.layer
+    return own[:-1] == following[:-1] and -1 < layer.name.number < other.name.number

@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import PurePath
 
+from nctool.roles.array_names import LAYER_LEAVES, parse, title, words
 from nctool.roles.lexicon import BODY, HEAD
-from nctool.roles.names import LAYER_LEAVES, parse, title, words
-from nctool.roles.shapes import is_float, is_integral
-from nctool.roles.values import Candidate
+from nctool.roles.linear_layer import is_float, is_integral
+from nctool.roles.role_types import Candidate
 
 SPLITS = {
     "train": "train", "training": "train", "trn": "train", "tr": "train",
@@ -39,12 +39,13 @@ NOT_FEATURES = frozenset(
     "bias b components".split()
 )
 
+# Tiers: named after its role, named by a word that could mean it, fitting by shape alone.
 NAMED, HINTED, UNNAMED = 0, 1, 2
 
 
 @dataclass(frozen=True, slots=True)
-class Series:
-    """An array that could be one role, how well its name says so, and the split it is of."""
+class SampleArray:
+    """An array that could be features or labels, how well its name says so, and its split."""
 
     candidate: Candidate
     tier: int
@@ -74,34 +75,34 @@ def canonical(split: str) -> str:
     return SPLITS.get(split.lower(), split.lower())
 
 
-def spoken(text: str) -> tuple[str, ...]:
+def name_words(text: str) -> tuple[str, ...]:
     """The words of a name, also where a split is written together with them: ``Xtrain``."""
-    found: list[str] = []
+    parts: list[str] = []
     for word in words(text):
         for split in ("train", "test", "val"):
             rest = word.removesuffix(split).removeprefix(split)
             if rest != word and rest in LABELS | FEATURES | LESSER_FEATURES:
-                found += (rest, split)
+                parts += (rest, split)
                 break
         else:
-            found.append(word)
-    return tuple(found)
+            parts.append(word)
+    return tuple(parts)
 
 
 def split_of(candidate: Candidate) -> str | None:
-    """The split that a key, its file's name, or the folder it lies in speaks of."""
+    """The split that a key, its file's name, or the folder it lies in names."""
     path = PurePath(candidate.path)
-    for text in (*spoken(title(candidate.key, candidate.path)), *spoken(path.stem)):
+    for text in (*name_words(title(candidate.key, candidate.path)), *name_words(path.stem)):
         if text in SPLITS:
             return SPLITS[text]
     return SPLITS.get(path.parent.name.lower())
 
 
 def _role_words(candidate: Candidate) -> frozenset[str]:
-    """The words of the name that do not tell of a split."""
+    """The words of the name without those of a split."""
     name = title(candidate.key, candidate.path)
-    own = {word for word in spoken(name) if word not in SPLITS and not word.isdigit()}
-    return frozenset(own or set(spoken(PurePath(candidate.path).stem)) - set(SPLITS))
+    own = {word for word in name_words(name) if word not in SPLITS and not word.isdigit()}
+    return frozenset(own or set(name_words(PurePath(candidate.path).stem)) - set(SPLITS))
 
 
 def outside_models(candidates: Iterable[Candidate]) -> list[Candidate]:
@@ -115,17 +116,19 @@ def outside_models(candidates: Iterable[Candidate]) -> list[Candidate]:
     return [item for item, parts in named if len(parts) == 1 or (item.path, parts[0]) not in models]
 
 
-def label_series(candidates: Iterable[Candidate]) -> list[Series]:
+def label_arrays(candidates: Iterable[Candidate]) -> list[SampleArray]:
+    """Those that could be labels."""
     return [
-        Series(candidate, tier, split_of(candidate))
+        SampleArray(candidate, tier, split_of(candidate))
         for candidate in outside_models(candidates)
         if (tier := _label_tier(candidate)) is not None
     ]
 
 
-def feature_series(candidates: Iterable[Candidate]) -> list[Series]:
+def feature_arrays(candidates: Iterable[Candidate]) -> list[SampleArray]:
+    """Those that could be features."""
     return [
-        Series(candidate, tier, split_of(candidate))
+        SampleArray(candidate, tier, split_of(candidate))
         for candidate in outside_models(candidates)
         if (tier := _feature_tier(candidate)) is not None
     ]

@@ -1,4 +1,4 @@
-"""The layers among some arrays, which way they lie, and what becomes of what they put out."""
+"""The layers among some arrays, which way they lie, and which others take in their outputs."""
 
 from __future__ import annotations
 
@@ -6,13 +6,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from functools import cached_property
 
+from nctool.roles.array_names import Name, parse, title, words
 from nctool.roles.lexicon import EMBEDDING, SOURCE
-from nctool.roles.names import Name, parse, title, words
-from nctool.roles.shapes import NO_WEIGHT, Layer, bias_keys, convolved, is_float, plane
-from nctool.roles.stream import Stream
-from nctool.roles.values import Candidate
-
-__all__ = ["Layer", "Model"]
+from nctool.roles.linear_layer import NO_WEIGHT, Layer, bias_keys, convolved, is_float, plane
+from nctool.roles.role_types import Candidate
+from nctool.roles.width_flow import WidthFlow
 
 _NORM = frozenset(("weight", "gamma", "scale", "gain"))
 ANYWHERE = ("*",)
@@ -45,8 +43,8 @@ class Model:
         }
         self.titled: dict[str, list[Candidate]] = {}
         for candidate in self.candidates:
-            known_as = title(candidate.key, candidate.path)
-            self.titled.setdefault(known_as, []).append(candidate)
+            shown = title(candidate.key, candidate.path)
+            self.titled.setdefault(shown, []).append(candidate)
         self.names = _without_root({item: parse(item.key, item.path) for item in self.candidates})
         seen = [
             layer for candidate in self.candidates if (layer := self._layer(candidate)) is not None
@@ -56,9 +54,9 @@ class Model:
         for norm, size in self.norms:
             name = self.names[norm]
             self.normed.setdefault((name.layer[:-1], size), []).append(name)
-        self.stream = Stream(seen, self.names, frozenset(size for _, size in self.norms))
+        self.flow = WidthFlow(seen, self.names, frozenset(size for _, size in self.norms))
         self.layers = tuple(
-            layer.turned() if self.stream.against(layer) else layer for layer in seen
+            layer.turned() if self.flow.is_transposed(layer) else layer for layer in seen
         )
         self.takers = self._takers()
         # Parent and width taken in → for each width put out, the last number of such a layer.
@@ -70,12 +68,12 @@ class Model:
     def bias(self, layer: Layer) -> Candidate | None:
         """The sibling bias with one number for each output; in another file only if unique."""
         for key in bias_keys(title(layer.weight.key, layer.weight.path)):
-            found = [
+            fitting = [
                 candidate
                 for candidate in self.titled.get(key, ())
                 if candidate.shape == (layer.rows,) and is_float(candidate.dtype)
             ]
-            beside = [item for item in found if item.path == layer.weight.path] or found
+            beside = [item for item in fitting if item.path == layer.weight.path] or fitting
             if len(beside) == 1:
                 return beside[0]
         return None
@@ -88,28 +86,21 @@ class Model:
         if sizes is None or 0 in sizes:
             return None
         layer = Layer(candidate, name, *sizes, scale=self._scale(candidate))
+        # JAX and Keras store (inputs, outputs). Elsewhere the bias tells which size is the outputs.
         if name.leaf == "kernel" or (
             self.bias(layer) is None and self.bias(layer.turned()) is not None
         ):
             layer = layer.turned()
-        return Layer(
-            layer.weight,
-            name,
-            layer.rows,
-            layer.columns,
-            layer.transposed,
-            layer.scale,
-            self.bias(layer),
-        )
+        return replace(layer, bias=self.bias(layer))
 
     def _scale(self, candidate: Candidate) -> Candidate | None:
         """The magnitudes of a weight-normed layer, one for each row."""
         for direction, magnitude in (("weight_v", "weight_g"), ("original1", "original0")):
             if candidate.key.endswith(direction):
                 key = candidate.key.removesuffix(direction) + magnitude
-                found = self.by_key.get((candidate.path, key))
-                if found is not None and found.shape[:1] == candidate.shape[:1]:
-                    return found if set(found.shape[1:]) <= {1} else None
+                magnitudes = self.by_key.get((candidate.path, key))
+                if magnitudes is not None and magnitudes.shape[:1] == candidate.shape[:1]:
+                    return magnitudes if set(magnitudes.shape[1:]) <= {1} else None
         return None
 
     def _takers(self) -> dict[tuple[int, tuple[str, ...]], list[Candidate]]:
@@ -137,9 +128,9 @@ class Model:
         takers: dict[tuple[int, tuple[str, ...]], list[Candidate]] = {}
         for parent, width, candidate in taken:
             place = parent if (parent, width) in made else ANYWHERE
-            found = takers.setdefault((width, place), [])
-            if len(found) < 2:
-                found.append(candidate)
+            known_takers = takers.setdefault((width, place), [])
+            if len(known_takers) < 2:
+                known_takers.append(candidate)
         return takers
 
     def taken_in(self, layer: Layer) -> bool:
@@ -167,7 +158,7 @@ class Model:
             and end.rows != end.columns
             and not self.taken_in(end)
             and not self.handed_on(end)
-            for end in self.stream.ends.get(layer.rows, ())
+            for end in self.flow.ends.get(layer.rows, ())
         )
 
     def continues(self, layer: Layer) -> bool:
@@ -186,12 +177,12 @@ class Model:
         A whole model may be one sequence: what stands last in it, and only there, is no block.
         """
         parts = layer.name.layer
-        found = next((place for place, part in enumerate(parts[:-1]) if part.isdigit()), None)
-        if found == 0 and layer.bias is not None and len(layer.weight.shape) == 2:
+        block = next((place for place, part in enumerate(parts[:-1]) if part.isdigit()), None)
+        if block == 0 and layer.bias is not None and len(layer.weight.shape) == 2:
             last = max(int(number) for number, _ in self.stages)
             alone = sum(rest == parts[1:] for _, rest in self.stages) == 1
-            return None if alone and int(parts[0]) == last else found
-        return found
+            return None if alone and int(parts[0]) == last else block
+        return block
 
     @cached_property
     def stages(self) -> list[tuple[str, tuple[str, ...]]]:

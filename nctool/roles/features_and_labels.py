@@ -7,22 +7,22 @@ from dataclasses import dataclass
 
 from nctool.core.errors import InputError
 from nctool.core.notice import Notice
-from nctool.roles.explicit import describe, flag, one, tie
-from nctool.roles.series import (
+from nctool.roles.explicit import describe, flag, named_array, tie
+from nctool.roles.role_types import Candidate, Pick
+from nctool.roles.sample_arrays import (
     PREFERRED,
     UNNAMED,
-    Series,
+    SampleArray,
     canonical,
-    feature_series,
-    label_series,
+    feature_arrays,
+    label_arrays,
     split_of,
 )
-from nctool.roles.values import Candidate, Pick
 from nctool.settings.role_options import RoleOptions
 
 
 @dataclass(frozen=True, slots=True)
-class Data:
+class FeaturesAndLabels:
     """Features and labels as chosen, and the splits there were to choose from."""
 
     features: Pick | None = None
@@ -32,13 +32,13 @@ class Data:
     notices: tuple[Notice, ...] = ()
 
 
-def choose_data(
+def choose_features_and_labels(
     candidates: Iterable[Candidate], options: RoleOptions, widths: frozenset[int]
-) -> Data:
+) -> FeaturesAndLabels:
     """The features and labels of one split; ``widths`` are those a head would take."""
     everything = list(candidates)
-    features = _wanted("features", options.features, everything, feature_series(everything))
-    labels = _wanted("labels", options.labels, everything, label_series(everything))
+    features = _able_to_play("features", options.features, everything, feature_arrays(everything))
+    labels = _able_to_play("labels", options.labels, everything, label_arrays(everything))
     splits = _splits(features, labels)
     split = _split(features, labels, splits, options)
     pool_f = _of_split(features, split) if options.features is None else features
@@ -58,7 +58,7 @@ def choose_data(
                 {"split": split, "others": others},
             )
         )
-    return Data(
+    return FeaturesAndLabels(
         _features_pick(feature, label, options),
         _labels_pick(label, feature, options),
         split,
@@ -67,15 +67,15 @@ def choose_data(
     )
 
 
-def _wanted(
-    role: str, text: str | None, everything: Sequence[Candidate], series: list[Series]
-) -> list[Series]:
+def _able_to_play(
+    role: str, text: str | None, everything: Sequence[Candidate], arrays: list[SampleArray]
+) -> list[SampleArray]:
     """What the user named for this role, or all that could play it."""
     if text is None:
-        return series
+        return arrays
     if text == "none":
         return []
-    chosen = one(role, text, everything, [item.candidate for item in series])
+    chosen = named_array(role, text, everything, [item.candidate for item in arrays])
     ranks = (2, 3, 4) if role == "features" else (1, 2)
     if len(chosen.shape) not in ranks:
         expected = "(samples, dim)" if role == "features" else "(samples,)"
@@ -84,10 +84,10 @@ def _wanted(
             f"--{role} names {describe(chosen)}; expected {expected}",
             "nctool inspect lists every array",
         )
-    return [Series(chosen, 0, split_of(chosen))]
+    return [SampleArray(chosen, 0, split_of(chosen))]
 
 
-def _splits(features: Sequence[Series], labels: Sequence[Series]) -> tuple[str, ...]:
+def _splits(features: Sequence[SampleArray], labels: Sequence[SampleArray]) -> tuple[str, ...]:
     """The splits that some array is named after, the preferred ones first."""
     named = {item.split for item in (*features, *labels) if item.tier < UNNAMED and item.split}
     order = {name: place for place, name in enumerate(PREFERRED)}
@@ -97,85 +97,91 @@ def _splits(features: Sequence[Series], labels: Sequence[Series]) -> tuple[str, 
 
 
 def _split(
-    features: Sequence[Series],
-    labels: Sequence[Series],
+    features: Sequence[SampleArray],
+    labels: Sequence[SampleArray],
     splits: tuple[str, ...],
     options: RoleOptions,
 ) -> str | None:
+    """The split asked for; that of an array asked for; the preferred one of those named.
+
+    A split of which both features and labels are named goes before one of which only half is.
+    """
     if options.split is not None:
-        asked_split = canonical(options.split)
-        if asked_split not in splits:
+        requested = canonical(options.split)
+        if requested not in splits:
             known = ", ".join(splits) or "none"
             raise InputError(
                 "no-such-split",
                 f"no array is named after the split {options.split!r}; splits here: {known}",
                 f"--split {splits[0]}" if splits else "leave out --split",
             )
-        return asked_split
-    for asked, pool in ((options.features, features), (options.labels, labels)):
-        if asked is not None and pool:
+        return requested
+    for text, pool in ((options.features, features), (options.labels, labels)):
+        if text is not None and pool:
             return pool[0].split
     order: list[str | None] = [name for name in PREFERRED if name is None or name in splits]
     order += [name for name in splits if name not in order]
     named_f = {item.split for item in features if item.tier < UNNAMED}
     named_l = {item.split for item in labels if item.tier < UNNAMED}
-    for wanted in (named_f & named_l, named_f, named_l):
+    for present in (named_f & named_l, named_f, named_l):
         for split in order:
-            if split in wanted:
+            if split in present:
                 return split
     return None
 
 
-def _of_split(series: Sequence[Series], split: str | None) -> list[Series]:
+def _of_split(arrays: Sequence[SampleArray], split: str | None) -> list[SampleArray]:
     """The arrays of this split; where it has none, those that name no split, or any at all."""
-    exact = [item for item in series if item.split == split]
-    return exact or [item for item in series if None in (item.split, split)]
+    exact = [item for item in arrays if item.split == split]
+    return exact or [item for item in arrays if None in (item.split, split)]
 
 
 def _pair(
-    features: list[Series], labels: list[Series], widths: frozenset[int]
-) -> tuple[Series | None, Series | None]:
+    features: list[SampleArray], labels: list[SampleArray], widths: frozenset[int]
+) -> tuple[SampleArray | None, SampleArray | None]:
     if any(item.tier < UNNAMED for item in labels):
         labels = [item for item in labels if item.tier < UNNAMED]
     pairs = [(f, t) for f in features for t in labels if f.rows == t.rows and f is not t]
     named = [item for item in features if item.tier < UNNAMED]
+    # Both are named and no rows agree: an error, not whichever unnamed array happens to fit.
     if labels and named and labels[0].tier < UNNAMED and not any(f in named for f, _ in pairs):
         raise _rows_error(named[0], labels[0])
     if not pairs:
         labels = [item for item in labels if item.tier < UNNAMED]
         return _single("features", _fitting(named, widths)), _single("labels", _best(labels))
-    best = min(label.tier for _, label in pairs)
-    pairs = [pair for pair in pairs if pair[1].tier == best]
+    lowest = min(label.tier for _, label in pairs)
+    pairs = [pair for pair in pairs if pair[1].tier == lowest]
     fitting = _fitting([feature for feature, _ in pairs], widths)
-    feature = _single("features", _distinct(fitting))
-    matching = _distinct([label for other, label in pairs if other is feature])
+    feature = _single("features", _unique(fitting))
+    partners = _unique([label for other, label in pairs if other is feature])
+    # Labels of several files may fit: those beside the features belong to them.
     beside = [
-        item for item in matching if feature and item.candidate.path == feature.candidate.path
+        item for item in partners if feature and item.candidate.path == feature.candidate.path
     ]
-    return feature, _single("labels", beside or matching)
+    return feature, _single("labels", beside or partners)
 
 
-def _distinct(series: Iterable[Series]) -> list[Series]:
-    return list(dict.fromkeys(series))
+def _unique(arrays: Iterable[SampleArray]) -> list[SampleArray]:
+    return list(dict.fromkeys(arrays))
 
 
-def _best(series: Sequence[Series]) -> list[Series]:
-    best = min((item.tier for item in series), default=0)
-    return [item for item in series if item.tier == best]
+def _best(arrays: Sequence[SampleArray]) -> list[SampleArray]:
+    lowest = min((item.tier for item in arrays), default=0)
+    return [item for item in arrays if item.tier == lowest]
 
 
-def _fitting(features: Sequence[Series], widths: frozenset[int]) -> list[Series]:
+def _fitting(features: Sequence[SampleArray], widths: frozenset[int]) -> list[SampleArray]:
     """The features a head would take, and among them the best named."""
     return _best([item for item in features if item.dim in widths] or features)
 
 
-def _single(role: str, series: Sequence[Series]) -> Series | None:
-    if len(series) > 1:
-        raise tie(role, [item.candidate for item in series])
-    return series[0] if series else None
+def _single(role: str, arrays: Sequence[SampleArray]) -> SampleArray | None:
+    if len(arrays) > 1:
+        raise tie(role, [item.candidate for item in arrays])
+    return arrays[0] if arrays else None
 
 
-def _rows_error(feature: Series, label: Series) -> InputError:
+def _rows_error(feature: SampleArray, label: SampleArray) -> InputError:
     hint = " or ".join(
         flag(role, item.candidate, ()).split("'")[0] + "'KEY'"
         for role, item in (("features", feature), ("labels", label))
@@ -188,7 +194,7 @@ def _rows_error(feature: Series, label: Series) -> InputError:
     )
 
 
-def _shape_notices(feature: Series, options: RoleOptions) -> list[Notice]:
+def _shape_notices(feature: SampleArray, options: RoleOptions) -> list[Notice]:
     shape = feature.candidate.shape
     if len(shape) == 2 or set(shape[2:]) == {1}:
         return []
@@ -204,23 +210,25 @@ def _shape_notices(feature: Series, options: RoleOptions) -> list[Notice]:
 
 
 def _features_pick(
-    feature: Series | None, label: Series | None, options: RoleOptions
+    feature: SampleArray | None, label: SampleArray | None, options: RoleOptions
 ) -> Pick | None:
     if feature is None:
         return None
     if options.features is not None:
         return Pick(feature.candidate, "asked for", "flag")
-    said = f"{len(feature.candidate.shape)}-D float with {feature.rows:,} rows"
+    reason = f"{len(feature.candidate.shape)}-D float with {feature.rows:,} rows"
     if label is not None:
-        said += f" like {label.title}"
-    return Pick(feature.candidate, f"{said}; {feature.named}")
+        reason += f" like {label.title}"
+    return Pick(feature.candidate, f"{reason}; {feature.named}")
 
 
-def _labels_pick(label: Series | None, feature: Series | None, options: RoleOptions) -> Pick | None:
+def _labels_pick(
+    label: SampleArray | None, feature: SampleArray | None, options: RoleOptions
+) -> Pick | None:
     if label is None:
         return None
     if options.labels is not None:
         return Pick(label.candidate, "asked for", "flag")
     candidate = label.candidate
-    said = f"{len(candidate.shape)}-D {candidate.dtype} of length {label.rows:,}"
-    return Pick(candidate, f"{said}; {label.named}")
+    reason = f"{len(candidate.shape)}-D {candidate.dtype} of length {label.rows:,}"
+    return Pick(candidate, f"{reason}; {label.named}")

@@ -53,7 +53,7 @@ class Name:
     """A key taken apart for matching.
 
     ``layer`` is what owns the array (``classifier.out_proj``), ``leaf`` what it is called there
-    (``weight``). A bare parameter has its own name in both. ``averaged`` tells an EMA twin.
+    (``weight``). A bare parameter has its own name in both. ``averaged``: a moving average.
     """
 
     parts: tuple[str, ...]
@@ -64,8 +64,8 @@ class Name:
     @property
     def number(self) -> int:
         """The number that ends the layer's name, or -1."""
-        found = re.search(r"[0-9]+$", self.layer[-1])
-        return int(found.group()) if found else -1
+        number = re.search(r"[0-9]+$", self.layer[-1])
+        return int(number.group()) if number else -1
 
     @property
     def stacked(self) -> bool:

@@ -1,4 +1,4 @@
-"""A head that its file tells of: taken before names are looked at, after what the user says."""
+"""A head that its file declares: taken before names are looked at, after what the user says."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def fact(weight: object, bias: object = None, transposed: bool = False) -> dict[
     }
 
 
-TOLD = fact("onnx::MatMul_12", "onnx::Add_3", True)
+DECLARED = fact("onnx::MatMul_12", "onnx::Add_3", True)
 
 
 def head(roles: Roles) -> tuple[str | None, str | None, bool | None]:
@@ -40,9 +40,9 @@ def head(roles: Roles) -> tuple[str | None, str | None, bool | None]:
 
 
 # Without a word of the file the name decides; with it, the file does.
-def test_told() -> None:
+def test_declared() -> None:
     assert head(assign(ALL)) == ("classifier.weight", "classifier.bias", False)
-    roles = assign(ALL, config=TOLD)
+    roles = assign(ALL, config=DECLARED)
     assert head(roles) == ("onnx::MatMul_12", "onnx::Add_3", True)
     assert roles.weight is not None and roles.weight.reason == (
         "20 × 64; feeds output 'logits' through MatMul"
@@ -51,7 +51,7 @@ def test_told() -> None:
     assert [notice.slug for notice in roles.notices] == ["transposed-head"]
 
 
-# What is told of has no bias if the file says so, whatever stands beside it.
+# What is declared has no bias if the file says so, whatever stands beside it.
 def test_no_bias() -> None:
     assert head(assign(ALL, config=fact("classifier.weight"))) == ("classifier.weight", None, False)
 
@@ -67,22 +67,26 @@ def test_square(transposed: bool) -> None:
     assert roles.features is not None and roles.features.candidate == features
 
 
-# The width of the head that is told of helps to choose the features.
+# The width of the head that is declared helps to choose the features.
 def test_features_of_its_width() -> None:
     wide = floats("layer4_features", 100, 128, path="a.npz")
     narrow = floats("layer3_features", 100, 64, path="a.npz")
-    roles = assign([wide, narrow, LABELS, TURNED, ADDED], config=TOLD)
+    roles = assign([wide, narrow, LABELS, TURNED, ADDED], config=DECLARED)
     assert roles.features is not None and roles.features.candidate == narrow
 
 
 # Flags win over the file, one by one.
 def test_flags_win() -> None:
-    asked = RoleOptions(head="classifier.weight")
-    assert head(assign(ALL, asked, config=TOLD))[:2] == ("classifier.weight", "classifier.bias")
-    assert head(assign(ALL, RoleOptions(head="none"), config=TOLD)) == (None, None, None)
-    assert head(assign(ALL, RoleOptions(bias="none"), config=TOLD))[:2] == ("onnx::MatMul_12", None)
+    options = RoleOptions(head="classifier.weight")
+    assert head(assign(ALL, options, config=DECLARED))[:2] == (
+        "classifier.weight",
+        "classifier.bias",
+    )
+    assert head(assign(ALL, RoleOptions(head="none"), config=DECLARED)) == (None, None, None)
+    no_bias = assign(ALL, RoleOptions(bias="none"), config=DECLARED)
+    assert head(no_bias)[:2] == ("onnx::MatMul_12", None)
     more = [*ALL, floats("other", 20)]
-    other = assign(more, RoleOptions(bias="other"), config=TOLD)
+    other = assign(more, RoleOptions(bias="other"), config=DECLARED)
     assert head(other)[:2] == ("onnx::MatMul_12", "other")
     turned = RoleOptions(transpose_head=True)
     square = [floats("val_4", 64, 64), FEATURES, LABELS]
@@ -93,10 +97,10 @@ def test_flags_win() -> None:
 def test_other_width() -> None:
     features = floats("features", 100, 32, path="a.npz")
     with pytest.raises(InputError) as caught:
-        assign([features, LABELS, TURNED, floats("fc.weight", 10, 32)], config=TOLD)
+        assign([features, LABELS, TURNED, floats("fc.weight", 10, 32)], config=DECLARED)
     assert caught.value.slug == "width-mismatch"
     with pytest.raises(InputError) as caught:
-        assign(ALL, config=TOLD, classes=21)
+        assign(ALL, config=DECLARED, classes=21)
     assert caught.value.slug == "class-mismatch"
 
 
@@ -117,7 +121,7 @@ def test_unusable(config: dict[str, object]) -> None:
     assert head(assign([*ALL, *twice], config=config))[0] == "classifier.weight"
 
 
-# A bias that is not in the same file is not the one that was told of.
+# A bias that is not in the same file is not the one that was declared.
 def test_bias_elsewhere() -> None:
     elsewhere = floats("b", 20, path="other.npz")
     config = fact("onnx::MatMul_12", "b", True)

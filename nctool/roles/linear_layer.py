@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from nctool.roles.names import Name
-from nctool.roles.values import Candidate
+from nctool.roles.array_names import Name
+from nctool.roles.role_types import Candidate
 
 # Leaves that are never a whole weight: biases, norms, and halves that the other half brings in.
 NO_WEIGHT = re.compile(
@@ -39,6 +39,7 @@ class Layer:
     bias: Candidate | None = None
 
     def turned(self) -> Layer:
+        """Read the other way round; the bias belonged to the other outputs."""
         return Layer(
             self.weight, self.name, self.columns, self.rows, not self.transposed, self.scale
         )
@@ -60,16 +61,16 @@ def bias_keys(key: str) -> tuple[str, ...]:
     if key.endswith("/vars/0"):
         return (key[:-1] + "1",)
     stem = re.sub(r"(weight)_(v|orig)$", r"\1", key.removesuffix(":0"))
-    ending = ":0" if key.endswith(":0") else ""
+    suffix = ":0" if key.endswith(":0") else ""
     match = re.search(r"(weights?|kernel|w)$", stem, re.IGNORECASE)
     if match is None:
-        return tuple(stem + end + ending for end in (".bias", "_bias", "/bias"))
-    before, found = stem[: match.start()], match.group()
-    if before and before[-1].isalnum() and not found[0].isupper():
+        return tuple(stem + end + suffix for end in (".bias", "_bias", "/bias"))
+    before, ending_word = stem[: match.start()], match.group()
+    if before and before[-1].isalnum() and not ending_word[0].isupper():
         return ()
-    end = _BIAS_OF[found.lower()]
-    ends = {end, "bias", "b", end.upper()} if len(found) == 1 else {end, end.capitalize()}
-    keys = tuple(before + end + ending for end in sorted(ends))
+    end = _BIAS_OF[ending_word.lower()]
+    ends = {end, "bias", "b", end.upper()} if len(ending_word) == 1 else {end, end.capitalize()}
+    keys = tuple(before + end + suffix for end in sorted(ends))
     # Language models keep the output bias one level up: lm_head.decoder.weight, lm_head.bias.
     return (
         (*keys, before.removesuffix("decoder.") + "bias") if before.endswith(".decoder.") else keys

@@ -1,4 +1,8 @@
-"""How much a layer looks like the head: evidence from names and shapes, counted in points."""
+"""How much a layer looks like the head: evidence from names and shapes, counted in points.
+
+The points are a heuristic. They were set on the architectures of ``fixtures/heads`` and on the
+models of ``tests/roles/models.txt``, so that no head is taken wrongly and few ties are left.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from nctool.roles.layers import Layer, Model
+from nctool.roles.array_names import words
 from nctool.roles.lexicon import (
     BODY,
     CLASS,
@@ -23,24 +27,24 @@ from nctool.roles.lexicon import (
     SIDE,
     SOURCE,
 )
-from nctool.roles.names import words
-from nctool.roles.shapes import is_float
+from nctool.roles.linear_layer import Layer, is_float
+from nctool.roles.model import Model
 
-ENOUGH = 4  # points below which a layer is not called a head
+LEAST_POINTS = 4  # points below which a layer is not called a head
 SMALL_VOCABULARY = 4096  # an embedding with fewer rows is one of positions or types
-BODILY = -3  # points that the layers of a body do not exceed
+BODY_POINTS = -3  # points that the layers of a body do not exceed
 LEAD = 2  # points by which the first must lead the second
 NARROW = 64  # projections are no narrower than this
 
 
 @dataclass(frozen=True, slots=True)
-class Ranked:
-    """A layer with its points and the words that earned them."""
+class ScoredLayer:
+    """A layer with its points, and in words what earned them."""
 
     layer: Layer
     points: int
-    why: tuple[str, ...]
-    speaks: bool = False  # puts out the words of a vocabulary
+    reasons: tuple[str, ...]
+    of_vocabulary: bool = False  # as many outputs as a vocabulary has words
 
     @property
     def side(self) -> bool:
@@ -49,11 +53,11 @@ class Ranked:
 
 
 @lru_cache(maxsize=65536)
-def _said(part: str) -> frozenset[str]:
+def _words_of(part: str) -> frozenset[str]:
     """The words of one part of a name; the head of a projection is none of classes."""
-    said = frozenset(words(part))
-    projects = PROJECTION & said and GENERIC & said
-    return said - GENERIC - PROJECTION | {"projection"} if projects else said
+    named = frozenset(words(part))
+    projects = PROJECTION & named and GENERIC & named
+    return named - GENERIC - PROJECTION | {"projection"} if projects else named
 
 
 @lru_cache(maxsize=65536)
@@ -71,12 +75,12 @@ def _own(parts: tuple[str, ...]) -> tuple[str, ...]:
 
 
 @lru_cache(maxsize=65536)
-def _spoken(parts: tuple[str, ...]) -> frozenset[str]:
-    return frozenset(word for part in parts for word in _said(part))
+def _words_of_parts(parts: tuple[str, ...]) -> frozenset[str]:
+    return frozenset(word for part in parts for word in _words_of(part))
 
 
 def _last_words(layer: Layer) -> frozenset[str]:
-    return _spoken(_own(layer.name.layer))
+    return _words_of_parts(_own(layer.name.layer))
 
 
 def _puts_out_classes(layer: Layer) -> bool:
@@ -123,17 +127,17 @@ class Vocabulary:
     tied: frozenset[int] = frozenset()
 
 
-def weigh(layer: Layer, model: Model, vocabulary: Vocabulary = Vocabulary()) -> Ranked:
+def score(layer: Layer, model: Model, vocabulary: Vocabulary = Vocabulary()) -> ScoredLayer:
     """Evidence that this layer is the last one.
 
     Where it stands in the tree of names, what it is called, whether anything takes in what it
     puts out. A number in the middle of a name means a stack of blocks: no head lives in there.
     """
-    points, why = _named(layer, model)
-    speaks = layer.rows in vocabulary.rows
-    if speaks:
+    points, reasons = _name_points(layer, model)
+    of_vocabulary = layer.rows in vocabulary.rows
+    if of_vocabulary:
         points += 4
-        why.append("as many rows as the input embedding")
+        reasons.append("as many rows as the input embedding")
     elif (
         model.handed_on(layer)
         or model.fed_on(layer)
@@ -144,25 +148,27 @@ def weigh(layer: Layer, model: Model, vocabulary: Vocabulary = Vocabulary()) -> 
         points -= layer.rows >= layer.columns
     else:
         points += 3
-        why.append("nothing takes in its output")
+        reasons.append("nothing takes in its output")
+    # Most layers of a body are followed by a norm and have no bias; heads usually do.
     points += layer.bias is not None
     if _projects(layer, model) or _rebuilds(layer, model):
         points -= 6
-    return Ranked(layer, points, tuple(why), speaks and not layer.name.stacked)
+    return ScoredLayer(layer, points, tuple(reasons), of_vocabulary and not layer.name.stacked)
 
 
-def _named(layer: Layer, model: Model) -> tuple[int, list[str]]:
+def _name_points(layer: Layer, model: Model) -> tuple[int, list[str]]:
     """Points for the name alone."""
     parts, stack = layer.name.layer, model.stack(layer)
     last, every = _last_words(layer), set(words(".".join(parts)))
     classes = _puts_out_classes(layer)
-    points, why = 0, []
-    spoken = _spoken(parts[:stack])
+    points, reasons = 0, []
+    before_blocks = _words_of_parts(parts[:stack])
     half = _half_of_a_pair(layer)
-    if (HEAD & spoken and not half) or (classes and stack is None):
+    if (HEAD & before_blocks and not half) or (classes and stack is None):
         points += 4 if HEAD & last or classes else 3
-        why.append("named like a head")
+        reasons.append("named like a head")
     points += bool(LAST & last and not half) + bool(FINAL & last)
+    # One of many blocks: more than any name can make up for.
     if stack is not None:
         points -= 5
     body = BODY & every
@@ -170,18 +176,20 @@ def _named(layer: Layer, model: Model) -> tuple[int, list[str]]:
         body -= CONVOLUTION
     points -= 4 * bool(body) + 2 * bool(CONVOLUTION & body)
     points -= 4 * _measures(layer)
-    if SOURCE & (every | spoken) and not (HEAD | FINAL) & last:
+    if SOURCE & (every | before_blocks) and not (HEAD | FINAL) & last:
         points -= 3
+    # An array of its own rather than a layer's weight: a buffer, or what a training script saved.
     if layer.name.leaf == parts[-1] and not (HEAD | LAST) & last:
         points -= 2
+    # A head stands near the root of the tree of names.
     points -= min(len(parts) - 1 - parts[-1].isdigit(), 2)
-    return points, why
+    return points, reasons
 
 
 def _measures(layer: Layer) -> bool:
     """Named after a quantity, itself or its container: ``bbox_pred``, ``box_head.dense2``."""
     own = _own(layer.name.layer)
-    if not HEAD & _spoken(own):
+    if not HEAD & _words_of_parts(own):
         own = layer.name.layer[-len(own) - 1 :]
     return bool(REGRESSION & set(words(own[0])))
 
@@ -197,12 +205,12 @@ def _half_of_a_pair(layer: Layer) -> bool:
     parts = layer.name.layer
     if len(parts) < 2 or words(parts[-1])[:1] != ("fc",) or layer.name.number < 0:
         return False
-    return not (HEAD | SIDE) & _spoken(parts[:-1])
+    return not (HEAD | SIDE) & _words_of_parts(parts[:-1])
 
 
 def _projects(layer: Layer, model: Model) -> bool:
     """The end of a projection, as self-supervision trains it: some layers to a round width."""
-    named = HEAD & _spoken(layer.name.layer)
+    named = HEAD & _words_of_parts(layer.name.layer)
     round_width = layer.rows >= NARROW and layer.rows & (layer.rows - 1) == 0
     return round_width and named <= GENERIC and bool(named) and model.continues(layer)
 
@@ -210,34 +218,35 @@ def _projects(layer: Layer, model: Model) -> bool:
 def _rebuilds(layer: Layer, model: Model) -> bool:
     """Puts out as much as the model takes in: an input put together again."""
     own = {word for part in _own(layer.name.layer) for word in words(part) if not word.isdigit()}
-    named = HEAD & _spoken(layer.name.layer)
+    named = HEAD & _words_of_parts(layer.name.layer)
     if not own or not own <= REBUILT or named - GENERIC - REBUILT:
         return False
-    return layer.rows in model.stream.inputs or any(
+    return layer.rows in model.flow.inputs or any(
         layer.rows % size == 0 if "decoder" in own else layer.rows in (size, 2 * size)
-        for size in model.stream.patches
+        for size in model.flow.patches
     )
 
 
-def rank(layers: Sequence[Layer], model: Model) -> list[Ranked]:
+def rank(layers: Sequence[Layer], model: Model) -> list[ScoredLayer]:
+    """The layers that could be a head at all, most points first."""
     vocabulary = Vocabulary(
         frozenset(layer.rows for layer in vocabularies(model)),
         frozenset(layer.columns for layer in tables_waited_for(model)),
     )
     ranked = [
-        weigh(layer, model, vocabulary)
+        score(layer, model, vocabulary)
         for layer in layers
         if layer.rows > 1 and not is_embedding(layer)
     ]
     return sorted(ranked, key=lambda item: -item.points)
 
 
-def best(ranked: Sequence[Ranked]) -> list[Ranked]:
+def leaders(ranked: Sequence[ScoredLayer]) -> list[ScoredLayer]:
     """The leaders: none, one, or several between which the evidence does not decide."""
-    good = [item for item in ranked if item.points >= ENOUGH]
+    good = [item for item in ranked if item.points >= LEAST_POINTS]
     good = [item for item in good if not item.side] or good
     return [
         item
         for item in good
-        if item.points > good[0].points - LEAD or (item.speaks and good[0].speaks)
+        if item.points > good[0].points - LEAD or (item.of_vocabulary and good[0].of_vocabulary)
     ]

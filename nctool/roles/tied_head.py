@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from nctool.roles.evidence import is_embedding, tables_waited_for, vocabularies
+from nctool.roles.array_names import parse, words
 from nctool.roles.explicit import tie
-from nctool.roles.layers import Layer, Model
-from nctool.roles.names import parse, words
-from nctool.roles.values import Candidate
+from nctool.roles.linear_layer import Layer
+from nctool.roles.model import Model
+from nctool.roles.role_types import Candidate
+from nctool.roles.scoring import is_embedding, tables_waited_for, vocabularies
 
 
 def tied_embedding(
@@ -62,9 +63,9 @@ def _of_places(layer: Layer) -> bool:
 
 def tied_bias(model: Model, rows: int) -> Candidate | None:
     """The output bias of a tied head, which no stored weight stands beside."""
-    found = [
+    biases = [
         candidate
         for candidate in model.candidates
         if candidate.shape == (rows,) and parse(candidate.key).leaf == "bias"
     ]
-    return found[0] if len(found) == 1 else None
+    return biases[0] if len(biases) == 1 else None
