@@ -5,19 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 
 from nctool.arrays import Opened
-from nctool.core.errors import InputError
 from nctool.readers import Reader
-from nctool.readers.shared.edge import shown
-from nctool.readers.shared.shards import inside, with_config
+from nctool.readers.shared.shards import inside, read_json, with_config
 from nctool.readers.shared.table.folder import (
     class_names,
     files,
     groups,
-    json_object,
     saved_files,
     splits,
 )
 from nctool.readers.shared.table.guarded import EXTRA, open_tables
+from nctool.readers.shared.wording import escapes
 
 NAME = "arrow"
 MAGIC = b"ARROW1"
@@ -65,11 +63,7 @@ def open_arrow(path: Path) -> Opened:
 def _split(folder: Path, name: str) -> Path:
     """The sub-folder of a split, which may not lead anywhere else."""
     if name in ("", ".", "..") or Path(name).name != name:
-        raise InputError(
-            "path-escapes",
-            f"'{shown(name)}' leads out of the folder '{shown(folder)}'",
-            "put the split itself into the folder",
-        )
+        raise escapes(name, folder, "put the split itself into the folder")
     return inside(folder, f"{name}/{STATE}").parent
 
 
@@ -78,7 +72,7 @@ def _class_names(folder: Path) -> dict[str, tuple[str, ...]]:
     if not (folder / INFO).is_file():
         return {}
     try:
-        return class_names(json_object(inside(folder, INFO)).get("features"))
+        return class_names(read_json(inside(folder, INFO)).get("features"))
     except (ValueError, RecursionError):
         return {}
 

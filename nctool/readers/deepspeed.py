@@ -18,6 +18,7 @@ from nctool.readers import FIRST, Reader
 from nctool.readers.shared.edge import shown
 from nctool.readers.shared.folders import holds_arrays
 from nctool.readers.shared.shards import inside, with_config
+from nctool.readers.shared.wording import ambiguous
 from nctool.readers.torch_legacy import open_pickle
 from nctool.readers.torch_zip import open_zip
 
@@ -76,12 +77,7 @@ def _latest(path: Path) -> Path:
         with inside(path, LATEST).open("rb") as file:
             tag = file.read(LONGEST_TAG).decode("utf-8", "replace").strip()
     elif len(found) > 1:
-        raise InputError(
-            "folder-ambiguous",
-            f"'{shown(path)}' holds {len(found)} checkpoints: "
-            + ", ".join(shown(name, 60) for name in found[:6]),
-            "name one of these folders",
-        )
+        raise ambiguous(path, "checkpoints", found, "name one of these folders")
     if tag in found:
         return path / tag
     raise InputError(

@@ -12,12 +12,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from nctool.arrays import Opened
-from nctool.core.errors import InputError
 from nctool.readers import Reader
-from nctool.readers.shared.edge import edge, shown
+from nctool.readers.shared.edge import edge
 from nctool.readers.shared.flax_tree import Packed, Tree, extension
 from nctool.readers.shared.msgpack_scan import Cut, Scanner, Span
 from nctool.readers.shared.shards import find_index, inside, is_index, open_sharded, with_config
+from nctool.readers.shared.wording import ambiguous, truncated
 
 NAME = "flax-msgpack"
 SUFFIX = ".msgpack"
@@ -69,12 +69,8 @@ def _open_folder(folder: Path) -> Opened:
         return _open_shards(folder)
     files = sorted(folder.glob(f"*{SUFFIX}"))
     if len(files) > 1:
-        raise InputError(
-            "folder-ambiguous",
-            f"'{shown(folder)}' holds {len(files)} Flax files: "
-            + ", ".join(shown(file.name, 60) for file in files[:6]),
-            "name one of the files instead of the folder",
-        )
+        names = [file.name for file in files]
+        raise ambiguous(folder, "Flax files", names, "name one of the files instead of the folder")
     return open_file(inside(folder, files[0].name))
 
 
@@ -93,11 +89,8 @@ def open_file(path: Path, separator: str = ".") -> Opened:
             with path.open("rb") as file:
                 root = Scanner(file, size, extension).root()
         except Cut as error:
-            raise InputError(
-                "file-truncated",
-                f"'{shown(path)}' has {size} bytes, what is in it announces {error.needed}",
-                "download or copy the file again",
-            ) from error
+            problem = f"has {size} bytes, what is in it announces {error.needed}"
+            raise truncated(path, problem) from error
         return Tree(path, NAME, separator).opened(root)
 
 

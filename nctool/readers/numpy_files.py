@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,13 +18,11 @@ from nctool.readers import Reader
 from nctool.readers.shared.archive import Member, bytes_of, is_zip, members, names
 from nctool.readers.shared.edge import edge, shown
 from nctool.readers.shared.npy import KIND_SLUGS, LONGEST_HEADER, MAGIC, Header, parse
-from nctool.readers.shared.region import Region, as_rows, packed
+from nctool.readers.shared.region import Region, packed, unpacked
 from nctool.readers.shared.shards import inside, with_config
 
 if TYPE_CHECKING:
     from numpy import ndarray
-
-    from nctool.arrays import Rows
 
 NPY, NPZ, FOLDER = "npy", "npz", "numpy-folder"
 HEADER_BYTES = LONGEST_HEADER + 12
@@ -129,20 +126,14 @@ def _member_array(path: Path, member: Member) -> LazyArray:
         return _region(path, member.offset, header).lazy(key, NPZ)
     header = parse(bytes(bytes_of(member, path, NPZ, HEADER_BYTES)), member.size, key, path)
 
-    @cache
-    def unpacked() -> ndarray:
+    def whole() -> ndarray:
         import numpy
 
         content = bytes_of(member, path, NPZ)
         flat = numpy.frombuffer(content, dtype=header.code, offset=header.start)
         return flat.reshape(header.shape, order="F" if header.fortran else "C")
 
-    def read(start: int, stop: int) -> Rows:
-        with edge(path, NPZ):
-            whole = unpacked()
-            return as_rows(whole[slice(start, stop)] if whole.shape else whole, header.dtype)
-
-    return LazyArray(key, header.shape, header.dtype, str(path), NPZ, read)
+    return unpacked(key, header.shape, header.dtype, path, NPZ, whole)
 
 
 READER = Reader("numpy", recognises, open_numpy, covers=".npy, .npz, folders of .npy")

@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from nctool.arrays import LazyArray, Opened
-from nctool.core.errors import InputError
 from nctool.core.notice import Notice
 from nctool.readers import Reader
 from nctool.readers.shared.edge import corrupt, edge, shown
@@ -20,6 +19,7 @@ from nctool.readers.shared.onnx_graph import Graph, Node, constant_of, node_of
 from nctool.readers.shared.onnx_tensor import ONNX, Tensor, described, lazy, pair
 from nctool.readers.shared.protobuf import BYTES, VARINT, Field, Wire
 from nctool.readers.shared.shards import inside, with_config
+from nctool.readers.shared.wording import ambiguous, left_out
 
 FOLDER = "onnx-folder"
 NEWEST_IR = 127
@@ -80,12 +80,8 @@ def open_onnx(path: Path) -> Opened:
         return open_file(path)
     found = sorted(entry for entry in path.iterdir() if entry.suffix == ".onnx")
     if len(found) > 1:
-        raise InputError(
-            "folder-ambiguous",
-            f"'{shown(path)}' holds {len(found)} ONNX models: "
-            + ", ".join(shown(one.name, 60) for one in found[:6]),
-            "name one of the files instead of the folder",
-        )
+        names = [file.name for file in found]
+        raise ambiguous(path, "ONNX models", names, "name one of the files instead of the folder")
     return with_config(open_file(inside(path, found[0].name)), path)
 
 
@@ -99,9 +95,9 @@ def open_file(path: Path) -> Opened:
             notices = (_not_read(head.weight),)
         elif head is not None:
             model.facts["head"] = head.fact()
-    return Opened(
-        path, ONNX, tuple(arrays.values()), model.facts, (*_left_out(model.ignored), *notices)
-    )
+    hint = "only dense tensors of numbers of a byte or more are read"
+    ignored = left_out(model.ignored, "tensor", hint)
+    return Opened(path, ONNX, tuple(arrays.values()), model.facts, (*ignored, *notices))
 
 
 def _model(wire: Wire) -> Model:
@@ -165,16 +161,6 @@ def _arrays(model: Model, wire: Wire) -> tuple[dict[str, LazyArray], dict[str, l
         else:
             arrays[key] = lazy(tensor, key, wire.path)
     return arrays, shapes
-
-
-def _left_out(ignored: Counter[str]) -> tuple[Notice, ...]:
-    if not ignored:
-        return ()
-    count, names = sum(ignored.values()), list(ignored)
-    noun = "tensor was" if count == 1 else "tensors were"
-    message = f"{count} {noun} not loaded: {', '.join(names[:4])}" + " …" * (len(names) > 4)
-    hint = "only dense tensors of numbers of a byte or more are read"
-    return (Notice("objects-ignored", message, hint, {"count": count, "names": names[:50]}),)
 
 
 def _not_read(weight: str) -> Notice:

@@ -16,12 +16,12 @@ from pathlib import Path
 from nctool.arrays import LazyArray, Opened
 from nctool.core.errors import InputError
 from nctool.core.extras import Extra
-from nctool.core.notice import Notice
 from nctool.readers import FIRST, Reader
 from nctool.readers.shared.edge import shown
 from nctool.readers.shared.ocdbt import MANIFEST
 from nctool.readers.shared.orbax_item import METADATA, Item, moments, plain
 from nctool.readers.shared.shards import MOST_JSON, inside, read_json
+from nctool.readers.shared.wording import ambiguous, escapes, left_out
 
 NAME = "orbax"
 STEP_METADATA = "_CHECKPOINT_METADATA"
@@ -73,13 +73,8 @@ def open_orbax(path: Path) -> Opened:
         return _open_items(path, {item.name: item for item in _folders(path) if _is_item(item)})
     steps = _steps(path)
     if len(steps) > 1:
-        raise InputError(
-            "folder-ambiguous",
-            f"'{shown(path)}' holds {len(steps)} checkpoints: "
-            + ", ".join(shown(step.name, 40) for step in steps[:6])
-            + (" …" if len(steps) > 6 else ""),
-            f"name one of them: {shown(steps[-1])}",
-        )
+        names = [step.name for step in steps]
+        raise ambiguous(path, "checkpoints", names, f"name one of them: {shown(steps[-1])}")
     return open_orbax(steps[0])
 
 
@@ -96,11 +91,7 @@ def _open_items(path: Path, items: Mapping[str, Path]) -> Opened:
     ignored: Counter[str] = Counter()
     for name, folder in items.items():
         if not folder.resolve().is_relative_to(path.resolve()):
-            raise InputError(
-                "path-escapes",
-                f"'{shown(name)}' leads out of the folder '{shown(path)}'",
-                "put the folder itself there",
-            )
+            raise escapes(name, path, "put the folder itself there")
         item = Item(folder, NAME)
         found = item.arrays()
         facts.update({**moments(found), **item.facts()})
@@ -110,7 +101,7 @@ def _open_items(path: Path, items: Mapping[str, Path]) -> Opened:
             arrays[full] = replace(array, key=full)
     facts.setdefault("step", _step(path))
     known = {name: fact for name, fact in facts.items() if fact is not None}
-    return Opened(path, NAME, tuple(arrays.values()), known, _left_out(ignored))
+    return Opened(path, NAME, tuple(arrays.values()), known, left_out(ignored, "array"))
 
 
 def _step(path: Path) -> int | None:
@@ -125,15 +116,6 @@ def _json_items(path: Path) -> Iterator[tuple[str, object]]:
         file = folder / JSON_ITEM
         if file.is_file() and not _is_item(folder) and file.stat().st_size <= MOST_JSON:
             yield from plain(read_json(inside(path, f"{folder.name}/{JSON_ITEM}"))).items()
-
-
-def _left_out(ignored: Counter[str]) -> tuple[Notice, ...]:
-    if not ignored:
-        return ()
-    count, names = sum(ignored.values()), [shown(name, 80) for name in ignored]
-    noun = "array was" if count == 1 else "arrays were"
-    message = f"{count} {noun} not loaded: {', '.join(names[:4])}"
-    return (Notice("objects-ignored", message, "", {"count": count, "names": names[:50]}),)
 
 
 READER = Reader(

@@ -20,6 +20,7 @@ from nctool.readers import Reader
 from nctool.readers.shared.edge import corrupt, edge, shown
 from nctool.readers.shared.region import Elsewhere, Region, checked_shape, numpy_code, packed
 from nctool.readers.shared.shards import find_index, inside, is_index, open_sharded, with_config
+from nctool.readers.shared.wording import truncated
 
 NAME = "safetensors"
 SUFFIX = ".safetensors"
@@ -169,11 +170,7 @@ def _region(path: Path, key: str, entry: object, start: int) -> Region | None:
 def _wrong_size(path: Path, expected: int) -> InputError:
     size = path.stat().st_size
     if size < expected:
-        return InputError(
-            "file-truncated",
-            f"'{shown(path)}' has {size} bytes, its header announces {expected}",
-            "download or copy the file again",
-        )
+        return truncated(path, f"has {size} bytes, its header announces {expected}")
     return corrupt(path, NAME, f"it has {size} bytes, its header accounts for {expected}")
 
 

@@ -9,6 +9,7 @@ each rank leaves its own ``__RANK.metadata``, which speaks of its own chunks alo
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import cache
@@ -23,6 +24,7 @@ from nctool.readers.shared.edge import corrupt, edge, shown
 from nctool.readers.shared.folders import holds_arrays
 from nctool.readers.shared.shards import inside, with_config
 from nctool.readers.shared.tiles import Box, Tile, assembled, untiled
+from nctool.readers.shared.wording import ambiguous, left_out, truncated
 from nctool.readers.torch_zip import open_zip
 
 NAME = "torch-dcp"
@@ -76,12 +78,8 @@ def _open_nested(folder: Path) -> Opened:
             "copy the .distcp files next to it",
         )
     if len(found) > 1:
-        raise InputError(
-            "folder-ambiguous",
-            f"'{shown(folder)}' holds {len(found)} distributed checkpoints: "
-            + ", ".join(shown(one.name, 60) for one in found[:6]),
-            "name one of these folders",
-        )
+        names = [nested.name for nested in found]
+        raise ambiguous(folder, "distributed checkpoints", names, "name one of these folders")
     shard = next(found[0].glob("*.distcp"))
     inside(folder, str(shard.relative_to(folder)))  # a link to a folder cannot lead out of this one
     return _open_folder(found[0])
@@ -108,7 +106,9 @@ def _open_folder(folder: Path) -> Opened:
     objects = {key: place for one in reversed(contents) for key, place in one.objects.items()}
     facts, notices = _facts(folder, arrays, objects, places)
     left = [*odd, *(key for key in objects if key not in facts)]
-    return Opened(folder, NAME, tuple(arrays), facts, (*_left_out(left), *notices))
+    hint = "only plain tensors are read; no code from the file is run"
+    ignored = left_out(Counter(left), "object", hint)
+    return Opened(folder, NAME, tuple(arrays), facts, (*ignored, *notices))
 
 
 def _read(description: Path) -> Contents:
@@ -133,11 +133,7 @@ def _checked(folder: Path, contents: list[Contents]) -> Mapping[str, Path]:
                 raise corrupt(folder, NAME, f"two items share bytes of '{shown(name)}'")
             end = place.offset + place.length
         if end > size:
-            raise InputError(
-                "file-truncated",
-                f"'{shown(file)}' has {size} bytes, its checkpoint's description announces {end}",
-                "download or copy the file again",
-            )
+            raise truncated(file, f"has {size} bytes, its checkpoint's description announces {end}")
     return files
 
 
@@ -222,22 +218,6 @@ def _is_moment(key: str) -> bool:
     """A number of the whole training, not the one an optimizer keeps for each weight."""
     *above, last = key.split(".")
     return last in MOMENTS and len(above) < 2 and not "".join(above).startswith("optim")
-
-
-def _left_out(keys: list[str]) -> list[Notice]:
-    if not keys:
-        return []
-    names = [shown(key, 80) for key in keys]
-    noun = "object was" if len(names) == 1 else "objects were"
-    listed = ", ".join(names[:4]) + (" …" if len(names) > 4 else "")
-    return [
-        Notice(
-            "objects-ignored",
-            f"{len(names)} {noun} not loaded: {listed}",
-            "only plain tensors are read; no code from the file is run",
-            {"count": len(names), "names": names[:50]},
-        )
-    ]
 
 
 READER = Reader(

@@ -2,31 +2,24 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from math import prod
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from nctool.arrays import FLOATS, INTEGERS, ITEM_BYTES, LazyArray, Opened
-from nctool.core.notice import Notice
+from nctool.arrays import FLOATS, INTEGERS, ITEM_BYTES, Opened
+from nctool.readers.shared.collection import Collection, array_of
 from nctool.readers.shared.edge import corrupt, shown
+from nctool.readers.shared.joined import stitched
 from nctool.readers.shared.msgpack_scan import Scanner, Span
 from nctool.readers.shared.region import Region, checked_shape, held, numpy_code, packed
-from nctool.readers.shared.stitched import stitched
-
-if TYPE_CHECKING:
-    from numpy import ndarray
+from nctool.readers.shared.wording import left_out
 
 ARRAY, COMPLEX, SCALAR = 1, 2, 3
 CHUNKED = "__msgpack_chunked_array__"
 # What numpy calls an item of two bytes that it has no name for.
 NAMELESS = frozenset({"V2", "void16"})
 MOMENTS = frozenset({"step", "epoch", "global_step"})
-MOST_FACTS = 10_000
-LONGEST_TEXT = 4096
-MOST_TEXT_BYTES = 2**26
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,22 +48,18 @@ def extension(scanner: Scanner, span: Span) -> object:
     return Packed(sizes, "bfloat16" if name in NAMELESS else name, data, span.code == SCALAR)
 
 
-@dataclass(slots=True)
 class Tree:
     """One walk through the maps of a file; keys are joined by ``separator``."""
 
-    path: Path
-    format: str
-    separator: str = "."
-    arrays: dict[str, LazyArray] = field(default_factory=dict)
-    facts: dict[str, object] = field(default_factory=dict)
-    ignored: Counter[str] = field(default_factory=Counter)
+    def __init__(self, path: Path, format: str, separator: str = ".") -> None:
+        self.path, self.format, self.separator = path, format, separator
+        self.found = Collection(path, format)
+        self.ignored = self.found.ignored
 
     def opened(self, root: object) -> Opened:
         self.visit(root, "")
-        return Opened(
-            self.path, self.format, tuple(self.arrays.values()), self.facts, self.notices()
-        )
+        hint = "only arrays, numbers and text are read"
+        return self.found.opened(left_out(self.ignored, "object", hint))
 
     def visit(self, value: object, key: str) -> None:
         match value:
@@ -79,8 +68,8 @@ class Tree:
             case dict() if CHUNKED in value:
                 self.chunked(value, key or "value")
             case dict():
-                for name, one in value.items():
-                    self.visit(one, self.joined(key, name))
+                for name, inner in value.items():
+                    self.visit(inner, self.joined(key, name))
             case list():
                 self.items(value, key)
             case Packed():
@@ -89,15 +78,16 @@ class Tree:
                 complex_number = value.kind == "extension" and value.code == COMPLEX
                 self.ignored["complex number" if complex_number else _kind(value)] += 1
             case _:
-                self.state(value, key or "value")
+                self.found.state(key, value)
 
     def joined(self, key: str, name: str) -> str:
         return f"{key}{self.separator}{name}" if key else name
 
     def items(self, values: list[object], key: str) -> None:
-        array = as_array(values)
+        kinds = {type(value) for value in values}
+        array = array_of(values, kinds) if len(values) > 1 else None
         if array is not None:
-            self.keep(held(key or "value", array, self.path, self.format))
+            self.found.keep(held(key or "value", array, self.path, self.format))
             return
         for number, value in enumerate(values):
             self.visit(value, self.joined(key, str(number)))
@@ -109,10 +99,10 @@ class Tree:
             return
         array = region.lazy(key, self.format)
         if not value.single:
-            self.keep(array)
+            self.found.keep(array)
         if value.dtype in FLOATS | INTEGERS and not value.shape:
             if value.single or key in MOMENTS:
-                self.state(array.whole().item(), key)
+                self.found.state(key, array.whole().item())
         elif value.single:
             self.ignored[f"number of type {value.dtype}"] += 1
 
@@ -142,52 +132,9 @@ class Tree:
             raise corrupt(self.path, self.format, f"the chunks of '{shown(key)}' do not fill it")
         regions = [region for chunk in found if (region := self.region(chunk, key)) is not None]
         if regions:
-            self.keep(stitched(key, sizes, regions, self.format))
+            self.found.keep(stitched(key, sizes, regions, self.format))
         else:
             self.ignored[f"array of type {found[0].dtype}"] += 1
-
-    def state(self, value: object, key: str) -> None:
-        long = isinstance(value, str) and len(value) > LONGEST_TEXT
-        if long or len(self.facts) >= MOST_FACTS:
-            self.ignored["overlong value"] += 1
-        else:
-            self.facts[key] = value
-
-    def keep(self, array: LazyArray) -> None:
-        if array.key in self.arrays:
-            self.ignored[f"second array named {array.key}"] += 1
-        else:
-            self.arrays[array.key] = array
-
-    def notices(self) -> tuple[Notice, ...]:
-        if not self.ignored:
-            return ()
-        count, names = sum(self.ignored.values()), [shown(name, 80) for name in self.ignored]
-        listed = ", ".join(names[:4]) + (" …" if len(names) > 4 else "")
-        noun = "object was" if count == 1 else "objects were"
-        message = f"{count} {noun} not loaded: {listed}"
-        hint = "only arrays, numbers and text are read"
-        return (Notice("objects-ignored", message, hint, {"count": count, "names": names[:50]}),)
-
-
-def as_array(values: list[object]) -> ndarray | None:
-    """Two or more numbers or texts in a list as an array."""
-    import numpy
-
-    kinds = {type(value) for value in values}
-    if len(values) < 2 or not kinds <= {bool, int, float, str}:
-        return None
-    if kinds == {str}:
-        longest = max(len(str(value)) for value in values)
-        return numpy.array(values) if 4 * longest * len(values) <= MOST_TEXT_BYTES else None
-    if kinds == {bool}:
-        return numpy.array(values, dtype="bool")
-    try:
-        if kinds == {int}:
-            return numpy.array(values, dtype="int64")
-        return numpy.array(values, dtype="float64") if kinds <= {int, float} else None
-    except OverflowError:
-        return None
 
 
 def _kind(span: Span) -> str:

@@ -6,11 +6,13 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
+from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nctool.arrays import LazyArray
 from nctool.readers.shared.edge import edge
+from nctool.readers.shared.region import Region
 
 if TYPE_CHECKING:
     from numpy import ndarray
@@ -42,19 +44,19 @@ class Joined:
 
         if low == high:
             return self.parts[0].rows(0, 0)
-        wanted = None if self.kept is None else self.kept[low:high]
-        begin, end = (low, high) if wanted is None else (int(wanted[0]), int(wanted[-1]) + 1)
-        found = []
+        kept = None if self.kept is None else self.kept[low:high]
+        begin, end = (low, high) if kept is None else (int(kept[0]), int(kept[-1]) + 1)
+        pieces = []
         for number in range(bisect_right(ends, begin), bisect_right(ends, end - 1) + 1):
             above = ends[number - 1] if number else 0
             first, last = max(begin, above), min(end, ends[number])
-            if wanted is None:
-                found.append(self.parts[number].rows(first - above, last - above))
+            if kept is None:
+                pieces.append(self.parts[number].rows(first - above, last - above))
                 continue
-            here = wanted[(wanted >= first) & (wanted < last)]
+            here = kept[(kept >= first) & (kept < last)]
             if len(here):
-                found.append(_chosen(self.parts[number], here - above))
-        tensors = [torch.as_tensor(part) for part in found]
+                pieces.append(_chosen(self.parts[number], here - above))
+        tensors = [torch.as_tensor(piece) for piece in pieces]
         return tensors[0] if len(tensors) == 1 else torch.cat(tensors)
 
 
@@ -63,3 +65,16 @@ def _chosen(part: LazyArray, rows: ndarray) -> Rows:
     first, last = int(rows[0]), int(rows[-1])
     between = part.rows(first, last + 1)
     return between if last - first + 1 == len(rows) else between[rows - first]
+
+
+def stitched(key: str, shape: tuple[int, ...], regions: Sequence[Region], format: str) -> LazyArray:
+    """Flat regions of one type as an array of this shape; rows within one of them are mapped."""
+    path, width = regions[0].path, prod(shape[1:])
+    flat = Joined([region.lazy(key, format) for region in regions]).lazy(key, path, format)
+
+    def read(start: int, stop: int) -> Rows:
+        low, high, _ = slice(start, stop).indices(shape[0])
+        count = max(0, high - low)
+        return flat.rows(low * width, (low + count) * width).reshape((count, *shape[1:]))
+
+    return LazyArray(key, shape, regions[0].dtype, str(path), format, read)

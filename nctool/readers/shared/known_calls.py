@@ -128,7 +128,7 @@ def _region(
     return region
 
 
-def array_of(made: Made, path: Path, key: str) -> Region | ndarray | None:
+def numpy_array(made: Made, path: Path, key: str) -> Region | ndarray | None:
     """The numpy array a call makes, in place when its bytes were left in the file."""
     name, args = made.name.replace("numpy._core.", "numpy.core."), made.args
     if name == "numpy.core.multiarray._reconstruct":

@@ -17,10 +17,11 @@ from typing import TYPE_CHECKING
 
 from nctool.arrays import LazyArray, Opened
 from nctool.core.notice import Notice
+from nctool.readers.shared.collection import LONGEST_TEXT, MOST_FACTS, MOST_TEXT_BYTES
 from nctool.readers.shared.edge import corrupt, edge, shown
 from nctool.readers.shared.matlab_bytes import MATLAB, Packed
 from nctool.readers.shared.region import Region, as_rows, checked_shape, held, packed
-from nctool.readers.shared.walk import LONGEST_TEXT, MOST_FACTS, MOST_TEXT_BYTES
+from nctool.readers.shared.wording import left_out
 
 if TYPE_CHECKING:
     from numpy import ndarray
@@ -153,19 +154,8 @@ class Tree:
             self.arrays[key] = held(key, numpy.array(texts, dtype="U"), self.path, MATLAB)
 
     def _notices(self) -> tuple[Notice, ...]:
-        if not self.ignored:
-            return ()
-        count, names = sum(self.ignored.values()), list(self.ignored)
-        noun = "variable was" if count == 1 else "variables were"
-        listed = ", ".join(names[:4]) + (" …" if len(names) > 4 else "")
-        return (
-            Notice(
-                "objects-ignored",
-                f"{count} {noun} not read: {listed}",
-                "in MATLAB, save them again as full(x), double(x) or cellstr(x)",
-                {"count": count, "names": names[:50]},
-            ),
-        )
+        hint = "in MATLAB, save them again as full(x), double(x) or cellstr(x)"
+        return left_out(self.ignored, "variable", hint, done="read")
 
 
 def of_texts(texts: list[str]) -> Value:

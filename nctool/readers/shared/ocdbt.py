@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
-from nctool.core.errors import InputError
 from nctool.readers.shared.edge import corrupt, shown
 from nctool.readers.shared.shards import inside
+from nctool.readers.shared.wording import truncated
 from nctool.readers.shared.zstd_size import bombs
 
 MANIFEST = "manifest.ocdbt"
@@ -104,11 +104,8 @@ class Database:
         start, length = int(parts[3]), int(parts[4])
         path, size = self.file(unquote(parts[1]) + unquote(parts[2]))
         if start + length > size:
-            raise InputError(
-                "file-truncated",
-                f"'{shown(path)}' has {size} bytes, the checkpoint announces {start + length}",
-                "copy the whole checkpoint folder again",
-            )
+            problem = f"has {size} bytes, the checkpoint announces {start + length}"
+            raise truncated(path, problem, "copy the whole checkpoint folder again")
         return Stored(length, path, start)
 
     def file(self, name: str) -> tuple[Path, int]:

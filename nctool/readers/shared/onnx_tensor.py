@@ -7,31 +7,28 @@ integers are packed and decoded when somebody asks for rows.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from functools import cache
 from math import prod
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import TYPE_CHECKING
 
 from nctool.arrays import INTEGERS, ITEM_BYTES, LazyArray
 from nctool.core.errors import InputError
-from nctool.readers.shared.edge import corrupt, edge, shown
+from nctool.readers.shared.edge import corrupt, shown
 from nctool.readers.shared.protobuf import BYTES, LONGEST_VARINT, VARINT, Field, Wire, signed
 from nctool.readers.shared.region import (
     CARRIERS,
     Region,
-    as_rows,
     checked_shape,
     numpy_code,
     packed,
+    unpacked,
 )
 from nctool.readers.shared.shards import inside
 
 if TYPE_CHECKING:
     from numpy import ndarray
-
-    from nctool.arrays import Rows
 
 ONNX = "onnx"
 FLOATS, INT32S, STRINGS, INT64S, DOUBLES, UINT64S = 4, 5, 6, 7, 10, 11
@@ -206,13 +203,12 @@ def _joined(
 ) -> LazyArray:
     """Floats in several pieces."""
 
-    @cache
     def whole() -> ndarray:
         import numpy
 
         return numpy.frombuffer(_bytes(chunks, path), dtype=numpy_code(dtype)).reshape(shape)
 
-    return _kept(whole, shape, dtype, key, path)
+    return unpacked(key, shape, dtype, path, ONNX, whole)
 
 
 def _decoded(
@@ -223,11 +219,10 @@ def _decoded(
     if not count <= size <= LONGEST_VARINT * count:
         raise _mismatch(key, path, f"has {size} bytes", shape, dtype, count)
 
-    @cache
     def whole() -> ndarray:
         import numpy
 
-        values = unpacked(_bytes(chunks, path))
+        values = varints(_bytes(chunks, path))
         code = numpy.dtype(CARRIERS.get(dtype) or ("u2" if dtype == "float16" else dtype))
         wide = values if code.kind == "u" else values.view("int64")
         if dtype == "bool":
@@ -239,10 +234,10 @@ def _decoded(
         shaped: ndarray = exact.view("float16") if dtype == "float16" else exact
         return numpy.asarray(shaped.reshape(shape))
 
-    return _kept(whole, shape, dtype, key, path)
+    return unpacked(key, shape, dtype, path, ONNX, whole)
 
 
-def unpacked(content: bytes | bytearray) -> ndarray:
+def varints(content: bytes | bytearray) -> ndarray:
     """Every number of a packed list, as unsigned 64-bit ones."""
     import numpy
 
@@ -263,14 +258,3 @@ def _bytes(chunks: Sequence[tuple[int, int]], path: Path) -> bytes:
     with path.open("rb") as file:
         wire = Wire(file, path, ONNX)
         return b"".join(wire.read(start, stop) for start, stop in chunks)
-
-
-def _kept(
-    whole: Callable[[], ndarray], shape: tuple[int, ...], dtype: str, key: str, path: Path
-) -> LazyArray:
-    def read(start: int, stop: int) -> Rows:
-        with edge(path, ONNX):
-            array = whole()
-            return as_rows(array[start:stop] if shape else array, dtype)
-
-    return LazyArray(key, shape, dtype, str(path), ONNX, read)

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 from nctool.core.errors import InputError
-from nctool.readers.shared.edge import corrupt, shown
+from nctool.readers.shared.edge import corrupt
+from nctool.readers.shared.wording import truncated
 
 VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5
 WIDTHS = {FIXED64: 8, FIXED32: 4}
@@ -118,11 +119,8 @@ class Wire:
         return self.read(field.start, field.stop).decode("utf-8", "backslashreplace")
 
     def cut(self, needed: int) -> InputError:
-        return InputError(
-            "file-truncated",
-            f"'{shown(self.path)}' has {self.size} bytes, its parts reach to {needed}",
-            "copy or download the file again and compare its size with the original",
-        )
+        hint = "copy or download the file again and compare its size with the original"
+        return truncated(self.path, f"has {self.size} bytes, its parts reach to {needed}", hint)
 
     def damaged(self, found: str) -> InputError:
         return corrupt(self.path, self.format, found)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -151,8 +153,18 @@ def as_rows(array: ndarray, dtype: str) -> Rows:
 def held(key: str, array: ndarray, path: Path, format: str) -> LazyArray:
     """An array small enough to have come along with the description of its file."""
     dtype = "str" if array.dtype.kind in "US" else array.dtype.name
+    return unpacked(key, array.shape, dtype, path, format, lambda: array)
+
+
+def unpacked(
+    key: str, shape: tuple[int, ...], dtype: str, path: Path, format: str,
+    whole: Callable[[], ndarray],
+) -> LazyArray:  # fmt: skip
+    """An array that can only be had as a whole; ``whole`` is called when rows are asked for."""
+    once = cache(whole)
 
     def read(start: int, stop: int) -> Rows:
-        return as_rows(array[start:stop] if array.shape else array, dtype)
+        with edge(path, format):
+            return as_rows(once()[start:stop] if shape else once(), dtype)
 
-    return LazyArray(key, array.shape, dtype, str(path), format, read)
+    return LazyArray(key, shape, dtype, str(path), format, read)

@@ -11,6 +11,7 @@ from nctool.arrays import LazyArray, Opened
 from nctool.core.errors import InputError
 from nctool.core.notice import Notice
 from nctool.readers.shared.edge import shown
+from nctool.readers.shared.wording import ambiguous, escapes
 
 MOST_JSON = 2**26
 CONFIG_FACTS = ("id2label", "num_labels", "tie_word_embeddings", "architectures")
@@ -22,12 +23,8 @@ def find_index(folder: Path, suffix: str) -> Path | None:
     """The index of a sharded set in this folder; several of them are a question for the user."""
     found = sorted(folder.glob(f"*{suffix}.index.json"))
     if len(found) > 1:
-        raise InputError(
-            "folder-ambiguous",
-            f"'{shown(folder)}' holds {len(found)} sharded models: "
-            + ", ".join(shown(index.name, 60) for index in found),
-            "name one of the index files instead of the folder",
-        )
+        hint = "name one of the index files instead of the folder"
+        raise ambiguous(folder, "sharded models", [index.name for index in found], hint)
     return found[0] if found else None
 
 
@@ -88,11 +85,7 @@ def inside(folder: Path, name: str) -> Path:
             "download the missing file, or save the model again",
         ) from error
     if not any(real.is_relative_to(room) for room in rooms) or ".." in Path(name).parts:
-        raise InputError(
-            "path-escapes",
-            f"'{shown(name)}' leads out of the folder '{shown(folder)}'",
-            "put the file itself into the folder",
-        )
+        raise escapes(name, folder, "put the file itself into the folder")
     if not real.is_file():
         raise InputError(
             "shard-missing",
@@ -132,6 +125,8 @@ def with_config(opened: Opened, folder: Path, used: Iterable[Path] = ()) -> Open
 
 
 def read_json(path: Path) -> Mapping[str, object]:
+    if path.stat().st_size > MOST_JSON:
+        raise ValueError(f"{shown(path.name)} is too large to be a description")
     content: object = json.loads(path.read_bytes())
     if not isinstance(content, dict):
         raise ValueError(f"{shown(path.name)} is not a JSON object")

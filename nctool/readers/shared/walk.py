@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nctool.arrays import LazyArray, Opened
+from nctool.arrays import Opened
 from nctool.core.notice import Notice
+from nctool.readers.shared.collection import Collection, array_of
 from nctool.readers.shared.edge import shown
-from nctool.readers.shared.known_calls import Locate, Unfit, array_of, scalar_of, tensor_of
+from nctool.readers.shared.known_calls import Locate, Unfit, numpy_array, scalar_of, tensor_of
 from nctool.readers.shared.pickle_data import Blob, Global, Made, Outside, Table
 from nctool.readers.shared.region import Region, held
+from nctool.readers.shared.wording import left_out
 
 if TYPE_CHECKING:
     from numpy import ndarray
@@ -20,9 +20,6 @@ if TYPE_CHECKING:
 DEEPEST = 64
 # Shared containers can make a small file look endless when every path through it is followed.
 MOST_STEPS = 1_000_000
-MOST_FACTS = 10_000
-MOST_TEXT_BYTES = 2**28
-LONGEST_TEXT = 4096
 SHORT_TUPLE = 16
 PLAIN = (bool, int, float, str)
 NAMESPACES = frozenset({"argparse.Namespace", "types.SimpleNamespace"})
@@ -42,24 +39,18 @@ RUNS_CODE_BUILTINS = frozenset(
 )
 
 
-@dataclass(slots=True)
 class Walk:
     """One walk through one pickle; ``locate`` knows where this container keeps its storages."""
 
-    path: Path
-    format: str
-    locate: Locate
-    arrays: dict[str, LazyArray] = field(default_factory=dict)
-    facts: dict[str, object] = field(default_factory=dict)
-    ignored: Counter[str] = field(default_factory=Counter)
-    steps: int = 0
-    items: int = 0
+    def __init__(self, path: Path, format: str, locate: Locate) -> None:
+        self.path, self.format, self.locate = path, format, locate
+        self.found = Collection(path, format)
+        self.ignored = self.found.ignored
+        self.steps = self.items = 0
 
     def opened(self, root: object) -> Opened:
         self.visit(root, "", 0)
-        return Opened(
-            self.path, self.format, tuple(self.arrays.values()), self.facts, self.notices()
-        )
+        return self.found.opened(self.notices())
 
     def visit(self, value: object, key: str, depth: int) -> None:
         self.steps += 1
@@ -69,7 +60,7 @@ class Walk:
             case None | Global() | Outside() | Blob() | bytes():
                 pass
             case bool() | int() | float() | str():
-                self.state(key, value)
+                self.found.state(key, value)
             case Table():
                 self.visit_pairs(value.pairs, key, depth)
             case list() | tuple():
@@ -102,19 +93,19 @@ class Walk:
         plain = [_scalar(item) if isinstance(item, Made) else item for item in items]
         if isinstance(items, tuple) and len(items) <= SHORT_TUPLE:
             if items and all(isinstance(item, PLAIN) for item in plain):
-                self.state(key, plain)
+                self.found.state(key, plain)
                 return
         elif len(plain) > 1:
             array = _as_array(plain)
             if array is not None:
-                self.keep(key, held(key or "value", array, self.path, self.format))
+                self.found.keep(held(key or "value", array, self.path, self.format))
                 return
         for number, item in enumerate(items):
             self.visit(item, f"{key}.{number}" if key else str(number), depth + 1)
 
     def visit_made(self, made: Made, key: str, depth: int) -> None:
         region = tensor_of(made, self.path, key, self.locate)
-        array = region if region is not None else array_of(made, self.path, key)
+        array = region if region is not None else numpy_array(made, self.path, key)
         name = key or "value"
         if array is not None:
             lazy = (
@@ -122,11 +113,11 @@ class Walk:
                 if isinstance(array, Region)
                 else held(name, array, self.path, self.format)
             )
-            self.keep(name, lazy)
+            self.found.keep(lazy)
             return
         scalar = scalar_of(made)
         if scalar is not None:
-            self.state(name, scalar)
+            self.found.state(name, scalar)
             return
         self.visit_object(made, key, depth)
 
@@ -143,10 +134,10 @@ class Walk:
                 if isinstance(inside, Table | Made):
                     self.visit_pairs(inside.pairs, key, depth)
         elif isinstance(state, Table) and (made.name in NAMESPACES or not made.pairs):
-            facts = dict(self.facts)
+            facts = dict(self.found.facts)
             self.visit_pairs(state.pairs, key, depth)
             if made.name not in NAMESPACES:
-                self.facts = facts
+                self.found.facts = facts
         if made.pairs:
             self.visit_pairs(made.pairs, key, depth)
         elif made.items:
@@ -158,49 +149,21 @@ class Walk:
         if not known or _runs_code(made.name):
             self.ignored[made.name or "unnamed object"] += 1
 
-    def state(self, key: str, value: object) -> None:
-        """Keep a plain fact, if it is of a kind and size that can be shown."""
-        if isinstance(value, str):
-            value = value.encode("utf-8", "backslashreplace").decode()
-        long = isinstance(value, str) and len(value) > LONGEST_TEXT
-        wide = isinstance(value, int) and not -(2**63) <= value < 2**64
-        if long or wide or len(self.facts) >= MOST_FACTS:
-            self.ignored["overlong value"] += 1
-        else:
-            self.facts[key or "value"] = value
-
-    def keep(self, key: str, array: LazyArray) -> None:
-        if key in self.arrays:
-            self.ignored[f"second array named {key}"] += 1
-        else:
-            self.arrays[key] = array
-
     def notices(self) -> tuple[Notice, ...]:
-        if not self.ignored:
-            return ()
-        count, names = sum(self.ignored.values()), [shown(name, 80) for name in self.ignored]
-        listed = ", ".join(names[:4]) + (" …" if len(names) > 4 else "")
-        noun = "object was" if count == 1 else "objects were"
-        found = [
-            Notice(
-                "objects-ignored",
-                f"{count} {noun} not loaded: {listed}",
-                "only arrays, numbers and text are read; no code from the file is run",
-                {"count": count, "names": names[:50]},
-            )
-        ]
+        hint = "only arrays, numbers and text are read; no code from the file is run"
+        notices = left_out(self.ignored, "object", hint)
         dangerous = [shown(name, 80) for name in self.ignored if _runs_code(name)]
         if dangerous:
-            found.append(
+            notices += (
                 Notice(
                     "code-not-run",
                     f"the file asks whoever loads it to run {', '.join(dangerous[:4])}; "
                     "nctool did not",
                     "do not open this file with torch.load(weights_only=False) or pickle.load",
                     {"names": dangerous[:50]},
-                )
+                ),
             )
-        return tuple(found)
+        return notices
 
 
 def _runs_code(name: str) -> bool:
@@ -220,23 +183,10 @@ def _scalar(made: Made) -> object:
 
 def _as_array(items: list[object]) -> ndarray | None:
     """Numbers or text in a list, or rows of numbers of one length, as an array."""
-    import numpy
-
     kinds = {type(item) for item in items}
-    if kinds == {str}:
-        longest = max(len(str(item)) for item in items)
-        return numpy.array(items) if 4 * longest * len(items) <= MOST_TEXT_BYTES else None
-    if kinds <= {list, tuple}:
-        lengths = {len(item) for item in items if isinstance(item, list | tuple)}
-        inner = {type(x) for item in items if isinstance(item, list | tuple) for x in item}
-        if len(lengths) != 1 or not inner or not inner <= {int, float}:
-            return None
-        kinds = inner
-    if kinds == {bool}:
-        return numpy.array(items, dtype="bool")
-    try:
-        if kinds == {int}:
-            return numpy.array(items, dtype="int64")
-        return numpy.array(items, dtype="float64") if kinds <= {int, float} else None
-    except OverflowError:
-        return None
+    if not kinds <= {list, tuple}:
+        return array_of(items, kinds)
+    rows = [item for item in items if isinstance(item, list | tuple)]
+    kinds = {type(number) for row in rows for number in row}
+    even = len({len(row) for row in rows}) == 1
+    return array_of(items, kinds) if even and kinds and kinds <= {int, float} else None

@@ -13,8 +13,7 @@ import pyarrow
 from pyarrow import ipc, types
 
 from nctool.arrays import ITEM_BYTES
-from nctool.core.errors import InputError
-from nctool.readers.shared.edge import corrupt, shown
+from nctool.readers.shared.edge import corrupt
 from nctool.readers.shared.table.columns import (
     OddRow,
     Target,
@@ -26,6 +25,7 @@ from nctool.readers.shared.table.columns import (
     targets,
     within,
 )
+from nctool.readers.shared.wording import truncated
 
 if TYPE_CHECKING:
     from numpy import ndarray
@@ -52,11 +52,7 @@ class ArrowFile:
         self.content = pyarrow.memory_map(str(path)).read_buffer()
         self.is_file = self.content[: len(MAGIC)].to_pybytes() == MAGIC
         if self.is_file and self.content[-len(MAGIC) :].to_pybytes() != MAGIC:
-            raise InputError(
-                "file-truncated",
-                f"'{shown(path)}' starts as an Arrow file but does not end as one",
-                "download or copy the file again",
-            )
+            raise truncated(path, "starts as an Arrow file but does not end as one")
         schema = self._open([])[0].schema
         self.texts: dict[bytes, bytes] = schema.metadata or {}
         self.bounds, self.ended = [0], True

@@ -18,6 +18,7 @@ from nctool.readers.shared.table.arrow_ipc import ArrowFile
 from nctool.readers.shared.table.columns import OddRow
 from nctool.readers.shared.table.parquet_file import ParquetFile, encrypted
 from nctool.readers.shared.table.pile import Pile
+from nctool.readers.shared.wording import truncated
 
 if TYPE_CHECKING:
     from numpy import ndarray
@@ -135,11 +136,7 @@ class Table:
                     "pyarrow.feather.write_feather(table, path)",
                 ) from error
             if "Expected to" in str(error):
-                raise InputError(
-                    "file-truncated",
-                    f"'{shown(self.path)}' ends too early: {shown(error)}",
-                    "download or copy the file again",
-                ) from error
+                raise truncated(self.path, f"ends too early: {shown(error)}") from error
             reason = f"{type(error).__name__}: {shown(error)}"
             raise corrupt(self.path, self.kind, reason) from error
 

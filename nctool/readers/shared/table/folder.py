@@ -9,7 +9,7 @@ from pathlib import Path
 
 from nctool.core.errors import InputError
 from nctool.readers.shared.edge import shown
-from nctool.readers.shared.shards import MOST_JSON, inside
+from nctool.readers.shared.shards import inside, read_json
 
 SHARD = re.compile(r"(.*?)[-_.]?(\d{1,9})-of-(\d{1,9})(-[0-9a-f]{16})?")
 PIECE = re.compile(r"(part|chunk|shard|data|file|train|test|val|validation|)[-_.]?(\d+)([-.].*)?")
@@ -74,7 +74,7 @@ def groups(folder: Path, found: list[Path]) -> dict[str, list[Path]]:
 
 def saved_files(folder: Path, state: Path) -> list[Path]:
     """The files that a dataset saved by save_to_disk consists of, in its order."""
-    found = json_object(state)
+    found = read_json(state)
     for name in ("_indices_data_files", "_indices_files"):
         if found.get(name):
             raise InputError(
@@ -101,7 +101,7 @@ def splits(folder: Path) -> list[str] | None:
     index = folder / "dataset_dict.json"
     if not index.is_file():
         return None
-    found = json_object(inside(folder, index.name)).get("splits")
+    found = read_json(inside(folder, index.name)).get("splits")
     if not isinstance(found, list) or not found or not all(isinstance(one, str) for one in found):
         raise InputError(
             "index-invalid",
@@ -109,15 +109,6 @@ def splits(folder: Path) -> list[str] | None:
             "save the dataset again: dataset.save_to_disk(path)",
         )
     return list(dict.fromkeys(found))
-
-
-def json_object(path: Path) -> Mapping[str, object]:
-    if path.stat().st_size > MOST_JSON:
-        raise ValueError(f"{shown(path.name)} is too large to be a description")
-    found: object = json.loads(path.read_bytes())
-    if not isinstance(found, dict):
-        raise ValueError(f"{shown(path.name)} is not a JSON object")
-    return found
 
 
 def class_names(features: object, prefix: str = "", depth: int = 0) -> dict[str, tuple[str, ...]]:

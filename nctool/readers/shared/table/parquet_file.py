@@ -28,6 +28,7 @@ from nctool.readers.shared.table.columns import (
     targets,
     within,
 )
+from nctool.readers.shared.wording import truncated
 
 if TYPE_CHECKING:
     from numpy import ndarray
@@ -86,11 +87,7 @@ class ParquetFile:
         if ENCRYPTED in (head, tail):
             raise encrypted(self.path)
         if tail != MAGIC or self.path.stat().st_size < 12:
-            raise InputError(
-                "file-truncated",
-                f"'{shown(self.path)}' starts as a Parquet file but does not end as one",
-                "download or copy the file again",
-            )
+            raise truncated(self.path, "starts as a Parquet file but does not end as one")
         return int.from_bytes(length, "little")
 
     def _measured(self, target: Target, groups: Sequence[Any]) -> Target:
