@@ -15,8 +15,8 @@ from pathlib import Path
 from nctool.core.errors import InputError, NctoolError
 from nctool.core.notice import Notice
 from nctool.core.text import count
+from nctool.inputs.vocabulary import FILES, LONGEST, Vocabulary, by_row, quoted, read
 from nctool.readers.shared.shards import inside
-from nctool.readers.vocabulary import FILES, LONGEST, Vocabulary, by_row, quoted, read
 
 LARGE, PADDING = 1000, 0.1
 """A head of so many rows may be a vocabulary padded by that share, without anybody saying so."""

@@ -13,10 +13,9 @@ from nctool.core import checkpoints as runs
 from nctool.core.array_spec import is_address, split
 from nctool.core.errors import InputError
 from nctool.core.notice import Notice
-from nctool.inputs import class_names
+from nctool.inputs import class_names, vocabulary
 from nctool.inputs.opening import Opening, printable
 from nctool.inputs.pooling import pooled
-from nctool.readers import vocabulary
 from nctool.readers.remote import Listener, fetched
 from nctool.report import Input
 from nctool.roles import Candidate, Pick, Roles, assign

@@ -21,10 +21,9 @@ from nctool.cli import shell
 from nctool.cli.analyze import analyze as analyze_command
 from nctool.core import files
 from nctool.core.errors import NctoolError
-from nctool.inputs import class_names, labels, saved_roles
+from nctool.inputs import class_names, labels, saved_roles, vocabulary
 from nctool.inputs.assemble import check_shapes
 from nctool.inputs.sources import load
-from nctool.readers import vocabulary
 from nctool.report import Report
 from nctool.settings import budget, config
 from nctool.settings.conventions import ConventionOptions

@@ -57,7 +57,7 @@ WITHOUT_TORCH = (
     "nctool.inputs.sources",
     "nctool.metrics",
     "nctool.readers",
-    "nctool.readers.vocabulary",
+    "nctool.inputs.vocabulary",
     "nctool.render.ci",
     "nctool.render.console",
     "nctool.render.csv_file",

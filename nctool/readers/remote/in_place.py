@@ -11,8 +11,7 @@ from nctool.readers.remote.copies import Listener
 from nctool.readers.remote.range_cache import StandIn
 from nctool.readers.remote.room import Room
 from nctool.readers.remote.served import RemoteFile, RemoteFolder
-from nctool.readers.shared.shards import MOST_JSON, read_json
-from nctool.readers.vocabulary import FILES
+from nctool.readers.shared.shards import MOST_JSON, VOCABULARIES, read_json
 
 TEXTS = ("config.json", ".index.json")
 
@@ -44,14 +43,14 @@ def named_by(index: Path) -> list[str]:
 
 def model(served: RemoteFolder, root: Path, room: Room) -> Opened:
     """A model folder, whose names are here already: its small texts are copied."""
-    words = next((name for name in FILES[:-1] if name in served.entries), None)
+    words = next((name for name in VOCABULARIES if name in served.entries), None)
     for name, entry in served.entries.items():
         if entry.folder or name.endswith(safe.SUFFIX):
             continue
         if (name.endswith(TEXTS) or name == words) and entry.size <= MOST_JSON:
             (root / name).unlink()
             room.copy(served.file(name), f"{root.name}/{name}")
-        elif name in FILES:
+        elif name in (*VOCABULARIES, "config.json"):
             (root / name).unlink()  # its zeros must not be taken for names
     return safe.open_safetensors(root, lambda path: _stand_in(served.file(path.name), path, room))
 

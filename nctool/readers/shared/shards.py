@@ -14,6 +14,7 @@ from nctool.readers.shared.edge import shown
 from nctool.readers.shared.wording import ambiguous, escapes
 
 MOST_JSON = 2**26
+VOCABULARIES = ("tokenizer.json", "vocab.json", "vocab.txt")
 CONFIG_FACTS = ("id2label", "num_labels", "tie_word_embeddings", "architectures")
 DATA_SUFFIXES = frozenset({".safetensors", ".npy", ".npz", ".pt", ".pth", ".bin", ".ckpt", ".pkl"})
 COMPANIONS = frozenset({"training_args.bin", "optimizer.bin", "optimizer.pt", "scheduler.pt"})

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from nctool.core.errors import InputError, UsageError
 from nctool.core.text import one_line
+from nctool.readers.shared.shards import VOCABULARIES
 
 MOST_BYTES = 1 << 28
 """The largest tokenizer.json in wide use has 33 MB."""
@@ -21,7 +22,7 @@ MOST_VALUES = 1 << 23
 LONGEST = 100
 """Characters of a name that are shown."""
 
-FILES = ("tokenizer.json", "vocab.json", "vocab.txt", "config.json")
+FILES = (*VOCABULARIES, "config.json")
 """Where a model folder keeps names, the most complete first."""
 SPECIAL = frozenset(
     "[UNK] [PAD] [CLS] [MASK] <unk> <pad> <s> </s> <mask> <eos> <|endoftext|>".split()

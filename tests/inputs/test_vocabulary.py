@@ -18,8 +18,8 @@ from safetensors.numpy import save_file
 import nctool
 from nctool.core.errors import InputError, NctoolError, UsageError
 from nctool.inputs import class_names as naming
+from nctool.inputs import vocabulary
 from nctool.inputs.sources import load
-from nctool.readers import vocabulary
 from nctool.settings.role_options import RoleOptions
 from tests.cli.shell import inside, report
 
