@@ -10,9 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 
 from nctool.core.progress import Advance, Progress, Silent
-from nctool.render import summary
 from nctool.render.lines import Line, Style
-from nctool.report import Report
 
 PLAIN_WIDTH = 80
 STYLES: dict[Style, str] = {
@@ -54,10 +52,6 @@ def _no_command(line: Line) -> Line:
     return (*line[:at], (text.replace(":", "\\x3a", 1), style), *line[at + 1 :])
 
 
-def report(report: Report, *, width: int, color: bool, per_class: bool = False) -> str:
-    return paint(summary.lines(report, width, per_class), width=width, color=color)
-
-
 def bar(*, enabled: bool) -> Progress:
     """A progress bar on stderr, if that is a terminal."""
     return _Bar() if enabled and sys.stderr.isatty() else Silent()
@@ -74,24 +68,14 @@ class _Bar:
 def _task(title: str, total: int) -> Iterator[Advance]:
     from time import perf_counter
 
+    from rich import progress
     from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeRemainingColumn,
-    )
 
-    shown = Progress(
-        TextColumn("  {task.description:<14}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        TextColumn("{task.fields[note]}"),
-        console=Console(stderr=True),
-        transient=True,
-    )
+    shown = progress.Progress(
+        progress.TextColumn("  {task.description:<14}"), progress.BarColumn(),
+        progress.MofNCompleteColumn(), progress.TimeRemainingColumn(),
+        progress.TextColumn("{task.fields[note]}"), console=Console(stderr=True), transient=True,
+    )  # fmt: skip
     task = shown.add_task(title, total=total, note="")
     start = perf_counter()
     running = False

@@ -23,16 +23,11 @@ def lines(inspection: Inspection, width: int) -> list[Line]:
     roles = _roles_by_array(inspection)
     for opened in inspection.opened:
         out.append(line((opened.where, "title"), (f"  {opened.format}", "faint")))
-        rows = [
-            [
-                roles.get((array.path, array.key), ""),
-                array.key,
-                " × ".join(f"{size:,}" for size in array.shape) or "scalar",
-                array.dtype,
-                _bytes(array.nbytes),
-            ]
-            for array in opened.arrays
-        ]
+        rows = []
+        for array in opened.arrays:
+            shape = " × ".join(f"{size:,}" for size in array.shape) or "scalar"
+            role = roles.get((array.path, array.key), "")
+            rows.append([role, array.key, shape, array.dtype, _bytes(array.nbytes)])
         out += [line("  " + text) for text in columns(rows, "<<><>")] if rows else []
         out.append(BLANK)
     if inspection.roles is not None:
@@ -57,24 +52,17 @@ def to_json(inspection: Inspection) -> str:
         "step": inspection.moment.step,
         "arrays": [
             {
-                "path": array.path,
-                "key": array.key,
-                "format": array.format,
-                "shape": list(array.shape),
-                "dtype": array.dtype,
-                "bytes": array.nbytes,
+                "path": array.path, "key": array.key, "format": array.format,
+                "shape": list(array.shape), "dtype": array.dtype, "bytes": array.nbytes,
                 "role": roles.get((array.path, array.key)),
             }
-            for opened in inspection.opened
-            for array in opened.arrays
+            for opened in inspection.opened for array in opened.arrays
         ],
-        "roles": None
-        if inspection.roles is None
-        else {role: _pick(pick) for role, pick in _picks(inspection)},
+        "roles": inspection.roles and {role: _pick(pick) for role, pick in _picks(inspection)},
         "problem": None if inspection.problem is None else _notice(inspection.problem),
         "ignored": [] if inspection.roles is None else list(inspection.roles.ignored),
         "warnings": [_notice(notice) for notice in _notices(inspection)],
-    }
+    }  # fmt: skip
     return json.dumps(plain, indent=2, ensure_ascii=True)
 
 
@@ -82,13 +70,9 @@ def _pick(pick: Pick | None) -> dict[str, Any] | None:
     if pick is None:
         return None
     return {
-        "path": pick.candidate.path,
-        "key": pick.candidate.key,
-        "reason": pick.reason,
-        "chosen_by": pick.chosen_by,
-        "transposed": pick.transposed,
-        "tied": pick.tied,
-    }
+        "path": pick.candidate.path, "key": pick.candidate.key, "reason": pick.reason,
+        "chosen_by": pick.chosen_by, "transposed": pick.transposed, "tied": pick.tied,
+    }  # fmt: skip
 
 
 def _notice(notice: Notice | InputError) -> dict[str, str]:

@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import groupby
 
 from nctool.core.text import count, number
 from nctool.render.lines import BLANK, Line, columns, line, wrapped
 from nctool.render.values.classes import classes, value_of
 from nctool.render.values.margins import PREFIX
 from nctool.render.values.sentences import of_margins
-from nctool.render.values.words import ARROWS, MARKS, at_collapse, by_heading, furthest, marks_of
+from nctool.render.values.words import (
+    ARROWS,
+    MARKS,
+    at_collapse,
+    by_heading,
+    by_reason,
+    furthest,
+    marks_of,
+    moment,
+)
 from nctool.report import Report, Result
 
 CENTRES = {"balanced": "centred by class means", "samples": "centred by all samples"}
@@ -46,13 +54,8 @@ def lines(
 
 
 def _moment(report: Report) -> str:
-    run = report.run
-    words = [f"{key} {run[key]}" for key in ("epoch", "step") if run.get(key) is not None]
-    if run.get("split"):
-        words.append(f"{run['split']} split")
-    if report.settings.get("profile"):
-        words.append(f"profile {report.settings['profile']}")
-    return " · ".join(words)
+    profile = report.settings.get("profile")
+    return " · ".join([*moment(report), *([f"profile {profile}"] if profile else [])])
 
 
 def _provenance(report: Report, width: int) -> Iterator[Line]:
@@ -190,13 +193,11 @@ def _classes(report: Report) -> Iterator[Line]:
 
 def _absent(report: Report, width: int) -> Iterator[Line]:
     """What was not computed, grouped by the reason."""
-    absent = [result for result in report if result.status != "ok"]
-    if not absent:
-        return
-    yield BLANK
-    yield line(("Not computed", "title"))
-    absent.sort(key=lambda result: (result.status, result.reason or ""))
-    for (status, reason), group in groupby(absent, lambda result: (result.status, result.reason)):
+    absences = by_reason(report)
+    if absences:
+        yield BLANK
+        yield line(("Not computed", "title"))
+    for status, reason, group in absences:
         yield from wrapped(f"{status}: {reason}", width - 2, "  ")
         yield from wrapped(", ".join(result.id for result in group), width - 4, "    ", "faint")
 

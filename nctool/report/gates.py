@@ -108,14 +108,7 @@ def parse(text: str, source: str = "--gate") -> Rule:
     if head and tail in (*PARTS, *BOUNDS):
         pattern, part = head, tail
     return Rule(
-        text.strip(),
-        source,
-        look,
-        pattern,
-        part,
-        match["operator"],
-        bound,
-        bool(match["warn"]),
+        text.strip(), source, look, pattern, part, match["operator"], bound, bool(match["warn"])
     )
 
 

@@ -81,11 +81,7 @@ class Trajectory:
             "axis": self.axis,
             "facts": dict(self.facts),
             "points": [
-                {
-                    "label": point.label,
-                    "position": point.position,
-                    "report": point.report.to_dict(),
-                }
+                {"label": point.label, "position": point.position, "report": point.report.to_dict()}
                 for point in self.points
             ],
         }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import math
+import re
 import struct
 import zlib
 from collections.abc import Sequence
@@ -107,9 +108,9 @@ def test_histogram() -> None:
     for drawn in margins.histograms(report()):
         one = report()[f"gnc2.margin.{drawn.kind}"]
         assert sum(int(bar.tip.split()[0]) for bar in drawn.bars) == 10
-        assert one.best_known is not None and drawn.best is not None
-        assert drawn.best_text == said(one.best_known.value)
-        assert drawn.bars[0].left < drawn.best < drawn.right
+        assert one.best_known is not None
+        assert drawn.best == one.best_known and drawn.best_x is not None
+        assert drawn.bars[0].left < drawn.best_x < drawn.frame.right
         assert drawn.whisker is None and drawn.words
 
 
@@ -130,7 +131,7 @@ def test_spectrum() -> None:
     found = spectrum.spectrum(report(), {"spectrum/means": [3.0] * 9 + [0.0]})
     assert found is not None and found.rank == 9
     heights = {y for _, y in found.lines[0].dots}
-    assert heights == {found.ideal_y, float(found.bottom)}
+    assert heights == {found.ideal_y, float(found.frame.bottom)}
     assert [y for _, y in found.lines[0].dots].count(found.ideal_y) == 9
     assert spectrum.spectrum(report(), None) is None
     assert spectrum.spectrum(report(), {"spectrum/means": [0.0, 0.0]}) is None
@@ -156,7 +157,7 @@ def test_log_panel() -> None:
     [series] = panel.log.series
     heights = [float(part.split()[1]) for part in series.path[1:].split("L")]
     assert heights[1] - heights[0] == pytest.approx(heights[2] - heights[1], abs=0.2)
-    assert heights == sorted(heights) and heights[-1] == curves.HEIGHT - curves.BOTTOM
+    assert heights == sorted(heights) and heights[-1] == curves.FRAME.bottom
     assert len(series.zeros) == 1 and panel.linear.series[0].zeros == ()
     assert panel.linear.perfect is not None and panel.log.perfect is None
     assert panel.ends == (("one", "1 → 0"),)
@@ -204,7 +205,7 @@ def test_long_trajectory() -> None:
     path = panel.linear.series[0].path
     assert path.count("L") <= curves.MOST_POINTS + 1 and panel.linear.series[0].dots == ""
     ends = [float(path[1:].split()[0]), float(path.split("L")[-1].split()[0])]
-    assert ends == [curves.LEFT + 4, curves.WIDTH - curves.RIGHT - 4]
+    assert ends == [curves.FRAME.left + 4, curves.FRAME.right - 4]
 
 
 def _trajectory(values: Sequence[float | None]) -> Trajectory:
@@ -232,14 +233,17 @@ def test_columns() -> None:
 
 # The table has a row for every class and a column for every metric that has values by class.
 def test_table() -> None:
-    found = classes.table(report())
-    assert found is not None and len(found.rows) == found.size == 10
-    known = [one for one in report() if one.per_class]
-    assert [column.id for column in found.columns] == [one.id for one in known]
-    for row in found.rows:
-        for cell, one, column in zip(row.cells, known, found.columns, strict=True):
-            assert one.per_class is not None
-            assert cell == fixed(one.per_class[row.index], column.decimals)
+    table = classes.table(report())
+    assert table is not None and [*table.rows] == [*range(10)]
+    known = [result for result in report() if result.per_class]
+    assert [metric for metric, _ in table.columns] == known
+    text = page(report())
+    for index in table.rows:
+        row = text.partition(f'<tr data-class="{index}">')[2]
+        row = re.split("<tr|</tbody", row.strip())[0].strip()
+        assert row.split("<td>")[1:] == [
+            fixed((metric.per_class or ())[index], decimals) for metric, decimals in table.columns
+        ]
     assert classes.table(of({"nc2.cos_std.means": 1.0})) is None
 
 

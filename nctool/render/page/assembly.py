@@ -23,6 +23,8 @@ from nctool.render.page import (
     origin,
     spectrum,
 )
+from nctool.render.values import words
+from nctool.render.values.classes import value_of
 from nctool.report import Report, Result, documents
 from nctool.report.comparison import Comparison
 from nctool.report.documents import Document
@@ -32,6 +34,16 @@ if TYPE_CHECKING:
     from jinja2 import Environment
 
 PACKAGE = "nctool.render.page"
+WORDING = {
+    "said": amounts.said, "aligned": amounts.aligned, "arrows": words.ARROWS,
+    "class_label": words.class_label, "furthest": words.furthest, "value": numbers.value,
+    "perfect": numbers.perfect, "facts": numbers.facts, "details": numbers.details,
+    "spread": numbers.strip, "quiet": changes.quiet, "direction": changes.direction,
+    "notes": changes.notes, "array": origin.array, "pairs_of": origin.pairs,
+    "environment": origin.environment, "gate_result": origin.gate_result,
+    "breakable": classes.breakable, "value_of": value_of, "fixed": amounts.fixed,
+}  # fmt: skip
+"""What every template can call to word a value of the document."""
 
 
 def assemble(document: Document, arrays: Arrays | None) -> str:
@@ -41,9 +53,7 @@ def assemble(document: Document, arrays: Arrays | None) -> str:
         "document": document,
         "head": origin.head(document),
         "outcome": origin.OUTCOMES.get(document.outcome, document.outcome),
-        "gates": origin.gates(document),
         "origins": origin.origins(document),
-        "said": amounts.said,
         "style": Markup(style),
         "script": Markup(script),
         "policy": policy(style, script),
@@ -82,13 +92,12 @@ def _figures(document: Document, arrays: Arrays | None) -> dict[str, Any]:
     }  # fmt: skip
     if isinstance(document, Comparison):
         parts["changes"] = changes.changes(document)
-        parts["described"] = [numbers.entry(row.metric) for row in document.rows]
     if isinstance(document, Trajectory):
         parts["curves"] = curves.curves(document)
     if report is not None:
         parts |= {
             "families": numbers.families(shown),
-            "absences": numbers.absences(shown),
+            "absences": words.by_reason(shown),
             "table": classes.table(report),
             "heatmaps": gram.heatmaps(report, arrays),
             "no_gram": _without_arrays(report, "cosines between classes", "Gram matrix"),
@@ -120,7 +129,7 @@ def _shown(document: Document) -> Report | None:
 def _templates() -> Environment:
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
-    return Environment(
+    made = Environment(
         loader=PackageLoader("nctool.render", "page"),
         autoescape=True,
         finalize=_harmless,
@@ -128,6 +137,8 @@ def _templates() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    made.globals |= WORDING
+    return made
 
 
 def _harmless(value: object) -> object:

@@ -8,10 +8,8 @@ from dataclasses import dataclass
 from markupsafe import Markup, escape
 
 from nctool.core.text import one_line
-from nctool.render.page.amounts import decimals_for, fixed
-from nctool.render.values.classes import classes, value_of
-from nctool.render.values.curves import known
-from nctool.render.values.words import ARROWS
+from nctool.render.page.amounts import decimals_for
+from nctool.render.values.classes import Classes, classes, values_of
 from nctool.report import Report, Result, result_to_dict
 
 MOST_CELLS = 4000
@@ -19,48 +17,23 @@ MOST_CELLS = 4000
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
-    id: str
-    head: Markup
-    """The id, with places where it may be broken."""
-    title: str
-    family: str
-    arrow: str
-    decimals: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    index: int
-    name: str
-    cells: list[str]
-
-
-@dataclass(frozen=True, slots=True)
 class Table:
-    columns: list[Column]
+    classes: Classes
+    columns: list[tuple[Result, int | None]]
+    """Each metric, and its decimals; None for powers of ten."""
     families: list[str]
-    rows: list[Row]
-    """Empty in a table that is too large to be written twice."""
-    size: int
+    rows: range
+    """Of the classes; empty in a table that is too large to be written twice."""
 
 
 def table(report: Report) -> Table | None:
-    by_class = classes(report)
-    if by_class is None:
+    known = classes(report)
+    if known is None:
         return None
-    columns = [_column(result) for result in by_class.results]
-    pairs = [*zip(by_class.results, columns, strict=True)]
-    written = range(by_class.size if by_class.size * len(columns) <= MOST_CELLS else 0)
-    rows = [
-        Row(
-            index, by_class.names.get(index, ""),
-            [fixed(value_of(result, index), column.decimals) for result, column in pairs],
-        )
-        for index in written
-    ]  # fmt: skip
-    families = [*dict.fromkeys(column.family for column in columns)]
-    return Table(columns, families, rows, by_class.size)
+    columns = [(result, decimals_for(values_of(result))) for result in known.results]
+    families = dict.fromkeys(result.id.split(".")[0] for result in known.results)
+    small = known.size * len(columns) <= MOST_CELLS
+    return Table(known, columns, [*families], range(known.size if small else 0))
 
 
 def values(report: Report) -> str:
@@ -70,12 +43,7 @@ def values(report: Report) -> str:
     return json.dumps({"metrics": kept}, separators=(",", ":"), allow_nan=False)
 
 
-def _column(result: Result) -> Column:
-    arrow, family = ARROWS.get(result.toward_collapse, ""), result.id.split(".")[0]
-    decimals = decimals_for(known(result.per_class or ()))
-    return Column(result.id, _breakable(result.id), result.title, family, arrow, decimals)
-
-
-def _breakable(name: str) -> Markup:
+def breakable(name: str) -> Markup:
+    """An id with places where a line may be broken."""
     mark = Markup("<wbr>")
     return escape(one_line(name)).replace(".", "." + mark).replace("_", "_" + mark)

@@ -6,14 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from nctool.render.page.amounts import said
-from nctool.render.page.numbers import heading
-from nctool.render.page.scales import Scale, Tick, path, spread_out, ticks
+from nctool.render.page.numbers import Headed, headed
+from nctool.render.page.scales import Frame, Scale, Tick, path, spread_out, ticks
 from nctool.render.values.curves import Quantity, Values, extent, known, points_of, quantities
-from nctool.render.values.words import ARROWS, by_heading
+from nctool.render.values.words import ARROWS
 from nctool.report.trajectory import Point, Trajectory
 
-WIDTH, HEIGHT = 280, 150
-LEFT, RIGHT, TOP, BOTTOM = 44, 10, 10, 24
+FRAME = Frame(280, 150, 44, 270, 10, 126)
 DOTTED = 12
 """Up to so many points each is a dot, and all values are in a table."""
 MOST_POINTS = 300
@@ -21,17 +20,6 @@ LABEL = 30
 """Room that a label on the axis takes."""
 EARLY = 0.2
 """Half of the checkpoints within this share of the axis lie too close on a linear one."""
-
-
-@dataclass(frozen=True, slots=True)
-class Across:
-    """Where a position lies; a logarithmic axis that begins at zero is shifted."""
-
-    scale: Scale
-    shift: float
-
-    def __call__(self, position: float) -> float:
-        return self.scale(position + self.shift)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +60,7 @@ class Panel:
 class Curves:
     """All panels by family, and what they share: the axis and the moment of zero error."""
 
-    families: list[tuple[str, str, list[Panel]]]
+    families: list[Headed[Panel]]
     across: tuple[Tick, ...]
     axis: str
     log_axis: bool
@@ -80,25 +68,19 @@ class Curves:
     points: list[str]
     """The heads of the table of all values; empty where there are too many for one."""
     rows: list[tuple[str, list[str]]]
-    width: int = WIDTH
-    height: int = HEIGHT
-    left: int = LEFT
-    right: int = WIDTH - RIGHT
-    top: int = TOP
-    bottom: int = HEIGHT - BOTTOM
+    frame: Frame = FRAME
 
 
 def curves(trajectory: Trajectory) -> Curves:
     x = _across(trajectory.positions)
     drawn = quantities(trajectory)
-    panels = by_heading((each.members[0].id, _panel(trajectory, each, x)) for each in drawn)
     zero = trajectory.facts.get("zero_error")
     few = len(trajectory.points) <= DOTTED
     return Curves(
-        [(*heading(name), group) for name, group in panels.items()],
+        headed((each.members[0].id, _panel(trajectory, each, x)) for each in drawn),
         _marks(trajectory, x),
         trajectory.axis,
-        x.scale.log,
+        x.log,
         x(zero) if isinstance(zero, (int, float)) else None,
         [_label(trajectory, point) for point in trajectory.points] if few else [],
         [
@@ -116,27 +98,28 @@ def _label(trajectory: Trajectory, point: Point) -> str:
     return f"{trajectory.axis} {point.position:g}" if counted else point.label
 
 
-def _across(positions: Sequence[float]) -> Across:
+def _across(positions: Sequence[float]) -> Scale:
     """Logarithmic where most checkpoints are early, so that they do not lie on one heap."""
     low, high = min(positions), max(positions)
     early = sorted(positions)[len(positions) // 2] - low < EARLY * (high - low)
     log = early and low >= 0 and len(positions) > 2
     shift = (extent(positions).least or 0) if log and low == 0 else 0
-    return Across(Scale(low + shift, high + shift, LEFT + 4, WIDTH - RIGHT - 4, log), shift)
+    inner = (FRAME.left + 4, FRAME.right - 4)
+    return Scale(low + shift, high + shift, *inner, log, shift)
 
 
-def _marks(trajectory: Trajectory, x: Across) -> tuple[Tick, ...]:
+def _marks(trajectory: Trajectory, x: Scale) -> tuple[Tick, ...]:
     """Where the checkpoints are, if they are few; round numbers otherwise."""
     positions = trajectory.positions
-    if len(positions) <= DOTTED or x.scale.log:
+    if len(positions) <= DOTTED or x.log:
         return spread_out([Tick(x(at), f"{at:g}") for at in positions], LABEL)
     first, last = (Tick(x(at), f"{at:g}") for at in (positions[0], positions[-1]))
     low, high = first.place + LABEL, last.place - LABEL
-    inner = [tick for tick in ticks(x.scale, 4) if low < tick.place < high]
+    inner = [tick for tick in ticks(x, 4) if low < tick.place < high]
     return spread_out([first, *inner, last], LABEL)
 
 
-def _panel(trajectory: Trajectory, quantity: Quantity, x: Across) -> Panel:
+def _panel(trajectory: Trajectory, quantity: Quantity, x: Scale) -> Panel:
     first, goal = quantity.members[0], quantity.goal
     values = [value for curve in quantity.curves.values() for value in known(curve)]
     positions = trajectory.positions
@@ -164,7 +147,7 @@ def _linear(values: Sequence[float], goal: float | None) -> Scale:
     if goal is not None and low - span <= goal <= high + span:
         low, high = min(low, goal), max(high, goal)
     room = 0.06 * (high - low) or 0.1 * abs(high) or 1.0
-    return Scale(low - room, high + room, HEIGHT - BOTTOM, TOP)
+    return FRAME.up(low - room, high + room)
 
 
 def _log(values: Sequence[float]) -> Scale | None:
@@ -176,11 +159,11 @@ def _log(values: Sequence[float]) -> Scale | None:
     room = max((high / low) ** 0.06, 1.05)
     if span.zeros:
         low /= max((high / low) ** 0.1, 1.5)
-    return Scale(low / room, high * room, HEIGHT - BOTTOM, TOP, log=True)
+    return FRAME.up(low / room, high * room, log=True)
 
 
 def _plot(
-    positions: Sequence[float], curves: Mapping[str, Values], x: Across, y: Scale,
+    positions: Sequence[float], curves: Mapping[str, Values], x: Scale, y: Scale,
     goal: float | None,
 ) -> Plot:  # fmt: skip
     series = (_series(points_of(name), positions, curve, x, y) for name, curve in curves.items())
@@ -188,7 +171,7 @@ def _plot(
     return Plot(tuple(series), ticks(y, 3), perfect)
 
 
-def _series(kind: str, positions: Sequence[float], values: Values, x: Across, y: Scale) -> Series:
+def _series(kind: str, positions: Sequence[float], values: Values, x: Scale, y: Scale) -> Series:
     size = len(values)
     stride = -(-size // MOST_POINTS)
     places: list[tuple[float, float] | None] = []

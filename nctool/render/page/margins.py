@@ -7,14 +7,13 @@ from dataclasses import dataclass
 
 from nctool.core.text import count
 from nctool.render.page.amounts import said
-from nctool.render.page.scales import Scale, Tick, ticks
+from nctool.render.page.scales import Frame, Scale, Tick, ticks
 from nctool.render.values import margins as values
 from nctool.render.values.sentences import of_margins
 from nctool.render.values.words import POINTS
-from nctool.report import Distribution, Report
+from nctool.report import Distribution, Reference, Report
 
-WIDTH, HEIGHT = 420, 190
-LEFT, RIGHT, TOP, BOTTOM = 30, 14, 24, 26
+FRAME = Frame(420, 190, 30, 406, 24, 164)
 TITLES = {kind: name.capitalize() for kind, name in POINTS.items()}
 BOX = 26
 """Half the height of the bar that stands for a distribution without its values."""
@@ -43,17 +42,10 @@ class Histogram:
     median: float | None
     across: tuple[Tick, ...]
     up: tuple[Tick, ...]
-    best: float | None
-    best_text: str
-    best_source: str
-    best_side: str
+    best: Reference | None
+    best_x: float | None
     words: list[str]
-    width: int = WIDTH
-    height: int = HEIGHT
-    left: int = LEFT
-    right: int = WIDTH - RIGHT
-    top: int = TOP
-    bottom: int = HEIGHT - BOTTOM
+    frame: Frame = FRAME
 
 
 def histograms(report: Report) -> tuple[Histogram, ...]:
@@ -75,20 +67,16 @@ def _axis(low: float, high: float) -> Scale:
     if low < NEAR_ZERO * high:
         low = min(low, 0.0)
     room = 0.03 * (high - low) or 0.05 * abs(high) or 1.0
-    return Scale(low if low == 0 else low - room, high + room, LEFT, WIDTH - RIGHT)
+    return FRAME.across(low if low == 0 else low - room, high + room)
 
 
 def _histogram(margins: values.Margins, x: Scale) -> Histogram:
     best, spread, whole = margins.result.best_known, margins.spread, bool(margins.values)
-    place = None if best is None else x(best.value)
     bars, up = _bars(margins.values, x) if whole else ((_box(spread, x),), ())
     return Histogram(
         margins.kind, TITLES.get(margins.kind, margins.kind), bars,
         None if whole else (x(spread.min), x(spread.max)), None if whole else x(spread.p50),
-        ticks(x, 5), up, place,
-        "" if best is None else said(best.value),
-        "" if best is None else best.source,
-        "end" if place is not None and place > WIDTH / 2 else "start",
+        ticks(x, 5), up, best, None if best is None else x(best.value),
         of_margins(margins.result),
     )  # fmt: skip
 
@@ -96,7 +84,7 @@ def _histogram(margins: values.Margins, x: Scale) -> Histogram:
 def _bars(margins: Sequence[float], x: Scale) -> tuple[tuple[Bar, ...], tuple[Tick, ...]]:
     bins = values.bins_for(len(margins))
     counts, edges = values.histogram(margins, x.low, x.high, bins)
-    y = Scale(0, max(counts), HEIGHT - BOTTOM, TOP)
+    y = FRAME.up(0, max(counts))
     wide = (x.end - x.start) / bins
     bars = tuple(
         Bar(
@@ -112,6 +100,6 @@ def _bars(margins: Sequence[float], x: Scale) -> tuple[tuple[Bar, ...], tuple[Ti
 
 def _box(spread: Distribution, x: Scale) -> Bar:
     left, right = x(spread.p05), x(spread.p95)
-    middle = (TOP + HEIGHT - BOTTOM) / 2
+    middle = (FRAME.top + FRAME.bottom) / 2
     tip = f"nine classes in ten: {said(spread.p05)} to {said(spread.p95)}"
     return Bar(left, middle - BOX, max(round(right - left, 1), 1.0), 2 * BOX, tip)

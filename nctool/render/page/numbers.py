@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import groupby
-from typing import Any
+from typing import Any, TypeAlias, TypeVar
 
 from markupsafe import Markup
 
 from nctool.render.page.amounts import aligned, said
 from nctool.render.page.scales import Scale
-from nctool.render.values.words import (
-    ARROWS,
-    MARKS,
-    at_collapse,
-    by_heading,
-    class_label,
-    furthest,
-    marks_of,
-)
+from nctool.render.values.words import ARROWS, MARKS, at_collapse, by_heading, marks_of
 from nctool.report import Distribution, Result
+
+T = TypeVar("T")
+Headed: TypeAlias = tuple[str, str, list[T]]
+"""A family's short name, the question it answers, and something for each of its metrics."""
 
 DIRECTIONS = {"down": "lower is more collapsed", "up": "higher is more collapsed"}
 PARTS = (("min", "min"), ("p05", "5 %"), ("p50", "median"), ("p95", "95 %"), ("max", "max"))
@@ -46,62 +41,11 @@ class Strip:
     parts: tuple[tuple[str, str], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One metric."""
-
-    id: str
-    title: str
-    definition: str
-    version: int
-    value: Markup
-    arrow: str
-    perfect: Markup
-    random: Markup
-    furthest: tuple[str, str] | None
-    facts: tuple[tuple[str, str], ...]
-    strip: Strip | None
-    worst: tuple[tuple[str, str], ...]
-    details: tuple[tuple[str, str], ...]
+def families(results: Sequence[Result]) -> list[Headed[Result]]:
+    return headed((result.id, result) for result in results if result.status == "ok")
 
 
-@dataclass(frozen=True, slots=True)
-class Family:
-    name: str
-    question: str
-    entries: list[Entry]
-
-
-@dataclass(frozen=True, slots=True)
-class Absence:
-    """Metrics without a value, and the reason they share."""
-
-    status: str
-    reason: str
-    entries: list[Entry]
-
-
-def heading(text: str) -> tuple[str, str]:
-    """A family's short name, and the question it answers."""
-    name, _, question = text.partition("  ")
-    return name, question[:1].upper() + question[1:]
-
-
-def families(results: Sequence[Result]) -> list[Family]:
-    groups = by_heading((result.id, entry(result)) for result in results if result.status == "ok")
-    return [Family(*heading(text), entries) for text, entries in groups.items()]
-
-
-def absences(results: Sequence[Result]) -> list[Absence]:
-    absent = [result for result in results if result.status != "ok"]
-    absent.sort(key=lambda result: (result.status, result.reason or ""))
-    return [
-        Absence(status, reason or "no reason given", [*map(entry, group)])
-        for (status, reason), group in groupby(absent, lambda each: (each.status, each.reason))
-    ]
-
-
-def leads(results: Sequence[Result]) -> list[Family]:
+def leads(results: Sequence[Result]) -> list[Headed[Result]]:
     """One metric of each family that has any."""
     known = {result.id: result for result in results if result.status == "ok"}
     chosen = (next((known[name] for name in names if name in known), None) for names in LEADS)
@@ -113,19 +57,21 @@ def marks(results: Sequence[Result]) -> list[tuple[str, str]]:
     return [*dict.fromkeys(MARKS[flag] for each in results for flag in each.flags if flag in MARKS)]
 
 
-def entry(result: Result) -> Entry:
-    least = furthest(result)
-    return Entry(
-        result.id, result.title, result.definition, result.definition_version,
-        aligned(result.value, mark=marks_of(result)),
-        ARROWS.get(result.toward_collapse, ""),
-        Markup("≥ " if result.floor else "") + aligned(at_collapse(result)),
-        aligned(result.null_value, 3),
-        None if least is None else (least[0] or "min", said(least[1], 3)),
-        tuple(_facts(result)), strip(result.distribution),
-        tuple((class_label(each.name), said(each.value, 3)) for each in result.worst or ()),
-        tuple(_details(result.details or {})),
-    )  # fmt: skip
+def headed(items: Iterable[tuple[str, T]]) -> list[Headed[T]]:
+    """Things by the family of their metric's id: its short name, its question, the things."""
+    made = []
+    for text, group in by_heading(items).items():
+        name, _, question = text.partition("  ")
+        made.append((name, question[:1].upper() + question[1:], group))
+    return made
+
+
+def value(result: Result) -> Markup:
+    return aligned(result.value, mark=marks_of(result))
+
+
+def perfect(result: Result) -> Markup:
+    return Markup("≥ " if result.floor else "") + aligned(at_collapse(result))
 
 
 def strip(spread: Distribution | None) -> Strip | None:
@@ -136,7 +82,7 @@ def strip(spread: Distribution | None) -> Strip | None:
     return Strip(x(spread.p05), x(spread.p50), x(spread.p95), spread.over, parts)
 
 
-def _facts(result: Result) -> Iterator[tuple[str, str]]:
+def facts(result: Result) -> Iterator[tuple[str, str]]:
     """What a reader may ask of a number; what is not known is said too."""
     toward, best = result.toward_collapse, result.best_known
     yield "direction", f"{ARROWS.get(toward, '')} {DIRECTIONS.get(toward, str(toward))}"
@@ -155,10 +101,10 @@ def _facts(result: Result) -> Iterator[tuple[str, str]]:
     yield "needs", ", ".join(result.needs) or "nothing"
 
 
-def _details(details: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def details(measured: Mapping[str, Any] | None) -> Iterator[tuple[str, str]]:
     """What else was measured, as far as a line can hold it."""
-    for key, value in details.items():
-        text = _worded(value)
+    for key, item in (measured or {}).items():
+        text = _worded(item)
         if text:
             yield key.replace("_", " "), text
 

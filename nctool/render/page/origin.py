@@ -7,12 +7,10 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any
 
-from markupsafe import Markup
-
-from nctool.core.notice import Notice
 from nctool.core.text import count
-from nctool.render.page.amounts import aligned, said
+from nctool.render.page.amounts import said
 from nctool.render.values.sentences import of_trajectory, position_label
+from nctool.render.values.words import moment
 from nctool.report import Input, Report
 from nctool.report.comparison import Comparison
 from nctool.report.documents import Document
@@ -26,8 +24,6 @@ OUTCOMES = {
 }
 RESULTS = {"pass": "passed", "fail": "failed", "missing": "no value"}
 
-Pairs = tuple[tuple[str, str], ...]
-
 
 @dataclass(frozen=True, slots=True)
 class Head:
@@ -38,48 +34,6 @@ class Head:
     of: str
     """The file or folder that it is made from."""
     lede: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Gate:
-    result: str
-    word: str
-    expr: str
-    id: str
-    observed: Markup
-    baseline: Markup
-    severity: str
-    source: str
-    reason: str
-    run: str
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """One input."""
-
-    role: str
-    path: str
-    key: str
-    shape: str
-    format: str
-    reason: str
-    fingerprint: str
-
-
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """What a report says beside its numbers."""
-
-    name: str
-    sources: tuple[Source, ...]
-    data: Pairs
-    settings: Pairs
-    environment: Pairs
-    timing: Pairs
-    digest: str
-    created: str
-    warnings: tuple[Notice, ...]
 
 
 def head(document: Document) -> Head:
@@ -110,12 +64,9 @@ def _path(report: Report) -> str:
 
 def when(report: Report) -> str:
     """Which moment of which run, or at least which file."""
-    run = report.run
-    words = [f"{key} {run[key]}" for key in ("epoch", "step") if run.get(key) is not None]
-    if run.get("split"):
-        words.append(f"{run['split']} split")
+    words = ", ".join(moment(report))
     if words:
-        return ", ".join([words[0][:1].upper() + words[0][1:], *words[1:]])
+        return words[0].upper() + words[1:]
     whole = "A classifier head" if report.data.get("n") is None else "Arrays in memory"
     return PurePath(_path(report)).name or whole
 
@@ -149,64 +100,43 @@ def _listed(names: list[str]) -> str:
     return f"{', '.join(most)} and {last}" if most else last
 
 
-def gates(document: Document) -> tuple[Gate, ...]:
-    return tuple(map(_gate, document.gates))
+def gate_result(gate: Mapping[str, Any]) -> tuple[str, str]:
+    """The class of a gate's row, which its sign and colour depend on, and the word beside it."""
+    result, soft = str(gate.get("result")), gate.get("severity") == "warning"
+    if result == "fail" and soft:
+        return "missing", "failed, only a warning"
+    hard = gate.get("severity") == "error"
+    return result if hard or result == "pass" else "missing", RESULTS.get(result, result)
 
 
-def _gate(gate: Mapping[str, Any]) -> Gate:
-    result, severity = str(gate.get("result")), str(gate.get("severity"))
-    word = RESULTS.get(result, result)
-    if result == "fail" and severity == "warning":
-        word = "failed, only a warning"
-    return Gate(
-        result if severity == "error" or result == "pass" else "missing", word,
-        str(gate.get("expr")), str(gate.get("id")), aligned(gate.get("observed")),
-        aligned(gate.get("baseline")), severity, str(gate.get("source") or ""),
-        str(gate.get("reason") or ""), str(gate.get("run") or ""),
-    )  # fmt: skip
-
-
-def origins(document: Document) -> tuple[Origin, ...]:
-    """One for each report that the page speaks of in full."""
+def origins(document: Document) -> list[tuple[str, Report]]:
+    """Each report that the page speaks of in full, and its run's name if there are several."""
     match document:
         case Trajectory():
-            return (_origin("", document.last),)
+            return [("", document.last)]
         case Comparison():
-            return tuple(_origin(run.name, run.report) for run in document.runs)
+            return [(run.name, run.report) for run in document.runs]
         case _:
-            return (_origin("", document),)
+            return [("", document)]
 
 
-def _origin(name: str, report: Report) -> Origin:
-    return Origin(
-        name,
-        tuple(map(_source, report.inputs)),
-        tuple(_pairs(report.data)),
-        tuple(_pairs(report.settings)),
-        (("nctool", str(report.tool.get("version"))), *_pairs(report.environment)),
-        tuple(_pairs(report.timing_s)),
-        report.digest,
-        report.created,
-        report.warnings,
-    )  # fmt: skip
+def array(source: Input) -> str:
+    """Shape and type of an input."""
+    shape = " × ".join(f"{side:,}" for side in source.shape)
+    return f"{shape} {source.dtype}{', transposed' if source.transposed else ''}"
 
 
-def _source(source: Input) -> Source:
-    shape = " × ".join(f"{side:,}" for side in source.shape) + f" {source.dtype}"
-    shape += ", transposed" if source.transposed else ""
-    reason = f"{source.reason} ({source.chosen_by})"
-    return Source(
-        source.role, source.path, source.key, shape, source.format, reason,
-        source.fingerprint or "",
-    )  # fmt: skip
+def environment(report: Report) -> Iterator[tuple[str, str]]:
+    yield "nctool", str(report.tool.get("version"))
+    yield from pairs(report.environment)
 
 
-def _pairs(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+def pairs(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
     """Names and values of whatever is there, nested names in one."""
     for key, value in values.items():
         name = f"{prefix}{key}".replace("_", " ")
         if isinstance(value, Mapping):
-            yield from _pairs(value, f"{name}, ")
+            yield from pairs(value, f"{name}, ")
         elif value is not None:
             yield name, _plain(value)
 

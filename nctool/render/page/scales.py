@@ -18,13 +18,34 @@ class Scale:
     start: float
     end: float
     log: bool = False
+    shift: float = 0
+    """Added to every value first: a logarithmic axis that begins at zero needs it."""
 
     def __call__(self, value: float) -> float:
-        low, high, here = self.low, self.high, max(min(value, self.high), self.low)
+        low, high = self.low, self.high
+        here = max(min(value + self.shift, high), low)
         if self.log:
             low, high, here = math.log(low), math.log(high), math.log(here)
         share = (here - low) / (high - low) if high > low else 0.5
         return round(self.start + share * (self.end - self.start), 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """The size of a drawing, and the edges of the room inside its axes."""
+
+    width: int
+    height: int
+    left: int
+    right: int
+    top: int
+    bottom: int
+
+    def across(self, low: float, high: float) -> Scale:
+        return Scale(low, high, self.left, self.right)
+
+    def up(self, low: float, high: float, log: bool = False) -> Scale:
+        return Scale(low, high, self.bottom, self.top, log)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,12 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from nctool.render import Arrays
-from nctool.render.page.scales import Scale, Tick, path, ticks
+from nctool.render.page.scales import Frame, Scale, Tick, path, ticks
 from nctool.render.values import spectrum as values
 from nctool.report import Report
 
-WIDTH, HEIGHT = 640, 240
-LEFT, RIGHT, TOP, BOTTOM = 36, 12, 12, 30
+FRAME = Frame(640, 240, 36, 628, 12, 210)
 MOST_POINTS = 400
 DOTTED = 64
 """Up to so many values each is a dot of its own."""
@@ -36,11 +35,7 @@ class Spectrum:
     ideal: str
     ideal_y: float
     rank: int
-    width: int = WIDTH
-    height: int = HEIGHT
-    left: int = LEFT
-    right: int = WIDTH - RIGHT
-    bottom: int = HEIGHT - BOTTOM
+    frame: Frame = FRAME
 
 
 def spectrum(report: Report, arrays: Arrays | None) -> Spectrum | None:
@@ -49,8 +44,8 @@ def spectrum(report: Report, arrays: Arrays | None) -> Spectrum | None:
         return None
     longest, rank = known.longest, known.rank
     top = max(1.25, *(max(each) * 1.05 for each in known.relative.values()))
-    x = Scale(0.5, longest + 0.5, LEFT, WIDTH - RIGHT)
-    y = Scale(0.0, top, HEIGHT - BOTTOM, TOP)
+    x = FRAME.across(0.5, longest + 0.5)
+    y = FRAME.up(0.0, top)
     level = y(1.0)
     numbers = ticks(Scale(1, max(longest, 2), x(1), x(longest)), 8)
     return Spectrum(

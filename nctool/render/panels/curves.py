@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -57,7 +57,9 @@ PANELS = (
 def draw(trajectory: Trajectory) -> Figure:
     figure = style.sheet(HEIGHT)
     grid = figure.subplots(2, 2, sharex=True)
-    style.caption(figure, style.about(trajectory.last))
+    # The moment is on the axis: of the last point only the split is said.
+    of_all = replace(trajectory.last, run={"split": trajectory.last.run.get("split")})
+    style.caption(figure, style.about(of_all))
     for axes, panel in zip(grid.flat, PANELS, strict=True):
         _panel(axes, panel, trajectory)
     _along(grid[0, 0], trajectory)

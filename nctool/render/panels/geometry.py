@@ -33,7 +33,7 @@ def draw(report: Report, arrays: Arrays | None) -> Figure:
     panels: list[Panel] = [*_of_arrays(report, arrays), partial(margins.draw, report=report)]
     layout = LAYOUTS[len(panels)]
     figure = style.sheet(TALL * len(layout.split(";")) + 0.2)
-    style.caption(figure, style.about(report, moment=True))
+    style.caption(figure, style.about(report))
     grid = figure.subplot_mosaic(layout)
     for name, panel in zip("abcd", panels, strict=False):
         panel(grid[name])

@@ -25,6 +25,7 @@ from matplotlib.ticker import (
 )
 
 from nctool.core.text import count, number, one_line
+from nctool.render.values.words import moment
 from nctool.report import Report
 
 WIDTH = 6.75
@@ -130,15 +131,12 @@ def empty(axes: Axes, why: str, title: str = "") -> None:
     )  # fmt: skip
 
 
-def about(report: Report, moment: bool = False) -> str:
-    """How much of what; and of which moment."""
-    data, run = report.data, report.run
+def about(report: Report) -> str:
+    """How much of what, at which moment."""
+    data = report.data
     samples = f"{count(data['n'], 'sample')}, " if data.get("n") else ""
-    parts = [f"{samples}{count(data['k'], 'class', 'classes')}, d = {data['d']:,}"]
-    if moment:
-        parts += [f"{key} {run[key]}" for key in ("epoch", "step") if run.get(key) is not None]
-    parts += [f"{run['split']} split"] if run.get("split") else []
-    return short(" · ".join(parts), 100)
+    size = f"{samples}{count(data['k'], 'class', 'classes')}, d = {data['d']:,}"
+    return short(" · ".join([size, *moment(report)]), 100)
 
 
 def caption(figure: Figure, text: str) -> None:

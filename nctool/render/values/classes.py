@@ -27,6 +27,11 @@ def classes(report: Report) -> Classes | None:
     return Classes(results, size, names)
 
 
+def values_of(result: Result) -> list[float]:
+    """Of the classes that have one."""
+    return [value for value in result.per_class or () if value is not None]
+
+
 def value_of(result: Result, index: int) -> float | None:
     values = result.per_class or ()
     return values[index] if index < len(values) else None

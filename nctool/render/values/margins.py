@@ -7,6 +7,7 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from nctool.render.values.classes import values_of
 from nctool.report import Distribution, Report, Result
 
 PREFIX = "gnc2.margin."
@@ -20,15 +21,14 @@ class Margins:
     kind: str
     """``means`` or ``weights``."""
     spread: Distribution
-    values: tuple[float, ...]
+    values: list[float]
     """Of every class; empty where the report holds the distribution alone."""
 
 
 def margins(report: Report) -> tuple[Margins, ...]:
     return tuple(
         Margins(
-            result, result.id.removeprefix(PREFIX), result.distribution,
-            tuple(value for value in result.per_class or () if value is not None),
+            result, result.id.removeprefix(PREFIX), result.distribution, values_of(result)
         )
         for result in report if result.id.startswith(PREFIX) and result.distribution is not None
     )  # fmt: skip

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TypeVar
 
-from nctool.report import Result
+from nctool.report import Report, Result
 
 T = TypeVar("T")
 
@@ -44,8 +44,24 @@ def by_heading(items: Iterable[tuple[str, T]]) -> dict[str, list[T]]:
     return groups
 
 
+def by_reason(results: Iterable[Result]) -> list[tuple[str, str | None, list[Result]]]:
+    """Results without a value, by status and the reason they share."""
+    groups: dict[tuple[str, str | None], list[Result]] = {}
+    absent = [result for result in results if result.status != "ok"]
+    for result in sorted(absent, key=lambda result: (result.status, result.reason or "")):
+        groups.setdefault((result.status, result.reason), []).append(result)
+    return [(status, reason, group) for (status, reason), group in groups.items()]
+
+
 def marks_of(result: Result) -> str:
     return "".join(MARKS[flag][0] for flag in result.flags if flag in MARKS)
+
+
+def moment(report: Report) -> list[str]:
+    """``epoch 3``, ``step 7``, ``test split``: what is known of these."""
+    run = report.run
+    words = [f"{key} {run[key]}" for key in ("epoch", "step") if run.get(key) is not None]
+    return [*words, f"{run['split']} split"] if run.get("split") else words
 
 
 def class_label(name: str) -> str:
