@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,14 +15,12 @@ from pyarrow import ipc, types
 from nctool.arrays import ITEM_BYTES
 from nctool.readers.shared.edge import corrupt
 from nctool.readers.shared.table.columns import (
-    OddRow,
     Target,
-    dense,
-    first_sizes,
+    count_of,
     rows_of,
-    sizes_of,
     storage,
     targets,
+    with_sizes,
     within,
 )
 from nctool.readers.shared.wording import truncated
@@ -33,8 +31,6 @@ if TYPE_CHECKING:
 NAME = "arrow"
 MAGIC, END = b"ARROW1", b"\xff\xff\xff\xff\0\0\0\0"
 MOST_ROWS = 2**48
-# Rows of lists that are looked at to name the first one of another length.
-SCANNED = 2**20
 # Batches are kept so that columns read in turn share them: unpacked ones cost their bytes,
 # mapped ones only the objects around them.
 KEPT_BYTES, COLUMN_BYTES = 2**28, 2**9
@@ -116,39 +112,38 @@ class ArrowFile:
         if self.packed:
             usable = [target for target in every if not target.odd]
             tops = sorted({target.top for target in lists}) or [min(usable, key=_cost).top]
-        sizes: dict[str, tuple[int, ...]] = {}
-        odd: dict[str, str] = {}
+        counts: dict[str, list[int]] = {target.key: [] for target in lists}
         last = 0
         for batch in self._walk(tops):
             # Sizes are compared with the buffers that are there; rows are looked at when read.
             batch.validate()
             last = self._ordered(batch, last)
-            for target in lists if batch.num_rows else ():
+            for target in lists:
                 top = tops.index(target.top) if tops else target.top
                 array = within(batch.column(top), target.inside, strict=False)
-                own = sizes_of(array)
-                if target.key not in odd and (
-                    own is None or sizes.setdefault(target.key, own) != own
-                ):
-                    odd[target.key] = self._ragged(array, sizes.get(target.key), target.key)
+                counts[target.key].append(count_of(array))
             self.bounds.append(self.bounds[-1] + batch.num_rows)
         if self.bounds[-1] > MOST_ROWS:
             raise corrupt(self.path, NAME, f"its batches claim {self.bounds[-1]} rows")
         if not self.is_file:
             self._check_end()
-        none = {target.key: tuple(size or 0 for size in target.sizes) for target in every}
         return [
-            replace(
-                target,
-                sizes=sizes.get(target.key, none[target.key]),
-                odd=target.odd or odd.get(target.key, ""),
-            )
+            with_sizes(target, self.bounds, counts[target.key], partial(self._rows, target))
+            if target.key in counts
+            else target
             for target in every
         ]
 
+    def _rows(self, target: Target, number: int, most: int) -> Iterator[Any]:
+        """The column in one batch, or its first rows."""
+        array = self._column(self._batch(number), target)[:most]
+        # Offsets, codes and UTF-8 are taken at their word from here on.
+        array.validate(full=True)
+        yield array
+
     def _check_end(self) -> None:
         """A stream ends with a mark; without one, whether batches are missing cannot be told."""
-        rest = self.content[self.position :].to_pybytes()[: len(END) + 1]
+        rest = self.content[self.position :][: len(END) + 1].to_pybytes()
         self.ended = bool(rest)
         if rest and rest != END:
             count = self.content.size - self.position - len(END)
@@ -161,17 +156,6 @@ class ArrowFile:
         if place <= last:
             raise corrupt(self.path, NAME, "its batches overlap")
         return int(place)
-
-    def _ragged(self, array: Any, sizes: tuple[int, ...] | None, key: str) -> str:
-        """Which row is the first of another length, or has none."""
-        array = array[:SCANNED]
-        done = self.bounds[-1]
-        array.validate(full=True)
-        try:
-            dense(array, sizes or first_sizes(array), key)
-        except OddRow as odd:
-            return f"row {done + odd.place} {odd.reason}"
-        return f"lists of several lengths, from row {done + len(array)} on"
 
     def _is_mapped(self, buffer: Any) -> bool:
         offset = buffer.address - self.content.address

@@ -5,10 +5,11 @@ This runs in the guarded child: pyarrow is imported in no other process.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
 from math import prod
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pyarrow
 from pyarrow import types
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 
 FLOATS = {"halffloat": "float16", "float": "float32", "double": "float64"}
 NULL = "has no value"
+Rows: TypeAlias = Callable[[int, int], Iterator[Any]]
+# Rows of lists that are looked at to name the first one of another length.
+SCANNED = 2**16
 # Schemas are trees; one that is deeper than this was made to exhaust the stack.
 DEEPEST = 32
 
@@ -154,18 +158,57 @@ def present(array: Any) -> None:
         raise OddRow(int(missing.argmax()), NULL)
 
 
-def sizes_of(array: Any) -> tuple[int, ...] | None:
-    """How long the lists at each level are, by their counts alone; None when those are uneven."""
-    sizes: list[int] = []
+def count_of(array: Any) -> int:
+    """How many values lie in the lists of a column, by the lengths of its parts alone."""
     array = storage(array)
+    count = len(array)
     while is_list(array.type):
         values = storage(array.values)
-        count = len(array)
-        sizes.append(len(values) // count if count else 0)
-        if len(values) != count * sizes[-1]:
-            return None
+        fixed = types.is_fixed_size_list(array.type)
+        count = count * array.type.list_size if fixed else len(values)
         array = values
-    return tuple(sizes)
+    return count
+
+
+def with_sizes(target: Target, bounds: Sequence[int], counts: Sequence[int], rows: Rows) -> Target:
+    """The column with the lengths of its lists, if the counts of values bear them out.
+
+    The file lies in pieces (batches or groups of rows) between ``bounds``; ``counts`` are their
+    values. ``rows(piece, most)`` gives the column from a piece on, at most so many rows at a time.
+    Values are looked at only to tell the first lengths, and to name the first row that differs.
+    """
+    total = bounds[-1]
+    if target.odd or not target.sizes or not total:
+        return replace(target, sizes=tuple(size or 0 for size in target.sizes))
+    even, rest = divmod(sum(counts), total)
+    if target.known is None and len(target.sizes) == 1 and not rest and even > 1:
+        target = replace(target, sizes=(even,))
+    if target.known is None:
+        first = next(piece for piece, end in enumerate(bounds[1:]) if end)
+        try:
+            sizes = first_sizes(within(next(rows(first, 1)), target.inside))
+        except (OddRow, StopIteration):
+            sizes = tuple(0 for _ in target.sizes)
+        target = replace(target, sizes=sizes)
+    width = prod(target.known or ())
+    for piece, (begin, end) in enumerate(pairwise(bounds)):
+        if counts[piece] != width * (end - begin):
+            return replace(target, odd=_ragged(target, begin, end, rows(piece, SCANNED)))
+    return target
+
+
+def _ragged(target: Target, begin: int, end: int, rows: Iterator[Any]) -> str:
+    """Which row is the first of another length, or has none; only so many are looked at."""
+    done, end = begin, min(end, begin + SCANNED)
+    for array in rows:
+        try:
+            rows_of(array, target, done)
+        except OddRow as odd:
+            return f"row {odd.place} {odd.reason}"
+        done += len(array)
+        if done >= end:
+            break
+    return f"lists of several lengths, from row {done} on"
 
 
 def first_sizes(array: Any) -> tuple[int, ...]:

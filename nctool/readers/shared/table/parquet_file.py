@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import partial
 from itertools import accumulate
-from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,13 +20,10 @@ import pyarrow.parquet
 from nctool.core.errors import InputError
 from nctool.readers.shared.edge import corrupt, shown
 from nctool.readers.shared.table.columns import (
-    OddRow,
     Target,
-    dense,
-    first_sizes,
     rows_of,
     targets,
-    within,
+    with_sizes,
 )
 from nctool.readers.shared.wording import truncated
 
@@ -38,8 +35,6 @@ MAGIC, ENCRYPTED = b"PAR1", b"PARE"
 SIGNATURE_BYTES = 12 + 16
 BATCH_BYTES, BATCH_ROWS, TEXT_ROWS = 2**22, 2**16, 2**13
 STREAM_BYTES = 2**20
-# Rows of lists that are looked at to name the first one of another length.
-SCANNED = 2**16
 # Columns that may be read in turn without starting their group again for each.
 MOST_CURSORS = 16
 
@@ -99,50 +94,20 @@ class ParquetFile:
                 f"'{shown(self.path)}' keeps its columns in other files",
                 "name the folder, or the files that hold the rows",
             )
-        rows = self.bounds[-1]
-        if target.odd or not target.sizes or not rows:
-            return replace(target, sizes=tuple(size or 0 for size in target.sizes))
-        counts = [chunk.num_values for chunk in chunks]
-        even, rest = divmod(sum(counts), rows)
-        if target.known is None and len(target.sizes) == 1 and not rest and even > 1:
-            target = replace(target, sizes=(even,))
-        if target.known is None:
-            target = replace(target, sizes=self._first_sizes(target))
-        width = prod(target.known or ())
-        for number, count in enumerate(counts):
-            if count != width * (self.bounds[number + 1] - self.bounds[number]):
-                return replace(target, odd=self._ragged(target, number))
-        return target
+        counts = [chunk.num_values for chunk in chunks] if target.sizes else []
+        return with_sizes(target, self.bounds, counts, partial(self._rows, target))
 
-    def _first_sizes(self, target: Target) -> tuple[int, ...]:
-        group = next(number for number, end in enumerate(self.bounds[1:]) if end)
-        try:
-            (column,) = next(self.batches((target,), group, 1))
-            return first_sizes(within(column, target.inside))
-        except (OddRow, StopIteration):
-            return tuple(0 for _ in target.sizes)
-
-    def _ragged(self, target: Target, group: int) -> str:
-        """Which row is the first of another length, or has none; only so many are looked at."""
-        done = self.bounds[group]
-        end = min(done + SCANNED, self.bounds[group + 1])
-        for (column,) in self.batches((target,), group):
-            try:
-                dense(within(column, target.inside), target.known or (), target.key)
-            except OddRow as odd:
-                return f"row {done + odd.place} {odd.reason}"
-            done += len(column)
-            if done >= end:
-                break
-        return f"lists of several lengths, from row {done} on"
+    def _rows(self, target: Target, group: int, most: int) -> Iterator[Any]:
+        for (column,) in self.batches((target,), group, most):
+            column.validate(full=True)
+            yield column
 
     def batches(
-        self, columns: Sequence[Target], group: int, rows: int | None = None
+        self, columns: Sequence[Target], group: int, most: int = BATCH_ROWS
     ) -> Iterator[list[Any]]:
         """The columns in the library's own form, some rows at a time, from a group on."""
-        if rows is None:
-            rows = TEXT_ROWS if columns[0].dtype == "str" else BATCH_ROWS
-            rows = max(1, min(rows, BATCH_BYTES // sum(target.row_bytes for target in columns)))
+        rows = min(most, TEXT_ROWS) if columns[0].dtype == "str" else most
+        rows = max(1, min(rows, BATCH_BYTES // sum(target.row_bytes for target in columns)))
         leaves = sorted(target.leaf for target in columns)
         tops = sorted({target.top for target in columns})
         for number in range(group, len(self.bounds) - 1):
