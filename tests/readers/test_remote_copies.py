@@ -18,8 +18,7 @@ import torch
 from nctool.core.errors import InputError, ResourceError
 from nctool.core.notice import Notice
 from nctool.inputs.opening import Opening
-from nctool.readers.remote import Listener, copies, retry, visit
-from nctool.readers.remote import room as rooms_of
+from nctool.readers.remote import Listener, copying, retry, temporary, visit
 from nctool.settings.role_options import RoleOptions
 from tests.readers.readers_help import WRITERS, plain
 from tests.readers.remote_help import ARRAYS, FEATURES, SMALL, Memory, large, memory, npz, rooms
@@ -93,7 +92,7 @@ def test_progress(store: Memory) -> None:
 @pytest.mark.parametrize("address", ["memory://a/big.npz", "memory://a"])
 def test_no_room(store: Memory, monkeypatch: pytest.MonkeyPatch, address: str) -> None:
     store.put({"a/big.npz": BIG})
-    monkeypatch.setattr(rooms_of.Room, "free", lambda self: 2**20)
+    monkeypatch.setattr(temporary.TemporaryFolder, "free", lambda self: 2**20)
     with pytest.raises(ResourceError) as caught:
         visit(address, Listener()).open()
     assert (caught.value.slug, caught.value.exit_code) == ("disk-full", 5)
@@ -145,7 +144,7 @@ def test_folder(store: Memory) -> None:
 @pytest.mark.parametrize("limit", ["LARGEST_FOLDER", "MOST_FILES"])
 def test_large_folder(store: Memory, monkeypatch: pytest.MonkeyPatch, limit: str) -> None:
     store.put({"f/features.npy": npy(), "f/deep/x": b"x" * 5000})
-    monkeypatch.setattr(copies, limit, {"LARGEST_FOLDER": 5000, "MOST_FILES": 1}[limit])
+    monkeypatch.setattr(copying, limit, {"LARGEST_FOLDER": 5000, "MOST_FILES": 1}[limit])
     with pytest.raises(InputError) as caught:
         visit("memory://f", Listener()).open()
     assert caught.value.slug == "remote-folder-large" and "memory://f" in caught.value.hint
@@ -167,9 +166,9 @@ def test_large_folder(store: Memory, monkeypatch: pytest.MonkeyPatch, limit: str
     ],
 )
 def test_lines(address: str, line: str) -> None:
-    from nctool.readers.remote.place import parse
+    from nctool.readers.remote.address import parse
 
-    assert line in copies.too_large(parse(address), "much").hint
+    assert line in copying.too_large(parse(address), "much").hint
 
 
 # Law: a folder without a layout is refused by its names alone.
@@ -306,5 +305,5 @@ def test_other_process(store: Memory) -> None:
     store.put({"a/x.npz": BIG})
     kept = visit("memory://a/x.npz", Listener()).open()
     (folder,) = rooms()
-    rooms_of._remove(folder, os.getpid() + 1)
+    temporary._remove(folder, os.getpid() + 1)
     assert folder.exists() and kept.arrays

@@ -16,7 +16,7 @@ import torch
 from safetensors.torch import save
 
 from nctool.core.errors import InputError
-from nctool.readers.remote import Listener, range_cache, retry, room, visit
+from nctool.readers.remote import Listener, range_cache, retry, temporary, visit
 from nctool.readers.remote import store as stores
 from tests.readers.readers_help import plain
 from tests.readers.remote_help import (
@@ -138,13 +138,13 @@ def test_full_disk(store: Memory, monkeypatch: pytest.MonkeyPatch, how: str) -> 
     store.put({"a/x": save(large())})
     found = arrays("memory://a/x")
     if how == "no room":
-        monkeypatch.setattr(room.Room, "free", lambda self: 0)
+        monkeypatch.setattr(temporary.TemporaryFolder, "free", lambda self: 0)
     else:
 
         def full(self: object, begin: int, content: bytes) -> None:
-            raise room.full("x", "the disk is full")
+            raise temporary.full("x", "the disk is full")
 
-        monkeypatch.setattr(range_cache.StandIn, "_keep", full)
+        monkeypatch.setattr(range_cache.RangeCache, "_keep", full)
     for _ in range(2):
         rows = found["features"].rows(3, 40)
         assert (plain(rows) == plain(FEATURES[3:40])).all()

@@ -6,31 +6,36 @@ from pathlib import Path
 
 from nctool.arrays import Opened
 from nctool.readers import safetensors_files as safe
-from nctool.readers.remote import copies
-from nctool.readers.remote.copies import Listener
-from nctool.readers.remote.range_cache import StandIn
-from nctool.readers.remote.room import Room
+from nctool.readers.remote import copying
+from nctool.readers.remote.copying import Listener
+from nctool.readers.remote.range_cache import RangeCache
 from nctool.readers.remote.served import RemoteFile, RemoteFolder
+from nctool.readers.remote.temporary import TemporaryFolder
 from nctool.readers.shared.shards import MOST_JSON, VOCABULARIES, read_json
 
 TEXTS = ("config.json", ".index.json")
 
 
-def file(served: RemoteFile, path: Path, room: Room) -> Opened:
+def file(served: RemoteFile, path: Path, temporary: TemporaryFolder) -> Opened:
     """One file."""
-    room.empty(path.name, served.size)
-    return safe.open_file(path, _stand_in(served, path, room))
+    temporary.empty(path.name, served.size)
+    return safe.open_file(path, _range_cache(served, path, temporary))
 
 
-def shards(index: Path, parts: dict[str, RemoteFile], room: Room, listener: Listener) -> Opened:
+def shards(
+    index: Path, parts: dict[str, RemoteFile], temporary: TemporaryFolder, listener: Listener
+) -> Opened:
     """A set of shards by its index, which is here already."""
     for name, served in parts.items():
         if served.ranges is None:
-            copies.file(served, name, room, listener)
+            copying.file(served, name, temporary, listener)
         else:
-            room.empty(name, served.size)
+            temporary.empty(name, served.size)
     return safe.open_safetensors(
-        index, lambda path: _stand_in(parts[path.relative_to(index.parent).as_posix()], path, room)
+        index,
+        lambda path: _range_cache(
+            parts[path.relative_to(index.parent).as_posix()], path, temporary
+        ),
     )
 
 
@@ -41,7 +46,7 @@ def named_by(index: Path) -> list[str]:
     return sorted(set(weights.values()))
 
 
-def model(served: RemoteFolder, root: Path, room: Room) -> Opened:
+def model(served: RemoteFolder, root: Path, temporary: TemporaryFolder) -> Opened:
     """A model folder, whose names are here already: its small texts are copied."""
     words = next((name for name in VOCABULARIES if name in served.entries), None)
     for name, entry in served.entries.items():
@@ -49,19 +54,21 @@ def model(served: RemoteFolder, root: Path, room: Room) -> Opened:
             continue
         if (name.endswith(TEXTS) or name == words) and entry.size <= MOST_JSON:
             (root / name).unlink()
-            room.copy(served.file(name), f"{root.name}/{name}")
+            temporary.copy(served.file(name), f"{root.name}/{name}")
         elif name in (*VOCABULARIES, "config.json"):
             (root / name).unlink()  # its zeros must not be taken for names
-    return safe.open_safetensors(root, lambda path: _stand_in(served.file(path.name), path, room))
+    return safe.open_safetensors(
+        root, lambda path: _range_cache(served.file(path.name), path, temporary)
+    )
 
 
-def _stand_in(served: RemoteFile, path: Path, room: Room) -> StandIn | None:
+def _range_cache(served: RemoteFile, path: Path, temporary: TemporaryFolder) -> RangeCache | None:
     """The file with its header, so that the reader finds all that it looks at."""
     if served.ranges is None:
         return None
-    found = StandIn(served, served.ranges, room, path)
+    cache = RangeCache(served, served.ranges, temporary, path)
     end = 8 + int.from_bytes(served.head[:8], "little")
     fits = len(served.head) < end <= min(served.size, 8 + safe.LONGEST_HEADER)
     if fits and safe.is_single(served.head):
-        found.hold(len(served.head), end)
-    return found
+        cache.hold(len(served.head), end)
+    return cache

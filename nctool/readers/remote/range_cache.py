@@ -1,4 +1,4 @@
-"""A local file that stands in for a remote one: bytes arrive in it when somebody asks for them.
+"""A local file that caches ranges of a remote one: bytes arrive in it when rows are read.
 
 It has the size of the remote file and takes no more of the disk than what was read. What has
 arrived is mapped in place like any local file, and hardly anything is asked for twice.
@@ -11,8 +11,8 @@ from threading import Lock
 from typing import TYPE_CHECKING
 
 from nctool.core.errors import ResourceError
-from nctool.readers.remote.room import Room, on_disk
 from nctool.readers.remote.served import Ranges, RemoteFile
+from nctool.readers.remote.temporary import TemporaryFolder, disk_errors
 
 if TYPE_CHECKING:
     from numpy import ndarray
@@ -30,12 +30,14 @@ NEAR = 2
 """Pieces in a row that are here already, from which on it pays to ask around them."""
 
 
-class StandIn:
-    """One remote file with a local place for its bytes."""
+class RangeCache:
+    """One remote file, and the local file that holds what of it has arrived."""
 
-    def __init__(self, served: RemoteFile, ranges: Ranges, room: Room, path: Path) -> None:
+    def __init__(
+        self, served: RemoteFile, ranges: Ranges, temporary: TemporaryFolder, path: Path
+    ) -> None:
         self.size, self.ranges = served.size, ranges
-        self.room, self.path = room, path
+        self.temporary, self.path = temporary, path
         self.here = bytearray(-(-self.size // PIECE))
         self.next = -2 * NEAR
         self.lock = Lock()
@@ -70,7 +72,7 @@ class StandIn:
             first, last = low, high
         elif 0 <= missing - self.next <= NEAR:
             last = min(max(last, missing + AHEAD // PIECE), high)
-        if self.here.count(0, first, last) * PIECE > self.room.free():
+        if self.here.count(0, first, last) * PIECE > self.temporary.free():
             return False
         try:
             self._fill(first, last)
@@ -92,6 +94,6 @@ class StandIn:
             start = self.here.find(0, stop, last)
 
     def _keep(self, begin: int, content: bytes) -> None:
-        with on_disk(self.path.name), self.path.open("r+b") as file:
+        with disk_errors(self.path.name), self.path.open("r+b") as file:
             file.seek(begin)
             file.write(content)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from nctool.core.errors import InputError, NctoolError
-from nctool.readers.remote.place import Place, clean, discreet
+from nctool.readers.remote.address import Address, clean, discreet
 from nctool.readers.shared.edge import shown
 
 T = TypeVar("T")
@@ -26,30 +26,30 @@ GONE, CLOSED, LATER = (404, 410), (401, 402, 403, 407, 451), (408, 425, 429)
 """Statuses of a server that mean: nothing here, not for you, and come back later."""
 
 
-class Lost(Exception):
+class ConnectionLost(Exception):
     """The answer did not come, or not all of it; the next try may be luckier."""
 
 
-def patiently(
-    place: Place, call: Callable[[], T], size: int = 0, waits: Sequence[float] | None = None
+def with_retries(
+    address: Address, call: Callable[[], T], size: int = 0, waits: Sequence[float] | None = None
 ) -> T:
     """What the server answers, with a bounded number of tries and of seconds for each."""
     for wait in (*(WAITS if waits is None else waits), None):
         try:
-            return _within(ANSWER + size / SLOWEST, place, call)
+            return _within(ANSWER + size / SLOWEST, address, call)
         except NctoolError as error:
             raise discreet(error) from None
         except Exception as error:
-            final = _meaning(place, error)
+            final = _meaning(address, error)
             if final is not None:
                 raise final from None
             if wait is None:
-                raise unreachable(place, _words(place, error)) from None
+                raise unreachable(address, _words(address, error)) from None
             time.sleep(wait)
     raise AssertionError("the last try returns or raises")
 
 
-def _within(seconds: float, place: Place, call: Callable[[], T]) -> T:
+def _within(seconds: float, address: Address, call: Callable[[], T]) -> T:
     """The result of a call that is left behind when it takes longer."""
     results: list[T] = []
     problems: list[BaseException] = []
@@ -66,29 +66,29 @@ def _within(seconds: float, place: Place, call: Callable[[], T]) -> T:
     # A daemon: no server keeps the process from ending.
     threading.Thread(target=work, daemon=True).start()
     if not done.wait(seconds):
-        raise unreachable(place, f"no complete answer within {seconds:.0f} seconds")
+        raise unreachable(address, f"no complete answer within {seconds:.0f} seconds")
     if problems:
         raise problems[0]
     return results[0]
 
 
-def _meaning(place: Place, error: Exception) -> InputError | None:
+def _meaning(address: Address, error: Exception) -> InputError | None:
     """An error that another try would not change."""
     name = type(error).__name__
     if isinstance(error, FileNotFoundError | NotADirectoryError | IsADirectoryError):
-        return missing(place)
+        return missing(address)
     status = _status(error)
     if status in GONE:
-        return missing(place)
+        return missing(address)
     refused = name in NO_ACCESS or str(error).startswith("Forbidden")  # gcsfs has no class for it
     if isinstance(error, PermissionError) or refused or status in CLOSED:
-        return forbidden(place, _words(place, error))
+        return forbidden(address, _words(address, error))
     if 400 <= status < 500 and status not in LATER:
-        return unreachable(place, _words(place, error))
+        return unreachable(address, _words(address, error))
     if name == "FileExpired":
-        return changed(place)
+        return changed(address)
     if isinstance(error, ValueError | TypeError | AttributeError | ImportError):
-        return unreachable(place, _words(place, error))
+        return unreachable(address, _words(address, error))
     return None
 
 
@@ -101,40 +101,40 @@ def _status(error: Exception) -> int:
     return 0
 
 
-def _words(place: Place, error: Exception) -> str:
-    text = clean(" ".join(str(error).replace(place.text, place.shown).split()))
-    return shown(text if isinstance(error, Lost) else f"{type(error).__name__}: {text}")
+def _words(address: Address, error: Exception) -> str:
+    text = clean(" ".join(str(error).replace(address.text, address.shown).split()))
+    return shown(text if isinstance(error, ConnectionLost) else f"{type(error).__name__}: {text}")
 
 
-def missing(place: Place) -> InputError:
+def missing(address: Address) -> InputError:
     return InputError(
         "remote-missing",
-        f"there is nothing at '{place.shown}'",
+        f"there is nothing at '{address.shown}'",
         "check the spelling; without access some servers say the same",
     )
 
 
-def forbidden(place: Place, found: str) -> InputError:
+def forbidden(address: Address, found: str) -> InputError:
     hint = {
         "s3": "log in (aws configure), or set FSSPEC_S3_ANON=true for a public bucket",
         "gs": "log in (gcloud auth application-default login)",
         "gcs": "log in (gcloud auth application-default login)",
         "hf": "log in (hf auth login), and accept the model's conditions on its page",
-    }.get(place.protocol, "download it with the tool that has access, and name the file")
-    return InputError("remote-forbidden", f"'{place.shown}' may not be read: {found}", hint)
+    }.get(address.protocol, "download it with the tool that has access, and name the file")
+    return InputError("remote-forbidden", f"'{address.shown}' may not be read: {found}", hint)
 
 
-def unreachable(place: Place, found: str) -> InputError:
+def unreachable(address: Address, found: str) -> InputError:
     return InputError(
         "remote-unreachable",
-        f"'{place.shown}' cannot be read: {found}",
+        f"'{address.shown}' cannot be read: {found}",
         "check the address and the network, then run again",
     )
 
 
-def changed(place: Place) -> InputError:
+def changed(address: Address) -> InputError:
     return InputError(
         "file-changed",
-        f"'{place.shown}' changed after it was opened",
+        f"'{address.shown}' changed after it was opened",
         "wait until it is written, then run again",
     )

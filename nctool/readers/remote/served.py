@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from nctool.readers.remote.place import Place
+from nctool.readers.remote.address import Address
 
 FIRST = 2**17
 """Bytes of the first request: enough for most headers, and for all of a small file."""
@@ -22,7 +22,7 @@ class Ranges(Protocol):
 class RemoteFile:
     """One file. Without ``ranges`` its server gives it only as a whole, by ``stream``."""
 
-    place: Place
+    address: Address
     size: int
     head: bytes = field(repr=False)
     ranges: Ranges | None
@@ -41,7 +41,7 @@ class Entry:
 class RemoteFolder:
     """A folder: what lies directly in it, everything below it, and how to open one file of it."""
 
-    place: Place
+    address: Address
     entries: Mapping[str, Entry]
     below: Callable[[], Mapping[str, int]]
     file: Callable[[str], RemoteFile]

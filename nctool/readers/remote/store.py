@@ -9,7 +9,7 @@ from itertools import islice
 from typing import Any
 
 from nctool.readers.remote import retry
-from nctool.readers.remote.place import LIBRARIES, Place, demand
+from nctool.readers.remote.address import LIBRARIES, Address, require_libraries
 from nctool.readers.remote.served import FIRST, Entry, RemoteFile, RemoteFolder
 
 BLOCK = 2**24
@@ -17,40 +17,40 @@ BLOCK = 2**24
 STAMPS = ("ETag", "generation", "etag", "blob_id", "md5Hash", "mtime", "LastModified", "created")
 
 
-def look(place: Place) -> RemoteFile | RemoteFolder:
+def look(address: Address) -> RemoteFile | RemoteFolder:
     """The file or the folder at this place."""
-    demand(place)
-    return retry.patiently(place, lambda: _Store.at(place)).look()
+    require_libraries(address)
+    return retry.with_retries(address, lambda: _Store.at(address)).look()
 
 
 @dataclass(frozen=True, slots=True)
 class _Store:
     """One place in one store."""
 
-    place: Place
+    address: Address
     system: Any
     path: str
 
     @staticmethod
-    def at(place: Place) -> _Store:
+    def at(address: Address) -> _Store:
         import fsspec
 
-        for library in LIBRARIES[place.protocol]:  # what matters of their words is in our errors
+        for library in LIBRARIES[address.protocol]:  # what matters of their words is in our errors
             logging.getLogger(library).addHandler(logging.NullHandler())
         # No listing is kept, so that every question is answered by the server.
         system = fsspec.filesystem(
-            place.protocol, use_listings_cache=False, skip_instance_cache=True
+            address.protocol, use_listings_cache=False, skip_instance_cache=True
         )
-        return _Store(place, system, system._strip_protocol(place.text))
+        return _Store(address, system, system._strip_protocol(address.text))
 
     def look(self) -> RemoteFile | RemoteFolder:
-        found = retry.patiently(self.place, self._info)
+        found = retry.with_retries(self.address, self._info)
         if found.get("type") == "directory":
             return self._folder(str(found.get("name", self.path)))
         return self._file(found)
 
     def _folder(self, known: str) -> RemoteFolder:
-        listed = retry.patiently(self.place, lambda: self.system.ls(self.path, detail=True))
+        listed = retry.with_retries(self.address, lambda: self.system.ls(self.path, detail=True))
         raw: dict[str, Mapping[str, Any]] = {}
         for one in listed:
             name = one["name"].rpartition("/")[2]
@@ -61,14 +61,14 @@ class _Store:
             for name, one in raw.items()
         }
         return RemoteFolder(
-            self.place,
+            self.address,
             entries,
             lambda: self._below(known),
             lambda name: self._inside(name, raw.get(name)),
         )
 
     def _below(self, known: str) -> Mapping[str, int]:
-        listed = retry.patiently(self.place, lambda: self.system.find(self.path, detail=True))
+        listed = retry.with_retries(self.address, lambda: self.system.find(self.path, detail=True))
         start = known.strip("/") + "/"
         return {
             name.lstrip("/").removeprefix(start): int(one.get("size") or 0)
@@ -78,8 +78,8 @@ class _Store:
 
     def _inside(self, name: str, listed: Mapping[str, Any] | None) -> RemoteFile:
         path = f"{self.path.rstrip('/')}/{name}"
-        inner = _Store(self.place.inner(name), self.system, path)
-        return inner._file(listed or retry.patiently(inner.place, inner._info))
+        inner = _Store(self.address.inner(name), self.system, path)
+        return inner._file(listed or retry.with_retries(inner.address, inner._info))
 
     def _info(self) -> Mapping[str, Any]:
         self.system.invalidate_cache(self.path)
@@ -89,10 +89,10 @@ class _Store:
     def _file(self, found: Mapping[str, Any]) -> RemoteFile:
         length = found.get("size")
         if not isinstance(length, int):
-            raise retry.unreachable(self.place, "its size is not known")
+            raise retry.unreachable(self.address, "its size is not known")
 
         def ranges(begin: int, size: int) -> bytes:
-            content = retry.patiently(self.place, lambda: self._read(begin, size), size)
+            content = retry.with_retries(self.address, lambda: self._read(begin, size), size)
             self._check(found)
             return content
 
@@ -100,8 +100,8 @@ class _Store:
             for begin in range(0, length, BLOCK):
                 yield ranges(begin, min(BLOCK, length - begin))
 
-        head = retry.patiently(self.place, lambda: self._read(0, min(FIRST, length)))
-        return RemoteFile(self.place, length, head, ranges, stream)
+        head = retry.with_retries(self.address, lambda: self._read(0, min(FIRST, length)))
+        return RemoteFile(self.address, length, head, ranges, stream)
 
     def _read(self, begin: int, length: int) -> bytes:
         if not length:
@@ -115,14 +115,14 @@ class _Store:
 
     def _check_size(self, begin: int, length: int, came: int) -> None:
         if int(self._info().get("size") or 0) < begin + length:
-            raise retry.changed(self.place)
-        raise retry.Lost(f"{came} bytes came instead of {length}")
+            raise retry.changed(self.address)
+        raise retry.ConnectionLost(f"{came} bytes came instead of {length}")
 
     def _check(self, opened: Mapping[str, Any]) -> None:
         """What was read is the file that was opened: its size and its stamp are the same."""
-        now = retry.patiently(self.place, self._info)
+        now = retry.with_retries(self.address, self._info)
         if not _same(opened, now):
-            raise retry.changed(self.place)
+            raise retry.changed(self.address)
 
 
 def _same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:

@@ -13,12 +13,12 @@ from nctool.arrays import Opened
 from nctool.core import checkpoints as runs
 from nctool.core.errors import InputError
 from nctool.readers import safetensors_files as safe
-from nctool.readers.remote import copies, in_place, store, web
-from nctool.readers.remote.copies import Listener
-from nctool.readers.remote.naming import Names
-from nctool.readers.remote.place import WEB, Place, parse
-from nctool.readers.remote.room import Room
+from nctool.readers.remote import copying, in_place, store, web
+from nctool.readers.remote.address import WEB, Address, parse
+from nctool.readers.remote.copying import Listener
+from nctool.readers.remote.renaming import Renaming
 from nctool.readers.remote.served import RemoteFile, RemoteFolder
+from nctool.readers.remote.temporary import TemporaryFolder
 from nctool.readers.shared.edge import edge, shown
 from nctool.readers.shared.shards import MOST_JSON, is_index
 
@@ -29,42 +29,42 @@ NO_FORMAT = ("", "unsupported")
 class Visit:
     """What is at one address; nothing but its name, its size and its first bytes was read."""
 
-    place: Place
+    address: Address
     found: Path | RemoteFile | RemoteFolder
     listener: Listener
 
     def checkpoints(self) -> Sequence[runs.Checkpoint]:
         """The checkpoints in order, if this is the folder of a run."""
         if isinstance(self.found, RemoteFolder):
-            room = Room()
-            return runs.checkpoints(_names(self.found, room))
+            temporary = TemporaryFolder()
+            return runs.checkpoints(_names(self.found, temporary))
         if isinstance(self.found, Path) and self.found.is_dir():
             return runs.checkpoints(self.found)
         return ()
 
     def run(self) -> tuple[str, ...]:
         """The same as addresses, which may hold secrets."""
-        return tuple(self.place.inner(one.path.name).text for one in self.checkpoints())
+        return tuple(self.address.inner(one.path.name).text for one in self.checkpoints())
 
     def inner(self, name: str) -> Visit:
         """What this folder holds under that name."""
-        return visit(self.place.inner(name).text, self.listener)
+        return visit(self.address.inner(name).text, self.listener)
 
     def open(self) -> Opened:
         """Its arrays, under its address."""
         if isinstance(self.found, Path):
-            names = Names(self.found, self.place.shown, in_room=False)
-            with names.told():
+            names = Renaming(self.found, self.address.shown, in_folder=False)
+            with names.errors():
                 return names.opened(readers.open_path(self.found))
-        room = Room()
-        names = Names(room.target(self.place.name), self.place.shown)
-        with room.or_nothing(), names.told(), edge(names.local, "remote"):
+        temporary = TemporaryFolder()
+        names = Renaming(temporary.target(self.address.name), self.address.shown)
+        with temporary.removed_on_error(), names.errors(), edge(names.local, "remote"):
             opened = (
-                _file(self.found, names.local, room, self.listener)
+                _file(self.found, names.local, temporary, self.listener)
                 if isinstance(self.found, RemoteFile)
-                else _folder(self.found, room, self.listener)
+                else _folder(self.found, temporary, self.listener)
             )
-        return names.opened(opened, room)
+        return names.opened(opened, temporary)
 
 
 @contextmanager
@@ -73,89 +73,91 @@ def fetched(text: str, listener: Listener) -> Iterator[Path]:
     seen = visit(text, listener)
     if isinstance(seen.found, RemoteFolder):
         raise InputError(
-            "not-a-file", f"'{seen.place.shown}' is a folder", "name one of the files in it"
+            "not-a-file", f"'{seen.address.shown}' is a folder", "name one of the files in it"
         )
     if isinstance(seen.found, Path):
-        with Names(seen.found, seen.place.shown, in_room=False).told():
+        with Renaming(seen.found, seen.address.shown, in_folder=False).errors():
             yield seen.found
         return
-    room = Room()
-    names = Names(room.target(seen.place.name), seen.place.shown)
-    with room.whole(), names.told():
-        copies.file(seen.found, names.local.name, room, listener)
+    temporary = TemporaryFolder()
+    names = Renaming(temporary.target(seen.address.name), seen.address.shown)
+    with temporary.removed_after(), names.errors():
+        copying.file(seen.found, names.local.name, temporary, listener)
         yield names.local
 
 
 def visit(text: str, listener: Listener) -> Visit:
     """Ask what is at an address."""
-    place = parse(text)
-    if place.protocol == "file":
-        return Visit(place, _local(place), listener)
-    return Visit(place, web.look(place) if place.protocol in WEB else store.look(place), listener)
+    address = parse(text)
+    if address.protocol == "file":
+        return Visit(address, _local(address), listener)
+    return Visit(
+        address, web.look(address) if address.protocol in WEB else store.look(address), listener
+    )
 
 
-def _local(place: Place) -> Path:
-    host, _, path = place.text.partition("://")[2].partition("/")
+def _local(address: Address) -> Path:
+    host, _, path = address.text.partition("://")[2].partition("/")
     if host not in ("", "localhost"):
         raise InputError(
             "remote-address",
-            f"'{place.shown}' names the host '{shown(host)}', but its files are on this machine",
+            f"'{address.shown}' names the host '{shown(host)}', but its files are on this machine",
             "write file:/// and the absolute path",
         )
     plain = Path("/" + path)
     return plain if plain.exists() else Path("/" + unquote(path))
 
 
-def _file(served: RemoteFile, path: Path, room: Room, listener: Listener) -> Opened:
+def _file(served: RemoteFile, path: Path, temporary: TemporaryFolder, listener: Listener) -> Opened:
     if safe.is_single(served.head) and served.ranges is not None:
-        return in_place.file(served, path, room)
-    _, notices = copies.file(served, path.name, room, listener)
+        return in_place.file(served, path, temporary)
+    _, notices = copying.file(served, path.name, temporary, listener)
     if served.size <= MOST_JSON and is_index(path, served.head, safe.SUFFIX):
-        parts = {name: _beside(served.place, name, room) for name in in_place.named_by(path)}
-        return in_place.shards(path, parts, room, listener)
+        parts = {name: _beside(served.address, name, temporary) for name in in_place.named_by(path)}
+        return in_place.shards(path, parts, temporary, listener)
     opened = readers.open_path(path)
     return replace(opened, notices=(*notices, *opened.notices))
 
 
-def _beside(place: Place, name: str, room: Room) -> RemoteFile:
-    room.target(name)  # a name that leads elsewhere is not even asked for
-    found = visit(place.beside(name).text, Listener()).found
+def _beside(address: Address, name: str, temporary: TemporaryFolder) -> RemoteFile:
+    temporary.target(name)  # a name that leads elsewhere is not even asked for
+    found = visit(address.beside(name).text, Listener()).found
     if not isinstance(found, RemoteFile):
         raise InputError(
             "shard-missing",
-            f"'{shown(name)}' beside '{place.shown}' is not a file",
+            f"'{shown(name)}' beside '{address.shown}' is not a file",
             "check that the model was uploaded completely",
         )
     return found
 
 
-def _folder(served: RemoteFolder, room: Room, listener: Listener) -> Opened:
-    root = _names(served, room)
+def _folder(served: RemoteFolder, temporary: TemporaryFolder, listener: Listener) -> Opened:
+    root = _names(served, temporary)
     reader = _reader(root)
     if reader == safe.NAME:
-        return in_place.model(served, root, room)
+        return in_place.model(served, root, temporary)
     if reader in NO_FORMAT:
         return readers.open_path(root)  # says why, from the names alone
-    another = Room()
-    names = Names(another.target(root.name), str(root))
-    with another.or_nothing(), names.told():
-        notices = copies.folder(served, root.name, another, listener)
+    another = TemporaryFolder()
+    names = Renaming(another.target(root.name), str(root))
+    with another.removed_on_error(), names.errors():
+        notices = copying.folder(served, root.name, another, listener)
         opened = readers.open_path(names.local)
         return names.opened(replace(opened, notices=(*notices, *opened.notices)), another)
 
 
-def _names(served: RemoteFolder, room: Room) -> Path:
+def _names(served: RemoteFolder, temporary: TemporaryFolder) -> Path:
     """A folder with the same names and sizes, and nothing in the files yet."""
-    if len(served.entries) > copies.MOST_FILES:
-        raise copies.too_large(served.place, f"{len(served.entries):,} names")
-    root = room.target(served.place.name)
+    if len(served.entries) > copying.MOST_FILES:
+        raise copying.too_large(served.address, f"{len(served.entries):,} names")
+    root = temporary.target(served.address.name)
     root.mkdir()
     for name, entry in served.entries.items():
         path = f"{root.name}/{name}"
         if entry.folder:
-            room.target(path).mkdir()
+            temporary.target(path).mkdir()
         else:
-            room.empty(path, entry.size)
+            temporary.empty(path, entry.size)
     return root
 
 

@@ -14,7 +14,7 @@ from urllib.parse import quote, unquote, urlsplit
 
 from nctool.core.errors import InputError
 from nctool.readers.remote import retry
-from nctool.readers.remote.place import Place
+from nctool.readers.remote.address import Address
 from nctool.readers.remote.served import FIRST, RemoteFile
 
 if TYPE_CHECKING:
@@ -27,9 +27,9 @@ RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+)$")
 UNQUOTED = "/%:@!$&'()*+,;=~-._"
 
 
-def look(place: Place) -> RemoteFile:
+def look(address: Address) -> RemoteFile:
     """The file at this place, with its first bytes."""
-    return retry.patiently(place, lambda: _first(place))
+    return retry.with_retries(address, lambda: _first(address))
 
 
 class Empty(Exception):
@@ -44,24 +44,28 @@ class _State:
     stamp: str
 
 
-def _first(place: Place) -> RemoteFile:
+def _first(address: Address) -> RemoteFile:
     try:
-        with _ask(place, 0, FIRST) as answer:
+        with _ask(address, 0, FIRST) as answer:
             ranged = answer.status == 206
-            state = _State(_size(place, answer, ranged), _stamp(answer.headers))
+            state = _State(_size(address, answer, ranged), _stamp(answer.headers))
             head = _content(answer, min(FIRST, state.size))
     except Empty:
-        return RemoteFile(place, 0, b"", None, lambda: iter(()))
+        return RemoteFile(address, 0, b"", None, lambda: iter(()))
 
     def ranges(begin: int, size: int) -> bytes:
-        return retry.patiently(place, lambda: _part(place, state, begin, size), size)
+        return retry.with_retries(address, lambda: _part(address, state, begin, size), size)
 
     return RemoteFile(
-        place, state.size, head, ranges if ranged else None, lambda: _whole(place, state, ranged)
+        address,
+        state.size,
+        head,
+        ranges if ranged else None,
+        lambda: _whole(address, state, ranged),
     )
 
 
-def _size(place: Place, answer: HTTPResponse, ranged: bool) -> int:
+def _size(address: Address, answer: HTTPResponse, ranged: bool) -> int:
     headers = answer.headers
     found = RANGE.match(headers.get("Content-Range", ""))
     length = found[3] if ranged and found else headers.get("Content-Length", "")
@@ -69,7 +73,7 @@ def _size(place: Place, answer: HTTPResponse, ranged: bool) -> int:
     if packed or (ranged and not found) or not re.fullmatch(r"\d{1,18}", length):
         raise InputError(
             "remote-unsized",
-            f"the server of '{place.shown}' does not say how long the file is",
+            f"the server of '{address.shown}' does not say how long the file is",
             "download it first (curl -L -o FILE ADDRESS), and name the file",
         )
     return int(length)
@@ -80,32 +84,32 @@ def _stamp(headers: HTTPMessage) -> str:
     return tag if tag and not tag.startswith("W/") else headers.get("Last-Modified", "")
 
 
-def _part(place: Place, state: _State, begin: int, size: int) -> bytes:
+def _part(address: Address, state: _State, begin: int, size: int) -> bytes:
     if not size:
         return b""
-    with _ask(place, begin, size) as answer:
+    with _ask(address, begin, size) as answer:
         found = RANGE.match(answer.headers.get("Content-Range", ""))
         if answer.status != 206 or found is None or int(found[1]) != begin:
-            raise retry.unreachable(place, "the server sent other bytes than were asked for")
+            raise retry.unreachable(address, "the server sent other bytes than were asked for")
         if _State(int(found[3]), _stamp(answer.headers)) != state:
-            raise retry.changed(place)
+            raise retry.changed(address)
         return _content(answer, size)
 
 
-def _whole(place: Place, state: _State, ranged: bool) -> Iterator[bytes]:
+def _whole(address: Address, state: _State, ranged: bool) -> Iterator[bytes]:
     """Every byte in order; a connection that is lost on the way is taken up again by ranges."""
     if ranged:
         for begin, size in _blocks(state.size, 16 * BLOCK):
-            part = partial(_part, place, state, begin, size)
-            yield retry.patiently(place, part, size)
+            part = partial(_part, address, state, begin, size)
+            yield retry.with_retries(address, part, size)
         return
     # From the first byte to the last in one answer: there is no way back into the middle of it.
-    answer = retry.patiently(place, lambda: _answer(place))
+    answer = retry.with_retries(address, lambda: _answer(address))
     with answer:
-        if _State(_size(place, answer, False), _stamp(answer.headers)) != state:
-            raise retry.changed(place)
+        if _State(_size(address, answer, False), _stamp(answer.headers)) != state:
+            raise retry.changed(address)
         for _, size in _blocks(state.size, BLOCK):
-            yield retry.patiently(place, partial(_content, answer, size), size, waits=())
+            yield retry.with_retries(address, partial(_content, answer, size), size, waits=())
 
 
 def _blocks(size: int, step: int) -> Iterator[tuple[int, int]]:
@@ -116,32 +120,32 @@ def _content(answer: HTTPResponse, size: int) -> bytes:
     try:
         content = answer.read(size)
     except HTTPException as error:  # the end came before its announced place
-        raise retry.Lost(f"the connection broke: {type(error).__name__}") from None
+        raise retry.ConnectionLost(f"the connection broke: {type(error).__name__}") from None
     if len(content) != size:
-        raise retry.Lost(f"the connection broke after {len(content)} of {size} bytes")
+        raise retry.ConnectionLost(f"the connection broke after {len(content)} of {size} bytes")
     return content
 
 
 @contextmanager
-def _ask(place: Place, begin: int, size: int) -> Iterator[HTTPResponse]:
-    with _answer(place, f"bytes={begin}-{begin + size - 1}") as answer:
+def _ask(address: Address, begin: int, size: int) -> Iterator[HTTPResponse]:
+    with _answer(address, f"bytes={begin}-{begin + size - 1}") as answer:
         yield answer
 
 
-def _answer(place: Place, wanted: str = "") -> HTTPResponse:
+def _answer(address: Address, wanted: str = "") -> HTTPResponse:
     """The server's answer to a question for a range, or for everything."""
     from urllib.error import HTTPError
     from urllib.request import Request
 
-    parts = urlsplit(place.text)
+    parts = urlsplit(address.text)
     user, at, host = parts.netloc.rpartition("@")
-    address = parts._replace(
+    url = parts._replace(
         netloc=host,
         path=quote(parts.path, safe=UNQUOTED),
         query=quote(parts.query, safe=UNQUOTED + "?"),
         fragment="",
     ).geturl()
-    request = Request(address, headers={"Accept-Encoding": "identity", "User-Agent": "nctool"})
+    request = Request(url, headers={"Accept-Encoding": "identity", "User-Agent": "nctool"})
     if wanted:
         request.add_header("Range", wanted)
     if at:  # goes to this host only, not to where it may send us
@@ -151,20 +155,20 @@ def _answer(place: Place, wanted: str = "") -> HTTPResponse:
         answer: HTTPResponse = _opener().open(request, timeout=SILENCE)
     except HTTPError as error:
         with error:
-            raise _refusal(place, error.code, error.headers.get("Content-Range", "")) from None
+            raise _refusal(address, error.code, error.headers.get("Content-Range", "")) from None
     return answer
 
 
-def _refusal(place: Place, status: int, range: str) -> Exception:
+def _refusal(address: Address, status: int, range: str) -> Exception:
     if status == 416:
-        return Empty() if range.endswith("/0") else retry.changed(place)
+        return Empty() if range.endswith("/0") else retry.changed(address)
     if status in retry.GONE:
-        return retry.missing(place)
+        return retry.missing(address)
     if status in retry.CLOSED:
-        return retry.forbidden(place, f"the server answers {status}")
+        return retry.forbidden(address, f"the server answers {status}")
     if status >= 500 or status in retry.LATER:
-        return retry.Lost(f"the server answers {status}")
-    return retry.unreachable(place, f"the server answers {status}")
+        return retry.ConnectionLost(f"the server answers {status}")
+    return retry.unreachable(address, f"the server answers {status}")
 
 
 def _opener() -> Any:

@@ -36,7 +36,7 @@ TOKEN = re.compile(r"\bhf_\w{8,}|(?i:\b(bearer|basic)\s+)[\w+/=.~-]{6,}")
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Address:
     """One address: ``text`` as it was typed, for asking only; ``shown`` for everybody."""
 
     protocol: str
@@ -50,7 +50,7 @@ class Place:
         name = unquote(last[2]) if self.protocol in WEB else last[2]
         return name if is_name(name) and (last[1] or self.protocol not in WEB) else "download"
 
-    def beside(self, name: str) -> Place:
+    def beside(self, name: str) -> Address:
         """Another file of the same folder."""
         from urllib.parse import quote
 
@@ -60,7 +60,7 @@ class Place:
         path = f"{parts.path.rpartition('/')[0]}/{quote(name)}"
         return parse(parts._replace(path=path).geturl())
 
-    def inner(self, name: str) -> Place:
+    def inner(self, name: str) -> Address:
         """What is in this folder under that name."""
         return parse(f"{self.text.rstrip('/')}/{name}")
 
@@ -82,8 +82,8 @@ def is_name(name: str) -> bool:
     )
 
 
-def parse(text: str) -> Place:
-    """The place behind an allowed address."""
+def parse(text: str) -> Address:
+    """The address, if it is an allowed one."""
     protocol, _, rest = text.partition("://")
     protocol = protocol.lower()
     seen = shown(_open_part(text))
@@ -113,7 +113,7 @@ def parse(text: str) -> Place:
             if protocol in WEB
             else f"write it as {protocol}://name/folder/file",
         )
-    return Place(protocol, text, seen.rstrip("/"))
+    return Address(protocol, text, seen.rstrip("/"))
 
 
 def _open_part(text: str) -> str:
@@ -130,13 +130,13 @@ def _open_part(text: str) -> str:
     return protocol + sign + host + slash + path
 
 
-def demand(place: Place) -> None:
+def require_libraries(address: Address) -> None:
     """Go on only with the libraries that this protocol needs."""
-    extra = Extra("remote", LIBRARIES[place.protocol])
+    extra = Extra("remote", LIBRARIES[address.protocol])
     if extra.missing:
         raise InputError(
             "extra-missing",
-            f"reading '{place.shown}' needs " + " and ".join(extra.missing),
+            f"reading '{address.shown}' needs " + " and ".join(extra.missing),
             extra.command,
         )
 

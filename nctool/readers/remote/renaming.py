@@ -18,27 +18,27 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Names:
-    """Which local path stands for which address; in a room, what lies beside it does too."""
+class Renaming:
+    """Which local path stands for which address; in a temporary folder, what lies beside it too."""
 
     local: Path
     address: str
-    in_room: bool = True
+    in_folder: bool = True
 
-    def of(self, text: str) -> str:
+    def rename(self, text: str) -> str:
         known = {str(self.local): self.address, shown(self.local): self.address}
-        if self.in_room:
+        if self.in_folder:
             known.setdefault(str(self.local.parent), self.address.rpartition("/")[0])
-        pattern = "|".join(re.escape(one) for one in known)  # the longer first
-        return re.sub(pattern, lambda found: known[found[0]], text)
+        pattern = "|".join(re.escape(path) for path in known)  # the longer first
+        return re.sub(pattern, lambda match: known[match[0]], text)
 
     @contextmanager
-    def told(self) -> Iterator[None]:
+    def errors(self) -> Iterator[None]:
         """Errors about the local path are errors about the address."""
         try:
             yield
         except NctoolError as error:
-            words = self.of(error.message), self.of(error.hint)
+            words = self.rename(error.message), self.rename(error.hint)
             if words == (error.message, error.hint):
                 raise
             raise type(error)(error.slug, *words) from None
@@ -46,11 +46,11 @@ class Names:
     def opened(self, opened: Opened, held: object = None) -> Opened:
         """The same arrays under the address. ``held`` lives as long as one of them."""
         notices = tuple(
-            replace(notice, message=self.of(notice.message), hint=self.of(notice.hint))
+            replace(notice, message=self.rename(notice.message), hint=self.rename(notice.hint))
             for notice in opened.notices
         )
         arrays = tuple(
-            replace(array, path=self.of(array.path), read=_Read(array.read, self, held))
+            replace(array, path=self.rename(array.path), read=_Read(array.read, self, held))
             for array in opened.arrays
         )
         return replace(opened, arrays=arrays, notices=notices, address=self.address)
@@ -61,9 +61,9 @@ class _Read:
     """Reading rows; as long as somebody can, the temporary place stays."""
 
     read: Callable[[int, int], Rows]
-    names: Names
+    names: Renaming
     held: object
 
     def __call__(self, start: int, stop: int) -> Rows:
-        with self.names.told():
+        with self.names.errors():
             return self.read(start, stop)

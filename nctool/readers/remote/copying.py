@@ -11,9 +11,9 @@ from typing import Any
 from nctool.core.errors import InputError
 from nctool.core.notice import Notice
 from nctool.core.progress import Progress, Silent
-from nctool.readers.remote.place import Place
-from nctool.readers.remote.room import Room, amount
+from nctool.readers.remote.address import Address
 from nctool.readers.remote.served import FIRST, RemoteFile, RemoteFolder
+from nctool.readers.remote.temporary import TemporaryFolder, amount
 
 LARGEST_FOLDER = 2 << 30
 """Bytes of a folder that is copied."""
@@ -35,60 +35,62 @@ class Listener:
 
 
 def file(
-    served: RemoteFile, name: str, room: Room, listener: Listener
+    served: RemoteFile, name: str, temporary: TemporaryFolder, listener: Listener
 ) -> tuple[Path, tuple[Notice, ...]]:
     """The whole file; nothing is said where all of it came with the first request."""
-    room.demand(served.size, served.place.shown)
-    notices = () if served.size <= FIRST else (_notice(served.place, served.size),)
+    temporary.require_space(served.size, served.address.shown)
+    notices = () if served.size <= FIRST else (_notice(served.address, served.size),)
     for notice in notices:
         listener.tell(notice)
-    return room.copy(served, name, listener.progress), notices
+    return temporary.copy(served, name, listener.progress), notices
 
 
-def folder(served: RemoteFolder, name: str, room: Room, listener: Listener) -> tuple[Notice, ...]:
+def folder(
+    served: RemoteFolder, name: str, temporary: TemporaryFolder, listener: Listener
+) -> tuple[Notice, ...]:
     """Everything below a folder, if it is small."""
     sizes = served.below()
     total = sum(sizes.values())
     if total > LARGEST_FOLDER or len(sizes) > MOST_FILES:
-        raise too_large(served.place, f"{len(sizes):,} files of {amount(total)}")
-    room.demand(total, served.place.shown)
-    notice = _notice(served.place, total)
+        raise too_large(served.address, f"{len(sizes):,} files of {amount(total)}")
+    temporary.require_space(total, served.address.shown)
+    notice = _notice(served.address, total)
     listener.tell(notice)
     for one in sorted(sizes):
-        room.copy(served.file(one), f"{name}/{one}", listener.progress)
+        temporary.copy(served.file(one), f"{name}/{one}", listener.progress)
     return (notice,)
 
 
-def too_large(place: Place, found: str) -> InputError:
+def too_large(address: Address, found: str) -> InputError:
     return InputError(
         "remote-folder-large",
-        f"'{place.shown}' holds {found}; folders of this format are copied up to "
+        f"'{address.shown}' holds {found}; folders of this format are copied up to "
         f"{amount(LARGEST_FOLDER)} and {MOST_FILES:,} files",
-        "copy it yourself, and name the local folder: " + _command(place),
+        "copy it yourself, and name the local folder: " + _command(address),
     )
 
 
-def _notice(place: Place, size: int) -> Notice:
+def _notice(address: Address, size: int) -> Notice:
     return Notice(
         "remote-copied",
-        f"{place.shown} is copied to a temporary folder first: {amount(size)}",
+        f"{address.shown} is copied to a temporary folder first: {amount(size)}",
         "only safetensors are read in place; keep a copy if you analyse it again",
         {"bytes": size},
     )
 
 
-def _command(place: Place) -> str:
-    address, target = shlex.quote(place.shown), shlex.quote(f"./{place.name}")
-    if place.protocol == "s3":
-        return f"aws s3 cp --recursive {address} {target}"
-    if place.protocol in ("gs", "gcs"):
-        return f"gcloud storage cp --recursive {address} ."
-    if place.protocol == "hf":
-        parts = place.shown.partition("://")[2].split("/")
+def _command(address: Address) -> str:
+    source, target = shlex.quote(address.shown), shlex.quote(f"./{address.name}")
+    if address.protocol == "s3":
+        return f"aws s3 cp --recursive {source} {target}"
+    if address.protocol in ("gs", "gcs"):
+        return f"gcloud storage cp --recursive {source} ."
+    if address.protocol == "hf":
+        parts = address.shown.partition("://")[2].split("/")
         kind = parts.pop(0) if parts[0] in ("datasets", "spaces") else ""
         name, _, revision = "/".join(parts[:2]).partition("@")
         words = [f"--repo-type {kind[:-1]}"] if kind else []
         words += [f"--revision {shlex.quote(revision)}"] if revision else []
         words += [f"--include {shlex.quote('/'.join(parts[2:]))}/*"] if parts[2:] else []
         return " ".join(["hf download", shlex.quote(name), *words, "--local-dir", target])
-    return f"fsspec's get({place.shown!r}, {target!r}, recursive=True)"
+    return f"fsspec's get({address.shown!r}, {target!r}, recursive=True)"

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from nctool.core.errors import InputError, ResourceError
 from nctool.core.progress import Progress, Silent
-from nctool.readers.remote.place import is_name
+from nctool.readers.remote.address import is_name
 from nctool.readers.remote.served import RemoteFile
 from nctool.readers.shared.edge import shown
 
@@ -24,16 +24,16 @@ MOST_PARTS = 32
 SILENT = Silent()
 
 
-class Room:
+class TemporaryFolder:
     """The folder itself; removed with this object, and at the end of the process at the latest."""
 
     def __init__(self) -> None:
-        with on_disk("a temporary folder"):
+        with disk_errors("a temporary folder"):
             self.path = Path(tempfile.mkdtemp(prefix="nctool-remote-"))
         self._end = weakref.finalize(self, _remove, self.path, os.getpid())
 
     @contextmanager
-    def or_nothing(self) -> Iterator[None]:
+    def removed_on_error(self) -> Iterator[None]:
         """Gone at once if anything stops the block, even while somebody looks at the error."""
         try:
             yield
@@ -42,7 +42,7 @@ class Room:
             raise
 
     @contextmanager
-    def whole(self) -> Iterator[None]:
+    def removed_after(self) -> Iterator[None]:
         """Gone at the end of the block, however it ends."""
         try:
             yield
@@ -53,7 +53,7 @@ class Room:
         """Bytes that may still be written."""
         return max(shutil.disk_usage(self.path).free - SPARE, 0)
 
-    def demand(self, size: int, what: str) -> None:
+    def require_space(self, size: int, what: str) -> None:
         """Go on only if so much fits."""
         free = self.free()
         if size > free:
@@ -75,21 +75,21 @@ class Room:
     def empty(self, name: str, size: int) -> Path:
         """A file of this size that takes no space yet."""
         path = self.target(name)
-        with on_disk(name), path.open("xb") as file:
+        with disk_errors(name), path.open("xb") as file:
             file.truncate(size)
         return path
 
     def copy(self, served: RemoteFile, name: str, progress: Progress = SILENT) -> Path:
         """The whole file."""
-        self.demand(served.size, served.place.shown)
+        self.require_space(served.size, served.address.shown)
         path = self.target(name)
         if len(served.head) == served.size:
-            with on_disk(served.place.shown), path.open("xb") as file:
+            with disk_errors(served.address.shown), path.open("xb") as file:
                 file.write(served.head)
             return path
         with (
             progress.task("copying, MiB", -(-served.size // MIB)) as advance,
-            on_disk(served.place.shown),
+            disk_errors(served.address.shown),
             path.open("xb") as file,
         ):
             for done, block in _added(served.stream()):
@@ -111,7 +111,7 @@ def _remove(path: Path, process: int) -> None:
 
 
 @contextmanager
-def on_disk(what: str) -> Iterator[None]:
+def disk_errors(what: str) -> Iterator[None]:
     try:
         yield
     except OSError as problem:

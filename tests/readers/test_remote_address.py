@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from nctool.core.array_spec import is_address, split
 from nctool.core.errors import InputError
-from nctool.readers.remote.place import clean, is_name, parse
+from nctool.readers.remote.address import clean, is_name, parse
 
 SECRETS = {
     "https://me:pass@host/x.npz": "https://host/x.npz",
@@ -32,10 +32,10 @@ SECRETS = {
 # Law: an address is shown without its password, its query and its fragment, and else as it is.
 @pytest.mark.parametrize("text", SECRETS)
 def test_shown(text: str) -> None:
-    place = parse(text)
-    assert place.shown == SECRETS[text]
-    assert place.text == text
-    assert (text in repr(place)) == (text == SECRETS[text])
+    address = parse(text)
+    assert address.shown == SECRETS[text]
+    assert address.text == text
+    assert (text in repr(address)) == (text == SECRETS[text])
 
 
 # Law: what a library says of addresses and headers loses its secrets too.
