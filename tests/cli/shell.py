@@ -109,16 +109,18 @@ def report(*words: str | Path) -> dict[str, Any]:
 
 def values(plain: Mapping[str, Any]) -> dict[str, float]:
     """The numbers of a report by id."""
-    return {one["id"]: one["value"] for one in plain["metrics"] if one["status"] == "ok"}
+    return {
+        result["id"]: result["value"] for result in plain["metrics"] if result["status"] == "ok"
+    }
 
 
 @cache
-def told() -> Said:
+def digits_text() -> Said:
     """The text report of the digits at epoch 10."""
     return nctool("analyze", EPOCH_10.relative_to(ROOT))
 
 
 @cache
-def told_machine() -> Said:
+def digits_json() -> Said:
     """The same for a machine."""
     return nctool("analyze", EPOCH_10.relative_to(ROOT), "--json", "-", "--deterministic")

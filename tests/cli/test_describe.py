@@ -20,10 +20,10 @@ from tests.cli.shell import inside, nctool
 def test_every_metric_is_listed() -> None:
     said = nctool("metrics")
     assert (said.code, said.err) == (0, "")
-    rows = [one.split(maxsplit=2) for one in said.out.splitlines() if one.startswith("  ")]
+    rows = [line.split(maxsplit=2) for line in said.out.splitlines() if line.startswith("  ")]
     arrows = {"up": "↑", "down": "↓"}
     assert rows == [
-        [key, arrows[one.toward_collapse], one.title] for key, one in registry().items()
+        [key, arrows[metric.toward_collapse], metric.title] for key, metric in registry().items()
     ]
 
 
@@ -31,9 +31,11 @@ def test_every_metric_is_listed() -> None:
 @pytest.mark.parametrize("metric_id", registry())
 def test_one_metric(metric_id: str) -> None:
     said = inside("metrics", metric_id)
-    one = registry()[metric_id]
-    assert said.code == 0 and said.out.startswith(f"{metric_id}  {one.title}\n{one.definition}\n")
-    assert " ".join(one.doc.split()) in " ".join(said.out.split())
+    metric = registry()[metric_id]
+    assert said.code == 0 and said.out.startswith(
+        f"{metric_id}  {metric.title}\n{metric.definition}\n"
+    )
+    assert " ".join(metric.doc.split()) in " ".join(said.out.split())
     # A title stays in one piece.
     assert max(map(len, said.out.splitlines()[1:])) <= 80
     parts = ["Formula:", "Convention:", "Undefined when:", "Reference:", "Perfect:", "Needs:"]
@@ -72,13 +74,15 @@ def test_schema() -> None:
 def test_doctor() -> None:
     said = inside("doctor")
     assert said.code == 0
-    rows = [one.split() for one in said.out.splitlines() if one.startswith("  ")]
+    rows = [line.split() for line in said.out.splitlines() if line.startswith("  ")]
     assert ["nctool", package.__version__] in rows
     assert ["torch", torch.__version__] in rows
-    assert any(one[0] == "cpu" and str(torch.get_num_threads()) in one for one in rows)
+    assert any(row[0] == "cpu" and str(torch.get_num_threads()) in row for row in rows)
     assert torch.cuda.is_available() or ["cuda", "not", "available"] in rows
-    formats = [one for one in readers() if one.covers]
-    for row, one in zip(rows[-len(formats) :], formats, strict=True):
-        assert row[0] == one.name
-        missing = one.extra is not None and bool(one.extra.missing)
-        assert row[1:] == (f"needs: {one.extra.command}".split() if one.extra and missing else [])
+    formats = [reader for reader in readers() if reader.covers]
+    for row, reader in zip(rows[-len(formats) :], formats, strict=True):
+        assert row[0] == reader.name
+        missing = reader.extra is not None and bool(reader.extra.missing)
+        assert row[1:] == (
+            f"needs: {reader.extra.command}".split() if reader.extra and missing else []
+        )

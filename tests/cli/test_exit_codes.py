@@ -12,17 +12,17 @@ import numpy as np
 import pytest
 
 from tests.cli.samples import CLASSES, DIM, SAMPLES, Arrays, renamed, sample, write
-from tests.cli.shell import EPOCH_10, Said, inside, nctool, told
+from tests.cli.shell import EPOCH_10, Said, digits_text, inside, nctool
 
 
 def slug(said: Said) -> str | None:
-    found = re.match(r"nctool: error\[([a-z-]+)\]: .", said.err)
-    return found[1] if found else None
+    match = re.match(r"nctool: error\[([a-z-]+)\]: .", said.err)
+    return match[1] if match else None
 
 
 # A report that was computed is 0.
 def test_computed() -> None:
-    assert told().code == 0 and told().out
+    assert digits_text().code == 0 and digits_text().out
 
 
 # What the command line asks for and is not there is 2, with what would have been.
@@ -95,7 +95,7 @@ def test_ambiguous_head(tmp_path: Path) -> None:
     assert (said.code, slug(said)) == (3, "ambiguous-head")
     flags = re.findall(r"--head '[^']+'", said.err)
     assert len(flags) == 2
-    texts = {inside("analyze", path, *shlex.split(one)).out for one in flags}
+    texts = {inside("analyze", path, *shlex.split(flag)).out for flag in flags}
     assert len(texts) == 2 and "" not in texts
 
 
@@ -136,8 +136,8 @@ def test_contradictions(
     assert callable(change)
     said = inside("analyze", write(tmp_path / "a.safetensors", change(sample())), *words)
     assert (said.code, said.out) == (3, "") and slug(said)
-    found = {int(one) for one in re.findall(r"\d+", said.err.replace(str(tmp_path), ""))}
-    assert set(numbers) <= found, said.err
+    named = {int(digits) for digits in re.findall(r"\d+", said.err.replace(str(tmp_path), ""))}
+    assert set(numbers) <= named, said.err
 
 
 # A device that is not there is 5, and the message names the flag that helps.

@@ -19,7 +19,7 @@ from tests.cli.samples import (
     write_packed,
     write_torch,
 )
-from tests.cli.shell import EPOCH_10, report, told_machine
+from tests.cli.shell import EPOCH_10, digits_json, report
 
 WRITERS: dict[str, tuple[Callable[[Path, Arrays], Path], str]] = {
     "npz": (write_npz, "npz"),
@@ -32,14 +32,14 @@ WRITERS: dict[str, tuple[Callable[[Path, Arrays], Path], str]] = {
 
 @cache
 def digest() -> str:
-    found: str = report(EPOCH_10, "--deterministic")["digest"]
-    return found
+    digest: str = report(EPOCH_10, "--deterministic")["digest"]
+    return digest
 
 
 # The same file gives the same digest again, in this process and in another.
 def test_same_digest_twice() -> None:
     again: str = report(EPOCH_10, "--deterministic")["digest"]
-    assert digest() == again == json.loads(told_machine().out)["digest"]
+    assert digest() == again == json.loads(digits_json().out)["digest"]
 
 
 # Other numbers give another digest.
@@ -52,7 +52,7 @@ def test_other_arrays_other_digest() -> None:
 def test_every_container(kind: str, tmp_path: Path) -> None:
     writer, name = WRITERS[kind]
     plain = report(writer(tmp_path / "digits.any", load_file(EPOCH_10)), "--deterministic")
-    assert {one["format"] for one in plain["inputs"]} == {name}
+    assert {array["format"] for array in plain["inputs"]} == {name}
     assert len(plain["inputs"]) == 4
     assert plain["digest"] == digest()
 
@@ -62,5 +62,5 @@ def test_single_files(tmp_path: Path) -> None:
     keys = ("train_features", "train_labels", "head.weight", "head.bias")
     folder = write_npy_folder(tmp_path / "arrays", only(load_file(EPOCH_10), *keys))
     plain = report(*sorted(folder.iterdir()), "--deterministic")
-    assert {one["format"] for one in plain["inputs"]} == {"npy"}
+    assert {array["format"] for array in plain["inputs"]} == {"npy"}
     assert plain["digest"] == digest()

@@ -125,7 +125,7 @@ def test_run_folder() -> None:
     words = ["analyze", str(DIGITS), "--metrics", "nc1.pinv,nc4.accuracy", "--json"]
     plain: dict[str, Any] = json.loads(inside(*words, "-").out)
     assert plain["kind"] == "trajectory" and plain["axis"] == "epoch"
-    assert [one["position"] for one in plain["points"]] == [0, 1, 3, 10, 30, 100, 300, 1000]
+    assert [point["position"] for point in plain["points"]] == [0, 1, 3, 10, 30, 100, 300, 1000]
     said = inside(*words, "r.json", "--plot", "--gate", "ratio(nc1.pinv) < 1e-3")
     assert said.code == 0 and "8 points, epoch 0 to epoch 1000" in said.out
     assert "nc1.pinv, log" in said.out

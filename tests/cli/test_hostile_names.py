@@ -40,7 +40,7 @@ def harmless(said: Said) -> None:
     """Nothing but text, line breaks and, where they were asked for, nctool's own colours."""
     for text in (said.out, said.err):
         bare = ESCAPE_CODE.sub("", text)
-        assert [one for one in bare if not one.isprintable() and one != "\n"] == []
+        assert [char for char in bare if not char.isprintable() and char != "\n"] == []
 
 
 # The report shows every name as it is, with what could command a terminal made visible.
@@ -118,8 +118,8 @@ def test_class_names(tmp_path: Path) -> None:
 # JSON keeps the names as they are, letter for letter.
 def test_json_is_faithful(hostile: Path) -> None:
     plain = json.loads(inside("analyze", hostile, *NAMED, "--json", "-").out)
-    assert {one["key"] for one in plain["inputs"]} == set(KEYS.values())
-    assert {one["path"] for one in plain["inputs"]} == {str(hostile)}
+    assert {array["key"] for array in plain["inputs"]} == set(KEYS.values())
+    assert {array["path"] for array in plain["inputs"]} == {str(hostile)}
 
 
 # The text of the JSON has no raw character that could command a terminal.

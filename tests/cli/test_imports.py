@@ -12,7 +12,7 @@ from tests.cli.shell import EPOCH_10, ROOT, environment, inside
 HEAVY = ("torch", "numpy", "scipy", "safetensors")
 ASK = f"""
 import atexit, sys
-atexit.register(lambda: print(*[one for one in {HEAVY!r} + ("rich",) if one in sys.modules],
+atexit.register(lambda: print(*[name for name in {HEAVY!r} + ("rich",) if name in sys.modules],
                               file=sys.stderr))
 """
 
@@ -83,7 +83,7 @@ def test_the_probe() -> None:
 def test_every_command_has_help(command: str) -> None:
     said = inside(command, "--help", env={"COLUMNS": "200"})
     assert said.code == 0 and said.out.startswith("Usage: ")
-    options = [one for one in said.out.splitlines() if one.lstrip().startswith("-")]
+    options = [line for line in said.out.splitlines() if line.lstrip().startswith("-")]
     assert options
-    assert all(len(one.split("  ", 2)[-1].split()) > 1 for one in options)
+    assert all(len(line.split("  ", 2)[-1].split()) > 1 for line in options)
     assert f"  {command} " in inside("--help").out

@@ -29,9 +29,9 @@ def test_text() -> None:
     assert (said.code, said.err) == (0, "")
     above, below = said.out.split("\nRoles\n")
     for key, shape in SHAPES.items():
-        [row] = [one for one in above.splitlines() if key in one.split()]
+        [row] = [line for line in above.splitlines() if key in line.split()]
         assert " × ".join(f"{size:,}" for size in shape) in row
-    roles = {one.split()[0]: one.split()[1] for one in below.splitlines() if ": " in one}
+    roles = {line.split()[0]: line.split()[1] for line in below.splitlines() if ": " in line}
     assert roles["features"] == "train_features:" and roles["head"] == "head.weight:"
     assert "2-D float with 1,437 rows like train_labels" in below
 
@@ -42,12 +42,12 @@ def test_json() -> None:
     assert (said.code, said.err) == (0, "")
     plain = json.loads(said.out)
     assert (plain["kind"], plain["epoch"], plain["step"]) == ("inspection", 10, 50)
-    assert {one["key"]: one["shape"] for one in plain["arrays"]} == SHAPES
-    given = {one["role"]: one["key"] for one in plain["arrays"] if one["role"]}
-    assert given == {role: one["key"] for role, one in plain["roles"].items()}
-    chosen = {role: one["chosen_by"] for role, one in plain["roles"].items()}
+    assert {array["key"]: array["shape"] for array in plain["arrays"]} == SHAPES
+    given = {array["role"]: array["key"] for array in plain["arrays"] if array["role"]}
+    assert given == {role: pick["key"] for role, pick in plain["roles"].items()}
+    chosen = {role: pick["chosen_by"] for role, pick in plain["roles"].items()}
     assert chosen == dict.fromkeys(("features", "labels", "bias"), "auto") | {"head": "flag"}
-    assert all(one["reason"] for one in plain["roles"].values())
+    assert all(pick["reason"] for pick in plain["roles"].values())
     assert plain["problem"] is None
 
 
@@ -55,9 +55,12 @@ def test_json() -> None:
 @pytest.mark.parametrize("flags", [[], ["--split", "test"], ["--bias", "none"], ["--head", "none"]])
 def test_agrees_with_analyze(flags: list[str]) -> None:
     said = json.loads(inside("inspect", EPOCH_10, *flags, "--json", "-").out)
-    done = {one["role"]: (one["key"], one["reason"]) for one in report(EPOCH_10, *flags)["inputs"]}
-    picked = {role: one for role, one in said["roles"].items() if one is not None}
-    assert {role: (one["key"], one["reason"]) for role, one in picked.items()} == done
+    done = {
+        array["role"]: (array["key"], array["reason"])
+        for array in report(EPOCH_10, *flags)["inputs"]
+    }
+    picked = {role: pick for role, pick in said["roles"].items() if pick is not None}
+    assert {role: (pick["key"], pick["reason"]) for role, pick in picked.items()} == done
 
 
 # A tie is 3 here too, after all that was found has been shown.
@@ -81,5 +84,5 @@ def test_tie_in_json(ambiguous: Path) -> None:
 def test_folder() -> None:
     plain = json.loads(inside("inspect", DIGITS, "--json", "-").out)
     assert plain["epoch"] == 1000
-    assert "last-checkpoint" in [one["slug"] for one in plain["warnings"]]
+    assert "last-checkpoint" in [notice["slug"] for notice in plain["warnings"]]
     assert "epoch=1000.safetensors" in inside("inspect", DIGITS).out.splitlines()[0]

@@ -59,7 +59,7 @@ def test_interrupted(long_work: Path, tmp_path: Path) -> None:
         assert run.stdout.read() == b""
     assert run.returncode == 130
     assert "Traceback" not in rest and "error[" not in rest
-    assert {one.name for one in tmp_path.iterdir()} == {"long", "report.json"}
+    assert {file.name for file in tmp_path.iterdir()} == {"long", "report.json"}
     assert old.read_text() == "an older report"
 
 

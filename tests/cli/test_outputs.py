@@ -45,7 +45,7 @@ def test_older_file_replaced(command: str, source: Path, tmp_path: Path) -> None
     target.write_text("older")
     assert inside(command, source, "--json", target).code == 0
     assert json.loads(target.read_text("utf-8"))["schema_version"] == "1.0"
-    assert {one.name for one in tmp_path.iterdir()} == {source.name, "report.json"}
+    assert {file.name for file in tmp_path.iterdir()} == {source.name, "report.json"}
 
 
 # A run that fails leaves no file, and an older one as it was.
@@ -56,7 +56,7 @@ def test_failing_run(option: str, older: str | None, diverged: Path, tmp_path: P
     if older is not None:
         target.write_text(older)
     assert inside("analyze", diverged, option, target).code == 3
-    left = {one.name: one for one in tmp_path.iterdir()}
+    left = {file.name: file for file in tmp_path.iterdir()}
     assert set(left) == {diverged.name} | ({"target"} if older else set())
     assert older is None or target.read_text() == older
 
@@ -75,7 +75,7 @@ def test_disk_full(
     monkeypatch.setattr(Path, "replace", full)
     said = inside("analyze", source, "--json", target)
     assert said.code == 5 and "error[disk-full]" in said.err
-    left = {one.name for one in tmp_path.iterdir()}
+    left = {file.name for file in tmp_path.iterdir()}
     assert left == {source.name} | ({"report.json"} if older else set())
     assert older is None or target.read_text() == older
 
@@ -107,22 +107,24 @@ def test_a_device_stays_one(source: Path, tmp_path: Path) -> None:
 def test_arrays(source: Path, tmp_path: Path) -> None:
     target = tmp_path / "arrays.safetensors"
     plain = report(source, "--arrays", target, "--per-class")
-    by_class = {one["id"]: one["per_class"] for one in plain["metrics"] if "per_class" in one}
+    by_class = {
+        result["id"]: result["per_class"] for result in plain["metrics"] if "per_class" in result
+    }
     assert {"nc1.pinv", "nc3.cosine", "nc4.accuracy"} <= set(by_class) < set(registry())
     with safe_open(target, "np") as file:
-        found = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+        saved = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
         assert json.loads(file.metadata()["class_names"]) == ["0", "1", "2", "3"]
-    assert plain["arrays"] == {"file": str(target), "names": sorted(found)}
+    assert plain["arrays"] == {"file": str(target), "names": sorted(saved)}
     square = {f"gram/{kind}": (CLASSES, CLASSES) for kind in ("means", "weights")}
     long = {f"spectrum/{kind}": (CLASSES,) for kind in ("means", "weights")}
-    each = {f"per_class/{one}": (CLASSES,) for one in by_class}
-    assert {key: value.shape for key, value in found.items()} == {**square, **long, **each}
-    for one, values in by_class.items():
-        np.testing.assert_array_equal(found[f"per_class/{one}"], values)
+    each = {f"per_class/{metric_id}": (CLASSES,) for metric_id in by_class}
+    assert {key: value.shape for key, value in saved.items()} == {**square, **long, **each}
+    for metric_id, values in by_class.items():
+        np.testing.assert_array_equal(saved[f"per_class/{metric_id}"], values)
     for key in square:
-        np.testing.assert_allclose(found[key], found[key].T, atol=1e-12)  # rounding only
-        np.testing.assert_allclose(found[key].diagonal(), 1, atol=1e-12)
-    assert (np.diff(found["spectrum/means"]) <= 0).all()
+        np.testing.assert_allclose(saved[key], saved[key].T, atol=1e-12)  # rounding only
+        np.testing.assert_allclose(saved[key].diagonal(), 1, atol=1e-12)
+    assert (np.diff(saved["spectrum/means"]) <= 0).all()
 
 
 # A class without samples has its place among the values by class, and no value in it.

@@ -17,11 +17,11 @@ DATA, MODEL = ("features", "labels"), ("head.weight", "head.bias")
 
 def picked(plain: dict[str, Any]) -> dict[str, tuple[str, str]]:
     """File and key by role."""
-    return {one["role"]: (Path(one["path"]).name, one["key"]) for one in plain["inputs"]}
+    return {array["role"]: (Path(array["path"]).name, array["key"]) for array in plain["inputs"]}
 
 
 def chosen_by(plain: dict[str, Any]) -> dict[str, str]:
-    return {one["role"]: one["chosen_by"] for one in plain["inputs"]}
+    return {array["role"]: array["chosen_by"] for array in plain["inputs"]}
 
 
 @pytest.fixture
@@ -45,9 +45,9 @@ def test_named_keys(head: str, whole: Path, tmp_path: Path) -> None:
         "bias": ("hidden.npz", "fourth"),
     }
     assert set(chosen_by(plain).values()) == {"flag"}
-    found = report(whole)
-    assert set(chosen_by(found).values()) == {"auto"}
-    assert plain["digest"] == found["digest"]
+    automatic = report(whole)
+    assert set(chosen_by(automatic).values()) == {"auto"}
+    assert plain["digest"] == automatic["digest"]
 
 
 # A flag beats the name that would have been found.
@@ -82,29 +82,29 @@ def test_weights_alone(whole: Path, tmp_path: Path) -> None:
     plain = report(write(tmp_path / "head.safetensors", only(sample(), *MODEL)))
     assert set(picked(plain)) == {"head", "bias"}
     assert (plain["data"]["n"], plain["data"]["k"], plain["data"]["d"]) == (None, CLASSES, DIM)
-    every, found = values(report(whole)), values(plain)
-    assert "nc2.etf_deviation.weights" in found
-    for one in plain["metrics"]:
-        if one["needs"] == ["head"]:
-            assert found[one["id"]] == every[one["id"]]
+    every, measured = values(report(whole)), values(plain)
+    assert "nc2.etf_deviation.weights" in measured
+    for result in plain["metrics"]:
+        if result["needs"] == ["head"]:
+            assert measured[result["id"]] == every[result["id"]]
         else:
-            assert (one["status"], one["value"]) == ("skipped", None)
-            missing = [name for name in one["needs"] if name != "head"]
-            assert one["reason"] == "needs " + " and ".join(missing)
+            assert (result["status"], result["value"]) == ("skipped", None)
+            missing = [name for name in result["needs"] if name != "head"]
+            assert result["reason"] == "needs " + " and ".join(missing)
 
 
 # Without a head everything about means is measured, and the rest says that it needs a head.
 def test_no_head(whole: Path, tmp_path: Path) -> None:
     plain = report(write(tmp_path / "data.safetensors", only(sample(), *DATA)))
     assert set(picked(plain)) == set(DATA)
-    every, found = values(report(whole)), values(plain)
-    assert {"nc1.pinv", "nc2.etf_deviation.means", "nc4.ncc_accuracy"} <= set(found)
-    for one in plain["metrics"]:
-        if set(one["needs"]) <= set(DATA):
-            assert found.get(one["id"]) == every.get(one["id"])
+    every, measured = values(report(whole)), values(plain)
+    assert {"nc1.pinv", "nc2.etf_deviation.means", "nc4.ncc_accuracy"} <= set(measured)
+    for result in plain["metrics"]:
+        if set(result["needs"]) <= set(DATA):
+            assert measured.get(result["id"]) == every.get(result["id"])
         else:
-            assert one["status"] == "skipped"
-            assert ("head" in one["reason"]) == ("head" in one["needs"])
+            assert result["status"] == "skipped"
+            assert ("head" in result["reason"]) == ("head" in result["needs"])
 
 
 # What is missing is said in the text too, once for all that miss the same.
@@ -126,7 +126,7 @@ def test_none(whole: Path) -> None:
 def test_transposed_head(flags: list[str], whole: Path, tmp_path: Path) -> None:
     turned = sample() | {"head.weight": np.ascontiguousarray(sample()["head.weight"].T)}
     plain = report(write(tmp_path / "turned.safetensors", turned), *flags)
-    assert [one["transposed"] for one in plain["inputs"] if one["role"] == "head"] == [True]
+    assert [array["transposed"] for array in plain["inputs"] if array["role"] == "head"] == [True]
     assert plain["digest"] == report(whole)["digest"]
 
 
@@ -157,7 +157,7 @@ def test_folder_is_its_last_checkpoint() -> None:
     text = inside("inspect", DIGITS).out
     assert "8 checkpoints" in text and "epoch=1000.safetensors" in text
     with_python = nctool.analyze(DIGITS, select="nc1.*")
-    (notice,) = [one for one in with_python.warnings if one.slug == "last-checkpoint"]
+    (notice,) = [notice for notice in with_python.warnings if notice.slug == "last-checkpoint"]
     assert "epoch=1000.safetensors" in notice.message
     assert with_python["nc1.pinv"].value == last["metrics"][0]["value"]
 
@@ -187,7 +187,9 @@ def test_class_names(whole: Path, tmp_path: Path) -> None:
     names = tmp_path / "names.txt"
     names.write_text("ant\nbee\ncat\ndog\n", "utf-8")
     plain = report(whole, "--classes", names)
-    worst = {one["class"]: one["name"] for each in plain["metrics"] for one in each["worst"] or ()}
+    worst = {
+        entry["class"]: entry["name"] for each in plain["metrics"] for entry in each["worst"] or ()
+    }
     assert worst == {0: "ant", 1: "bee", 2: "cat", 3: "dog"}
     names.write_text("ant\nbee\n", "utf-8")
     said = inside("analyze", whole, "--classes", names)

@@ -11,7 +11,7 @@ import pytest
 
 from nctool.metrics import registry
 from nctool.settings.conventions import PROFILES
-from tests.cli.shell import EPOCH_10, inside, report, told_machine, values
+from tests.cli.shell import EPOCH_10, digits_json, inside, report, values
 
 
 # Globs choose metrics by id, in the order of the catalogue, and nothing else is computed.
@@ -26,10 +26,12 @@ from tests.cli.shell import EPOCH_10, inside, report, told_machine, values
     ],
 )
 def test_metrics(pattern: str) -> None:
-    found = [one["id"] for one in report(EPOCH_10, "--metrics", pattern)["metrics"]]
+    ids = [result["id"] for result in report(EPOCH_10, "--metrics", pattern)["metrics"]]
     parts = [part.strip() for part in pattern.split(",")]
-    assert found == [one for one in registry() if any(fnmatchcase(one, part) for part in parts)]
-    assert found
+    assert ids == [
+        metric_id for metric_id in registry() if any(fnmatchcase(metric_id, part) for part in parts)
+    ]
+    assert ids
 
 
 @cache
@@ -66,12 +68,14 @@ def test_profiles_are_named(profile: str) -> None:
 
 # A profile changes numbers, and a report without one has none to name.
 def test_zhu() -> None:
-    own, zhu = json.loads(told_machine().out), report(EPOCH_10, "--profile", "zhu")
+    own, zhu = json.loads(digits_json().out), report(EPOCH_10, "--profile", "zhu")
     assert own["settings"]["profile"] is None and "profile" not in inside("analyze", EPOCH_10).out
     assert own["settings"]["center"] == "balanced" and zhu["settings"]["center"] == "samples"
-    changed = {one for one, value in values(own).items() if value != values(zhu)[one]}
+    changed = {
+        metric_id for metric_id, value in values(own).items() if value != values(zhu)[metric_id]
+    }
     assert {"nc1.pinv", "nc3.bias_collapse"} <= changed
-    assert not {one for one in changed if one.endswith(".weights")}
+    assert not {metric_id for metric_id in changed if metric_id.endswith(".weights")}
 
 
 # An explicit centre wins over the profile's, and the convention says that it did.
@@ -84,14 +88,14 @@ def test_center_over_profile() -> None:
 # --per-class adds every class's own value to the JSON, without which there is none.
 def test_per_class_in_json() -> None:
     plain = report(EPOCH_10, "--per-class")
-    known = {one["id"]: one for one in plain["metrics"] if "per_class" in one}
+    known = {result["id"]: result for result in plain["metrics"] if "per_class" in result}
     assert {"nc1.pinv", "nc3.cosine", "nc4.accuracy"} <= set(known)
-    assert all(len(one["per_class"]) == 10 for one in known.values())
-    for one in known.values():
-        for worst in one["worst"]:
-            assert worst["value"] == one["per_class"][worst["class"]]
+    assert all(len(result["per_class"]) == 10 for result in known.values())
+    for result in known.values():
+        for worst in result["worst"]:
+            assert worst["value"] == result["per_class"][worst["class"]]
     without = report(EPOCH_10)["metrics"]
-    assert not any("per_class" in one for one in without)
+    assert not any("per_class" in result for result in without)
     assert values(plain) == values(report(EPOCH_10))
 
 
@@ -102,8 +106,8 @@ def test_per_class_in_text() -> None:
     table = text.partition("Per class\n")[2]
     head, *rows = table.split("\n\n")[0].splitlines()
     assert head.split() == ["class", "nc1.pinv", "nc1.trace_ratio", "nc1.within_fraction"]
-    assert [one.split()[0] for one in rows] == [str(index) for index in range(10)]
-    assert all(len(one.split()) == 4 for one in rows)
+    assert [row.split()[0] for row in rows] == [str(index) for index in range(10)]
+    assert all(len(row.split()) == 4 for row in rows)
     assert "nc1.cdnv" in table
 
 

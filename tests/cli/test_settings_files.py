@@ -39,12 +39,12 @@ def test_setting(project: Path) -> None:
 def test_saved_roles(project: Path) -> None:
     said = inside("inspect", str(EPOCH_10), "--save-roles", "--head", "head.weight")
     assert said.code == 0 and "nctool.toml" in said.err
-    head = next(one for one in analyzed()["inputs"] if one["role"] == "head")  # type: ignore[index]
+    head = next(array for array in analyzed()["inputs"] if array["role"] == "head")  # type: ignore[index]
     assert head["chosen_by"] == "config" and "nctool.toml" in head["reason"]  # type: ignore[index]
     head = next(
-        one
-        for one in analyzed("--head", "head.*")["inputs"]
-        if one["role"] == "head"  # type: ignore[index]
+        array
+        for array in analyzed("--head", "head.*")["inputs"]
+        if array["role"] == "head"  # type: ignore[index]
     )
     assert head["chosen_by"] == "flag"  # type: ignore[index]
 
@@ -63,7 +63,7 @@ def test_compare_keeps_to_them(project: Path) -> None:
     runs = [str(EPOCH_10), str(EPOCH_10.with_name("epoch=0100.safetensors"))]
     said = inside("compare", *runs, "--json", "-")
     assert said.code == 0, said.err
-    assert [one["report"]["run"]["split"] for one in json.loads(said.out)["runs"]] == ["test"] * 2
+    assert [run["report"]["run"]["split"] for run in json.loads(said.out)["runs"]] == ["test"] * 2
     (project / "nctool.toml").write_text('[roles]\nhead = "fc.weight"\n')
     said = inside("compare", *runs)
     assert said.code == 3 and "fc.weight" in said.err

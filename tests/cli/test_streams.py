@@ -15,11 +15,11 @@ from tests.cli.shell import (
     DIGITS,
     EPOCH_10,
     ESCAPE_CODE,
+    digits_json,
+    digits_text,
     inside,
     nctool,
     on_terminal,
-    told,
-    told_machine,
 )
 
 PAGE = ["metrics", "nc1.pinv"]
@@ -27,7 +27,7 @@ PAGE = ["metrics", "nc1.pinv"]
 
 # For a machine, stdout is one JSON document and stderr is empty.
 def test_json_on_stdout() -> None:
-    said = told_machine()
+    said = digits_json()
     assert said.code == 0 and said.err == ""
     plain, end = json.JSONDecoder().raw_decode(said.out)
     assert plain["kind"] == "report" and said.out[end:] == "\n"
@@ -35,8 +35,8 @@ def test_json_on_stdout() -> None:
 
 # For a person, the report is on stdout, and stderr has no trace of progress.
 def test_text_on_stdout() -> None:
-    assert told().out.startswith("nctool ")
-    assert "\r" not in told().err and "class means" not in told().err
+    assert digits_text().out.startswith("nctool ")
+    assert "\r" not in digits_text().err and "class means" not in digits_text().err
 
 
 # A run that takes long shows no progress where stderr is not a terminal.
@@ -52,8 +52,8 @@ def test_no_bar_off_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
 def test_quiet() -> None:
     said = nctool("analyze", DIGITS, "-q")
     assert (said.code, said.out) == (0, "")
-    loose = [one for one in said.err.splitlines() if not one.startswith("  ")]
-    assert all(re.match(r"nctool: warning\[[a-z-]+\]: .", one) for one in loose)
+    loose = [line for line in said.err.splitlines() if not line.startswith("  ")]
+    assert all(re.match(r"nctool: warning\[[a-z-]+\]: .", line) for line in loose)
     assert {"other-splits"} <= set(re.findall(r"\[([a-z-]+)\]", said.err))
 
 
@@ -82,7 +82,7 @@ def test_colours_change_no_text() -> None:
     plain = inside(*words).out
     coloured = inside(*words, env={"FORCE_COLOR": "1"}).out
     assert "\x1b[" in coloured
-    bare = [one.rstrip() for one in ESCAPE_CODE.sub("", coloured).splitlines()]
+    bare = [line.rstrip() for line in ESCAPE_CODE.sub("", coloured).splitlines()]
     assert bare == plain.splitlines()
 
 
@@ -91,7 +91,7 @@ def test_colours_change_no_text() -> None:
 def test_eighty_columns(epoch: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(DIGITS)
     text = inside("analyze", f"epoch={epoch}.safetensors", "--threads", "1").out
-    assert [one for one in text.splitlines() if len(one) > 80] == []
+    assert [line for line in text.splitlines() if len(line) > 80] == []
 
 
 # However narrow: every id and every number stands in the report whole.
@@ -100,14 +100,14 @@ def test_eighty_columns(epoch: str, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_nothing_is_cut(words: list[str], env: dict[str, str]) -> None:
     text = ESCAPE_CODE.sub("", inside("analyze", EPOCH_10, *words, env=env).out)
     assert "…" not in text
-    rows = {one.split()[0]: one.split()[1:] for one in text.splitlines() if one.strip()}
-    found = set(re.split(r"[\s,]+", text))
-    plain = json.loads(told_machine().out)
+    rows = {line.split()[0]: line.split()[1:] for line in text.splitlines() if line.strip()}
+    cells = set(re.split(r"[\s,]+", text))
+    plain = json.loads(digits_json().out)
     assert len(plain["metrics"]) > 20
-    for one in plain["metrics"]:
-        assert one["id"] in found
-        if one["status"] == "ok":
-            assert number(one["value"]) in [cell.rstrip("~°") for cell in rows[one["id"]]]
+    for result in plain["metrics"]:
+        assert result["id"] in cells
+        if result["status"] == "ok":
+            assert number(result["value"]) in [cell.rstrip("~°") for cell in rows[result["id"]]]
 
 
 # A stdout that cannot take every letter still gets the report.

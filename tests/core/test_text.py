@@ -75,8 +75,8 @@ def test_round_trip(value: float) -> None:
 
 # A larger value is never shown as a smaller number.
 @given(NUMBERS, NUMBERS)
-def test_order(one: float, other: float) -> None:
-    low, high = sorted((one, other))
+def test_order(first: float, second: float) -> None:
+    low, high = sorted((first, second))
     assert float(number(low)) <= float(number(high))
 
 
@@ -98,7 +98,7 @@ def test_by_hand(value: float | None, text: str) -> None:
 @given(ANY_TEXT)
 def test_nothing_invisible_survives(text: str) -> None:
     shown = printable(text)
-    kinds = {unicodedata.category(one) for one in shown if one != "\n"}
+    kinds = {unicodedata.category(char) for char in shown if char != "\n"}
     assert not {kind for kind in kinds if kind[0] == "C" or kind in ("Zl", "Zp")}
     assert shown.count("\n") == text.count("\n")
 
@@ -114,7 +114,7 @@ def test_one_line(text: str) -> None:
 def test_harmless_text_stays(text: str) -> None:
     shown = printable(text)
     assert printable(shown) == shown
-    assert shown == text or not all(one.isprintable() or one == "\n" for one in text)
+    assert shown == text or not all(char.isprintable() or char == "\n" for char in text)
 
 
 # Escaped text can be sent anywhere: it is valid UTF-8.

@@ -49,7 +49,7 @@ def test_one_place(tmp_path: Path) -> None:
 def test_maps(tmp_path: Path) -> None:
     maps = FEATURES[:, :, None, None] + RANDOM.standard_normal((60, 8, 2, 3)).astype(np.float32)
     np.savez(tmp_path / "a.npz", features=maps, labels=LABELS)
-    found = load([str(tmp_path / "a.npz")], RoleOptions(pool="mean"))
-    assert found.features is not None and found.features.shape == (60, 8)
-    rows = found.features.rows(10, 20)
+    source = load([str(tmp_path / "a.npz")], RoleOptions(pool="mean"))
+    assert source.features is not None and source.features.shape == (60, 8)
+    rows = source.features.rows(10, 20)
     assert np.allclose(rows, maps[10:20].astype(np.float64).mean((2, 3)), rtol=1e-15)

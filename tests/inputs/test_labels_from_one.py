@@ -13,16 +13,17 @@ HEAD = 3 * np.eye(5)
 def slugs(labels: np.ndarray) -> set[str]:
     features = np.random.default_rng(0).standard_normal((len(labels), 5))
     return {
-        one.slug for one in nctool.analyze(features=features, labels=labels, weight=HEAD).warnings
+        notice.slug
+        for notice in nctool.analyze(features=features, labels=labels, weight=HEAD).warnings
     }
 
 
-# 1 … K are the K rows in order; 1 … K-1 may be either, and a reader is told; with a 0 all is clear.
+# 1 … K are the K rows in order; 1 … K-1 may be either, and it is said; with a 0 all is clear.
 @pytest.mark.parametrize(
-    ("labels", "told"),
+    ("labels", "noticed"),
     [([1, 2, 3, 4, 5], False), ([1, 2, 3, 4], True), ([0, 1, 2, 3], False), ([2, 3, 4], False)],
 )
-def test_from_one(labels: list[int], told: bool) -> None:
-    found = slugs(np.repeat(labels, 10))
-    assert ("labels-start-at-one" in found) == told
-    assert ("labels-by-order" in found) == (5 in labels)
+def test_from_one(labels: list[int], noticed: bool) -> None:
+    named = slugs(np.repeat(labels, 10))
+    assert ("labels-start-at-one" in named) == noticed
+    assert ("labels-by-order" in named) == (5 in labels)

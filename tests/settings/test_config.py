@@ -13,7 +13,7 @@ from nctool.settings.config import SECTIONS, Config, resolve
 
 def settings(folder: Path, **files: str) -> Config:
     """The files by name, dots as two underscores, and then the environment."""
-    environment = {name: one for name, one in files.items() if name.isupper()}
+    environment = {name: text for name, text in files.items() if name.isupper()}
     for name, text in files.items():
         if name not in environment:
             (folder / f"{name}.toml").write_text(text)
@@ -26,14 +26,14 @@ PYPROJECT = '[project]\nname = "x"\n[tool.other]\nprofile = 3\n'
 # A variable is stronger than nctool.toml, and that is stronger than pyproject.toml, key by key.
 def test_precedence(tmp_path: Path) -> None:
     table = "[tool.nctool] of pyproject.toml"
-    found = settings(
+    config = settings(
         tmp_path,
         pyproject=PYPROJECT + '[tool.nctool]\nprofile = "zhu"\nseed = 1\ngap = 1\n',
         nctool='profile = "zhou"\nseed = 2\n',
         NCTOOL_PROFILE="papyan",
     )
-    assert found.values == {"profile": "papyan", "seed": 2, "gap": 1.0}
-    assert found.origin == {"profile": "NCTOOL_PROFILE", "seed": "nctool.toml", "gap": table}
+    assert config.values == {"profile": "papyan", "seed": 2, "gap": 1.0}
+    assert config.origin == {"profile": "NCTOOL_PROFILE", "seed": "nctool.toml", "gap": table}
 
 
 # nctool.toml may name its tables in the long way too.
@@ -44,12 +44,12 @@ def test_long_names(tmp_path: Path) -> None:
 
 # Roles and gates are read; gates stay apart from the options.
 def test_tables(tmp_path: Path) -> None:
-    found = settings(
+    config = settings(
         tmp_path,
         nctool='[roles]\nignore-label = -1\nclasses = 10\n[gates]\nrules = ["nc1.pinv < 1"]\n',
     )
-    assert found.values == {"ignore-label": [-1], "classes": "10"}
-    assert found.gates == {"rules": ["nc1.pinv < 1"]}
+    assert config.values == {"ignore-label": [-1], "classes": "10"}
+    assert config.gates == {"rules": ["nc1.pinv < 1"]}
 
 
 # Settings are looked for upwards, to the root of the repository and no further.
@@ -93,12 +93,12 @@ def test_refused(tmp_path: Path, slug: str, hint: str, files: dict[str, str]) ->
 
 # Variables are read as what their option is.
 def test_variables(tmp_path: Path) -> None:
-    found = settings(
+    config = settings(
         tmp_path,
         NCTOOL_METRICS="nc1.*, nc2.*", NCTOOL_SEED="7", NCTOOL_GAP="1e-3", NCTOOL_PER_CLASS="yes",
         NCTOOL_IGNORE_LABEL="-100,255", NCTOOL_HEAD="fc.weight",
     )  # fmt: skip
-    assert found.values == {
+    assert config.values == {
         "metrics": ["nc1.*", "nc2.*"], "seed": 7, "gap": 1e-3, "per-class": True,
         "ignore-label": [-100, 255], "head": "fc.weight",
     }  # fmt: skip
@@ -126,7 +126,7 @@ def test_saved(tmp_path: Path, name: str, text: str) -> None:
     before = settings(tmp_path)
     assert save(ROLES_NOW, tmp_path) == tmp_path / name
     after = settings(tmp_path)
-    kept = {key: one for key, one in before.values.items() if key not in SECTIONS["roles"]}
+    kept = {key: value for key, value in before.values.items() if key not in SECTIONS["roles"]}
     assert after.values == kept | ROLES_NOW and after.gates == before.gates
     if "# keep" in text:
         assert "seed = 1 # keep\n" in (tmp_path / name).read_text()
