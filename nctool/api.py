@@ -129,12 +129,14 @@ def _held(role: str, value: Any) -> LazyArray:
         tensor = value.detach()
     else:
         array = np.asarray(value)
+        # longdouble is float64 on some platforms, and then nothing is lost.
         if array.dtype.kind == "c" or array.dtype == np.longdouble != np.float64:
             raise InputError(
                 "unsupported-dtype",
                 f"{role} are {array.dtype}: only real numbers up to float64 are measured",
                 "convert them to float64",
             )
+        # torch has tensors of native byte order only.
         if not array.dtype.isnative:
             array = array.astype(array.dtype.newbyteorder("="))
         if array.dtype.kind in "USO":

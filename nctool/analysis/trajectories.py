@@ -119,7 +119,7 @@ def _together(sources: Sequence[str]) -> tuple[str, ...]:
     named = {Path(name_of(one)): one for one in sources}
     if len(named) < len(sources):  # one name twice is one moment twice
         return ()
-    return tuple(named[one.path] for one in runs.together(list(named)))
+    return tuple(named[one.path] for one in runs.as_one_run(list(named)))
 
 
 def _loading(

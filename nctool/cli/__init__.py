@@ -16,7 +16,7 @@ from nctool.cli.inspect import inspect
 from nctool.cli.metrics import metrics
 from nctool.cli.report import report
 from nctool.cli.schema import schema
-from nctool.cli.shell import PIPE_CLOSED, guarded, reader_left
+from nctool.cli.shell import PIPE_CLOSED, reader_left, with_exit_codes
 
 app = typer.Typer(
     name="nctool",
@@ -38,7 +38,7 @@ def _version(given: bool) -> None:
 
 
 @app.callback()
-@guarded
+@with_exit_codes
 def root(
     context: typer.Context,
     version: Annotated[

@@ -11,7 +11,7 @@ from nctool.cli import defaults, gate_rules
 from nctool.cli.command import with_options
 from nctool.cli.interruption import interruptible
 from nctool.cli.outputs import Outputs
-from nctool.cli.shell import guarded, warn
+from nctool.cli.shell import warn, with_exit_codes
 from nctool.settings.budget import Budget
 from nctool.settings.compute_options import ComputeOptions
 from nctool.settings.conventions import ConventionOptions, resolve
@@ -24,7 +24,7 @@ SaveRoles = Annotated[
 ]
 
 
-@guarded
+@with_exit_codes
 @with_options
 def analyze(
     context: typer.Context,

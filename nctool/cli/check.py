@@ -8,7 +8,7 @@ import typer
 
 from nctool.cli.command import only, with_options
 from nctool.cli.outputs import Outputs
-from nctool.cli.shell import guarded
+from nctool.cli.shell import with_exit_codes
 from nctool.core.errors import UsageError
 from nctool.settings.gate_options import GateOptions
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from nctool.report.documents import Document
 
 
-@guarded
+@with_exit_codes
 @with_options
 def check(
     context: typer.Context,
@@ -42,7 +42,7 @@ def check(
 
 
 def check_gated(document: Document, now: bool) -> None:
-    """Gates of this call, or at least those that the report was written with."""
+    """Raise where neither this call nor the saved report has a gate."""
     if not now and not document.gates:
         raise UsageError(
             "no-gates",

@@ -1,4 +1,4 @@
-"""Commands from typed bodies: a group of options in the body is many options on the line."""
+"""From a function that takes groups of options to a command of Typer with all of them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Only:
 
 
 def only(*names: str, **defaults: object) -> Only:
-    """To annotate a group with."""
+    """To be written into the annotation of a group: ``Annotated[Outputs, only("json")]``."""
     return Only((*names, *defaults), defaults)
 
 
@@ -51,6 +51,7 @@ def with_options(body: Callable[..., None]) -> Callable[..., None]:
             options += _taken(group, hint)
         else:
             plain.append(parameter.replace(annotation=hint))
+    # A stable sort: within a panel of the help the order is that of the fields.
     options.sort(key=lambda declared: PANELS.index(declared.option.panel))
     signature = inspect.Signature([*plain, *map(_parameter, options)])
 
@@ -69,6 +70,7 @@ def with_options(body: Callable[..., None]) -> Callable[..., None]:
 
     known = {declared.name: declared for declared in options}
     run.__signature__ = signature  # type: ignore[attr-defined]
+    # Typer reads types from the annotations, names and defaults from the signature.
     run.__annotations__ = {name: each.annotation for name, each in signature.parameters.items()}
     return run
 
@@ -100,7 +102,7 @@ def _parameter(declared: Declared) -> inspect.Parameter:
     flag = "--" + declared.name.replace("_", "-")
     low, high = option.between or (None, None)
     info = typer.Option(
-        # A flag of its own keeps Typer from adding a --no- form.
+        # A named flag keeps Typer from adding a --no- form to a switch.
         *((option.short, flag) if option.short else (flag,)),
         help=option.help,
         metavar=option.metavar,
@@ -117,13 +119,13 @@ def _parameter(declared: Declared) -> inspect.Parameter:
 
 
 def enum_of(choices: Sequence[str]) -> Any:
-    """The choices as Typer has them in every version that is supported."""
+    """An enumeration of the choices, which older Typer needs where newer takes a Literal."""
     members = {choice: choice for choice in choices}
     return StrEnum("Choice", members)
 
 
 def _value(declared: Declared, value: Any) -> Any:
-    """What Typer gives as the field has it; None where nothing was given."""
+    """The field's value from Typer's: its enum, its list; None where nothing was given."""
     if isinstance(value, StrEnum):
         return value.value
     if declared.many:

@@ -8,14 +8,14 @@ import typer
 
 from nctool.cli.command import only, with_options
 from nctool.cli.outputs import Outputs
-from nctool.cli.shell import guarded
+from nctool.cli.shell import with_exit_codes
 from nctool.settings.compute_options import ComputeOptions
 from nctool.settings.conventions import ConventionOptions
 from nctool.settings.gate_options import GateOptions
 from nctool.settings.option import Option
 
 
-@guarded
+@with_exit_codes
 @with_options
 def compare(
     context: typer.Context,

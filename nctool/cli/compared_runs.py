@@ -25,7 +25,7 @@ class Measuring:
     compute: ComputeOptions = field(default_factory=ComputeOptions)
     convention: ConventionOptions = field(default_factory=ConventionOptions)
     settings: Mapping[str, Any] = field(default_factory=dict)
-    """Of the project: what its roles and its head are called."""
+    """Those of the project by option: keys of its roles, the scale of its head."""
     bar: bool = False
 
 
@@ -61,7 +61,7 @@ def _report(name: str, split: str | None, measuring: Measuring) -> Report:
 
 
 def _measured(name: str, split: str | None, measuring: Measuring) -> Report:
-    """A checkpoint: measured now."""
+    """The report of a checkpoint, measured with the roles of the project."""
     from nctool import metrics
     from nctool.analysis.measure import Settings, measure
     from nctool.cli.interruption import interruptible
@@ -80,7 +80,7 @@ def _measured(name: str, split: str | None, measuring: Measuring) -> Report:
 
 
 def _titles(names: Sequence[str]) -> list[str]:
-    """As short as possible: stems, with as many folders in front as tell them apart."""
+    """File stems, each with as many parent folders as make all of them different."""
     from nctool.inputs.opening import open_name
 
     names = [open_name(name) for name in names]

@@ -1,4 +1,4 @@
-"""What files and environment say, as defaults of the options; and which of them held."""
+"""Settings files and environment as defaults of the command line, and which of them held."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def adopt(context: typer.Context) -> None:
 
 
 def origins(context: typer.Context) -> dict[str, str]:
-    """Of every option that neither the command line nor nctool itself decided: who did."""
+    """Of every option whose value is a setting: the file or the variable it comes from."""
     config: Config = context.obj
     return {
         name: config.origin[key]
@@ -41,7 +41,7 @@ def origins(context: typer.Context) -> dict[str, str]:
 
 
 def without_roles(origin: Mapping[str, str]) -> dict[str, str]:
-    """Those of the numbers; which array is which says so with each input."""
+    """The same without the roles: each input of the report has its own origin."""
     from nctool.settings.config import SECTIONS
 
     roles = {option.name for option in SECTIONS["roles"].values()}
@@ -49,7 +49,7 @@ def without_roles(origin: Mapping[str, str]) -> dict[str, str]:
 
 
 def save_roles(inspection: Inspection, roles: RoleOptions) -> None:
-    """Write the roles that were given out into the settings file."""
+    """Write the roles of an inspection into the settings file."""
     from nctool.inputs.saved_roles import save, settings_of
 
     path = save(settings_of(inspection, roles))

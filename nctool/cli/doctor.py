@@ -7,7 +7,7 @@ import platform
 from typing import TYPE_CHECKING
 
 import nctool
-from nctool.cli.shell import color_wanted, guarded, write_out
+from nctool.cli.shell import color_wanted, with_exit_codes, write_out
 from nctool.core.text import count
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 PACKAGES = ("numpy", "safetensors", "typer", "rich")
 
 
-@guarded
+@with_exit_codes
 def doctor() -> None:
     """Print versions, devices, threads, and the formats that can be read here."""
     from nctool.render import console
@@ -56,7 +56,7 @@ def checkup() -> list[Line]:
 
 
 def _needs(extra: Extra | None) -> str:
-    """What to type before this works here."""
+    """The command that installs what this needs; empty where it works."""
     return "" if extra is None or not extra.missing else f"needs: {extra.command}"
 
 

@@ -1,4 +1,4 @@
-"""What is demanded of the numbers: rules of the command line and of the settings file."""
+"""Gates of a command: rules of the command line and of the settings files, and their outcome."""
 
 from __future__ import annotations
 
@@ -30,6 +30,7 @@ def demands_of(config: Config, options: GateOptions) -> Demands:
     from nctool.report.gates import Demands, check_names, parse
     from nctool.report.tolerance import tolerance_of
 
+    # Rules of the project always hold; those of the command line come on top of them.
     rules = [parse(text, config.origin["rules"]) for text in _texts(config.gates, "rules")]
     rules += [parse(text) for text in options.gate]
     texts = [*_texts(config.gates, "tolerance"), *options.tolerance]
@@ -41,11 +42,12 @@ def demands_of(config: Config, options: GateOptions) -> Demands:
 
 
 def baseline_of(config: Config, path: str | None) -> Report | None:
-    """The report to look back to: of the command line, or of the settings file beside it."""
+    """The report that changes are counted from, named by the command line or the settings."""
     from nctool.report.documents import read
 
     if path is None and "baseline" in config.gates:
         assert config.folder is not None
+        # Relative to the settings file, wherever the command runs.
         path = str(config.folder / Path(str(config.gates["baseline"])))
     if path is None:
         return None
@@ -70,7 +72,7 @@ def judged(document: D, demands: Demands, baseline: Report | None) -> D:
 
 
 def leave(document: Document) -> None:
-    """The exit code that the outcome means, after everything was written."""
+    """Exit with the code of the outcome; called after everything was written."""
     code = EXIT[document.outcome]
     if code:
         raise typer.Exit(code)

@@ -11,11 +11,11 @@ from nctool.cli import defaults
 from nctool.cli.analyze import SaveRoles
 from nctool.cli.command import only, with_options
 from nctool.cli.outputs import Outputs
-from nctool.cli.shell import color_wanted, guarded, warn, write_out
+from nctool.cli.shell import color_wanted, warn, with_exit_codes, write_out
 from nctool.settings.role_options import RoleOptions
 
 
-@guarded
+@with_exit_codes
 @with_options
 def inspect(
     context: typer.Context,

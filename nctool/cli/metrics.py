@@ -8,10 +8,10 @@ import typer
 
 from nctool.cli.command import only, with_options
 from nctool.cli.outputs import Outputs
-from nctool.cli.shell import color_wanted, guarded, write_out
+from nctool.cli.shell import color_wanted, with_exit_codes, write_out
 
 
-@guarded
+@with_exit_codes
 @with_options
 def metrics(
     outputs: Annotated[Outputs, only("width")],

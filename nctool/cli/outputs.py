@@ -71,11 +71,11 @@ class Outputs:
 
     @property
     def machine(self) -> bool:
-        """Is stdout for a program?"""
+        """Whether stdout carries a document for a program."""
         return self.json == "-" or "-" in self.output
 
     def check(self, sources: Sequence[str] = ()) -> None:
-        """Before the work: every file can be written, and its kind is known."""
+        """Raise before the work unless every file can be written, as a kind that is known."""
         from nctool.render import renderer_for
 
         check_outputs(self.json, *self.output, self.arrays, sources=sources)
@@ -128,7 +128,7 @@ class Outputs:
         write_out("-", console.paint(text, width=columns, color=color_wanted()))
 
     def _tell_ci(self, document: Document) -> None:
-        """Annotations where the job's log is read by a machine; a summary where there is one."""
+        """Annotations in the log of a CI job, and the summary that GitHub shows."""
         from nctool.render import ci
 
         kind = ci_kind(self.ci)
@@ -137,6 +137,7 @@ class Outputs:
         for line in ci.log_lines(document, kind):
             print(line, file=sys.stderr)
         summary = os.environ.get("GITHUB_STEP_SUMMARY")
+        # GitHub joins the summaries of all steps: ours is added to what is there.
         if kind == "github" and summary:
             from nctool.render import markdown
 
@@ -145,7 +146,7 @@ class Outputs:
 
 
 def ci_kind(option: Ci) -> Ci:
-    """Which CI this is, if it is one."""
+    """The CI whose annotations are written; ``auto`` goes by the variables that each one sets."""
     if option != "auto":
         return option
     if os.environ.get("GITHUB_ACTIONS") == "true":

@@ -10,7 +10,7 @@ import typer
 
 from nctool.cli.command import only, with_options
 from nctool.cli.outputs import Outputs
-from nctool.cli.shell import guarded
+from nctool.cli.shell import with_exit_codes
 from nctool.core.errors import UsageError
 from nctool.settings.compute_options import ComputeOptions
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from nctool.report.documents import Document
 
 
-@guarded
+@with_exit_codes
 @with_options
 def report(
     reports: Annotated[

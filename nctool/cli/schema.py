@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from nctool.cli.shell import guarded, write_out
+from nctool.cli.shell import with_exit_codes, write_out
 
 
-@guarded
+@with_exit_codes
 def schema() -> None:
     """Print the JSON Schema of the report."""
     import json

@@ -23,13 +23,14 @@ P = ParamSpec("P")
 INTERRUPTED, PIPE_CLOSED = 130, 141
 
 
-def guarded(command: Callable[P, None]) -> Callable[P, None]:
+def with_exit_codes(command: Callable[P, None]) -> Callable[P, None]:
     """Run a command; whatever stops it becomes one clear message and the documented code."""
 
     @functools.wraps(command)
     def run(*args: P.args, **kwargs: P.kwargs) -> None:
         try:
             command(*args, **kwargs)
+            # A closed pipe shows when text leaves the buffer: here it can still be handled.
             sys.stdout.flush()
         except typer.Exit:
             raise
@@ -39,7 +40,7 @@ def guarded(command: Callable[P, None]) -> Callable[P, None]:
         except KeyboardInterrupt:
             raise typer.Exit(INTERRUPTED) from None
         except BrokenPipeError:
-            # The reader has left: nothing more can be said, not even at shutdown.
+            # The interpreter flushes stdout again at exit, and would complain there.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             raise typer.Exit(PIPE_CLOSED) from None
         except MemoryError:
@@ -50,6 +51,7 @@ def guarded(command: Callable[P, None]) -> Callable[P, None]:
             )
             raise typer.Exit(ResourceError.exit_code) from None
         except Exception as problem:
+            # Everything a user can cause is an NctoolError; the rest is our mistake.
             complain(_internal(problem))
             raise typer.Exit(InternalError.exit_code) from None
 
@@ -101,7 +103,7 @@ def check_outputs(*targets: str | None, sources: Sequence[str] = ()) -> None:
 
 
 def reader_left() -> bool:
-    """Has whoever read our output gone away?"""
+    """Whether the reader of stdout has closed its end, which Typer turns into exit code 1."""
     try:
         watch = select.poll()
         watch.register(sys.__stdout__.fileno() if sys.__stdout__ else 1, 0)

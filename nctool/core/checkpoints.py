@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+# A letter before would be another word's end: "stage4" is no epoch 4, "features2" no step.
 EPOCH = re.compile(r"(?:^|[^a-z])(?:epoch|ep|e)[=_\- ]?(\d+)", re.IGNORECASE)
 STEP = re.compile(
     r"(?:^|[^a-z])(?:step|iter|iteration|checkpoint|ckpt|s)[=_\- ]?(\d+)", re.IGNORECASE
@@ -72,7 +73,7 @@ def checkpoints(folder: Path) -> tuple[Checkpoint, ...]:
     alike: dict[str, list[Checkpoint]] = {}
     for entry in sorted(folder.iterdir()):
         moment = moment_in_name(entry.stem if entry.is_file() else entry.name)
-        if entry.name.isdecimal() and entry.is_dir():  # as Orbax calls its steps
+        if entry.name.isdecimal() and entry.is_dir():  # as Orbax names its steps
             moment = Moment(step=int(entry.name))
         if moment.known and not entry.name.startswith("."):
             kind = entry.suffix if entry.is_file() else "/"
@@ -84,7 +85,7 @@ def checkpoints(folder: Path) -> tuple[Checkpoint, ...]:
     return tuple(sorted(largest, key=lambda checkpoint: checkpoint.moment.order))
 
 
-def together(paths: Sequence[Path]) -> tuple[Checkpoint, ...]:
+def as_one_run(paths: Sequence[Path]) -> tuple[Checkpoint, ...]:
     """Paths that are checkpoints of one run: names alike but for their moments, all different."""
     series = [Checkpoint(path, moment_in_name(path.stem)) for path in paths]
     shapes = {re.sub(r"\d+", "#", path.name) for path in paths}
@@ -106,7 +107,7 @@ def train_error(metadata: Mapping[str, object]) -> float | None:
             share = float(value)  # type: ignore[arg-type]
         except (TypeError, ValueError):
             continue
-        whole = 100.0 if share > 1 else 1.0  # as a percentage
+        whole = 100.0 if share > 1 else 1.0  # a percentage; 1 itself is taken as all, not 1 %
         error = share / whole if match["error"] else 1 - share / whole
         if 0 <= error <= 1:
             return error

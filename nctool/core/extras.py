@@ -17,6 +17,7 @@ class Extra:
 
     @property
     def missing(self) -> tuple[str, ...]:
+        # Asked without importing: the doctor lists every extra.
         return tuple(module for module in self.modules if find_spec(module) is None)
 
     @property
@@ -24,7 +25,7 @@ class Extra:
         return f"pip install 'nctool[{self.name}]'"
 
     def demand(self, what: str) -> None:
-        """Go on only with all of its modules."""
+        """Raise unless all of its modules are installed."""
         if self.missing:
             modules = " and ".join(self.missing)
             raise InputError("extra-missing", f"{what} needs {modules}", self.command)

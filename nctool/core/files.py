@@ -1,4 +1,4 @@
-"""Writing files: whole or not at all, and never over what is being read."""
+"""Writing files: whole or not at all, and never over an input."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ def write_text(target: str, text: str) -> None:
     """Text to a file; a pipe or a device is written to, a file is replaced."""
     path = Path(target)
     try:
+        # A pipe or a device has a reader at its other end: a renamed file would never reach it.
         if path.exists() and not stat.S_ISREG(path.stat().st_mode):
             with path.open("w", encoding="utf-8") as stream:
                 stream.write(text)
@@ -35,11 +36,13 @@ def write_bytes(target: str, content: bytes) -> None:
 @contextmanager
 def replacing(target: str) -> Iterator[Path]:
     """A path to write to that becomes ``target`` at the end, or disappears if anything fails."""
-    path = Path(target).resolve()
+    path = Path(target).resolve()  # the file behind a link is replaced, the link stays
     try:
+        # In the target's folder: a rename is atomic within one file system only.
         with tempfile.TemporaryDirectory(prefix=".nctool-", dir=path.parent) as folder:
             draft = Path(folder) / path.name
             yield draft
+            # Temporary files are private; the umask of this process can only be read by setting it.
             mask = os.umask(0)
             os.umask(mask)
             draft.chmod(0o666 & ~mask)
@@ -49,7 +52,7 @@ def replacing(target: str) -> Iterator[Path]:
 
 
 def check_writable(target: str, sources: Iterable[str] = ()) -> None:
-    """Before the first batch: could this path be written, and is it nobody's input?"""
+    """Before the first batch: raise unless this path can be written and is no input."""
     path = Path(target)
     if path.is_dir() or not path.parent.is_dir() or not os.access(path.parent, os.W_OK):
         kind = "is a folder" if path.is_dir() else "has no writable folder"

@@ -1,4 +1,4 @@
-"""A warning that travels: to stderr for people, into the JSON for machines."""
+"""A warning as a value: printed on stderr for people, stored in the JSON for machines."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a long sweep tells that it is alive; silent unless somebody listens."""
+"""How long work reports its progress, and the progress that shows nothing."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Protocol
 
 
 class Advance(Protocol):
-    """Tell that ``amount`` more is done, and in a word how it goes."""
+    """Report that ``amount`` more is done, with a note of a few words beside it."""
 
     def __call__(self, amount: int, note: str = "") -> None: ...
 
@@ -28,5 +28,4 @@ class Silent:
 
 
 def ignore(amount: int, note: str = "") -> None:
-    """Nobody listens."""
-    return None
+    """An ``Advance`` that shows nothing."""

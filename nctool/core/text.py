@@ -7,6 +7,7 @@ import math
 
 def printable(text: str) -> str:
     """Control characters, escapes and bidirectional marks made visible; newlines kept."""
+    # Bidirectional overrides count as unprintable: they make a name end in another suffix.
     return "".join(
         char if char == "\n" or char.isprintable() else f"\\x{ord(char):02x}" for char in text
     )

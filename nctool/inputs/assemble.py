@@ -1,4 +1,4 @@
-"""Arrays that fit each other become a Source; arrays that contradict each other, an error."""
+"""From the arrays of each role to a Source, or the error that says which two contradict."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def assemble(
 
 
 def without(source: Source, rows: Tensor) -> Source:
-    """The same, but for some rows that are not finite."""
+    """The same source with these rows, which are not finite, left out."""
     assert source.labels is not None
     labels = source.labels.clone()
     labels[rows] = -1
@@ -63,11 +63,12 @@ def without(source: Source, rows: Tensor) -> Source:
 
 
 def cosine_head(source: Source, scale: float) -> Source:
-    """The same, with the rows a cosine head decides by: all of one length, and no bias."""
+    """The same source with the head a cosine head decides by: rows of one length, no bias."""
     if source.weight is None:
         return source
     rows = source.weight.double()
     length = rows.norm(dim=1, keepdim=True)
+    # A row of zeros has no direction; it stays zero instead of 0/0.
     rows = torch.where(length > 0, scale * rows / length, 0.0)
     return replace(source, weight=rows.to(source.weight.dtype), bias=None)
 
@@ -79,7 +80,7 @@ def check_shapes(
     bias: Tensor | None,
     ood: LazyArray | None,
 ) -> None:
-    """Contradictions are errors with both numbers."""
+    """Raise where the shapes of two roles contradict each other, with both numbers."""
     if features is not None and len(features.shape) != 2:
         raise InputError(
             "features-shape",
@@ -128,10 +129,11 @@ def check_shapes(
 
 
 def head_weight(array: LazyArray, scale: LazyArray | None, *, transposed: bool) -> Tensor:
-    """(C, D) from however the head is stored."""
+    """The head as (K, D), from a plain, weight-normalised, convolutional or transposed weight."""
     weight = _loaded(array)
     if scale is not None:
-        # Weight normalisation: a length per row, and a direction.
+        # Weight normalisation: a length per row, and a direction. In float64, because the sum of
+        # squares of a row in half precision overflows.
         flat = weight.flatten(1)
         length = flat.double().norm(dim=1, keepdim=True)
         weight = (_loaded(scale).reshape(-1, 1).double() * flat.double() / length).to(weight.dtype)

@@ -19,10 +19,10 @@ from nctool.inputs.vocabulary import FILES, LONGEST, Vocabulary, by_row, quoted,
 from nctool.readers.shared.shards import inside
 
 LARGE, PADDING = 1000, 0.1
-"""A head of so many rows may be a vocabulary padded by that share, without anybody saying so."""
+"""A head of at least so many rows is taken for a vocabulary padded by at most that share."""
 
 OURS = re.compile(r'$|"|.* \(\d+\)$', re.DOTALL)
-"""What looks like a name in quotes or with its row, or like none."""
+"""Names that look like one that was quoted or numbered here, and empty ones: they are quoted."""
 
 Named = tuple[tuple[str, ...] | None, tuple[Notice, ...]]
 
@@ -33,10 +33,10 @@ def names(
     opened: Sequence[Path],
     rows: int | None,
 ) -> Named:
-    """What the classes are called, and what to know about it.
+    """The names of the classes, or None where nothing says them, and notices about them.
 
-    The file that the user gave; or the model's own id2label; or the vocabulary in its folder, if
-    it is as large as the head. None where nobody says.
+    First the file that the user gave, then the model's own id2label, then the vocabulary in its
+    folder if it is as large as the head.
     """
     if given is not None:
         return named(given, rows)
@@ -112,16 +112,17 @@ def distinct(names: Mapping[int, str], rows: int) -> tuple[str, ...]:
 
 
 def likely(vocabulary: Vocabulary, rows: int) -> bool:
-    """Is this the vocabulary of a head with so many rows, without anybody saying so?"""
+    """Whether this may be the vocabulary of a head with so many rows, going by sizes alone."""
     if vocabulary.size == rows:
         return True
     return rows >= LARGE and 0 <= rows - vocabulary.size <= PADDING * rows
 
 
 def _of_folders(opened: Sequence[Path], rows: int) -> Named:
-    """The vocabulary in a model's folder; beside a single file, only a word that it is there."""
+    """The vocabulary in a model's folder; beside a single file, a notice that it is there."""
     for path in opened:
         folder = path if path.is_dir() else path.parent
+        # Not config.json, the last: its id2label comes with the model and was asked before.
         file = next((name for name in FILES[:-1] if (folder / name).is_file()), None)
         if file is None:
             continue
@@ -138,6 +139,7 @@ def _of_folder(folder: Path, file: str, rows: int) -> Named:
     try:
         vocabulary = read(inside(folder, file))
     except NctoolError as problem:
+        # Nobody asked for this file: a damaged tokenizer must not stop the measurement.
         return None, (Notice("class-names-unread", f"{file} was not used: {problem.message}"),)
     if not likely(vocabulary, rows):
         return None, ()
@@ -149,7 +151,7 @@ def _of_folder(folder: Path, file: str, rows: int) -> Named:
 
 
 def _shown(name: str, row: int) -> str:
-    """A name as it can be read and told from others."""
+    """A name as it is printed: quoted where it would not show, or would pass for a row number."""
     if len(name) > LONGEST:
         return f"{quoted(name)} ({row})"
     plain = name.isprintable() and name == name.strip() and not OURS.match(name)

@@ -42,16 +42,26 @@ def decode(
     if names is not None and head_rows is not None:
         _check_names(names, head_rows)
     raw = _read(labels)
-    if raw.dtype.kind in "US":
-        if all(text.isdecimal() and len(text) < 18 for text in np.unique(raw).tolist()):
-            # Numbers written as text: "10" comes after "2".
-            raw = raw.astype(np.int64)
-        else:
-            values, index = np.unique(raw, return_inverse=True)
-            words = [str(value) for value in values]
-            if names is not None and not set(words).isdisjoint(names):
-                return _by_name(labels, words, index, names)
-            return _by_order(labels, words, index, head_rows, 0, names)
+    if raw.dtype.kind not in "US":
+        return _of_numbers(labels, raw, head_rows, ignore, names)
+    values, index = np.unique(raw, return_inverse=True)
+    words = [str(value) for value in values]
+    # Numbers written as text are numbers: "10" comes after "2". More digits overflow int64.
+    if all(word.isdecimal() and len(word) < 18 for word in words):
+        return _of_numbers(labels, raw.astype(np.int64), head_rows, ignore, names)
+    if names is not None and not set(words).isdisjoint(names):
+        return _by_name(labels, words, index, names)
+    return _by_order(labels, words, index, head_rows, 0, names)
+
+
+def _of_numbers(
+    labels: LazyArray,
+    raw: np.ndarray,
+    head_rows: int | None,
+    ignore: Sequence[int],
+    names: Sequence[str] | None,
+) -> Decoded:
+    """Row numbers of the head where they can be, otherwise any numbers in ascending order."""
     keep = ~np.isin(raw, np.asarray(ignore, dtype=raw.dtype))
     ignored = int((~keep).sum())
     if not keep.any():
@@ -64,6 +74,7 @@ def decode(
     low, high = int(used.min()), int(used.max())
     if head_rows is None or low < 0 or high >= head_rows:
         values, inverse = np.unique(used, return_inverse=True)
+        # -1 and 1 are the classes of a binary task; other negative labels mark padding.
         if low < 0 and values.tolist() != [-1, 1]:
             raise InputError(
                 "negative-labels",
@@ -71,20 +82,22 @@ def decode(
                 f"leave these samples out with --ignore-label={low}",
             )
         if head_rows is None and low >= 0 and names is not None and high < len(names):
-            return _named(np.where(keep, raw, -1), len(names), ignored, (), names)
+            return _by_number(np.where(keep, raw, -1), len(names), ignored, (), names)
         if head_rows is None and low >= 0 and high < 4 * len(values) + 1000:
             # Every label in 0..max keeps its number, so that empty classes are seen and named.
+            # Beyond that share they are ids, not row numbers: a table of them would be mostly gaps.
             index = np.where(keep, raw, -1)
-            return _named(index, high + 1, ignored, (), names)
+            return _by_number(index, high + 1, ignored, (), names)
         index = np.full(len(raw), -1, dtype=np.int64)
         index[keep] = inverse
         numbers = [str(int(value)) for value in values]
         return _by_order(labels, numbers, index, head_rows, ignored, names)
-    return _named(np.where(keep, raw, -1), head_rows, ignored, _from_one(low, head_rows), names)
+    notices = _from_one(low, head_rows)
+    return _by_number(np.where(keep, raw, -1), head_rows, ignored, notices, names)
 
 
 def _from_one(low: int, head_rows: int) -> tuple[Notice, ...]:
-    """Labels without a zero may count from one, and then all of them are off by one."""
+    """A notice where the lowest label is 1: labels may count from one, or class 0 is absent."""
     if low != 1 or head_rows < 3:
         return ()
     return (
@@ -100,7 +113,7 @@ def _from_one(low: int, head_rows: int) -> tuple[Notice, ...]:
 def _by_name(
     labels: LazyArray, words: list[str], index: np.ndarray, names: Sequence[str]
 ) -> Decoded:
-    """Labels that are the names of classes, which says more than any order."""
+    """Words that are names of classes: each is the row of that name, whatever the order."""
     rows = {name: row for row, name in enumerate(names)}
     unknown = [word for word in words if word not in rows]
     if unknown:
@@ -149,7 +162,7 @@ def _by_order(
     return Decoded(torch.from_numpy(index.astype(np.int32)), class_names, ignored, notices)
 
 
-def _named(
+def _by_number(
     index: np.ndarray,
     count: int,
     ignored: int,
@@ -188,6 +201,7 @@ def _integers(labels: LazyArray, part: Tensor) -> np.ndarray:
     if part.ndim == 2 and part.shape[1] == 1:
         part = part[:, 0]
     if part.ndim == 2:
+        # The largest entry is taken first and checked after: argmax of any row is some class.
         hot = part.double()
         index = hot.argmax(1)
         if not bool(((hot == 0) | (hot == 1)).all() and (hot.sum(1) == 1).all()):

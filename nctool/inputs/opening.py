@@ -1,4 +1,4 @@
-"""Sources as they were named: paths, globs and addresses in, opened files out."""
+"""Opening the sources of a command: paths, globs and addresses in, opened files out."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Opening:
 
     @property
     def notices(self) -> tuple[Notice, ...]:
-        """What to know about the files themselves."""
+        """Notices about the files, and about the checkpoints chosen from folders."""
         of_files = (notice for file in self.opened.values() for notice in file.notices)
         return (*self.chosen, *of_files)
 
@@ -90,12 +90,14 @@ def checkpoints_of(source: str, listener: remote.Listener) -> tuple[str, ...]:
         visit = remote.visit(source, listener)
         series = visit.run()
         if not series:
+            # Kept for Opening: a second visit would ask the server everything again.
             listener.seen[source] = visit
         return series
     try:
         path = Path(source)
         local = runs.checkpoints(path) if path.is_dir() else ()
     except (OSError, ValueError):
+        # Too long a name, a loop of links, a null byte: the reader says what is wrong with it.
         return ()
     return tuple(str(checkpoint.path) for checkpoint in local)
 
@@ -106,12 +108,12 @@ def name_of(source: str) -> str:
 
 
 def open_name(source: str) -> str:
-    """The whole of it, as it may be printed."""
+    """The path or address as it may be printed, without what may be secret."""
     return remote.parse(source).shown if is_address(source) else source
 
 
 def printable(options: RoleOptions) -> RoleOptions:
-    """The same keys in words that may be printed, as the opened files are called."""
+    """The options with addresses as they may be printed, which is how opened files are named."""
     return replace(
         options,
         features=_shown(options.features),
@@ -131,6 +133,7 @@ def _shown(text: str | None) -> str | None:
 def _expand(sources: Sequence[str]) -> list[str]:
     expanded: list[str] = []
     for source in sources:
+        # A file whose name holds brackets is that file, not a pattern.
         if _exists(source) or not glob.has_magic(source):
             expanded.append(source)
             continue
@@ -144,7 +147,7 @@ def _expand(sources: Sequence[str]) -> list[str]:
 
 
 def _exists(path: str) -> bool:
-    """Whether something local is there; an address is always worth a question."""
+    """Whether a local path exists; of an address only its server knows, so it is taken to."""
     try:
         return is_address(path) or (bool(path) and Path(path).exists())
     except (OSError, ValueError):

@@ -23,7 +23,7 @@ HEADER = re.compile(r"^\s*\[")
 
 
 def settings_of(inspection: Inspection, options: RoleOptions) -> dict[str, str | bool]:
-    """What has to be written down to get the same roles again."""
+    """The settings that give the same roles again: keys, and the split instead of its arrays."""
     roles = inspection.roles
     if roles is None:
         return {}
@@ -57,7 +57,7 @@ def save(roles: Settings, start: Path | None = None) -> Path:
     """Replace the table of roles in this folder's settings; nothing else in it changes."""
     path, header = _place(start or Path.cwd())
     before = path.read_text("utf-8") if path.is_file() else ""
-    table(path)
+    table(path)  # a file that is not valid TOML is refused before it is touched
     text = _replaced(before, header, [f"{key} = {_toml(value)}" for key, value in roles.items()])
     if not _only_these(before, text, header, roles):
         raise UsageError(
@@ -70,7 +70,7 @@ def save(roles: Settings, start: Path | None = None) -> Path:
 
 
 def _only_these(before: str, after: str, header: str, roles: Settings) -> bool:
-    """The new text is valid, holds these roles, and otherwise says what the old one said."""
+    """Whether the new text is valid TOML, holds these roles and changes nothing else."""
     try:
         same = _rest(after, header) == _rest(before, header)
         return same and _get(after, header) == dict(roles)

@@ -40,7 +40,7 @@ class Inspection:
 def inspect(
     sources: Sequence[str], options: RoleOptions, listener: Listener | None = None
 ) -> Inspection:
-    """Look without reading: headers only, nothing computed."""
+    """The arrays, roles and reasons, from headers alone."""
     opening = Opening(listener or Listener())
     opened = opening.open_all(sources, options)
     options = printable(options)
@@ -49,6 +49,7 @@ def inspect(
         metadata = _metadata(opened)
         roles, problem = _assigned(opened, options, metadata, count), None
     except InputError as error:
+        # What was found is shown all the same; the command raises the problem after that.
         roles, problem = None, error
     return Inspection(opened, roles, problem, _moment(opened), opening.notices)
 
@@ -114,7 +115,7 @@ def load(sources: Sequence[str], options: RoleOptions, listener: Listener | None
 def _assigned(
     opened: Sequence[Opened], options: RoleOptions, metadata: Mapping[str, Any], count: int | None
 ) -> Roles:
-    """The roles; those that a file named say so, also where they cannot be had."""
+    """The roles; a role that a settings file decided names it, in its reason or in the error."""
     try:
         roles = assign(_candidates(opened), options, config=metadata, classes=count)
     except InputError as problem:
@@ -223,11 +224,12 @@ def _given(role: str, array: LazyArray) -> Input:
 
 
 def fingerprint(array: LazyArray) -> str:
-    """A content check that costs the same for any size: some rows, evenly spaced."""
+    """A hash over sixteen rows, evenly spaced: its cost does not grow with the array."""
     digest = hashlib.sha256(f"{array.dtype}{array.shape}".encode())
     rows = array.shape[0] if array.shape else 1
     step = max(1, rows // FINGERPRINT_ROWS)
     for row in [*range(0, rows, step)][:FINGERPRINT_ROWS]:
         part = array.rows(row, row + 1)
+        # Values as text: the same in any byte order, and through any reader.
         digest.update(repr(part.tolist()).encode())
     return "rows16:" + digest.hexdigest()[:16]

@@ -1,4 +1,4 @@
-"""How hard to try and how much to spend: what changes the cost of a number, not its meaning."""
+"""What a computation may spend: these change the cost of a number, not its meaning."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def check_gap(gap: float) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """The defaults suit a laptop."""
+    """Memory, precision of certified margins, and the seed; the defaults suit a laptop."""
 
     seed: Annotated[int, Option("For whatever is sampled.", COMPUTE)] = 0
     gap: Annotated[
@@ -71,7 +71,7 @@ class Budget:
 
 
 class BudgetKeywords(TypedDict, total=False):
-    """The same in the signature of ``nctool.analyze``."""
+    """The same as keywords of ``nctool.analyze``."""
 
     seed: int
     gap: float

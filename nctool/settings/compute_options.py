@@ -1,4 +1,4 @@
-"""What to compute, and on which device and how: no number changes its meaning by these."""
+"""Which metrics are computed, on which device and how."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ class ComputeOptions:
 
 
 class ComputeKeywords(TypedDict, total=False):
-    """The same in the signature of ``nctool.analyze``, but for the metrics."""
+    """The same as keywords of ``nctool.analyze``, where metrics are its ``select``."""
 
     per_class: bool
     device: str

@@ -86,12 +86,14 @@ def nearest(start: Path) -> Path | None:
     for folder in (start, *start.parents):
         if (folder / NCTOOL_TOML).is_file() or _ours(folder / PYPROJECT):
             return folder
+        # What lies above a repository says nothing about its numbers.
         if (folder / ".git").exists():
             return None
     return None
 
 
 def _ours(path: Path) -> bool:
+    # By its text: a file of somebody else's that is no valid TOML is none of our business.
     return path.is_file() and "[tool.nctool" in path.read_text("utf-8", "replace")
 
 
@@ -147,6 +149,7 @@ def _checked_one(option: Declared, value: object, where: str) -> object:
         return float(value)
     if type(value) is int and str in option.kinds and int in option.kinds:
         return str(value)
+    # Not isinstance: true is an instance of int, and no number that anybody means.
     if type(value) is not option.kind:
         names = {str: "text", bool: "true or false", int: "a whole number", float: "a number"}
         raise _wrong(option.key, value, names[option.kind], where)

@@ -130,6 +130,7 @@ def check_profile(profile: str) -> None:
 
 
 def check_weight(name: str, weight: float) -> None:
+    # As a chain, which NaN fails too.
     if not 0 <= weight < float("inf"):
         raise UsageError(
             "bad-weight", f"{name} = {weight} is no weight", "use a number from 0 upwards"
@@ -147,7 +148,7 @@ def check_logit_scale(scale: float) -> None:
 
 @dataclass(frozen=True, slots=True)
 class ConventionOptions:
-    """A profile, and the choices that are made one by one."""
+    """A profile, and the choices that override it."""
 
     logit_scale: Annotated[
         float | None,
@@ -192,7 +193,7 @@ class ConventionOptions:
 
 
 class ConventionKeywords(TypedDict, total=False):
-    """The same in the signature of ``nctool.analyze``."""
+    """The same as keywords of ``nctool.analyze``."""
 
     logit_scale: float | None
     profile: str | None

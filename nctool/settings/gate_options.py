@@ -1,4 +1,4 @@
-"""Gates and tolerances: what is demanded of the numbers."""
+"""Gates and tolerances that a result is held against."""
 
 from __future__ import annotations
 

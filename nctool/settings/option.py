@@ -124,6 +124,7 @@ def options_of(group: type) -> tuple[Declared, ...]:
     return _options_of(group)
 
 
+# Kept: evaluating the annotations of a group takes longer than building it.
 @cache
 def _options_of(group: type) -> tuple[Declared, ...]:
     hints = get_type_hints(group, include_extras=True)

@@ -1,4 +1,4 @@
-"""Which array is which, where names and shapes alone do not say it or are not to be followed."""
+"""Which array plays which role, and how it is read, where the user decides it."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ class RoleOptions:
 
 
 class RoleKeywords(TypedDict, total=False):
-    """The same in the signature of ``nctool.analyze``, but for what may be an array there."""
+    """The same as keywords of ``nctool.analyze``, but for those that may be arrays there."""
 
     weights: Weights
     split: str | None
