@@ -1,10 +1,12 @@
 """How little energy K points on a sphere can have: a linear program bounds it from below.
 
-If p(t) = sum_i c_i P_i(t) <= f(t) on [-1, 1), with P_i the Gegenbauer polynomials of the sphere
-and c_i >= 0 for i >= 1, then the mean of f over the pairs of any K unit vectors is at least
-c_0 - (c_1 + c_2 + ...)/(K-1), because no P_i sums to less than zero over all ordered pairs. The
-best such p is found on a grid that grows where p shows above f; by how much it still does between
-the points of the grid is bounded, not guessed, and taken off.
+This is Delsarte's linear programming method, for energies as Yudin used it. If p(t) =
+sum_i c_i P_i(t) <= f(t) on [-1, 1), with P_i the Gegenbauer polynomials of the sphere and c_i >= 0
+for i >= 1, then the mean of f over the pairs of any K unit vectors is at least
+c_0 - (c_1 + c_2 + ...)/(K-1), because no P_i sums to less than zero over all ordered pairs
+(Schoenberg: each P_i is a positive definite function on the sphere). The best such p is found on a
+grid that grows where p shows above f; by how much it still does between the points of the grid is
+bounded, not guessed, and taken off.
 """
 
 from __future__ import annotations
@@ -21,8 +23,9 @@ Array = npt.NDArray[np.float64]
 DEGREE = 32
 """Higher ones matter only to thousands of points in a few dimensions."""
 FIRST_GRID = 300
-LOOK_GRID = 3000
+CHECK_GRID = 3000
 ROUNDS = 12
+"""Of solving and adding points where the polynomial came out above the energy."""
 TOUCH = 1e-9
 """A polynomial this little above the energy, relative to its own size, is not pushed further."""
 HALVINGS = 60
@@ -39,20 +42,20 @@ def energy_bound(count: int, dim: int, power: int) -> float:
     other sharp codes; within a few tenths of a percent of the best codes found elsewhere.
     """
     grid = _chebyshev(FIRST_GRID)
-    look = _chebyshev(LOOK_GRID)
+    check = _chebyshev(CHECK_GRID)
     coefficients = None
     for _ in range(ROUNDS):
         solved = _solve(count, dim, power, grid)
         if solved is None:  # any earlier polynomial will do, less its excess
             break
         coefficients = solved
-        peaks = _peaks(coefficients, dim, power, look)
+        peaks = _peaks(coefficients, dim, power, check)
         if not len(peaks):
             break
         grid = np.concatenate([grid, peaks])
     if coefficients is None:
         raise NoBound(f"the linear program failed for K = {count}, d = {dim}")
-    excess = _excess(coefficients, dim, power, look)
+    excess = _excess(coefficients, dim, power, check)
     return float(coefficients[0] - coefficients[1:].sum() / (count - 1) - excess)
 
 
@@ -63,7 +66,10 @@ def _chebyshev(size: int) -> Array:
 
 
 def gegenbauer(dim: int, degree: int, cosine: Array) -> Array:
-    """P_0 .. P_degree, one row each, with P_i(1) = 1; none exceeds 1 on [-1, 1]."""
+    """P_0 .. P_degree, one row each, with P_i(1) = 1; none exceeds 1 on [-1, 1].
+
+    By their three-term recurrence, which is stable on this interval.
+    """
     rows = [np.ones_like(cosine), cosine]
     for i in range(1, degree):
         rows.append(((2 * i + dim - 2) * cosine * rows[i] - i * rows[i - 1]) / (i + dim - 2))
@@ -96,11 +102,12 @@ def _polynomial(coefficients: Array, dim: int, cosine: Array, order: int = 0) ->
 
 
 def _solve(count: int, dim: int, power: int, grid: Array) -> Array | None:
+    """The coefficients that are best on the grid; None where the solver gives up."""
     from scipy.optimize import linprog
 
     gain = np.full(DEGREE + 1, -1 / (count - 1))
     gain[0] = 1.0
-    found = linprog(
+    solution = linprog(
         -gain,
         A_ub=gegenbauer(dim, DEGREE, grid).T,
         b_ub=potential(power, grid),
@@ -111,20 +118,21 @@ def _solve(count: int, dim: int, power: int, grid: Array) -> Array | None:
             "dual_feasibility_tolerance": TOLERANCE,
         },
     )
-    if found.x is None:
+    if solution.x is None:
         return None
-    coefficients: Array = np.array(found.x)
+    coefficients: Array = np.array(solution.x)
+    # The solver keeps signs within its tolerance only, and the bound needs them exactly.
     coefficients[1:] = coefficients[1:].clip(0)
     return coefficients
 
 
-def _peaks(coefficients: Array, dim: int, power: int, look: Array) -> Array:
+def _peaks(coefficients: Array, dim: int, power: int, grid: Array) -> Array:
     """Where the polynomial is highest above the energy, polished by a few Newton steps."""
-    above = _polynomial(coefficients, dim, look) - potential(power, look)
+    above = _polynomial(coefficients, dim, grid) - potential(power, grid)
     padded = np.concatenate([[-np.inf], above, [-np.inf]])
     top = (above >= padded[:-2]) & (above >= padded[2:])
-    spots, width = look[top], np.pi / len(look)
-    low, high = np.maximum(spots - width, -1.0), np.minimum(spots + width, look[-1])
+    spots, width = grid[top], np.pi / len(grid)
+    low, high = np.maximum(spots - width, -1.0), np.minimum(spots + width, grid[-1])
     for _ in range(6):
         slope, bend = (
             _polynomial(coefficients, dim, spots, order) - potential(power, spots, order)
@@ -141,7 +149,7 @@ def _size(coefficients: Array) -> float:
     return float(np.abs(coefficients).sum())
 
 
-def _excess(coefficients: Array, dim: int, power: int, look: Array) -> float:
+def _excess(coefficients: Array, dim: int, power: int, grid: Array) -> float:
     """No more than this is the polynomial above the energy, anywhere on [-1, 1).
 
     On a cell of half-width h about m, g = p - f is at most g(m) + |g'(m)| h + b h^2/2 where b
@@ -152,7 +160,7 @@ def _excess(coefficients: Array, dim: int, power: int, look: Array) -> float:
     size = _size(coefficients)
     steep = float(_polynomial(coefficients, dim, np.ones(1), 3)[0])
     top = _reach(float(coefficients.sum()), power)
-    edges = np.append(look[look < top], top)
+    edges = np.append(grid[grid < top], top)
     left, right = edges[:-1], edges[1:]
     if not len(left):
         return SLACK * size

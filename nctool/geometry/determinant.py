@@ -34,6 +34,7 @@ def memory_of(count: int) -> int:
 
 def log_determinant(rows: Tensor) -> LogDeterminant | None:
     """log det exp(-|u_i - u_j|^2) of unit ``rows`` (K, D) float64; None where that is singular."""
+    # Cholesky reports a matrix that rounding has made singular; LU would return some number.
     factor, failed = torch.linalg.cholesky_ex(_kernel(rows))
     if int(failed):
         return None
@@ -42,7 +43,8 @@ def log_determinant(rows: Tensor) -> LogDeterminant | None:
 
 
 def _kernel(rows: Tensor) -> Tensor:
-    """Distances from cosines: differences would be lost again in entries that are nearly one."""
+    """exp(2 cos - 2), (K, K), from cosines: the digits that differences of near rows would keep are
+    lost in entries that are nearly one anyway."""
     kernel = torch.empty((len(rows), len(rows)), dtype=rows.dtype, device=rows.device)
     for top in range(0, len(rows), ROWS):
         block = kernel[top : top + ROWS]
@@ -54,7 +56,10 @@ def _kernel(rows: Tensor) -> Tensor:
 
 
 def _inverse_trace(factor: Tensor) -> float:
-    """Trace of the inverse, from |L^-1 z|^2 of a few random signs z."""
+    """Trace of the inverse (Hutchinson's estimator): |L^-1 z|^2 averaged over random signs z.
+
+    An entry off by e moves log det by about e times the trace of the inverse.
+    """
     random = torch.Generator().manual_seed(0)
     signs = torch.randint(0, 2, (len(factor), PROBES), generator=random)
     probes = (2 * signs - 1).to(factor)

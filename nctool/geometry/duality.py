@@ -20,7 +20,7 @@ class Duality:
 
 def compare_rows(left: Tensor, right: Tensor) -> Duality:
     """``left`` and ``right`` in float64."""
-    a, b = (torch.linalg.vector_norm(one, dim=1) for one in (left, right))
+    a, b = torch.linalg.vector_norm(left, dim=1), torch.linalg.vector_norm(right, dim=1)
     zero = tuple(torch.nonzero((a == 0) | (b == 0)).flatten().tolist())
     cosines = gaps = None
     if not zero:

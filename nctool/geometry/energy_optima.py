@@ -47,7 +47,8 @@ def least_newtonian(count: int, dim: int) -> Reference | None:
         shells, source = known
         logs = [math.log(share) - power / 2 * math.log(square) for square, share in shells]
         top = max(logs)
-        return Reference(top + math.log(math.fsum(math.exp(one - top) for one in logs)), source)
+        # Log-sum-exp: in many dimensions the power itself overflows.
+        return Reference(top + math.log(math.fsum(math.exp(log - top) for log in logs)), source)
     if power > LARGEST_POWER:
         return None
     return Reference(math.log(_bound(count, dim, power)), BOUND)
@@ -68,12 +69,15 @@ def largest_log_determinant(count: int, dim: int) -> Reference | None:
 
 
 def universal_optimum(count: int, dim: int) -> tuple[Shells, str] | None:
-    """Sets that have the least energy for every completely monotone function of rho^2."""
+    """Sets that have the least energy for every completely monotone function of rho^2.
+
+    Cohn and Kumar 2007 (universal optimality).
+    """
     if count <= dim + 1:
         return [(2 * count / (count - 1), 1.0)], SIMPLEX
     if dim == 2:
         step, share = math.pi / count, 1 / (count - 1)
-        return [(4 * math.sin(step * one) ** 2, share) for one in range(1, count)], POLYGON
+        return [(4 * math.sin(step * turn) ** 2, share) for turn in range(1, count)], POLYGON
     if dim > 1 and count == 2 * dim:
         opposite = 1 / (count - 1)
         return [(4.0, opposite), (2.0, 1 - opposite)], ORTHOPLEX

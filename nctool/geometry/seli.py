@@ -1,6 +1,7 @@
 """What unequal class sizes make of the simplex: the SELI geometry, and how far points are from it.
 
-Simplex-encoded labels Z = A Y', A = I - 11'/K, have a column for every sample. With Z = V L U'
+Simplex-encoded labels interpolation (Thrampoulidis et al. 2022): the labels Z = A Y',
+A = I - 11'/K, have a column for every sample. With Z = V L U'
 the best classifier has the Gram matrix V L V', the best class means U L U', a row per class. Both
 are functions of the K x K matrix Z Z' = A diag(n) A: its square root and the pseudo-inverse of
 that. Classes of one size are interchangeable, so only the G different sizes have to be
@@ -59,7 +60,7 @@ class Target:
 
 
 def different(counts: Tensor) -> int:
-    """How many different sizes there are."""
+    """How many different class sizes there are."""
     return len(torch.unique(counts))
 
 
@@ -74,6 +75,7 @@ def targets(counts: Tensor) -> tuple[Target, Target]:
     roots, many = sizes.double().sqrt(), members.double()  # (G,)
     even = (many / len(counts)).sqrt()  # (G,) the direction that A removes
     factor = (torch.eye(len(sizes)).to(even) - torch.outer(even, even)) * roots  # (G, G)
+    # Singular values of the factor, not eigenvalues of its square: small ones keep their digits.
     left, singular, _ = torch.linalg.svd(factor)
     # Exactly one singular value is zero; the others are at least the least root.
     left, singular = left[:, :-1], singular[:-1]
@@ -108,6 +110,7 @@ def deviation(points: Tensor, target: Target) -> float | None:
     lengths = points.new_zeros(count).index_add_(0, target.group, points.square().sum(1))  # (G,)
     sums = points.new_zeros(count, dim).index_add_(0, target.group, points)  # (G, D)
     overlap = float(target.own @ lengths) + float(((target.core @ sums) * sums).sum())
+    # |A - B|^2 of matrices of norm one; it cancels as it nears zero.
     square = 2 - 2 * overlap / norm
     if square > TRUSTED_SQUARE:
         return math.sqrt(square)
@@ -136,11 +139,11 @@ def logit_deviation(rows: Tensor, means: Tensor, counts: Tensor) -> float | None
     ``rows`` and ``means`` (K, D) float64; None when L = 0. In closed form, as above, where that
     does not cancel.
     """
-    sizes = [float(one.abs().max()) for one in (rows, means)]
-    if 0.0 in sizes:
+    row_size, mean_size = float(rows.abs().max()), float(means.abs().max())
+    if row_size == 0.0 or mean_size == 0.0:
         return None
     often = counts.double().sqrt()  # (K,)
-    rows, means = rows / sizes[0], means / sizes[1] * often[:, None]
+    rows, means = rows / row_size, means / mean_size * often[:, None]
     norm = _product_norm(rows, means)
     if norm == 0.0:
         return None
@@ -178,6 +181,7 @@ def gram_norm(points: Tensor) -> float:
 
 
 def _direct_square(points: Tensor, target: Target, norm: float) -> float:
+    """The squared deviation, entry by entry: nothing cancels."""
     total = 0.0
     for top in range(0, len(points), TILE):
         group = target.group[top : top + TILE]

@@ -20,17 +20,19 @@ def etf_deviation(left: Tensor, right: Tensor) -> float | None:
     only where that cancels.
     """
     count, dim = left.shape
-    sizes = [float(one.abs().max()) for one in (left, right)]
-    if 0.0 in sizes:
+    left_size, right_size = float(left.abs().max()), float(right.abs().max())
+    if left_size == 0.0 or right_size == 0.0:
         return None
     # Fourth powers are about to be summed: lengths near one keep them within range.
     same = left is right
-    left = left / sizes[0]
-    right = left if same else right / sizes[1]
+    left = left / left_size
+    right = left if same else right / right_size
     small = count <= WHOLE_CLASSES or count <= dim
     if small:
-        norm = math.sqrt(sum(float(block.square().sum()) for block in _blocks(left, right)))
+        blocks = (rows @ right.T for rows in torch.split(left, TILE))
+        norm = math.sqrt(sum(float(block.square().sum()) for block in blocks))
     else:
+        # |X Y'|^2 = Tr(X'X Y'Y): D x D instead of K x K.
         inner = left.T @ left
         other = inner if left is right else right.T @ right
         norm = math.sqrt(max(float((inner * other).sum()), 0.0))
@@ -39,17 +41,15 @@ def etf_deviation(left: Tensor, right: Tensor) -> float | None:
     trace = float((left * right).sum())
     total = float(left.sum(0) @ right.sum(0))
     overlap = (trace - total / count) / math.sqrt(count - 1)
+    # |A/|A| - B/|B||^2 = 2 - 2 <A, B> cancels as it nears zero: then entry by entry, below.
     square = 2 - 2 * overlap / norm
     if not small and square > TRUSTED_SQUARE:
         return math.sqrt(square)
     return math.sqrt(_direct_square(left, right, norm))
 
 
-def _blocks(left: Tensor, right: Tensor) -> list[Tensor]:
-    return [rows @ right.T for rows in torch.split(left, TILE)]
-
-
 def _direct_square(left: Tensor, right: Tensor, norm: float) -> float:
+    """The squared deviation, entry by entry: nothing cancels."""
     count = len(left)
     apart = -1 / (count * math.sqrt(count - 1))
     own = (1 - 1 / count) / math.sqrt(count - 1)

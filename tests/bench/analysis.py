@@ -184,10 +184,10 @@ def bench(name: str, repeats: int, with_peer: bool) -> dict[str, Any]:
     growth = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
     if shape.classes <= 1000:
         for key, value in plain(data, shape.classes).items():
-            found = report[key].value
-            assert found is not None and abs(found - value) <= 1e-6 * abs(value), (
+            measured = report[key].value
+            assert measured is not None and abs(measured - value) <= 1e-6 * abs(value), (
                 key,
-                found,
+                measured,
                 value,
             )
     floors, ours, ratios = [], [], []

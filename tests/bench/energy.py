@@ -79,13 +79,13 @@ def differences(rows: Tensor) -> list[float]:
             if top == left:
                 square = square[torch.triu(torch.ones_like(square, dtype=torch.bool), 1)]
             parts = (-square.log() / 2, square.rsqrt(), square.reciprocal())
-            total = [one + float(part.sum()) for one, part in zip(total, parts, strict=True)]
-    return [one / (len(rows) * (len(rows) - 1) / 2) for one in total]
+            total = [energy + float(part.sum()) for energy, part in zip(total, parts, strict=True)]
+    return [energy / (len(rows) * (len(rows) - 1) / 2) for energy in total]
 
 
-def means(found: Energies) -> list[float]:
-    assert found.riesz is not None
-    return [one.mean for one in found.riesz]
+def means(results: Energies) -> list[float]:
+    assert results.riesz is not None
+    return [energy.mean for energy in results.riesz]
 
 
 def bench(name: str, repeats: int, device: str) -> dict[str, Any]:
@@ -95,8 +95,8 @@ def bench(name: str, repeats: int, device: str) -> dict[str, Any]:
     gram(single[:BLOCK])
     energies(rows[:BLOCK])
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    found: list[Energies] = []
-    ours = [timed(lambda: found.append(energies(rows))) for _ in range(repeats)]
+    results: list[Energies] = []
+    ours = [timed(lambda: results.append(energies(rows))) for _ in range(repeats)]
     growth = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
     units, ratios = [], []
     for _ in range(repeats):
@@ -109,8 +109,8 @@ def bench(name: str, repeats: int, device: str) -> dict[str, Any]:
         "common": shape.common,
         "device": device,
         "repeats": repeats,
-        "energies": means(found[-1]),
-        "separation": found[-1].separation,
+        "energies": means(results[-1]),
+        "separation": results[-1].separation,
         "gram_s": summary(units),
         "energies_s": summary(ours[repeats:]),
         "ratio": summary(ratios),
@@ -123,7 +123,7 @@ def bench(name: str, repeats: int, device: str) -> dict[str, Any]:
     if shape.differences:
         answers: list[list[float]] = []
         seconds = timed(lambda: answers.append(differences(single)))
-        for mine, theirs in zip(means(found[-1]), answers[0], strict=True):
+        for mine, theirs in zip(means(results[-1]), answers[0], strict=True):
             assert abs(mine - theirs) <= SIX_DIGITS * abs(theirs), (mine, theirs)
         result["differences_s"] = seconds
         result["differences_over_ours"] = seconds / statistics.median(ours[repeats:])

@@ -107,13 +107,13 @@ def bench(name: str, repeats: int, with_peers: bool, device: str) -> dict[str, A
     torch.mm(single[:64], single.T)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     units, ours, ratios = [], [], []
-    found: list[Margins] = []
+    results: list[Margins] = []
     for _ in range(repeats):
         units.append(timed(lambda: gram(single)))
-        ours.append(timed(lambda: found.append(margins(rows, gap=GAP))))
+        ours.append(timed(lambda: results.append(margins(rows, gap=GAP))))
         ratios.append(ours[-1] / units[-1])
     growth = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
-    answer = found[-1]
+    answer = results[-1]
     sizes = answer.supports.sizes(shape.classes).double()
     result: dict[str, Any] = {
         "classes": shape.classes,
@@ -147,23 +147,23 @@ def peers(rows: Tensor, answer: Margins) -> Iterator[tuple[str, float, dict[str,
     sample = [int(answer.upper.argmin()), *range(1, len(points), len(points) // 2)][:3]
     for solver, solve in (("scipy-nnls", _nnls), ("quadprog", _quadprog), ("clarabel", _clarabel)):
         try:
-            done = [_one(solve, points, one) for one in sample]
+            done = [_timed_class(solve, points, row) for row in sample]
         except (ImportError, MemoryError):
             continue
         seconds = sum(second for second, _ in done)
         worst = max(
-            abs(value / float(answer.upper[one]) - 1)
-            for one, (_, value) in zip(sample, done, strict=True)
+            abs(value / float(answer.upper[row]) - 1)
+            for row, (_, value) in zip(sample, done, strict=True)
         )
         yield solver, seconds / len(sample) * len(points), {"relative_error": worst}
     yield "gradient-10000-steps", _gradient(rows.float()) * STEPS, {}
 
 
-def _one(solve: Solve, points: np.ndarray, one: int) -> tuple[float, float]:
+def _timed_class(solve: Solve, points: np.ndarray, row: int) -> tuple[float, float]:
     """Seconds and answer for one class."""
-    others = np.delete(points, one, 0)
+    others = np.delete(points, row, 0)
     start = perf_counter()
-    value = solve(points[one], others)
+    value = solve(points[row], others)
     return perf_counter() - start, value
 
 
@@ -257,10 +257,10 @@ def main() -> None:
             f"{result['unsettled']}, peak +{result['peak_growth_mib']:.0f} MiB, least only "
             f"{result['least_only_s']:.3f} s"
         )
-        for solver, one in result.get("peers", {}).items():
+        for solver, peer in result.get("peers", {}).items():
             print(
-                f"  {solver}: {one['over_ours']:.0f} x ours, off by "
-                f"{one.get('relative_error', float('nan')):.1e}"
+                f"  {solver}: {peer['over_ours']:.0f} x ours, off by "
+                f"{peer.get('relative_error', float('nan')):.1e}"
             )
         results[name if chosen.device == "cpu" else f"{name}-{chosen.device}"] = result
     if not chosen.dry:

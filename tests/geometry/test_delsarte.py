@@ -35,9 +35,9 @@ SHAPES = ((8, 6), (24, 4), (30, 3), (40, 12))
 
 
 def energy(rows: Array, power: int) -> float:
-    found = energies(torch.from_numpy(rows)).riesz
-    assert found is not None
-    return found[power].mean
+    measured = energies(torch.from_numpy(rows)).riesz
+    assert measured is not None
+    return measured[power].mean
 
 
 def relaxed(classes: int, dim: int, power: int) -> Array:
@@ -55,9 +55,9 @@ def relaxed(classes: int, dim: int, power: int) -> Array:
         return lost
 
     climb.step(loss)  # type: ignore[no-untyped-call]
-    found: Array = rows.detach().numpy()
-    found /= np.linalg.norm(found, axis=1)[:, None]
-    return found
+    unit: Array = rows.detach().numpy()
+    unit /= np.linalg.norm(unit, axis=1)[:, None]
+    return unit
 
 
 # The polynomials are Gegenbauer's, one at 1, never more, and their derivatives are theirs in two
@@ -90,8 +90,8 @@ def test_polynomials(dim: int) -> None:
 def test_potentials(power: int) -> None:
     cosine, step = np.linspace(-0.9, 0.9, 19), 1e-6
     rho = np.sqrt(2 - 2 * cosine)
-    wanted = -np.log(rho) if power == 0 else rho**-power
-    assert potential(power, cosine) == pytest.approx(wanted, rel=1e-14, abs=1e-14)
+    expected = -np.log(rho) if power == 0 else rho**-power
+    assert potential(power, cosine) == pytest.approx(expected, rel=1e-14, abs=1e-14)
     for order in (1, 2):
         after, before = (potential(power, cosine + s, order - 1) for s in (step, -step))
         slope = (after - before) / (2 * step)
@@ -143,7 +143,7 @@ def test_below_codes(classes: int, dim: int, power: int) -> None:
 @pytest.mark.parametrize("power", POWERS)
 @pytest.mark.parametrize("dim", [3, 6, 64])
 @pytest.mark.parametrize("careless", [False, True])
-@pytest.mark.parametrize("cells", [4, delsarte.LOOK_GRID])
+@pytest.mark.parametrize("cells", [4, delsarte.CHECK_GRID])
 def test_excess(cells: int, careless: bool, dim: int, power: int) -> None:
     grid = delsarte._chebyshev(40)
     solved = delsarte._solve(5 * dim, dim, power, grid)
@@ -158,9 +158,9 @@ def test_excess(cells: int, careless: bool, dim: int, power: int) -> None:
 
 # A coarse first grid gives the same bound: the grid grows where it must.
 def test_growing_grid(monkeypatch: pytest.MonkeyPatch) -> None:
-    wanted = energy_bound(40, 12, 2)
+    expected = energy_bound(40, 12, 2)
     monkeypatch.setattr(delsarte, "FIRST_GRID", 60)
-    assert energy_bound.__wrapped__(40, 12, 2) == pytest.approx(wanted, abs=SHARP)
+    assert energy_bound.__wrapped__(40, 12, 2) == pytest.approx(expected, abs=SHARP)
 
 
 # From a hundred points to a vocabulary: above the bound of the simplex, below random points.
@@ -203,11 +203,11 @@ def test_random(dim: int, power: int) -> None:
     # Beyond fifteen standard deviations from a right angle there is nothing.
     reach = min(math.pi / 2, 15 / math.sqrt(dim))
     middle = math.pi / 2
-    wanted = sum(
+    expected = sum(
         quad(integrand, *part, epsabs=1e-10, epsrel=1e-10, limit=200)[0]
         for part in ((middle - reach, middle), (middle, middle + reach))
     )
-    assert value == pytest.approx(wanted, rel=1e-8)
+    assert value == pytest.approx(expected, rel=1e-8)
 
 
 # Simplex, polygon and cross-polytope are exact, and their own energies say so; elsewhere the
@@ -235,9 +235,9 @@ def test_otherwise() -> None:
 # The Newtonian energy as well; beyond four dimensions only where it is exact.
 @pytest.mark.parametrize("rows", [etf(5, 9), etf(300, 4096), orthoplex(3), orthoplex(200)])
 def test_newtonian(rows: Array) -> None:
-    best, found = least_newtonian(*rows.shape), energies(torch.from_numpy(rows)).newton
-    assert best is not None and found is not None and best.source.startswith("exact")
-    assert best.value == pytest.approx(found.mean, rel=1e-12)
+    best, measured = least_newtonian(*rows.shape), energies(torch.from_numpy(rows)).newton
+    assert best is not None and measured is not None and best.source.startswith("exact")
+    assert best.value == pytest.approx(measured.mean, rel=1e-12)
 
 
 def test_newtonian_otherwise() -> None:
@@ -270,7 +270,7 @@ def test_negative_weights(monkeypatch: pytest.MonkeyPatch) -> None:
 
 # Where only a later round fails, the polynomial before it still bounds, less what it exceeds.
 def test_late_failure(monkeypatch: pytest.MonkeyPatch) -> None:
-    wanted, solve = energy_bound(100, 10, 2), delsarte._solve
+    expected, solve = energy_bound(100, 10, 2), delsarte._solve
     rounds: list[int] = []
 
     def once(count: int, dim: int, power: int, grid: Array) -> Array | None:
@@ -279,4 +279,4 @@ def test_late_failure(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(delsarte, "_solve", once)
     weaker = energy_bound.__wrapped__(100, 10, 2)
-    assert len(rounds) == 2 and wanted - 1e-3 < weaker < wanted
+    assert len(rounds) == 2 and expected - 1e-3 < weaker < expected

@@ -15,14 +15,14 @@ from tests.support.point_sets import cloud, etf, orthoplex
 from tests.support.populations import Array
 
 
-def found(rows: Array) -> LogDeterminant:
-    one = log_determinant(torch.from_numpy(rows))
-    assert one is not None
-    return one
+def determinant_of(rows: Array) -> LogDeterminant:
+    result = log_determinant(torch.from_numpy(rows))
+    assert result is not None
+    return result
 
 
 def kernel(rows: Array) -> Array:
-    square = np.array([((one - rows) ** 2).sum(1) for one in rows])
+    square = np.array([((row - rows) ** 2).sum(1) for row in rows])
     matrix: Array = np.exp(-square)
     return matrix
 
@@ -30,7 +30,7 @@ def kernel(rows: Array) -> Array:
 def eliminated(rows: Array) -> float:
     """By Gaussian elimination in extended precision, from differences."""
     long = rows.astype(np.longdouble)
-    work = np.exp(-np.array([((one - long) ** 2).sum(1) for one in long]))
+    work = np.exp(-np.array([((row - long) ** 2).sum(1) for row in long]))
     total = np.longdouble(0)
     for k in range(len(work)):
         total += np.log(work[k, k])
@@ -54,16 +54,16 @@ def test_simplex(classes: int, dim: int, value: float) -> None:
     best = largest_log_determinant(classes, dim)
     assert best is not None and best.source.startswith("exact: ")
     assert best.value == pytest.approx(value, abs=1e-6)
-    assert found(etf(classes, dim)).value == pytest.approx(best.value, rel=1e-12)
+    assert determinant_of(etf(classes, dim)).value == pytest.approx(best.value, rel=1e-12)
 
 
 # So are those of the cross-polytope, from its three eigenvalues.
 @pytest.mark.parametrize("dim", [2, 3, 8, 40])
 def test_orthoplex(dim: int) -> None:
     b, c = math.exp(-4), math.exp(-2)
-    wanted = dim * math.log1p(-b) + (dim - 1) * math.log(1 + b - 2 * c)
-    wanted += math.log(1 + b + (2 * dim - 2) * c)
-    assert found(orthoplex(dim)).value == pytest.approx(wanted, rel=1e-12)
+    expected = dim * math.log1p(-b) + (dim - 1) * math.log(1 + b - 2 * c)
+    expected += math.log(1 + b + (2 * dim - 2) * c)
+    assert determinant_of(orthoplex(dim)).value == pytest.approx(expected, rel=1e-12)
 
 
 # However the matrix is blocked, its determinant is that of the whole.
@@ -71,8 +71,8 @@ def test_orthoplex(dim: int) -> None:
 def test_blocks(rows: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(determinant, "ROWS", rows)
     points = cloud(1, 40, 6)
-    wanted = np.linalg.slogdet(kernel(points))[1]
-    assert found(points).value == pytest.approx(wanted, rel=1e-11)
+    expected = np.linalg.slogdet(kernel(points))[1]
+    assert determinant_of(points).value == pytest.approx(expected, rel=1e-11)
 
 
 # Two points have the determinant 1 - exp(-2 rho^2): where it is given it has its digits, and the
@@ -81,22 +81,22 @@ def test_blocks(rows: int, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_two_points(width: float) -> None:
     rows = np.array([[1.0, 0.0], [math.cos(width), math.sin(width)]])
     square = ((rows[0] - rows[1]) ** 2).sum()
-    wanted = math.log(-math.expm1(-2 * square))
-    one = log_determinant(torch.from_numpy(rows))
-    assert (one is not None and one.significant) == (width >= 1e-5)
-    if one is not None and one.significant:
-        assert abs(one.value - wanted) <= one.rounding
-        assert one.value == pytest.approx(wanted, rel=determinant.SIGNIFICANT)
+    expected = math.log(-math.expm1(-2 * square))
+    result = log_determinant(torch.from_numpy(rows))
+    assert (result is not None and result.significant) == (width >= 1e-5)
+    if result is not None and result.significant:
+        assert abs(result.value - expected) <= result.rounding
+        assert result.value == pytest.approx(expected, rel=determinant.SIGNIFICANT)
 
 
 # The same among others.
 @pytest.mark.parametrize("width", [1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6, 1e-7])
 def test_close_pairs(width: float) -> None:
     rows = close_pairs(width)
-    one = log_determinant(torch.from_numpy(rows))
-    assert (one is not None and one.significant) == (width >= 1e-5)
-    if one is not None and one.significant:
-        assert abs(one.value - eliminated(rows)) <= one.rounding
+    result = log_determinant(torch.from_numpy(rows))
+    assert (result is not None and result.significant) == (width >= 1e-5)
+    if result is not None and result.significant:
+        assert abs(result.value - eliminated(rows)) <= result.rounding
 
 
 # Equal rows make it singular, and many points in the plane do but for rounding.
@@ -104,8 +104,8 @@ def test_singular() -> None:
     rows = cloud(4, 5, 3)
     rows[3] = rows[1]
     for points in (rows, cloud(5, 40, 2)):
-        one = log_determinant(torch.from_numpy(points))
-        assert one is None or not one.significant
+        result = log_determinant(torch.from_numpy(points))
+        assert result is None or not result.significant
 
 
 # No K <= d+1 directions beat the simplex: not random ones, nor any in its neighbourhood.
@@ -117,8 +117,8 @@ def test_simplex_is_best(classes: int, dim: int) -> None:
     for width in (1e-3, 1e-2, 0.1, 1.0, 1e3):
         rows = perfect + width * random.standard_normal(perfect.shape)
         rows /= np.linalg.norm(rows, axis=1)[:, None]
-        assert found(rows).value < best.value
-    assert found(np.eye(6)[:classes]).value < best.value
+        assert determinant_of(rows).value < best.value
+    assert determinant_of(np.eye(6)[:classes]).value < best.value
 
 
 # Ascending from random directions leads to the simplex, and no further.

@@ -37,19 +37,19 @@ def visited(rows: Array) -> Energies:
 
 def numbers(rows: Array) -> list[float]:
     """Means of log(1/rho), 1/rho and 1/rho^2, the Newtonian logarithm, and the separation."""
-    found = visited(rows)
-    assert found.riesz is not None
-    newton = [] if found.newton is None else [found.newton.mean]
-    return [*(one.mean for one in found.riesz), *newton, found.separation]
+    measured = visited(rows)
+    assert measured.riesz is not None
+    newton = [] if measured.newton is None else [measured.newton.mean]
+    return [*(part.mean for part in measured.riesz), *newton, measured.separation]
 
 
 def by_hand(rows: Array) -> tuple[list[float], list[Array]]:
     """The same from all differences, and each by point (the separation: the nearest)."""
     size, dim = rows.shape
-    square = np.array([((one - rows) ** 2).sum(1) for one in rows])
+    square = np.array([((row - rows) ** 2).sum(1) for row in rows])
     others = square[~np.eye(size, dtype=bool)].reshape(size, size - 1)
     parts = [-np.log(others) / 2, others**-0.5, 1 / others]
-    means, points = [float(one.mean()) for one in parts], [one.mean(1) for one in parts]
+    means, points = [float(part.mean()) for part in parts], [part.mean(1) for part in parts]
     if dim > 2:
         powers = -(dim - 2) / 2 * np.log(others)
         top = powers.max()
@@ -61,10 +61,10 @@ def by_hand(rows: Array) -> tuple[list[float], list[Array]]:
     return [*means, float(nearest.min())], [*points, nearest]
 
 
-def by_point(found: Energies) -> list[Array]:
-    assert found.riesz is not None
-    parts = [*found.riesz, *([] if found.newton is None else [found.newton])]
-    return [one.by_point.numpy() for one in parts] + [found.nearest.numpy()]
+def by_point(measured: Energies) -> list[Array]:
+    assert measured.riesz is not None
+    parts = [*measured.riesz, *([] if measured.newton is None else [measured.newton])]
+    return [part.by_point.numpy() for part in parts] + [measured.nearest.numpy()]
 
 
 def unit(rows: Array) -> Array:
@@ -81,11 +81,11 @@ def crowded(seed: int, classes: int, dim: int, common: float) -> Array:
 @pytest.mark.parametrize(("classes", "dim"), [(2, 1), (2, 3), (3, 2), (4, 3), (10, 40), (100, 99)])
 def test_simplex(classes: int, dim: int) -> None:
     square = 2 * classes / (classes - 1)
-    wanted = [-math.log(square) / 2, square**-0.5, 1 / square]
+    expected = [-math.log(square) / 2, square**-0.5, 1 / square]
     if dim > 2:
-        wanted.append(-(dim - 2) / 2 * math.log(square))
+        expected.append(-(dim - 2) / 2 * math.log(square))
     rows = etf(classes, dim)
-    assert numbers(rows) == pytest.approx([*wanted, math.sqrt(square)], rel=1e-13)
+    assert numbers(rows) == pytest.approx([*expected, math.sqrt(square)], rel=1e-13)
 
 
 # A cross-polytope has two.
@@ -96,24 +96,24 @@ def test_orthoplex(dim: int) -> None:
     def mean(power: float) -> float:
         return float((2**-power + (2 * dim - 2) * 2 ** (-power / 2)) / others)
 
-    wanted = [-dim * math.log(2) / others, mean(1), mean(2)]
+    expected = [-dim * math.log(2) / others, mean(1), mean(2)]
     if dim > 2:
-        wanted.append(math.log(mean(dim - 2)))
-    assert numbers(orthoplex(dim)) == pytest.approx([*wanted, math.sqrt(2)], rel=1e-13)
+        expected.append(math.log(mean(dim - 2)))
+    assert numbers(orthoplex(dim)) == pytest.approx([*expected, math.sqrt(2)], rel=1e-13)
 
 
 # A polygon's are sums over sines.
 @pytest.mark.parametrize("classes", [5, 7, 30])
 def test_polygon(classes: int) -> None:
-    wanted = [-math.log(classes) / (classes - 1), (classes + 1) / 12]
+    expected = [-math.log(classes) / (classes - 1), (classes + 1) / 12]
     zero, _, two, separation = numbers(polygon(classes))
-    assert [zero, two] == pytest.approx(wanted, rel=1e-12)
+    assert [zero, two] == pytest.approx(expected, rel=1e-12)
     assert separation == pytest.approx(2 * math.sin(math.pi / classes), rel=1e-13)
 
 
 # Famous codes have their tabulated energies (s = 2, 1, 0).
 @pytest.mark.parametrize(
-    ("rows", "wanted"),
+    ("rows", "expected"),
     [
         (icosahedron(), (0.5909090909, 0.7449280766, -0.3273658368)),
         (cell24(), (0.6050724638, 0.7548453409, -0.3116103425)),
@@ -127,8 +127,8 @@ def test_polygon(classes: int) -> None:
     ],
     ids=["icosahedron", "24-cell", "600-cell", "5-16", "6-27", "7-56", "E8", "3+3", "2+4"],
 )
-def test_codes(rows: Array, wanted: tuple[float, ...]) -> None:
-    assert numbers(rows)[2::-1] == pytest.approx(wanted, abs=1e-9)
+def test_codes(rows: Array, expected: tuple[float, ...]) -> None:
+    assert numbers(rows)[2::-1] == pytest.approx(expected, abs=1e-9)
 
 
 # Whatever the tile, every number is that of all differences, for all points and for each.
@@ -139,8 +139,8 @@ def test_every_tile(tile: int, classes: int, dim: int, monkeypatch: pytest.Monke
     rows = cloud(classes, classes, dim)
     means, points = by_hand(rows)
     assert numbers(rows) == pytest.approx(means, rel=1e-12)
-    for mine, wanted in zip(by_point(visited(rows)), points, strict=True):
-        assert mine == pytest.approx(wanted, rel=1e-12)
+    for mine, expected in zip(by_point(visited(rows)), points, strict=True):
+        assert mine == pytest.approx(expected, rel=1e-12)
 
 
 # The closest pair is named, in order.
@@ -165,8 +165,8 @@ def test_close(width: float, crowds: int, monkeypatch: pytest.MonkeyPatch) -> No
         rows[40:43] = unit(rows[:3] + width * rows[3:6])
     means, points = by_hand(rows)
     assert numbers(rows) == pytest.approx(means, rel=DOUBLE)
-    for mine, wanted in zip(by_point(visited(rows)), points, strict=True):
-        assert mine == pytest.approx(wanted, rel=DOUBLE)
+    for mine, expected in zip(by_point(visited(rows)), points, strict=True):
+        assert mine == pytest.approx(expected, rel=DOUBLE)
 
 
 # Many points are multiplied in float32, and the answers still have six digits: spread out, about
@@ -190,11 +190,11 @@ def test_single(rows: Array, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(energy, "TILE", 64)
     means, points = by_hand(rows)
     assert numbers(rows) == pytest.approx(means, rel=SINGLE)
-    found = visited(rows)
-    assert found.nearest.numpy() == pytest.approx(points[-1], rel=SINGLE)
-    a, b = found.closest
-    assert found.separation == pytest.approx(np.linalg.norm(rows[a] - rows[b]), rel=1e-14)
-    assert found.separation == float(found.nearest.min()) == float(found.nearest[a])
+    measured = visited(rows)
+    assert measured.nearest.numpy() == pytest.approx(points[-1], rel=SINGLE)
+    a, b = measured.closest
+    assert measured.separation == pytest.approx(np.linalg.norm(rows[a] - rows[b]), rel=1e-14)
+    assert measured.separation == float(measured.nearest.min()) == float(measured.nearest[a])
 
 
 # Close pairs one by one, or their tile about its own centre: the same numbers.
@@ -214,12 +214,12 @@ def test_newton_underflow(double: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(energy, "DOUBLE_COUNT", double)
     rows = cloud(10, 40, 4096)
     rows[1] = unit(rows[:1] + 0.3 * rows[1:2])[0]  # a pair that outweighs all others
-    found = visited(rows).newton
+    measured = visited(rows).newton
     means, points = by_hand(rows)
-    assert found is not None and 4094 * math.log(2) / 2 > 745
+    assert measured is not None and 4094 * math.log(2) / 2 > 745
     limit = DOUBLE if double else SINGLE
-    assert found.mean == pytest.approx(means[3], rel=limit)
-    assert found.by_point.numpy() == pytest.approx(points[3], rel=limit)
+    assert measured.mean == pytest.approx(means[3], rel=limit)
+    assert measured.by_point.numpy() == pytest.approx(points[3], rel=limit)
 
 
 # Coincident directions are counted and named; no energy is given; the others have their nearest.
@@ -231,18 +231,18 @@ def test_coincident(double: int, tile: int, monkeypatch: pytest.MonkeyPatch) -> 
     rows = cloud(11, 12, 5)
     rows[7] = rows[9] = rows[2]
     rows[10] = unit(3 * rows[4:5])[0]  # the same but for rounding
-    found = visited(rows)
-    assert found.riesz is None and found.newton is None
-    assert found.coincident_count == 4
-    assert set(found.coincident) == {(2, 7), (2, 9), (7, 9), (4, 10)}
-    assert found.separation == 0.0 and found.closest == found.coincident[0]
-    touching = found.nearest.numpy() == 0
+    measured = visited(rows)
+    assert measured.riesz is None and measured.newton is None
+    assert measured.coincident_count == 4
+    assert set(measured.coincident) == {(2, 7), (2, 9), (7, 9), (4, 10)}
+    assert measured.separation == 0.0 and measured.closest == measured.coincident[0]
+    touching = measured.nearest.numpy() == 0
     assert set(np.flatnonzero(touching)) == {2, 4, 7, 9, 10}
-    assert found.nearest.numpy() == pytest.approx(by_hand_nearest(rows), rel=SINGLE, abs=1e-15)
+    assert measured.nearest.numpy() == pytest.approx(by_hand_nearest(rows), rel=SINGLE, abs=1e-15)
 
 
 def by_hand_nearest(rows: Array) -> Array:
-    square = np.array([((one - rows) ** 2).sum(1) for one in rows])
+    square = np.array([((row - rows) ** 2).sum(1) for row in rows])
     np.fill_diagonal(square, np.inf)
     nearest: Array = np.sqrt(square.min(1))
     return nearest
@@ -251,17 +251,19 @@ def by_hand_nearest(rows: Array) -> Array:
 # Of many coincident pairs all are counted and a few named; even where all differences are nought.
 @pytest.mark.parametrize("row", [cloud(12, 1, 4), np.eye(4)[:1]])
 def test_many_coincident(row: Array) -> None:
-    found = visited(np.tile(row, (40, 1)))
-    assert found.coincident_count == pairs_of(40) and len(found.coincident) == energy.NAMED_PAIRS
+    measured = visited(np.tile(row, (40, 1)))
+    assert (
+        measured.coincident_count == pairs_of(40) and len(measured.coincident) == energy.NAMED_PAIRS
+    )
 
 
 # Just apart is apart: the energy is large and right.
 def test_just_apart() -> None:
     rows = np.array([[1.0, 0.0, 0.0], [1.0, 1e-12, 0.0], [0.0, 0.0, 1.0]])
-    found = visited(rows)
-    assert found.coincident_count == 0 and found.separation == pytest.approx(1e-12)
-    assert found.riesz is not None
-    assert found.riesz[2].mean == pytest.approx((1e24 + 0.5 + 0.5) / 3)
+    measured = visited(rows)
+    assert measured.coincident_count == 0 and measured.separation == pytest.approx(1e-12)
+    assert measured.riesz is not None
+    assert measured.riesz[2].mean == pytest.approx((1e24 + 0.5 + 0.5) / 3)
 
 
 # Progress hears of every pair once.
@@ -280,13 +282,13 @@ class Largest(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self.elements = 0
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        found = func(*args, **(kwargs or {}))
-        self.elements = max([self.elements, *_sizes(found)])
-        return found
+        measured = func(*args, **(kwargs or {}))
+        self.elements = max([self.elements, *_sizes(measured)])
+        return measured
 
 
-def _sizes(found: Any) -> Iterator[int]:
-    yield from (one.numel() for one in tree_leaves(found) if isinstance(one, torch.Tensor))
+def _sizes(measured: Any) -> Iterator[int]:
+    yield from (leaf.numel() for leaf in tree_leaves(measured) if isinstance(leaf, torch.Tensor))
 
 
 # No matrix of all pairs is ever whole, not even where all are close.

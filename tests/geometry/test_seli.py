@@ -54,22 +54,24 @@ def realized(gram: Array, dim: int) -> torch.Tensor:
 @settings(deadline=None)
 @given(sizes)
 def test_against_labels(counts: list[int]) -> None:
-    for target, wanted in zip(
+    for target, expected in zip(
         seli.targets(torch.tensor(counts)), labels_decomposed(counts), strict=True
     ):
-        assert whole(target) == pytest.approx(wanted, abs=ROUNDING)
+        assert whole(target) == pytest.approx(expected, abs=ROUNDING)
         assert float(target.eigenvalues.norm()) == pytest.approx(1, abs=ROUNDING)
-        wanted_values = np.linalg.eigvalsh(wanted)[::-1][:-1]
-        assert target.eigenvalues.numpy() == pytest.approx(wanted_values, abs=ROUNDING)
-        assert target.squares[target.group].numpy() == pytest.approx(np.diag(wanted), abs=ROUNDING)
+        eigenvalues = np.linalg.eigvalsh(expected)[::-1][:-1]
+        assert target.eigenvalues.numpy() == pytest.approx(eigenvalues, abs=ROUNDING)
+        assert target.squares[target.group].numpy() == pytest.approx(
+            np.diag(expected), abs=ROUNDING
+        )
 
 
 # Classes of equal size have the simplex, for classifier and means alike.
 @pytest.mark.parametrize("size", [2, 3, 10, 600])
 def test_balanced(size: int) -> None:
-    wanted = (np.eye(size) - 1 / size) / math.sqrt(size - 1)
+    expected = (np.eye(size) - 1 / size) / math.sqrt(size - 1)
     for target in seli.targets(torch.full((size,), 7)):
-        assert np.abs(whole(target) - wanted).max() < 1e-15
+        assert np.abs(whole(target) - expected).max() < 1e-15
 
 
 # Half the classes R times larger: the closed forms for the ratios of squared lengths.
@@ -105,8 +107,8 @@ def test_product_is_the_labels(counts: list[int]) -> None:
     weights, means = map(whole, seli.targets(torch.tensor(counts)))
     product = weights @ means
     size = len(counts)
-    wanted = (np.eye(size) - 1 / size) / math.sqrt(size - 1)
-    assert product / np.linalg.norm(product) == pytest.approx(wanted, abs=1e-12)
+    expected = (np.eye(size) - 1 / size) / math.sqrt(size - 1)
+    assert product / np.linalg.norm(product) == pytest.approx(expected, abs=1e-12)
 
 
 # The order of classes is the order of rows.
@@ -118,9 +120,9 @@ def test_order() -> None:
         assert whole(moved) == pytest.approx(given, abs=1e-15)
 
 
-def plain_deviation(points: torch.Tensor, wanted: Array) -> float:
+def plain_deviation(points: torch.Tensor, expected: Array) -> float:
     gram = points.numpy() @ points.numpy().T
-    return float(np.linalg.norm(gram / np.linalg.norm(gram) - wanted))
+    return float(np.linalg.norm(gram / np.linalg.norm(gram) - expected))
 
 
 # The deviation is that of the two K x K matrices, in few dimensions and in many.
@@ -130,10 +132,10 @@ def test_deviation(counts: list[int], dim: int) -> None:
     random = np.random.default_rng(3)
     points = torch.from_numpy(random.standard_normal((len(counts), dim)))
     for target in seli.targets(torch.tensor(counts)):
-        wanted = plain_deviation(points, whole(target))
-        assert seli.deviation(points, target) == pytest.approx(wanted, rel=1e-12)
+        expected = plain_deviation(points, whole(target))
+        assert seli.deviation(points, target) == pytest.approx(expected, rel=1e-12)
         scaled = seli.deviation(1e-200 * points, target)
-        assert scaled == pytest.approx(wanted, rel=1e-12)
+        assert scaled == pytest.approx(expected, rel=1e-12)
 
 
 # Near the target the blocks take over and keep the digits that the closed form loses.
@@ -144,9 +146,9 @@ def test_small_deviation(width: float, tile: int, monkeypatch: pytest.MonkeyPatc
     random = np.random.default_rng(4)
     for target in seli.targets(torch.tensor([50, 20, 20, 3, 3, 3, 1])):
         near = realized(whole(target), 9) + width * torch.from_numpy(random.standard_normal((7, 9)))
-        wanted = plain_deviation(near, whole(target))
-        assert seli.deviation(near, target) == pytest.approx(wanted, rel=1e-8, abs=1e-15)
-        assert wanted < 0.1
+        expected = plain_deviation(near, whole(target))
+        assert seli.deviation(near, target) == pytest.approx(expected, rel=1e-8, abs=1e-15)
+        assert expected < 0.1
 
 
 # Either way gives the same number where both are good.
@@ -168,19 +170,19 @@ def test_null(weighing: str) -> None:
     share = {"none": 0.0, "equal": 1 / 12, "by size": counts / counts.sum()}[weighing]
     noise, weights = 1 / counts, np.broadcast_to(share, 12).copy()
     for target in seli.targets(torch.from_numpy(counts)):
-        found = []
+        deviations = []
         for _ in range(40):
             points = np.sqrt(noise)[:, None] * random.standard_normal((12, 100))
-            found.append(seli.deviation(torch.from_numpy(points - weights @ points), target))
+            deviations.append(seli.deviation(torch.from_numpy(points - weights @ points), target))
         null = seli.null_deviation(target, 100, torch.from_numpy(noise), torch.from_numpy(weights))
-        assert null == pytest.approx(np.mean(np.array(found, float)), rel=0.03)
+        assert null == pytest.approx(np.mean(np.array(deviations, float)), rel=0.03)
 
 
 def plain_logits(rows: torch.Tensor, means: torch.Tensor, counts: list[int]) -> float:
     """With a column for every sample."""
     wide = rows.numpy() @ np.repeat(means.numpy(), counts, axis=0).T  # (K, N)
-    wanted = np.repeat(np.eye(len(counts)) - 1 / len(counts), counts, axis=1)
-    return float(np.linalg.norm(wide / np.linalg.norm(wide) - wanted / np.linalg.norm(wanted)))
+    expected = np.repeat(np.eye(len(counts)) - 1 / len(counts), counts, axis=1)
+    return float(np.linalg.norm(wide / np.linalg.norm(wide) - expected / np.linalg.norm(expected)))
 
 
 # The logits' deviation is that of the K x N matrices, far from the labels and near to them.
@@ -196,11 +198,11 @@ def test_logits(width: float, tile: int, monkeypatch: pytest.MonkeyPatch) -> Non
         # W M' is A where it fits, whatever the counts.
         rows = torch.from_numpy(frame) + noise[0]
         means = torch.from_numpy(frame - frame.mean(0)) + noise[1]
-        wanted = plain_logits(rows, means, counts)
-        assert wanted < 100 * width or width > 1e-3 or dim == 3
+        expected = plain_logits(rows, means, counts)
+        assert expected < 100 * width or width > 1e-3 or dim == 3
         for scale in (1, 1e150):
-            found = seli.logit_deviation(scale * rows, scale * means, torch.tensor(counts))
-            assert found == pytest.approx(wanted, rel=1e-8, abs=1e-14)
+            deviation = seli.logit_deviation(scale * rows, scale * means, torch.tensor(counts))
+            assert deviation == pytest.approx(expected, rel=1e-8, abs=1e-14)
 
 
 # Rows that hardly see the means: the short way would lose the product's digits.
@@ -214,8 +216,8 @@ def test_crossing_logits() -> None:
     means[:, :2] += 1e-6 * torch.from_numpy(random.standard_normal((9, 2)))
     turn = torch.from_numpy(np.linalg.qr(random.standard_normal((4, 4)))[0])
     rows, means = rows @ turn, means @ turn
-    found = seli.logit_deviation(rows, means, torch.tensor(counts))
-    assert found == pytest.approx(plain_logits(rows, means, counts), rel=1e-8)
+    deviation = seli.logit_deviation(rows, means, torch.tensor(counts))
+    assert deviation == pytest.approx(plain_logits(rows, means, counts), rel=1e-8)
 
 
 # Points that realise the target deviate by nothing but rounding; no points have no Gram matrix.
@@ -251,18 +253,18 @@ def test_like_the_simplex() -> None:
 @given(sizes, st.integers(0, 2**12))
 @settings(deadline=None)
 def test_summaries(counts: list[int], bits: int) -> None:
-    chosen = np.array([bool(bits >> one & 1) for one in range(len(counts))])  # (K,)
+    chosen = np.array([bool(bits >> place & 1) for place in range(len(counts))])  # (K,)
     for target in seli.targets(torch.tensor(counts)):
         gram = whole(target)
         mask = torch.from_numpy(chosen)
         if chosen.sum() > 1:
             part = cosines(gram)[chosen][:, chosen]
-            wanted = part[np.triu_indices(len(part), 1)].mean()
-            assert target.mean_cosine(mask) == pytest.approx(wanted, abs=1e-11)
+            expected = part[np.triu_indices(len(part), 1)].mean()
+            assert target.mean_cosine(mask) == pytest.approx(expected, abs=1e-11)
         if 0 < chosen.sum() < len(counts):
             lengths = np.sqrt(np.diag(gram))
-            wanted = lengths[chosen].mean() / lengths[~chosen].mean()
-            assert target.norm_ratio(mask) == pytest.approx(wanted, rel=1e-11)
+            expected = lengths[chosen].mean() / lengths[~chosen].mean()
+            assert target.norm_ratio(mask) == pytest.approx(expected, rel=1e-11)
 
 
 # Thirty thousand classes of a few sizes cost what a few classes cost.

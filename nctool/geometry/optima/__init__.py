@@ -14,9 +14,9 @@ from functools import lru_cache
 from nctool.geometry.optima import limits
 from nctool.geometry.optima.codes import Code
 from nctool.geometry.optima.families import members
-from nctool.geometry.optima.found import found
 from nctool.geometry.optima.proven import PROVEN
 from nctool.geometry.optima.published import LINES, WHY_NOT_USED, published
+from nctool.geometry.optima.searched import searched_codes
 from nctool.report import Reference
 
 __all__ = [
@@ -38,7 +38,7 @@ def max_cosine(classes: int, dim: int) -> Reference | None:
         return None
     if best.proof and best.fits(classes, dim):
         return Reference(best.cosine, _proved(best))
-    return Reference(best.cosine_at(classes), f"best-found: {best.told(classes, dim)}")
+    return Reference(best.cosine_at(classes), f"best-found: {best.source(classes, dim)}")
 
 
 def separation(classes: int, dim: int) -> Reference | None:
@@ -59,7 +59,7 @@ def margin(classes: int, dim: int) -> Reference | None:
     best = _best(classes, dim, lambda code: code.margin_at(classes))
     if best is None:
         return None
-    return Reference(best.margin_at(classes), f"best-found: {best.told(classes, dim)}")
+    return Reference(best.margin_at(classes), f"best-found: {best.source(classes, dim)}")
 
 
 @lru_cache(REMEMBERED)
@@ -68,12 +68,12 @@ def max_cosine_limit(classes: int, dim: int) -> Reference | None:
     closed = _closed(classes, dim)
     if closed is not None or classes < 2 or dim < 1:
         return closed
-    several = [_within_proof(code, classes, dim) for code in _proofs(classes, dim)]
+    bounds = [_within_proof(code, classes, dim) for code in _proofs(classes, dim)]
     if dim > 3 or classes <= limits.FEJES_TOTH_ABOVE:
-        several.append(Reference(limits.levenshtein(classes, dim), "bound: Levenshtein"))
+        bounds.append(Reference(limits.levenshtein(classes, dim), "bound: Levenshtein"))
     if dim == 3:
-        several.append(Reference(limits.fejes_toth(classes), "bound: Fejes Tóth, d = 3"))
-    return max(several, key=lambda one: one.value)
+        bounds.append(Reference(limits.fejes_toth(classes), "bound: Fejes Tóth, d = 3"))
+    return max(bounds, key=lambda bound: bound.value)
 
 
 def separation_limit(classes: int, dim: int) -> Reference | None:
@@ -120,7 +120,9 @@ def _best(classes: int, dim: int, worth: Callable[[Code], float]) -> Code | None
     """The code that serves this problem best; of equals, the one that is nearest to it."""
     if classes < 2 or dim < 1:
         return None
-    serving = [code for code in (*PROVEN, *found(), *members(dim)) if code.serves(classes, dim)]
+    serving = [
+        code for code in (*PROVEN, *searched_codes(), *members(dim)) if code.serves(classes, dim)
+    ]
     return max(
         serving,
         key=lambda code: (worth(code), -abs(code.classes - classes), code.dim),

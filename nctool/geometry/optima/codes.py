@@ -49,7 +49,7 @@ class Code:
     def fits(self, classes: int, dim: int) -> bool:
         return (self.classes, self.dim) == (classes, dim)
 
-    def told(self, classes: int, dim: int) -> str:
+    def source(self, classes: int, dim: int) -> str:
         """Where it comes from, for a problem that it serves."""
         whole = f"{self.name} at {self.size}"
         copies = self.copies(classes)
@@ -59,5 +59,5 @@ class Code:
             "fewer classes" if classes < self.classes else "",
             "more dimensions" if dim > self.dim else "",
         ]
-        valid = " and ".join(one for one in use if one)
+        valid = " and ".join(reason for reason in use if reason)
         return f"{whole}; valid for {valid}" if valid else whole

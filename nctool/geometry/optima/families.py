@@ -14,12 +14,9 @@ from nctool.geometry.optima.codes import Code
 
 LEVENSHTEIN = "Levenshtein's bound"
 SPECTRAL = "Cohn, de Laat and Leijenhorst 2024"
-LEVENSHTEIN = "Levenshtein's bound"
-SPECTRAL = "Cohn, de Laat and Leijenhorst 2024"
 KERDOCK_PROVED = range(2, 6)
 LARGEST_WORD = 13
 """Words of up to 2^13 letters are considered."""
-
 
 LAMINATED = {
     16: 4320, 17: 5346, 18: 7398, 19: 10_668, 20: 17_400, 21: 27_720, 22: 49_896, 23: 93_150,
@@ -35,9 +32,9 @@ def members(dim: int) -> Iterator[Code]:
     for half in range(2, dim.bit_length()):
         if 4**half <= dim:
             yield kerdock(half)
-        yield from (one for one in _within_kerdock(half) if one.dim <= dim)
+        yield from (code for code in _within_kerdock(half) if code.dim <= dim)
     for lines in _quadrangles(dim):
-        yield from (one for one in quadrangle(*lines) if one.dim <= dim)
+        yield from (code for code in quadrangle(*lines) if code.dim <= dim)
     yield from _complex_bases(dim)
     yield from _words(dim)
 
@@ -101,15 +98,15 @@ def _complex_bases(dim: int) -> Iterator[Code]:
 @cache
 def _words(dim: int) -> tuple[Code, ...]:
     """Signs from binary words that differ in many places (extended BCH codes)."""
-    found = []
+    codes = []
     for exponent in range(4, LARGEST_WORD + 1):
         length = 2**exponent
         if length > dim:
             break
         for bits, distance in _bch(exponent):
             cosine = 1 - 2 * distance / length
-            found.append(Code(2**bits, length, cosine, f"BCH code of {bits} bits"))
-    return tuple(found)
+            codes.append(Code(2**bits, length, cosine, f"BCH code of {bits} bits"))
+    return tuple(codes)
 
 
 @cache
@@ -121,14 +118,15 @@ def _bch(exponent: int) -> tuple[tuple[int, int], ...]:
     """
     period = 2**exponent - 1
     bits, roots = period, set[int]()
-    found: dict[int, int] = {}
+    distances: dict[int, int] = {}
+    # The cyclotomic cosets of the powers that are roots; each costs as many bits as it has members.
     for power in range(1, period // 2 + 1):
         orbit = {power * 2**step % period for step in range(exponent)}
         if not orbit <= roots:
-            found[bits] = power + power % 2
+            distances[bits] = power + power % 2
             bits -= len(orbit - roots)
             roots |= orbit
-    return tuple((bits, far) for bits, far in found.items() if 8 * far > period and bits <= 62)
+    return tuple((bits, far) for bits, far in distances.items() if 8 * far > period and bits <= 62)
 
 
 def _is_prime_power(number: int) -> bool:

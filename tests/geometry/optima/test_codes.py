@@ -64,7 +64,7 @@ def test_all_proved_codes() -> None:
 # Each proved code has the largest cosine that is claimed.
 @pytest.mark.parametrize("size", BUILT, ids=lambda size: f"{size[1]}-{size[0]}")
 def test_proved(size: tuple[int, int]) -> None:
-    (code,) = (one for one in PROVEN if (one.classes, one.dim) == size)
+    (code,) = (code for code in PROVEN if (code.classes, code.dim) == size)
     agrees(BUILT[size](), code)
 
 
@@ -74,7 +74,7 @@ def test_proved(size: tuple[int, int]) -> None:
     [(7, [3, -9, -3, 1]), (8, [7, 2, -1]), (9, [3, -1]), (10, [7, -4, -2, 1])],
 )
 def test_roots(count: int, polynomial: list[int]) -> None:
-    (code,) = (one for one in PROVEN if (one.classes, one.dim) == (count, 3))
+    (code,) = (code for code in PROVEN if (code.classes, code.dim) == (count, 3))
     assert np.polyval(polynomial, code.cosine) == pytest.approx(0, abs=1e-14)
 
 
@@ -83,8 +83,8 @@ def test_leech() -> None:
     points = known.leech()
     assert len(np.unique(points.astype(np.int8), axis=0)) == len(points) == 196_560
     assert set((points**2).sum(axis=1)) == {32}
-    for one in points[:: len(points) // 7]:
-        cosines = np.sort(points @ one) / 32
+    for point in points[:: len(points) // 7]:
+        cosines = np.sort(points @ point) / 32
         assert cosines[-1] == 1 and cosines[-2] == 1 / 2
 
 
@@ -150,7 +150,7 @@ def test_complex_bases(prime: int) -> None:
 # Words of the BCH codes differ in as many places as is claimed.
 @pytest.mark.parametrize("exponent", [4, 5, 6])
 def test_words(exponent: int) -> None:
-    claims = [one for one in families._bch(exponent) if one[0] <= 11]
+    claims = [claim for claim in families._bch(exponent) if claim[0] <= 11]
     assert len(claims) >= 2
     for bits, distance in claims:
         points = known.bch_words(exponent, distance)
@@ -159,8 +159,8 @@ def test_words(exponent: int) -> None:
 
 # Orthogonal copies of a code are one with the same largest cosine.
 def test_orthogonal_copies() -> None:
-    one = known.half_cube()
-    whole = np.block([[one, np.zeros_like(one)], [np.zeros_like(one), one]])
+    half = known.half_cube()
+    whole = np.block([[half, np.zeros_like(half)], [np.zeros_like(half), half]])
     code = Code(16, 5, 1 / 5, "")
     assert code.serves(32, 10)
     agrees(whole, Code(32, 10, code.cosine_at(32), ""))

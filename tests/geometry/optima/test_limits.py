@@ -41,8 +41,8 @@ def kernel(dim: int, degree: int, right: int, cosine: float, at: Values) -> Valu
             new = new - (weights @ (new * old)[:QUADRATURE]) * old
         basis.append(new / math.sqrt(weights @ new[:QUADRATURE] ** 2))
     total: Values = np.zeros(len(at))
-    for one in basis:
-        total += one[QUADRATURE] * one[QUADRATURE + 1 :]
+    for polynomial in basis:
+        total += polynomial[QUADRATURE] * polynomial[QUADRATURE + 1 :]
     return total
 
 
@@ -89,7 +89,7 @@ def test_levenshtein_reaches_the_count(count: int, dim: int) -> None:
         for degree in range(1, 60)
         if limits._design_size(dim, degree) <= count <= limits._design_size(dim, degree + 1)
     }
-    assert counts and all(one == pytest.approx(count, rel=1e-9) for one in counts.values())
+    assert counts and all(value == pytest.approx(count, rel=1e-9) for value in counts.values())
 
 
 # Its known closed forms for few points.
@@ -157,8 +157,8 @@ def test_radon_in_a_cap(seed: int) -> None:
     points = np.concatenate([np.cos(tilt), np.sin(tilt) * across], axis=1)
     relation = np.linalg.svd(points.T)[2][-1]
     sides = [np.where(sign * relation > 1e-12, sign * relation, 0) for sign in (1, -1)]
-    assert min(one.sum() for one in sides) > 0
-    hulls = [one / one.sum() @ points for one in sides]
+    assert min(side.sum() for side in sides) > 0
+    hulls = [side / side.sum() @ points for side in sides]
     shorter = int(np.linalg.norm(hulls[0]) > np.linalg.norm(hulls[1]))
     longer = points[sides[1 - shorter] > 0]
     assert np.linalg.norm(hulls[shorter]) >= math.cos(angle) - 1e-12

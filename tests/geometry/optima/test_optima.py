@@ -12,8 +12,8 @@ import pytest
 from nctool.geometry import optima
 from nctool.geometry.optima import families
 from nctool.geometry.optima.codes import Code
-from nctool.geometry.optima.found import TABLE, found
 from nctool.geometry.optima.proven import PROVEN
+from nctool.geometry.optima.searched import TABLE, searched_codes
 from nctool.report import Reference
 
 COUNTS = (
@@ -116,7 +116,7 @@ def test_within_limits() -> None:
 @pytest.mark.parametrize("dim", [3, 4, 8, 10, 16, 21, 22, 24, 30, 62, 64, 256, 768])
 def test_monotone_in_classes(dim: int) -> None:
     for ask, sign in SIGNS:
-        known = [one for count in COUNTS if (one := ask(count, dim)) is not None]
+        known = [optimum for count in COUNTS if (optimum := ask(count, dim)) is not None]
         assert all(sign * (b.value - a.value) >= -ROUNDING for a, b in pairwise(known))
 
 
@@ -124,7 +124,7 @@ def test_monotone_in_classes(dim: int) -> None:
 @pytest.mark.parametrize("count", [10, 20, 32, 100, 128, 200, 275, 1000, 1116, 10_000, 50_257])
 def test_monotone_in_dimensions(count: int) -> None:
     for ask, sign in SIGNS:
-        known = [one for dim in DIMS if (one := ask(count, dim)) is not None]
+        known = [optimum for dim in DIMS if (optimum := ask(count, dim)) is not None]
         assert all(sign * (a.value - b.value) >= -ROUNDING for a, b in pairwise(known))
 
 
@@ -210,8 +210,8 @@ def test_published() -> None:
 # The table is small, holds possible values only, and certifies margins only above the free ones.
 def test_table() -> None:
     assert TABLE.stat().st_size < 60_000
-    codes = found()
-    assert len({(one.classes, one.dim) for one in codes}) == len(codes) > 500
+    codes = searched_codes()
+    assert len({(code.classes, code.dim) for code in codes}) == len(codes) > 500
     for code in codes:
         assert code.classes > 2 * code.dim and code.dim > 2
         assert value(optima.max_cosine_limit(code.classes, code.dim)) - ROUNDING <= code.cosine < 1
@@ -221,13 +221,15 @@ def test_table() -> None:
 
 # No entry is beaten by another with as many points in no more dimensions.
 def test_table_holds_no_ballast() -> None:
-    for one in found():
+    for code in searched_codes():
         rivals = [
             other
-            for other in found()
-            if other.classes >= one.classes and other.dim <= one.dim and other.cosine <= one.cosine
+            for other in searched_codes()
+            if other.classes >= code.classes
+            and other.dim <= code.dim
+            and other.cosine <= code.cosine
         ]
-        assert rivals == [one]
+        assert rivals == [code]
 
 
 # Every usual number of classes has a reference in every dimension of the search, and it leaves no
@@ -243,7 +245,9 @@ def test_table_covers_the_grid(count: int) -> None:
 @pytest.mark.parametrize("dim", [3, 16, 63, 64, 100, 768, 4096])
 def test_members(dim: int) -> None:
     offered = list(families.members(dim))
-    assert all(0 < one.dim <= dim and one.classes > 0 and -1 <= one.cosine < 1 for one in offered)
+    assert all(
+        0 < code.dim <= dim and code.classes > 0 and -1 <= code.cosine < 1 for code in offered
+    )
 
 
 # A question costs neither torch nor scipy when there is a closed form.

@@ -14,8 +14,8 @@ import torch
 
 from nctool.geometry import optima
 from nctool.geometry.hull import margins
-from nctool.geometry.optima.found import found
 from nctool.geometry.optima.proven import OTHER_PROOFS
+from nctool.geometry.optima.searched import searched_codes
 from tests.support.known_codes import Rows, max_cosine, unit
 
 CODES = Path(__file__).parents[3] / "fixtures" / "codes"
@@ -40,7 +40,7 @@ def small() -> dict[tuple[int, int], Rows]:
 
 
 def table() -> dict[tuple[int, int], float]:
-    return {(one.dim, one.classes): one.cosine for one in found()}
+    return {(code.dim, code.classes): code.cosine for code in searched_codes()}
 
 
 # The six settings of the paper are kept, better than the earlier search had them.
@@ -76,7 +76,11 @@ def test_left_out_codes_are_beaten() -> None:
 # Certified margins are what an exact distance to the hull gives.
 def test_margins() -> None:
     kept = {size: np.load(path) for size, path in LARGE.items()} | small()
-    certified = {(one.dim, one.classes): one.margin for one in found() if one.margin is not None}
+    certified = {
+        (code.dim, code.classes): code.margin
+        for code in searched_codes()
+        if code.margin is not None
+    }
     compared = 0
     for size in sorted(set(kept) & set(certified)):
         exact = margins(torch.from_numpy(unit(kept[size])), gap=1e-9, least_only=True)
@@ -89,7 +93,7 @@ def test_margins() -> None:
 # Proved codes in space that nobody builds by hand were found by the search.
 @pytest.mark.parametrize("count", [7, 9, 10, 13, 14])
 def test_proved_by_others(count: int) -> None:
-    (code,) = (one for one in OTHER_PROOFS if (one.classes, one.dim) == (count, 3))
+    (code,) = (code for code in OTHER_PROOFS if (code.classes, code.dim) == (count, 3))
     assert max_cosine(unit(small()[3, count])) == pytest.approx(code.cosine, abs=1e-12)
 
 
@@ -104,7 +108,7 @@ def test_search(count: int, dim: int, attempts: int, tmp_path: Path) -> None:
 
 # The shipped script takes a code into a table, and later only a better one.
 def test_table_from_codes(tmp_path: Path) -> None:
-    code, target = small()[3, 7], tmp_path / "found.json"
+    code, target = small()[3, 7], tmp_path / "searched.json"
     worse = code + 0.01 * np.arange(21).reshape(7, 3)
     entries = []
     for points in (worse, code, worse):

@@ -1,4 +1,4 @@
-"""The best codes that our own search found; ``fixtures/codes`` in the repository says how."""
+"""The best codes of our own search; ``fixtures/codes`` in the repository says how."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from pathlib import Path
 
 from nctool.geometry.optima.codes import Code
 
-TABLE = Path(__file__).parent / "found.json"
+TABLE = Path(__file__).parent / "searched.json"
 
 
 @cache
-def found() -> tuple[Code, ...]:
+def searched_codes() -> tuple[Code, ...]:
     """Every code of the packaged table."""
     table = json.loads(TABLE.read_text("utf-8"))
     margins = table["margin"]
