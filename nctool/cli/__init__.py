@@ -42,8 +42,7 @@ def _version(given: bool) -> None:
 def root(
     context: typer.Context,
     version: Annotated[
-        bool,
-        typer.Option("--version", callback=_version, is_eager=True, help="Print the version."),
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
     """Has this network collapsed, and how far is it from perfect?"""

@@ -21,8 +21,7 @@ if TYPE_CHECKING:
 def check(
     context: typer.Context,
     report: Annotated[
-        str,
-        typer.Argument(help="A saved report, trajectory or comparison.", show_default=False),
+        str, typer.Argument(help="A saved report, trajectory or comparison.", show_default=False)
     ],
     gates: GateOptions,
     outputs: Annotated[Outputs, only("json", "output", "ci", "width", "quiet")],

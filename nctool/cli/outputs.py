@@ -31,8 +31,7 @@ class Outputs:
     """Everything a command was asked to write."""
 
     json: Annotated[
-        str | None,
-        Option("Write the report as JSON; - for stdout.", OUTPUT, metavar="FILE|-"),
+        str | None, Option("Write the report as JSON; - for stdout.", OUTPUT, metavar="FILE|-")
     ] = None
     output: Annotated[
         tuple[str, ...],

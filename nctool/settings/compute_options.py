@@ -54,8 +54,7 @@ class ComputeOptions:
         ),
     ] = None
     threads: Annotated[
-        int | None,
-        Option("CPU threads.", COMPUTE, between=(1, MOST_THREADS), check=check_threads),
+        int | None, Option("CPU threads.", COMPUTE, between=(1, MOST_THREADS), check=check_threads)
     ] = None
     bootstrap: Annotated[
         int,

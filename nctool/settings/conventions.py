@@ -63,9 +63,7 @@ PROFILES: dict[str, Convention] = {
     convention.profile or "": convention
     for convention in (
         Convention(
-            "papyan",
-            "Papyan, Han & Donoho 2020: global mean over all samples",
-            center="samples",
+            "papyan", "Papyan, Han & Donoho 2020: global mean over all samples", center="samples"
         ),
         Convention(
             "notebook",

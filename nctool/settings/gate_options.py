@@ -35,7 +35,6 @@ class GateOptions:
         str | None, Option("The report to look back to.", GATES, metavar="FILE")
     ] = None
     missing: Annotated[
-        Missing | None,
-        Option("What a gated number that is missing means.  [default: fail]", GATES),
+        Missing | None, Option("What a gated number that is missing means.  [default: fail]", GATES)
     ] = None
     warn_only: Annotated[bool, Option("Gates warn and never fail.", GATES)] = False

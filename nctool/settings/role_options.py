@@ -26,12 +26,10 @@ class RoleOptions:
     features: Annotated[str | None, Option(_key("Features (N, d)"), ROLES, metavar="KEY")] = None
     labels: Annotated[str | None, Option(_key("Labels (N,)"), ROLES, metavar="KEY")] = None
     head: Annotated[
-        str | None,
-        Option(_key("Classifier weight (K, d)"), ROLES, metavar="KEY", python="weight"),
+        str | None, Option(_key("Classifier weight (K, d)"), ROLES, metavar="KEY", python="weight")
     ] = None
     bias: Annotated[
-        str | None,
-        Option(_key("Classifier bias (K,)") + " 'none' for none.", ROLES, metavar="KEY"),
+        str | None, Option(_key("Classifier bias (K,)") + " 'none' for none.", ROLES, metavar="KEY")
     ] = None
     weights: Annotated[Weights, Option("Which copy, where there are two.", ROLES)] = "raw"
     split: Annotated[
@@ -57,8 +55,7 @@ class RoleOptions:
     pool: Annotated[Pool | None, Option("One vector from a sequence of them.", ROLES)] = None
     transpose_head: Annotated[bool, Option("The head is (d, K).", ROLES)] = False
     ood: Annotated[
-        str | None,
-        Option("Out-of-distribution features: PATH[::KEY].", ROLES, metavar="SPEC"),
+        str | None, Option("Out-of-distribution features: PATH[::KEY].", ROLES, metavar="SPEC")
     ] = None
     layers: Annotated[
         str | None,

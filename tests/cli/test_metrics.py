@@ -1,18 +1,12 @@
-"""What nctool knows without data: its metrics, its schema, and the machine it runs on."""
+"""``nctool metrics``: every metric in a list, and each explained by its own documentation."""
 
 from __future__ import annotations
 
-import json
 import re
 
-import jsonschema
 import pytest
-import torch
 
-import nctool as package
 from nctool.metrics import registry
-from nctool.readers import readers
-from nctool.report import schema
 from tests.cli.shell import inside, nctool
 
 
@@ -60,29 +54,3 @@ def test_no_such_metric(name: str, near: str) -> None:
 def test_nothing_near() -> None:
     said = inside("metrics", "????")
     assert said.code == 2 and "nearest" not in said.err and "nctool metrics" in said.err
-
-
-# The printed schema is the published one, and a valid JSON Schema.
-def test_schema() -> None:
-    said = nctool("schema")
-    assert (said.code, said.err) == (0, "")
-    assert json.loads(said.out) == schema()
-    jsonschema.Draft202012Validator.check_schema(schema())
-
-
-# The doctor names the versions, the devices, and every format that can be read.
-def test_doctor() -> None:
-    said = inside("doctor")
-    assert said.code == 0
-    rows = [line.split() for line in said.out.splitlines() if line.startswith("  ")]
-    assert ["nctool", package.__version__] in rows
-    assert ["torch", torch.__version__] in rows
-    assert any(row[0] == "cpu" and str(torch.get_num_threads()) in row for row in rows)
-    assert torch.cuda.is_available() or ["cuda", "not", "available"] in rows
-    formats = [reader for reader in readers() if reader.covers]
-    for row, reader in zip(rows[-len(formats) :], formats, strict=True):
-        assert row[0] == reader.name
-        missing = reader.extra is not None and bool(reader.extra.missing)
-        assert row[1:] == (
-            f"needs: {reader.extra.command}".split() if reader.extra and missing else []
-        )
