@@ -56,8 +56,8 @@ class Config:
         """The values as the command line would give them, by the names of the options."""
         known = {**SECTIONS[""], **SECTIONS["roles"]}
         return {
-            known[key].name: ",".join(value)
-            if known[key].option.listed and isinstance(value, list)
+            known[key].name: ",".join(map(str, _listed(value)))
+            if known[key].option.listed
             else value
             for key, value in self.values.items()
         }
@@ -129,30 +129,32 @@ def _of_file(path: Path) -> Iterator[tuple[str, str, object, str]]:
 def _checked(section: str, key: str, value: object, where: str) -> object:
     known = SECTIONS[section]
     if key not in known:
-        raise _unknown(
-            key, where, [*known, *(() if section else (name for name in SECTIONS if name))]
-        )
-    option = known[key]
-    if option.many or option.option.listed:
-        several = value if isinstance(value, list) else [value]
-        return [_checked_one(option, each, where) for each in several]
-    return _checked_one(option, value, where)
+        tables = () if section else (table for table in SECTIONS if table)
+        raise _unknown(key, where, [*known, *tables])
+    declared = known[key]
+    if not declared.several:
+        return _checked_one(declared, value, where)
+    return [_checked_one(declared, each, where) for each in _listed(value)]
 
 
-def _checked_one(option: Declared, value: object, where: str) -> object:
+def _listed(value: object) -> list[object]:
+    return value if isinstance(value, list) else [value]
+
+
+def _checked_one(declared: Declared, value: object, where: str) -> object:
     """A value of the option's type; a whole number may stand where any number or text may."""
-    if option.choices:
-        if value in option.choices:
+    if declared.choices:
+        if value in declared.choices:
             return value
-        raise _wrong(option.key, value, " or ".join(option.choices), where)
-    if type(value) is int and float in option.kinds:
+        raise _wrong(declared.key, value, " or ".join(declared.choices), where)
+    if type(value) is int and float in declared.kinds:
         return float(value)
-    if type(value) is int and str in option.kinds and int in option.kinds:
+    if type(value) is int and str in declared.kinds and int in declared.kinds:
         return str(value)
     # Not isinstance: true is an instance of int, and no number that anybody means.
-    if type(value) is not option.kind:
+    if type(value) is not declared.kind:
         names = {str: "text", bool: "true or false", int: "a whole number", float: "a number"}
-        raise _wrong(option.key, value, names[option.kind], where)
+        raise _wrong(declared.key, value, names[declared.kind], where)
     return value
 
 
@@ -171,23 +173,21 @@ def _of_environment(environment: Mapping[str, str]) -> Iterator[tuple[str, str, 
         yield section, key, _checked(section, key, _read(SECTIONS[section][key], text), name), name
 
 
-def _read(option: Declared, text: str) -> object:
+def _read(declared: Declared, text: str) -> object:
     """A value out of the text of a variable; what cannot be read is left to be refused."""
-    if option.many or option.option.listed:
-        return [_read_one(option, part.strip()) for part in text.split(",") if part.strip()]
-    return _read_one(option, text)
+    if declared.several:
+        return [_read_one(declared.kind, part.strip()) for part in text.split(",") if part.strip()]
+    return _read_one(declared.kind, text)
 
 
-def _read_one(option: Declared, text: str) -> object:
-    if option.kind is bool:
+def _read_one(kind: type, text: str) -> object:
+    if kind is bool:
         low = text.strip().lower()
         return low in TRUE if low in TRUE + FALSE else text
-    if option.kind in (int, float):
-        try:
-            return option.kind(text)
-        except ValueError:
-            return text
-    return text
+    try:
+        return kind(text) if kind in (int, float) else text
+    except ValueError:
+        return text
 
 
 def _unknown(key: str, where: str, known: list[str]) -> UsageError:

@@ -86,6 +86,11 @@ class Declared:
         return get_origin(self.kinds[0]) is tuple
 
     @property
+    def several(self) -> bool:
+        """Whether a settings file may give a list."""
+        return self.many or self.option.listed
+
+    @property
     def kind(self) -> Any:
         """The type of one value where it is given as text or in a file."""
         if self.option.read is not None or str in self.kinds:
