@@ -1,55 +1,49 @@
-"""Self-checks: what a reader of these numbers ought to know, each under its own slug."""
+"""Self-checks: what a reader of these numbers ought to know, each under its own slug.
+
+Each is a function of facts, like a metric. The facts it names are settled for every report on
+samples.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import cache
+from typing import TYPE_CHECKING
 
-from nctool.arrays import Source
 from nctool.core.notice import Notice
-from nctool.engine.evidence import Evidence
-from nctool.metrics.shared import understatement
+from nctool.engine.graph import Need, call
+from nctool.metrics import needs
 from nctool.report import Result
 
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from nctool.engine.solve import State
+    from nctool.facts.samples import Sizes
+    from nctool.geometry.points import Storage
+    from nctool.statistics.duplicates import Duplicates
+    from nctool.statistics.moments import Moments
+    from nctool.statistics.whitening import Spectrum
+
 BELOW_NOISE = "below-noise-floor"
+MATERIAL_UNDERSTATEMENT = 0.05
+"""Tell of few samples once they flatter NC1 by five percent."""
+
+Check = Callable[..., Iterator[Notice]]
 
 
-def notices(source: Source, evidence: Evidence, results: tuple[Result, ...]) -> Iterator[Notice]:
+def notices(facts: State, results: tuple[Result, ...]) -> Iterator[Notice]:
     """What a reader of these numbers ought to know."""
-    count = evidence.count
-    if count is None:
+    counts = facts.value("class_counts")
+    if counts is None:
         return
-    empty = len(source.names) - evidence.classes
-    if empty:
-        gone = sorted(set(range(len(source.names))) - set(evidence.present))
-        yield Notice(
-            "empty-classes",
-            f"{empty:,} of {len(source.names):,} classes have no sample "
-            f"({', '.join(source.names[one] for one in gone[:3])}{' …' if empty > 3 else ''}): "
-            f"K = {evidence.classes:,} for everything about means",
-            data={"empty": empty},
-        )
-    single = int((count == 1).sum())
-    if single:
-        yield Notice(
-            "single-sample-classes",
-            f"{single:,} classes have one sample: their within-class variance is zero "
-            "by construction, which looks like collapse",
-            data={"single": single},
-        )
-    yield from _copies(evidence)
-    spectrum = evidence.spectrum
-    if spectrum is not None and 0 < spectrum.rank < spectrum.full:
-        yield Notice(
-            "rank-deficient-means",
-            f"the class means span {spectrum.rank} of {spectrum.full} possible directions "
-            f"(cut-off {spectrum.cutoff:.3g}): nc1.pinv looks at these only",
-            "read nc1.trace_ratio beside it",
-            {"rank": spectrum.rank, "possible": spectrum.full, "cutoff": spectrum.cutoff},
-        )
-    yield from _sampling(evidence)
-    yield from _features(evidence)
-    yield from _head(evidence, results)
-    low = [one.id for one in results if BELOW_NOISE in one.flags]
+    for check in CHECKS:
+        said = call(check, _needs(check), facts.known)
+        if isinstance(said, Iterator):
+            yield from said
+    if len(counts) > 1:
+        yield from _head(len(counts), results)
+    low = [result.id for result in results if BELOW_NOISE in result.flags]
     if low:
         yield Notice(
             "below-noise-floor",
@@ -59,83 +53,142 @@ def notices(source: Source, evidence: Evidence, results: tuple[Result, ...]) -> 
         )
 
 
-def _copies(evidence: Evidence) -> Iterator[Notice]:
+def empty_classes(class_names: tuple[str, ...], present: tuple[int, ...]) -> Iterator[Notice]:
+    empty = len(class_names) - len(present)
+    if empty:
+        gone = sorted(set(range(len(class_names))) - set(present))
+        shown = ", ".join(class_names[index] for index in gone[:3])
+        yield Notice(
+            "empty-classes",
+            f"{empty:,} of {len(class_names):,} classes have no sample "
+            f"({shown}{' …' if empty > 3 else ''}): "
+            f"K = {len(present):,} for everything about means",
+            data={"empty": empty},
+        )
+
+
+def single_samples(class_counts: Tensor) -> Iterator[Notice]:
+    single = int((class_counts == 1).sum())
+    if single:
+        yield Notice(
+            "single-sample-classes",
+            f"{single:,} classes have one sample: their within-class variance is zero "
+            "by construction, which looks like collapse",
+            data={"single": single},
+        )
+
+
+def duplicate_rows(duplicates: Duplicates) -> Iterator[Notice]:
     """Samples that were counted twice. Where most are copies it is collapse, not a sampler."""
-    copies = evidence.copies
-    if copies is None or not 0 < copies.count <= copies.compared / 2:
+    if not 0 < duplicates.count <= duplicates.compared / 2:
         return
-    earlier, later = copies.pairs[0]
+    earlier, later = duplicates.pairs[0]
     yield Notice(
         "duplicate-rows",
-        f"{copies.count:,} of {copies.compared:,} samples are exact copies of others "
+        f"{duplicates.count:,} of {duplicates.compared:,} samples are exact copies of others "
         f"(rows {earlier:,} and {later:,})",
         "a sampler that pads its last batch repeats samples: keep each once",
-        {"copies": copies.count, "compared": copies.compared, "rows": [*map(list, copies.pairs)]},
+        {
+            "copies": duplicates.count,
+            "compared": duplicates.compared,
+            "rows": [list(pair) for pair in duplicates.pairs],
+        },
     )
 
 
-def _sampling(evidence: Evidence) -> Iterator[Notice]:
+def rank_deficient(spectrum: Spectrum) -> Iterator[Notice]:
+    if 0 < spectrum.rank < spectrum.full:
+        yield Notice(
+            "rank-deficient-means",
+            f"the class means span {spectrum.rank} of {spectrum.full} possible directions "
+            f"(cut-off {spectrum.cutoff:.3g}): nc1.pinv looks at these only",
+            "read nc1.trace_ratio beside it",
+            {"rank": spectrum.rank, "possible": spectrum.full, "cutoff": spectrum.cutoff},
+        )
+
+
+def few_samples(sizes: Sizes, spectrum: Spectrum, understatement: float | None) -> Iterator[Notice]:
     """Fewer samples per class make NC1 look more collapsed: say how much."""
-    if evidence.classes < 2 or not evidence.spectrum or not evidence.spectrum.rank:
+    if not spectrum.rank or understatement is None or understatement <= MATERIAL_UNDERSTATEMENT:
         return
-    share = understatement(evidence)
-    if share is None or share <= 0.05:
-        return
-    size = evidence.samples / evidence.classes
-    much = "by an unknown factor" if share >= 1 else f"by about {share:.0%}"
+    much = "by an unknown factor" if understatement >= 1 else f"by about {understatement:.0%}"
     yield Notice(
         "few-samples",
-        f"{size:,.0f} samples per class: sampling error of the class means makes NC1 look "
-        f"more collapsed than it is {much} (nc1.trace_ratio)",
+        f"{sizes.per_class:,.0f} samples per class: sampling error of the class means makes NC1 "
+        f"look more collapsed than it is {much} (nc1.trace_ratio)",
         "compare only runs with the same number of samples per class",
-        {"understatement": share, "samples_per_class": size},
+        {"understatement": understatement, "samples_per_class": sizes.per_class},
     )
 
 
-def _features(evidence: Evidence) -> Iterator[Notice]:
-    """How the features were stored and scaled."""
-    storage, count = evidence.feature_storage, evidence.count
-    if storage is None or count is None or not len(count):
-        return
-    if storage.dtype in ("float16", "bfloat16"):
+def half_precision(feature_storage: Storage) -> Iterator[Notice]:
+    if feature_storage.dtype in ("float16", "bfloat16"):
         yield Notice(
             "half-precision",
-            f"features are stored in {storage.dtype}: spreads under {storage.eps:.1g} of the "
-            "feature length are rounding",
+            f"features are stored in {feature_storage.dtype}: spreads under "
+            f"{feature_storage.eps:.1g} of the feature length are rounding",
             "save features in float32 to see deeper collapse",
-            {"dtype": storage.dtype},
+            {"dtype": feature_storage.dtype},
         )
-    inverse = evidence.mean_inverse_norm
-    tolerance = max(1e-3, 4 * storage.eps)
-    if (
-        inverse is not None
-        and abs(storage.mean_square - 1) < tolerance
-        and abs(inverse - 1) < tolerance
-    ):
+
+
+def normalised_features(moments: Moments, feature_storage: Storage) -> Iterator[Notice]:
+    """Both means of |h|^2 and of 1/|h| are one only if every length is one (Jensen)."""
+    if moments.inverse_norm is None or moments.zero_rows or not len(moments.count):
+        return
+    inverse = float(moments.inverse_norm.mean())
+    tolerance = max(1e-3, 4 * feature_storage.eps)
+    if abs(feature_storage.mean_square - 1) < tolerance and abs(inverse - 1) < tolerance:
         yield Notice(
             "normalised-features",
             "every feature has length one: these are not the features the head saw, "
             "unless it normalises them itself",
             "save features before normalisation to compare with a paper's NC1",
         )
-    fewest = int(count.min())
-    if 1 < fewest < evidence.dim:
+
+
+def fewer_samples_than_dimensions(moments: Moments) -> Iterator[Notice]:
+    counts, dim = moments.count, moments.mean.shape[1]
+    fewest = int(counts.min()) if len(counts) else 0
+    if 1 < fewest < dim:
         yield Notice(
             "fewer-samples-than-dimensions",
-            f"the smallest class has {fewest:,} samples in {evidence.dim:,} dimensions: "
+            f"the smallest class has {fewest:,} samples in {dim:,} dimensions: "
             "its spread is seen in a subspace only",
-            data={"fewest": fewest, "dim": evidence.dim},
+            data={"fewest": fewest, "dim": dim},
         )
 
 
-def _head(evidence: Evidence, results: tuple[Result, ...]) -> Iterator[Notice]:
+CHECKS: tuple[Check, ...] = (
+    empty_classes,
+    single_samples,
+    duplicate_rows,
+    rank_deficient,
+    few_samples,
+    half_precision,
+    normalised_features,
+    fewer_samples_than_dimensions,
+)
+
+
+@cache
+def _needs(check: Check) -> tuple[Need, ...]:
+    return needs(check, None)
+
+
+def noticed() -> tuple[str, ...]:
+    """The facts that these checks name."""
+    return tuple({need.fact: None for check in CHECKS for need in _needs(check)})
+
+
+def _head(classes: int, results: tuple[Result, ...]) -> Iterator[Notice]:
     """A head that is no better than guessing is usually somebody else's."""
-    found = {one.id: one.value for one in results}
-    accuracy, nearest = found.get("nc4.accuracy"), found.get("nc4.ncc_accuracy")
-    if accuracy is None or evidence.classes < 2:
+    values = {result.id: result.value for result in results}
+    accuracy, nearest = values.get("nc4.accuracy"), values.get("nc4.ncc_accuracy")
+    if accuracy is None:
         return
-    chance = 1 / evidence.classes
-    if accuracy > 1.5 * chance or (evidence.classes == 2 and accuracy > 0.55):
+    chance = 1 / classes
+    if accuracy > 1.5 * chance or (classes == 2 and accuracy > 0.55):
         return
     aside = f", while the nearest class mean gets {nearest:.1%}" if nearest is not None else ""
     yield Notice(

@@ -8,8 +8,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
-from functools import reduce
-from operator import or_
 from time import perf_counter
 
 import torch
@@ -17,15 +15,18 @@ from torch import Tensor
 
 import nctool
 from nctool.analysis.bootstrap import with_intervals
-from nctool.analysis.diagnostics import notices
+from nctool.analysis.data import DESCRIBED, describe
+from nctool.analysis.diagnostics import noticed, notices
 from nctool.analysis.results import result_of
 from nctool.arrays import Source
 from nctool.core.errors import ResourceError
 from nctool.core.progress import Progress, Silent
-from nctool.engine.evidence import Evidence, Need
-from nctool.engine.gather import Gathering, available
-from nctool.engine.sweeps import BrokenRows, Engine, Overflow, extreme
+from nctool.engine.device import Engine
+from nctool.engine.samples import extreme
+from nctool.engine.solve import State, solve, start
+from nctool.facts.inputs import Inputs
 from nctool.inputs.assemble import cosine_head, without
+from nctool.metrics import graph
 from nctool.metrics.metric import Metric
 from nctool.report import Report, Result
 from nctool.settings.budget import DEFAULT_BUDGET, Budget
@@ -46,10 +47,10 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class Analysis:
-    """The report, and the evidence behind it for whoever wants arrays."""
+    """The report, and the facts behind it for whoever wants arrays."""
 
     report: Report
-    evidence: Evidence
+    facts: State
     results_by_class: tuple[Result, ...]
     """The same results, each with its value for every class."""
 
@@ -60,49 +61,65 @@ def measure(
     settings: Settings,
     progress: Progress | None = None,
 ) -> Analysis:
-    """Gather what the metrics need, compute them, and say all there is to say about the run."""
-    start = perf_counter()
-    need = reduce(or_, (one.need for one in metrics), Need(0))
+    """Settle the facts that the metrics name, and say all there is to say about the run."""
+    begin = perf_counter()
     if settings.convention.logit_scale is not None:
         source = cosine_head(source, settings.convention.logit_scale)
     with exact_products(settings.compute):
         engine = choose_engine(source, settings)
-        wanted = available(source, need)
+        inputs = inputs_of(source, settings, engine, progress or Silent())
+        wanted = {need.fact: None for metric in metrics for need in metric.facts if not need.soft}
         try:
-            gathering = Gathering(
-                source, settings.convention, wanted, engine, progress or Silent(), settings.budget
-            )
-            evidence = _gathered(gathering)
+            facts = solve(start(graph(), inputs, wanted, riders(), "sample_sums"))
         except torch.OutOfMemoryError as problem:
             raise ResourceError(
                 "out-of-memory",
                 f"{engine.device} ran out of memory",
                 "use --device cpu, or fewer classes at a time with --metrics",
             ) from problem
-        source, engine = gathering.source, gathering.engine
-        full = tuple(result_of(one, source, evidence) for one in metrics)
-        if settings.compute.bootstrap:
-            full = with_intervals(
-                full, evidence.count, settings.compute.bootstrap, settings.budget.seed
-            )
-    gathering.timing |= evidence.seconds
-    gathering.timing["total"] = perf_counter() - start
-    results = (
-        full if settings.compute.per_class else tuple(replace(one, per_class=None) for one in full)
-    )
-    report = _report(source, evidence, results, settings, engine, gathering.timing)
-    return Analysis(report, evidence, full)
+        options, source = settings.compute, _as_read(source, facts)
+        full = tuple(result_of(metric, facts) for metric in metrics)
+        if options.bootstrap:
+            counts = facts.value("class_counts")
+            full = with_intervals(full, counts, options.bootstrap, settings.budget.seed)
+    timing = seconds(facts) | {"total": perf_counter() - begin}
+    shown = full if options.per_class else tuple(replace(one, per_class=None) for one in full)
+    report = _report(source, facts, shown, settings, timing)
+    return Analysis(report, facts, full)
 
 
-def _gathered(gathering: Gathering) -> Evidence:
-    """In float64 where float32 overflows, and without rows that are not finite."""
-    while True:
-        try:
-            return gathering.gather()
-        except Overflow:
-            gathering.engine = Engine(gathering.engine.device, torch.float64)
-        except BrokenRows as found:
-            gathering.source = without(gathering.source, found.rows)
+def riders() -> tuple[str, ...]:
+    """Facts that every report on samples has, whatever was asked for."""
+    return (*DESCRIBED, *noticed(), "all_points[means]")
+
+
+def inputs_of(
+    source: Source, settings: Settings, engine: Engine, progress: Progress
+) -> dict[str, object]:
+    """What facts start from; arrays that are not there are left out."""
+    arrays = {
+        "features": source.features,
+        "labels": source.labels,
+        "head": source.weight,
+        "bias": source.bias,
+        "ood": source.ood,
+    }
+    given: Inputs = {
+        "class_names": source.names,
+        "convention": settings.convention,
+        "budget": settings.budget,
+        "engine": engine,
+        "progress": progress,
+    }
+    return {name: array for name, array in arrays.items() if array is not None} | dict(given)
+
+
+def _as_read(source: Source, facts: State) -> Source:
+    """Without the rows that were left out for not being finite."""
+    labels = facts.known["labels"]
+    if source.labels is None or not isinstance(labels, Tensor) or labels is source.labels:
+        return source
+    return without(source, torch.nonzero((labels < 0) & (source.labels >= 0)).flatten())
 
 
 @contextmanager
@@ -161,23 +178,24 @@ def choose_device(name: str) -> torch.device:
 
 def _report(
     source: Source,
-    evidence: Evidence,
+    facts: State,
     results: tuple[Result, ...],
     settings: Settings,
-    engine: Engine,
     timing: dict[str, float],
 ) -> Report:
     convention = settings.convention
+    engine = facts.value("engine")
+    train_error = source.run.get("train_error")
     return Report(
         run={
             "id": secrets.token_hex(4),
             "epoch": source.run.get("epoch"),
             "step": source.run.get("step"),
             "split": source.run.get("split"),
-            **{name: one for name in ("train_error",) if (one := source.run.get(name)) is not None},
+            **({} if train_error is None else {"train_error": train_error}),
         },
         inputs=source.inputs,
-        data=_data(source, evidence),
+        data=describe(source, facts),
         settings={
             "profile": convention.profile,
             "convention": convention.paper,
@@ -204,37 +222,33 @@ def _report(
             "torch": torch.__version__,
             "platform": platform.platform(terse=True),
         },
-        warnings=(*source.notices, *notices(source, evidence, results)),
+        warnings=(*source.notices, *notices(facts, results)),
         timing_s={name: round(value, 6) for name, value in timing.items()},
     )
 
 
-def _data(source: Source, evidence: Evidence) -> dict[str, object]:
-    count: Tensor | None = evidence.count
-    spectrum = evidence.spectrum
-    absent = len(source.names) - evidence.classes if count is not None else None
-    return {
-        "n": evidence.samples if count is not None else None,
-        "d": evidence.dim or None,
-        "k": evidence.classes if count is not None else len(source.names),
-        "ignored": source.ignored,
-        "class_counts": {
-            "min": None if count is None else int(count.min()),
-            "max": None if count is None else int(count.max()),
-            "empty": absent,
-            "single": None if count is None else int((count == 1).sum()),
-        },
-        "rank_of_means": None if spectrum is None else spectrum.rank,
-        "rank_cutoff": None if spectrum is None else spectrum.cutoff,
-        "rank_possible": None if spectrum is None else spectrum.full,
-        "condition_of_means": _condition(evidence),
-        "between_trace": evidence.between,
-        "within_trace": evidence.within,
-    }
+STAGES = {
+    "over samples": "first_sweep",
+    "over present_samples": "second_sweep",
+    "over stacks": "second_sweep",
+    "over unlabelled_samples": "ood_sweep",
+    "whitening": "mean_geometry",
+    "unit_whitening": "mean_geometry",
+    "pairs[means]": "mean_geometry",
+    "simplex_deviation[means]": "mean_geometry",
+    "pairs[weights]": "weight_geometry",
+    "simplex_deviation[weights]": "weight_geometry",
+    "log_determinant[means]": "logdet_means",
+    "log_determinant[weights]": "logdet_weights",
+    "seli_targets": "seli",
+}
+"""Where the time of passes and costly facts is booked, if not under their own name."""
 
 
-def _condition(evidence: Evidence) -> float | None:
-    spectrum = evidence.spectrum
-    if spectrum is None or not spectrum.rank:
-        return None
-    return float(spectrum.singular[0] / spectrum.singular[spectrum.rank - 1])
+def seconds(facts: State) -> dict[str, float]:
+    """What each stage took."""
+    spent: dict[str, float] = {}
+    for name, took in facts.seconds.items():
+        stage = STAGES.get(name, name.replace("[", "_").removesuffix("]"))
+        spent[stage] = spent.get(stage, 0.0) + took
+    return spent

@@ -1,4 +1,4 @@
-"""One metric and the evidence in, one Result out: a number, or the reason why there is none."""
+"""One metric and the facts in, one Result out: a number, or the reason why there is none."""
 
 from __future__ import annotations
 
@@ -7,88 +7,113 @@ import math
 import torch
 
 from nctool.analysis.diagnostics import BELOW_NOISE
-from nctool.arrays import Source
-from nctool.engine.evidence import Evidence
-from nctool.engine.gather import available
-from nctool.metrics.metric import Measured, Metric, Undefined
-from nctool.report import ClassValue, Distribution, Result
+from nctool.engine.fact import Missing, Undefined
+from nctool.engine.graph import call
+from nctool.engine.solve import State
+from nctool.metrics.metric import Measured, Metric
+from nctool.report import ClassValue, Distribution, Result, Status
 from nctool.statistics.distribution import spread
 
 WORST = 5
 
 
-def result_of(one: Metric, source: Source, evidence: Evidence) -> Result:
+def result_of(metric: Metric, facts: State) -> Result:
     """Compute one metric, or say why there is nothing to compute."""
-
-    def outcome(**fields: object) -> Result:
-        values: dict[str, object] = {
-            "id": one.id, "title": one.title, "definition": one.definition, "value": None,
-            "status": "ok", "reason": None, "ideal": one.ideal,
-            "toward_collapse": one.toward_collapse, "needs": one.needs,
-            "definition_version": one.version,
-        }  # fmt: skip
-        return Result(**(values | fields))  # type: ignore[arg-type]
-
-    if available(source, one.need) != one.need:
-        has = {
-            "features": source.features is not None,
-            "labels": source.labels is not None,
-            "head": source.weight is not None,
-            "ood": source.ood is not None,
-        }
-        missing = " and ".join(name for name in one.needs if not has[name])
-        return outcome(status="skipped", reason=f"needs {missing}")
-    try:
-        found = one.measure(evidence)
-    except Undefined as why:
-        return outcome(status="undefined", reason=str(why))
-    if not math.isfinite(found.value):
-        return outcome(status="undefined", reason="the result is not a finite number")
-    flags = found.flags
-    if found.noise_floor is not None and abs(found.value) <= found.noise_floor:
+    measured = outcome_of(metric, facts)
+    if isinstance(measured, Missing):
+        return _empty(metric, "skipped", f"needs {' and '.join(measured.inputs)}")
+    if isinstance(measured, Undefined):
+        return _empty(metric, "undefined", str(measured))
+    if not math.isfinite(measured.value):
+        return _empty(metric, "undefined", "the result is not a finite number")
+    flags = measured.flags
+    if measured.noise_floor is not None and abs(measured.value) <= measured.noise_floor:
         flags += (BELOW_NOISE,)
-    return outcome(
-        value=found.value,
-        floor=found.floor,
-        best_known=found.best_known,
-        null_value=found.null_value,
-        noise_floor=found.noise_floor,
-        bounds=found.bounds,
-        ci=found.ci,
-        details=found.details,
-        distribution=_distribution(found),
-        worst=_worst(one, found, evidence),
-        per_class=_all_classes(found, evidence),
+    return Result(
+        id=metric.id,
+        title=metric.title,
+        definition=metric.definition,
+        value=measured.value,
+        status="ok",
+        reason=None,
+        ideal=metric.ideal,
+        toward_collapse=metric.toward_collapse,
+        needs=metric.needs,
+        definition_version=metric.version,
+        floor=measured.floor,
+        best_known=measured.best_known,
+        null_value=measured.null_value,
+        noise_floor=measured.noise_floor,
+        bounds=measured.bounds,
+        ci=measured.ci,
+        details=measured.details,
+        distribution=_distribution(measured),
+        worst=_worst(metric, measured, facts),
+        per_class=_all_classes(measured, facts),
         flags=flags,
     )
 
 
-def _distribution(found: Measured) -> Distribution | None:
-    if found.distribution is not None:
-        return found.distribution
-    return None if found.per_class is None else spread(found.per_class.double())
+def outcome_of(metric: Metric, facts: State) -> Measured | Undefined | Missing:
+    """What the function of a metric makes of the facts."""
+    absent = tuple(name for name in metric.needs if isinstance(facts.known[name], Missing))
+    if absent:
+        return Missing(absent)
+    try:
+        outcome = call(metric.measure, metric.facts, facts.known)
+    except Undefined as reason:
+        return reason
+    assert isinstance(outcome, Measured | Undefined), outcome
+    return outcome
 
 
-def _worst(one: Metric, found: Measured, evidence: Evidence) -> tuple[ClassValue, ...] | None:
+def _empty(metric: Metric, status: Status, reason: str) -> Result:
+    return Result(
+        id=metric.id,
+        title=metric.title,
+        definition=metric.definition,
+        value=None,
+        status=status,
+        reason=reason,
+        ideal=metric.ideal,
+        toward_collapse=metric.toward_collapse,
+        needs=metric.needs,
+        definition_version=metric.version,
+    )
+
+
+def _distribution(measured: Measured) -> Distribution | None:
+    if measured.distribution is not None:
+        return measured.distribution
+    return None if measured.per_class is None else spread(measured.per_class.double())
+
+
+def _classes(measured: Measured, facts: State) -> tuple[int, ...]:
+    """The stored class index of each value by class."""
+    classes: tuple[int, ...] = measured.classes or facts.value("present")
+    return classes
+
+
+def _worst(metric: Metric, measured: Measured, facts: State) -> tuple[ClassValue, ...] | None:
     """The classes furthest from collapse, worst first."""
-    if found.per_class is None:
+    if measured.per_class is None:
         return None
-    badness = found.per_class if found.apart is None else found.apart
-    largest = one.worst_is == "up" or found.apart is not None
+    badness = measured.per_class if measured.apart is None else measured.apart
+    largest = metric.worst_is == "up" or measured.apart is not None
     order = torch.sort(badness, descending=largest, stable=True).indices
-    classes = found.classes or evidence.present
+    classes, names = _classes(measured, facts), facts.value("class_names")
     return tuple(
-        ClassValue(classes[row], evidence.names[classes[row]], float(found.per_class[row]))
+        ClassValue(classes[row], names[classes[row]], float(measured.per_class[row]))
         for row in order[:WORST].tolist()
     )
 
 
-def _all_classes(found: Measured, evidence: Evidence) -> tuple[float | None, ...] | None:
+def _all_classes(measured: Measured, facts: State) -> tuple[float | None, ...] | None:
     """One value per stored class; None where a class has none."""
-    if found.per_class is None:
+    if measured.per_class is None:
         return None
-    values: list[float | None] = [None] * len(evidence.names)
-    here = found.per_class.tolist()
-    for index, value in zip(found.classes or evidence.present, here, strict=True):
+    values: list[float | None] = [None] * len(facts.value("class_names"))
+    pairs = zip(_classes(measured, facts), measured.per_class.tolist(), strict=True)
+    for index, value in pairs:
         values[index] = value
     return tuple(values)

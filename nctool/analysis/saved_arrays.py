@@ -13,7 +13,7 @@ from torch import Tensor
 
 from nctool.analysis.measure import Analysis
 from nctool.core.files import replacing
-from nctool.engine.evidence import Points
+from nctool.geometry.points import Points
 from nctool.readers import open_path
 
 GRAM_CLASSES = 4096
@@ -61,13 +61,12 @@ def save_arrays(target: str, analysis: Analysis) -> dict[str, object]:
 
     arrays = collect(analysis)
     with replacing(target) as draft:
-        save_file(arrays, draft, {"class_names": json.dumps(analysis.evidence.names)})
+        save_file(arrays, draft, {"class_names": json.dumps(analysis.facts.value("class_names"))})
     return {"file": target, "names": sorted(arrays)}
 
 
 def collect(analysis: Analysis) -> dict[str, Tensor]:
     """Every array under its published name."""
-    evidence = analysis.evidence
     arrays = {
         f"per_class/{result.id}": torch.tensor(
             [float("nan") if one is None else one for one in result.per_class],
@@ -76,7 +75,8 @@ def collect(analysis: Analysis) -> dict[str, Tensor]:
         for result in analysis.results_by_class
         if result.per_class is not None
     }
-    for name, points in (("means", evidence.means), ("weights", evidence.weights)):
+    for name in ("means", "weights"):
+        points: Points | None = analysis.facts.value(f"all_points[{name}]")
         if points is None:
             continue
         arrays[f"spectrum/{name}"] = torch.linalg.svdvals(points.vectors).cpu().contiguous()
@@ -87,7 +87,7 @@ def collect(analysis: Analysis) -> dict[str, Tensor]:
 
 
 def _cosines(points: Points) -> Tensor | None:
-    if len(points.vectors) > GRAM_CLASSES or points.pairs.zero:
+    if len(points.vectors) > GRAM_CLASSES or points.zero:
         return None
-    unit = points.vectors / points.pairs.norms[:, None]
+    unit = points.vectors / points.norms[:, None]
     return (unit @ unit.T).clamp(-1, 1).cpu().contiguous()

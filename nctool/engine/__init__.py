@@ -1,1 +1,1 @@
-"""Facts, and the passes over samples that settle them."""
+"""Facts as functions: a graph of typed functions, and the passes over samples that feed them."""

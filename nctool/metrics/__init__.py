@@ -1,30 +1,62 @@
-"""Every metric, found by looking: a family is one file that lists its METRICS."""
+"""Every metric, found by looking: a family is one file, and what it defines is measured."""
 
 from __future__ import annotations
 
 import difflib
 import importlib
 import pkgutil
+from collections.abc import Iterable
 from fnmatch import fnmatchcase
 from functools import cache
+from types import ModuleType
 
+from nctool import facts
 from nctool.core.errors import UsageError
-from nctool.metrics.metric import Metric
+from nctool.engine.graph import Graph, Need, needs_of
+from nctool.facts.inputs import ARRAYS
+from nctool.metrics.metric import Measure, Metric
 
 NOT_FAMILIES = {"metric", "shared"}
 
 
 @cache
+def families() -> tuple[ModuleType, ...]:
+    names = sorted(module.name for module in pkgutil.iter_modules(__path__))
+    return tuple(
+        importlib.import_module(f"{__name__}.{name}") for name in names if name not in NOT_FAMILIES
+    )
+
+
+@cache
 def registry() -> dict[str, Metric]:
     """Metrics by id: NC1 to NC5 first, then the other families, each in its own order."""
-    found: list[Metric] = []
-    for module in sorted(pkgutil.iter_modules(__path__), key=lambda one: one.name):
-        if module.name not in NOT_FAMILIES:
-            found += importlib.import_module(f"{__name__}.{module.name}").METRICS
-    found.sort(key=_place)
-    by_id = {one.id: one for one in found}
-    assert len(by_id) == len(found), [one.id for one in found]
+    metrics: list[Metric] = []
+    for family in families():
+        for value in vars(family).values():
+            variants = value if isinstance(value, tuple) else (value,)
+            metrics += [metric for metric in variants if isinstance(metric, Metric)]
+    metrics.sort(key=_place)
+    by_id = {metric.id: metric for metric in metrics}
+    assert len(by_id) == len(metrics), [metric.id for metric in metrics]
     return by_id
+
+
+@cache
+def graph() -> Graph:
+    """All facts there are; a family may have facts of its own."""
+    return Graph.of((*facts.modules(), *families()), facts.inputs())
+
+
+@cache
+def needs(measure: Measure, of: str | None) -> tuple[Need, ...]:
+    """What fills the parameters of a metric."""
+    return needs_of(measure, of, graph().returned)
+
+
+def arrays_of(needs: Iterable[Need]) -> tuple[str, ...]:
+    """The arrays that these come down to, as a user names them."""
+    required = graph().required(needs)
+    return tuple(name for name in ARRAYS if name in required)
 
 
 def select(patterns: str | None) -> tuple[Metric, ...]:
@@ -34,13 +66,13 @@ def select(patterns: str | None) -> tuple[Metric, ...]:
         return tuple(everything.values())
     chosen: set[str] = set()
     for pattern in filter(None, (part.strip() for part in patterns.split(","))):
-        matched = {one for one in everything if fnmatchcase(one, pattern)}
+        matched = {name for name in everything if fnmatchcase(name, pattern)}
         if not matched:
             raise unknown_metric(pattern)
         chosen |= matched
     if not chosen:
         raise unknown_metric(patterns)
-    return tuple(one for key, one in everything.items() if key in chosen)
+    return tuple(metric for name, metric in everything.items() if name in chosen)
 
 
 def unknown_metric(name: str) -> UsageError:
@@ -52,8 +84,8 @@ def unknown_metric(name: str) -> UsageError:
     )
 
 
-def _place(one: Metric) -> tuple[bool, str]:
+def _place(metric: Metric) -> tuple[bool, str]:
     """NC before the rest; ``gnc``, ``gnc1`` and ``gnc2`` are one family."""
-    if one.family.startswith("nc"):
-        return False, one.family
-    return True, one.family.rstrip("0123456789")
+    if metric.family.startswith("nc"):
+        return False, metric.family
+    return True, metric.family.rstrip("0123456789")

@@ -3,29 +3,40 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from nctool.engine.evidence import Evidence
+from nctool.facts.names import class_entry
 from nctool.geometry import optima
 from nctool.metrics.metric import Measured, on_points
-from nctool.metrics.shared import points, unit_points
-from nctool.report import Reference
 
 if TYPE_CHECKING:
     from nctool.geometry.hull import Margins
+    from nctool.geometry.pairs import Pairs
+    from nctool.geometry.points import Points
+    from nctool.report import Reference
+    from nctool.settings.budget import Budget
+    from nctool.settings.conventions import Convention
 
 BINDING = 1e-6
 """Classes this close to the least margin, relative to it, hold it together; others rattle."""
-NEAR_TWINS = 0.999
+NEAR_DUPLICATES = 0.999
 """Two directions with a larger cosine are as good as one."""
 NAMED = 5
 NAMED_IN_SUPPORT = 8
-TITLES = {"means": "margins of class means", "weights": "margins of classifier rows"}
+
+Entry = Callable[[int], dict[str, Any]]
 
 
-def margin(evidence: Evidence, kind: str) -> Measured:
+def margin(
+    margin_points: Points,
+    margins: Margins,
+    pairs: Pairs,
+    class_names: tuple[str, ...],
+    convention: Convention,
+    budget: Budget,
+) -> Measured:
     """How far each of the {points} stands clear of the convex hull of all the others.
     Formula: min over classes c of dist(x_c, conv{x_j, j != c}), rows scaled to length one. Equally:
     the largest m for which some direction h of length one has h.x_c >= m + h.x_j for all j.
@@ -38,106 +49,82 @@ def margin(evidence: Evidence, kind: str) -> Measured:
     Undefined when: there are fewer than two points, or one has length zero.
     Reference: Jiang et al. 2024, GNC2 (softmax codes).
     """
-    chosen = points(evidence, kind, directions=evidence.convention.unit_rows)
-    count, dim = chosen.vectors.shape
-    found = evidence.once(("margins", kind), lambda: _solve(evidence, kind))
-    least = int(found.upper.argmin())
-    value = float(found.value[least])
-    best = optima.margin(count, dim) if evidence.convention.unit_rows else None
-    whole = evidence.budget.margin == "all"
+    count, dim = margin_points.shape
+    least = int(margins.upper.argmin())
+    best = optima.margin(count, dim) if convention.unit_rows else None
+    whole = budget.margin == "all"
+
+    def entry(row: int) -> dict[str, Any]:
+        return class_entry(class_names, margin_points.classes[row])
+
+    details: dict[str, Any] = {"rows": "unit" if convention.unit_rows else "raw"}
+    details |= _details(margins, least, best, budget.gap, entry)
+    if best is not None:
+        limit = optima.margin_limit(count, dim)
+        details["best_of_any"] = None if limit is None else asdict(limit)
+    if whole:
+        details |= _of_all(margins, least, pairs, entry)
+    else:
+        details |= {"certified": 1, "support": [_support(margins, least, entry)]}
     return Measured(
-        value,
-        per_class=found.value if whole else None,
-        classes=chosen.classes if whole else None,
+        float(margins.value[least]),
+        per_class=margins.value if whole else None,
+        classes=margin_points.classes if whole else None,
         best_known=best,
-        bounds=(float(found.lower.min()), float(found.upper[least])),
-        details=_details(evidence, kind, found, least, best),
+        bounds=(float(margins.lower.min()), float(margins.upper[least])),
+        details=details,
     )
-
-
-def _solve(evidence: Evidence, kind: str) -> Margins:
-    from nctool.geometry.hull import margins
-
-    unit = evidence.convention.unit_rows
-    rows = unit_points(evidence, kind) if unit else points(evidence, kind).vectors
-    budget = evidence.budget
-    with evidence.progress.task(TITLES[kind], len(rows)) as advance:
-        return margins(
-            rows,
-            gap=budget.gap,
-            least_only=budget.margin == "min",
-            memory=budget.memory,
-            advance=advance,
-        )
 
 
 def _details(
-    evidence: Evidence, kind: str, found: Margins, least: int, best: Reference | None
+    margins: Margins, least: int, best: Reference | None, gap: float, entry: Entry
 ) -> dict[str, Any]:
-    chosen = points(evidence, kind, directions=False)
-    value = float(found.value[least])
-    count, dim = chosen.vectors.shape
-    named = _Names(evidence, chosen.classes)
+    """What is known of the least margin."""
+    value = float(margins.value[least])
     details: dict[str, Any] = {
-        "rows": "unit" if evidence.convention.unit_rows else "raw",
-        "attained_by": named.one(least),
-        "gap": evidence.budget.gap,
-        "twins": [[named.one(one) for one in group] for group in found.duplicates[:NAMED]],
-        "twin_groups": len(found.duplicates),
+        "attained_by": entry(least),
+        "gap": gap,
+        "twins": [[entry(row) for row in group] for group in margins.duplicates[:NAMED]],
+        "twin_groups": len(margins.duplicates),
     }
     if best is not None:
         details["share_of_best"] = value / best.value if best.value else None
-        limit = optima.margin_limit(count, dim)
-        details["best_of_any"] = None if limit is None else asdict(limit)
-    if evidence.budget.margin == "min":
-        return details | {"certified": 1, "support": [named.support(found, least)]}
-    settled = found.settled
-    binding = (
-        (found.lower <= float(found.upper[least]) * (1 + BINDING)).nonzero().flatten().tolist()
-    )
-    duplicates = {one for group in found.duplicates for one in group}
-    alone = found.upper.clone()
-    alone[list(duplicates)] = float("inf")
-    worst = alone.argsort(stable=True)[: min(NAMED, count - len(duplicates))].tolist()
-    details |= {
-        "certified": int(settled.sum()),
-        "widest_gap": float(((found.upper - found.lower) / found.upper.clamp(min=1e-300)).max()),
-        "binding": len(binding),
-        "bound_by": [named.one(one) for one in binding[:NAMED]],
-        "rattlers": count - len(binding),
-        "support": [named.support(found, one) for one in worst],
-    }
-    closest = chosen.pairs.class_max_cosine
-    if closest is not None:
-        near = [
-            one
-            for one in (closest > NEAR_TWINS).nonzero().flatten().tolist()
-            if one not in duplicates
-        ]
-        details["near_twins"] = len(near)
-        details["nearly_twins"] = [named.one(one) for one in near[:NAMED]]
     return details
 
 
-class _Names:
-    """Rows as classes of the report."""
+def _of_all(margins: Margins, least: int, pairs: Pairs, entry: Entry) -> dict[str, Any]:
+    """What is known where the margin of every class was certified."""
+    count = len(margins.upper)
+    bound = float(margins.upper[least]) * (1 + BINDING)
+    binding = (margins.lower <= bound).nonzero().flatten().tolist()
+    duplicates = {row for group in margins.duplicates for row in group}
+    alone = margins.upper.clone()
+    alone[list(duplicates)] = float("inf")
+    worst = alone.argsort(stable=True)[: min(NAMED, count - len(duplicates))].tolist()
+    gaps = (margins.upper - margins.lower) / margins.upper.clamp(min=1e-300)
+    details = {
+        "certified": int(margins.settled.sum()),
+        "widest_gap": float(gaps.max()),
+        "binding": len(binding),
+        "bound_by": [entry(row) for row in binding[:NAMED]],
+        "rattlers": count - len(binding),
+        "support": [_support(margins, row, entry) for row in worst],
+    }
+    if pairs.class_max_cosine is not None:
+        close = (pairs.class_max_cosine > NEAR_DUPLICATES).nonzero().flatten().tolist()
+        near = [row for row in close if row not in duplicates]
+        details |= {"near_twins": len(near), "nearly_twins": [entry(row) for row in near[:NAMED]]}
+    return details
 
-    def __init__(self, evidence: Evidence, classes: tuple[int, ...]) -> None:
-        self.names, self.classes = evidence.names, classes
 
-    def one(self, row: int) -> dict[str, Any]:
-        index = self.classes[row]
-        return {"class": index, "name": self.names[index]}
-
-    def support(self, found: Margins, row: int) -> dict[str, Any]:
-        between = found.support(row)
-        return self.one(row) | {
-            "value": float(found.value[row]),
-            "rows": len(between),
-            "between": [
-                self.one(other) | {"share": share} for other, share in between[:NAMED_IN_SUPPORT]
-            ],
-        }
+def _support(margins: Margins, row: int, entry: Entry) -> dict[str, Any]:
+    """The mixture of other classes that comes nearest."""
+    between = margins.support(row)
+    return entry(row) | {
+        "value": float(margins.value[row]),
+        "rows": len(between),
+        "between": [entry(other) | {"share": share} for other, share in between[:NAMED_IN_SUPPORT]],
+    }
 
 
 def _published() -> Iterator[str]:
@@ -151,11 +138,10 @@ def _published() -> Iterator[str]:
 
 margin.__doc__ = f"{inspect.cleandoc(margin.__doc__ or '')}\nPublished: {' '.join(_published())}"
 
-METRICS = on_points(
+MARGINS = on_points(
     "gnc2.margin",
     title="Least one-vs-rest margin",
     definition="min over classes of dist(x_c, conv{x_j, j != c}), rows scaled to length one",
-    function=margin,
     ideal=None,
     toward="up",
-)
+)(margin)

@@ -1,4 +1,4 @@
-"""What a metric is: a frozen value around a pure function of Evidence."""
+"""What a metric is: a frozen value around a pure function of facts."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from nctool.engine.evidence import Evidence, Need, inputs_of
+from nctool.engine.fact import Undefined
 from nctool.report import Direction, Distribution, Reference
 
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from nctool.engine.graph import Need
 
-class Undefined(Exception):
-    """The quantity does not exist for these inputs; the message says why."""
+__all__ = ["Measured", "Metric", "Undefined", "metric", "on_points"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,34 +42,54 @@ class Measured:
     flags: tuple[str, ...] = ()
 
 
-NOTHING = Need(0)
-Measure = Callable[[Evidence], Measured]
+Measure = Callable[..., Measured]
 
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """One definition under a permanent id."""
+    """One definition under a permanent id.
+
+    The parameters of ``measure`` name the facts it needs; nothing else says so.
+    """
 
     id: str
     title: str
     definition: str
     ideal: float | None
     toward_collapse: Direction
-    need: Need
     measure: Measure = field(repr=False)
     doc: str = field(repr=False)
     invariances: frozenset[str] = frozenset()
     worst_is: Direction = "up"
     """Which end of the per-class values is the least collapsed."""
     version: int = 1
+    of: str | None = None
+    """Which points it is about, where facts have a variant for each: ``means`` or ``weights``."""
 
     @property
     def family(self) -> str:
         return self.id.split(".")[0]
 
     @property
+    def facts(self) -> tuple[Need, ...]:
+        """What fills its parameters."""
+        from nctool.metrics import needs
+
+        return needs(self.measure, self.of)
+
+    @property
     def needs(self) -> tuple[str, ...]:
-        return inputs_of(self.need)
+        """The arrays it takes, as a user names them."""
+        from nctool.metrics import arrays_of
+
+        return arrays_of(self.facts)
+
+    @property
+    def passes(self) -> int:
+        """How often it has the samples read."""
+        from nctool.metrics import graph
+
+        return graph().passes(self.facts)
 
 
 INVARIANCES = ("rotate", "shift", "scale", "relabel")
@@ -82,25 +102,34 @@ def metric(
     *,
     title: str,
     definition: str,
-    need: Need,
     ideal: float | None = 0.0,
     toward: Direction = "down",
     invariant: str = "rotate shift scale relabel",
     version: int = 1,
+    of: str | None = None,
+    worst: Direction | None = None,
+    doc: str | None = None,
 ) -> Callable[[Measure], Metric]:
     """Make a Metric of a documented function; its docstring is the published explanation."""
     unknown = set(invariant.split()) - set(INVARIANCES)
     assert not unknown, unknown
 
     def build(function: Measure) -> Metric:
-        doc = inspect.getdoc(function)
-        assert doc, metric_id
+        explanation = doc or inspect.getdoc(function)
+        assert explanation, metric_id
+        furthest = worst or ("up" if toward == "down" else "down")
         return Metric(
-            metric_id, title, definition, ideal, toward, need, function, doc,
-            frozenset(invariant.split()), "up" if toward == "down" else "down", version,
+            metric_id, title, definition, ideal, toward, function, explanation,
+            frozenset(invariant.split()), furthest, version, of,
         )  # fmt: skip
 
     return build
+
+
+WORDS = {
+    "means": ("class means", "class means, centred"),
+    "weights": ("classifier rows", "classifier rows, not centred"),
+}
 
 
 def on_points(
@@ -108,45 +137,43 @@ def on_points(
     *,
     title: str,
     definition: str,
-    function: Callable[[Evidence, str], Measured],
     ideal: float | None = 0.0,
     toward: Direction = "down",
-    also: Need = NOTHING,
+    weights_toward: Direction | None = None,
     weights_invariant: str = "rotate scale relabel",
     version: int = 1,
-) -> tuple[Metric, Metric]:
+) -> Callable[[Measure], tuple[Metric, Metric]]:
     """The same geometry on class means (centred) and on classifier rows, as two Metrics.
 
-    ``also`` is what both need beside the points themselves.
+    ``weights_toward``: which way collapse lies for rows, where that is the other way.
     """
 
-    def one(kind: str, words: str, need: Need, invariant: str) -> Metric:
-        def measure(evidence: Evidence) -> Measured:
-            return function(evidence, kind)
+    def build(function: Measure) -> tuple[Metric, Metric]:
+        def variant(of: str, toward: Direction, worst: Direction, invariant: str) -> Metric:
+            short, long = WORDS[of]
+            return metric(
+                f"{metric_id}.{of}",
+                title=f"{title} ({short})",
+                definition=definition,
+                ideal=ideal,
+                toward=toward,
+                invariant=invariant,
+                version=version,
+                of=of,
+                worst=worst,
+                doc=inspect.cleandoc(function.__doc__ or "").replace("{points}", long),
+            )(function)
 
-        measure.__doc__ = inspect.cleandoc(function.__doc__ or "").replace("{points}", words)
-        return metric(
-            f"{metric_id}.{kind}",
-            title=f"{title} ({'class means' if kind == 'means' else 'classifier rows'})",
-            definition=definition,
-            need=need | also,
-            ideal=ideal,
-            toward=toward,
-            invariant=invariant,
-            version=version,
-        )(measure)
+        worst: Direction = "up" if toward == "down" else "down"
+        opposed = weights_toward is not None and weights_toward != toward
+        return (
+            variant("means", toward, worst, "rotate shift scale relabel"),
+            variant(
+                "weights",
+                weights_toward or toward,
+                toward if opposed else worst,
+                weights_invariant,
+            ),
+        )
 
-    return (
-        one(
-            "means",
-            "class means, centred",
-            Need.SAMPLES | Need.MEAN_PAIRS,
-            "rotate shift scale relabel",
-        ),
-        one(
-            "weights",
-            "classifier rows, not centred",
-            Need.HEAD | Need.WEIGHT_PAIRS,
-            weights_invariant,
-        ),
-    )
+    return build

@@ -2,28 +2,37 @@
 
 from __future__ import annotations
 
-from nctool.engine.evidence import Evidence, Need
+from typing import TYPE_CHECKING
+
+from nctool.facts.names import class_list
 from nctool.metrics.metric import Measured, Undefined, metric
-from nctool.metrics.shared import (
-    answers,
-    between_classes,
-    known,
-    mean_rounding,
-    named,
-    null_pinv,
-    per_class_size,
-    sample_flags,
-    several_classes,
-)
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from nctool.facts.samples import Sizes
+    from nctool.geometry.pairs import Pairs
+    from nctool.geometry.points import Points
+    from nctool.settings.conventions import Convention
+    from nctool.statistics.whitening import Spectrum
 
 
 @metric(
     "nc1.pinv",
     title="Within-class over between-class covariance",
     definition="Tr(S_W S_B^+)/K",
-    need=Need.SAMPLES | Need.WHITENING,
 )
-def pinv(evidence: Evidence) -> Measured:
+def pinv(
+    between: float,
+    sizes: Sizes,
+    whitened: Tensor,
+    class_counts: Tensor,
+    spectrum: Spectrum,
+    mean_rounding: float,
+    null_pinv: float | None,
+    sample_flags: tuple[str, ...],
+    convention: Convention,
+) -> Measured:
     """How far the samples of a class stray from their mean, measured along the directions in
     which the class means differ, each direction in units of how much they differ there.
     Formula: Tr(S_W S_B^+)/K, S_W = (1/N) sum z z' with z = h - mu_y, S_B = (1/K) sum m m' with
@@ -35,26 +44,36 @@ def pinv(evidence: Evidence) -> Measured:
     Undefined when: there is one class, or all class means coincide.
     Reference: Papyan, Han & Donoho 2020, NC1 (there as the caption of figure 6).
     """
-    between_classes(evidence)
-    convention = evidence.convention
-    classes = evidence.classes if convention.nc1_over_classes else 1
-    sums = known(answers(evidence).whitened)
-    count = known(evidence.count)
-    per_class = sums / count.clamp(min=1)
+    return of_whitened(
+        whitened, class_counts, spectrum, sizes, mean_rounding, null_pinv, sample_flags, convention
+    )
+
+
+def of_whitened(
+    sums: Tensor,
+    counts: Tensor,
+    spectrum: Spectrum,
+    sizes: Sizes,
+    rounding: float,
+    null: float | None,
+    flags: tuple[str, ...],
+    convention: Convention,
+) -> Measured:
+    """From sums of z' S_B^+ z by class; ``rounding``: squared rounding error of a class mean."""
+    classes = sizes.classes if convention.nc1_over_classes else 1
+    per_class = sums / counts.clamp(min=1)
     if convention.within_pinv == "classes":
         value = float(per_class.mean()) / classes
     else:
-        value = float(sums.sum()) / evidence.samples / classes
-    spectrum = known(evidence.spectrum)
+        value = float(sums.sum()) / sizes.samples / classes
     kept = spectrum.singular[: spectrum.rank]
-    inverse = float((evidence.classes / kept.square()).sum())
-    null = null_pinv(evidence)
+    inverse = float((sizes.classes / kept.square()).sum())
     return Measured(
         value,
         per_class=per_class / classes,
-        null_value=None if null is None else null * evidence.classes / classes,
-        noise_floor=mean_rounding(evidence) / evidence.dim * inverse / classes,
-        flags=sample_flags(evidence),
+        null_value=None if null is None else null * sizes.classes / classes,
+        noise_floor=rounding / sizes.dim * inverse / classes,
+        flags=flags,
     )
 
 
@@ -62,9 +81,15 @@ def pinv(evidence: Evidence) -> Measured:
     "nc1.trace_ratio",
     title="Within-class over between-class variance",
     definition="Tr S_W / Tr S_B",
-    need=Need.SAMPLES,
 )
-def trace_ratio(evidence: Evidence) -> Measured:
+def trace_ratio(
+    between: float,
+    sizes: Sizes,
+    within_trace: float,
+    variances: Tensor,
+    mean_rounding: float,
+    sample_flags: tuple[str, ...],
+) -> Measured:
     """Total variance within classes over total variance of the class means; blind to direction,
     and so to small eigenvalues.
     Formula: Tr S_W / Tr S_B.
@@ -72,41 +97,46 @@ def trace_ratio(evidence: Evidence) -> Measured:
     Undefined when: there is one class, or all class means coincide.
     Reference: Tirer, Huang & Niles-Weed 2023, equation 3.
     """
-    between = between_classes(evidence)
-    classes = evidence.classes
     return Measured(
-        known(evidence.within) / between,
-        per_class=known(evidence.variance) / between,
-        null_value=(per_class_size(evidence) - 1) * classes / (classes - 1),
-        noise_floor=mean_rounding(evidence) / between,
-        flags=sample_flags(evidence),
+        within_trace / between,
+        per_class=variances / between,
+        null_value=null_trace_ratio(sizes),
+        noise_floor=mean_rounding / between,
+        flags=sample_flags,
     )
+
+
+def null_trace_ratio(sizes: Sizes) -> float:
+    """Of white noise with these sizes."""
+    return (sizes.per_class - 1) * sizes.classes / (sizes.classes - 1)
 
 
 @metric(
     "nc1.within_fraction",
     title="Share of variance that is within classes",
     definition="Tr S_W / (Tr S_W + Tr S_B)",
-    need=Need.SAMPLES,
 )
-def within_fraction(evidence: Evidence) -> Measured:
+def within_fraction(
+    between: float,
+    sizes: Sizes,
+    within_trace: float,
+    variances: Tensor,
+    mean_rounding: float,
+    sample_flags: tuple[str, ...],
+) -> Measured:
     """The share of all variance that separates samples of one class rather than classes.
     Formula: Tr S_W / (Tr S_W + Tr S_B), between 0 and 1.
     Convention: as nc1.pinv. Per class: v_c / (v_c + Tr S_B).
     Undefined when: there is one class, or all class means coincide.
     Reference: Rangamani et al. 2023 (their profile weighs every class the same).
     """
-    between = between_classes(evidence)
-    within = known(evidence.within)
-    variance = known(evidence.variance)
-    null = (per_class_size(evidence) - 1) * evidence.classes / (evidence.classes - 1)
-    noise = mean_rounding(evidence)
+    null = null_trace_ratio(sizes)
     return Measured(
-        within / (within + between),
-        per_class=variance / (variance + between),
+        within_trace / (within_trace + between),
+        per_class=variances / (variances + between),
         null_value=null / (1 + null),
-        noise_floor=noise / (noise + between),
-        flags=sample_flags(evidence),
+        noise_floor=mean_rounding / (mean_rounding + between),
+        flags=sample_flags,
     )
 
 
@@ -114,9 +144,17 @@ def within_fraction(evidence: Evidence) -> Measured:
     "nc1.cdnv",
     title="Class-distance normalised variance",
     definition="mean over class pairs of (v_a + v_b) / (2 |mu_a - mu_b|^2)",
-    need=Need.SAMPLES | Need.MEAN_PAIRS,
+    of="means",
 )
-def cdnv(evidence: Evidence) -> Measured:
+def cdnv(
+    sizes: Sizes,
+    pairs: Pairs,
+    all_points: Points,
+    class_names: tuple[str, ...],
+    mean_rounding: float,
+    sample_flags: tuple[str, ...],
+    convention: Convention,
+) -> Measured:
     """How wide two classes are against how far apart they lie, averaged over all pairs: the pairs
     that are hard to tell apart dominate it.
     Formula: mean over a != b of (v_a + v_b) / (2 |mu_a - mu_b|^2).
@@ -126,27 +164,23 @@ def cdnv(evidence: Evidence) -> Measured:
     Undefined when: there is one class, or two class means coincide.
     Reference: Galanti, György & Hutter 2022; Wu & Papyan 2024 for the power.
     """
-    several_classes(evidence)
-    pairs = known(evidence.means).pairs
-    if pairs.cdnv is None:
-        raise Undefined(coincidence(evidence))
-    size, dim = per_class_size(evidence), evidence.dim
-    plain = evidence.convention.cdnv_power == 1
+    if pairs.cdnv is None or pairs.inverse_square is None:
+        raise coincidence(pairs, all_points, class_names)
+    size, dim = sizes.per_class, sizes.dim
+    plain = convention.cdnv_power == 1
     return Measured(
         float(pairs.cdnv.mean()),
         per_class=pairs.cdnv,
         null_value=(size - 1) * dim / (2 * (dim - 2)) if dim > 2 and plain else None,
-        noise_floor=mean_rounding(evidence) * known(pairs.inverse_square) if plain else None,
-        flags=sample_flags(evidence),
+        noise_floor=mean_rounding * pairs.inverse_square if plain else None,
+        flags=sample_flags,
     )
 
 
-def coincidence(evidence: Evidence) -> str:
-    means = known(evidence.means)
-    first, second = means.pairs.coincident[0]
-    pair = " and ".join(named(evidence, (row,), means.classes) for row in (first, second))
-    more = means.pairs.coincident_count - 1
-    return f"class means coincide: {pair}" + (f", and {more:,} more pairs" if more else "")
-
-
-METRICS = (pinv, trace_ratio, within_fraction, cdnv)
+def coincidence(pairs: Pairs, means: Points, class_names: tuple[str, ...]) -> Undefined:
+    first, second = pairs.coincident[0]
+    pair = " and ".join(class_list(class_names, [means.classes[row]]) for row in (first, second))
+    more = pairs.coincident_count - 1
+    return Undefined(
+        f"class means coincide: {pair}" + (f", and {more:,} more pairs" if more else "")
+    )

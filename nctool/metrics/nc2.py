@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
-from nctool.engine.evidence import Evidence, Points
 from nctool.geometry import optima
 from nctool.metrics.metric import Measured, Undefined, on_points
-from nctool.metrics.shared import (
-    SAMPLE_LIMITED,
-    known,
-    mean_abs_cosine,
-    points,
-    understatement,
-)
+from nctool.metrics.shared import FEW_FOR_NULL, mean_abs_cosine, require
 
-FEW_FOR_NULL = 4
-"""With fewer points the centring itself fixes most angles; random values say nothing."""
+if TYPE_CHECKING:
+    from nctool.geometry.pairs import Pairs
+    from nctool.geometry.points import Points
+    from nctool.settings.conventions import Convention
 
 
-def norm_cv(evidence: Evidence, kind: str) -> Measured:
+@on_points("nc2.norm_cv", title="Spread of lengths", definition="std / mean of the norms")
+def norm_cv(points: Points, convention: Convention, point_flags: tuple[str, ...]) -> Measured:
     """Are the {points} equally long?
     Formula: standard deviation of the K lengths over their mean.
     Convention: sample standard deviation (divisor K-1), as the original notebook. Profile
@@ -27,25 +24,25 @@ def norm_cv(evidence: Evidence, kind: str) -> Measured:
     Undefined when: there are fewer than two points, or all are zero.
     Reference: Papyan, Han & Donoho 2020, equinorm.
     """
-    chosen = points(evidence, kind, directions=False)
-    norms = chosen.pairs.norms
-    measured = norms.log() if evidence.convention.log_norms else norms
+    norms = points.norms
+    measured = norms.log() if convention.log_norms else norms
     mean = float(measured.mean())
     if mean == 0.0:
         raise Undefined("the mean of the log lengths is zero")
-    plain = not evidence.convention.log_norms
+    plain = not convention.log_norms
     return Measured(
         float(measured.std(correction=1)) / mean,
         per_class=norms,
         apart=(norms - norms.mean()).abs(),
-        classes=chosen.classes,
-        null_value=_null_norm_cv(chosen) if plain else None,
-        noise_floor=_along(chosen) / float(norms.mean()) if plain else None,
-        flags=_flags(evidence, kind),
+        classes=points.classes,
+        null_value=_null_norm_cv(points) if plain else None,
+        noise_floor=_along(points) / float(norms.mean()) if plain else None,
+        flags=point_flags,
     )
 
 
-def cos_std(evidence: Evidence, kind: str) -> Measured:
+@on_points("nc2.cos_std", title="Spread of angles", definition="std of pairwise cosines")
+def cos_std(directed: Points, pairs: Pairs, point_flags: tuple[str, ...]) -> Measured:
     """Are all angles between the {points} the same?
     Formula: standard deviation of the cosines over all pairs.
     Convention: divisor: the number of pairs. Above K = d+1 centred points of equal length cannot
@@ -53,17 +50,21 @@ def cos_std(evidence: Evidence, kind: str) -> Measured:
     Undefined when: there are fewer than two points, or one has length zero.
     Reference: Papyan, Han & Donoho 2020, equiangularity.
     """
-    chosen = points(evidence, kind)
-    count, dim = chosen.vectors.shape
+    count, dim = directed.shape
     return Measured(
-        known(chosen.pairs.cosine_std),
+        require(pairs.cosine_std),
         null_value=1 / math.sqrt(dim) if count >= FEW_FOR_NULL else None,
-        noise_floor=_angle_noise(chosen),
-        flags=_flags(evidence, kind),
+        noise_floor=_angle_noise(directed),
+        flags=point_flags,
     )
 
 
-def angle_gap(evidence: Evidence, kind: str) -> Measured:
+@on_points(
+    "nc2.angle_gap",
+    title="Distance of angles from the simplex angle",
+    definition="mean |cos + 1/(K-1)| over pairs",
+)
+def angle_gap(directed: Points, pairs: Pairs, point_flags: tuple[str, ...]) -> Measured:
     """Are all angles between the {points} as wide as a simplex has them?
     Formula: mean over pairs of |cos + 1/(K-1)|.
     Convention: the absolute value is inside: the mean without it is zero for any equal-length
@@ -71,19 +72,25 @@ def angle_gap(evidence: Evidence, kind: str) -> Measured:
     Undefined when: there are fewer than two points, or one has length zero.
     Reference: Papyan, Han & Donoho 2020, maximal angle.
     """
-    chosen = points(evidence, kind)
-    count, dim = chosen.vectors.shape
+    count, dim = directed.shape
     return Measured(
-        known(chosen.pairs.angle_gap),
-        per_class=known(chosen.pairs.class_gap),
-        classes=chosen.classes,
+        require(pairs.angle_gap),
+        per_class=require(pairs.class_gap),
+        classes=directed.classes,
         null_value=mean_abs_cosine(dim) if count >= FEW_FOR_NULL else None,
-        noise_floor=_angle_noise(chosen) * math.sqrt(2 / math.pi),
-        flags=_flags(evidence, kind),
+        noise_floor=_angle_noise(directed) * math.sqrt(2 / math.pi),
+        flags=point_flags,
     )
 
 
-def etf_deviation(evidence: Evidence, kind: str) -> Measured:
+@on_points(
+    "nc2.etf_deviation",
+    title="Distance of the Gram matrix from a simplex",
+    definition="|G/|G|_F - T_K|_F",
+)
+def etf_deviation(
+    points: Points, simplex_deviation: float, point_flags: tuple[str, ...]
+) -> Measured:
     """How far is the Gram matrix of the {points} from that of a simplex equiangular tight frame?
     Formula: |G/|G|_F - T_K|_F, G = X X', T_K = (I - 11'/K)/sqrt(K-1).
     Convention: profile zhou removes the mean row from W first. Above K = d+1 no set of points
@@ -91,23 +98,28 @@ def etf_deviation(evidence: Evidence, kind: str) -> Measured:
     Undefined when: there are fewer than two points, or all are zero.
     Reference: Zhu et al. 2021 (on W); Kothapalli 2023 (on the means).
     """
-    chosen = points(evidence, kind, directions=False)
-    count, dim = chosen.vectors.shape
-    tall = count - 1 if chosen.centred else count
+    count, dim = points.shape
+    tall = count - 1 if points.centred else count
     overlap = math.sqrt((count - 1) / tall * dim / (tall + dim + 1))
-    size = float(chosen.vectors.abs().max())
-    scaled = chosen.vectors / size
+    size = float(points.vectors.abs().max())
+    scaled = points.vectors / size
     whole, gram = float(scaled.norm()), float((scaled.T @ scaled).norm()) * size
     return Measured(
-        known(chosen.etf_deviation),
+        simplex_deviation,
         floor=optima.etf_floor(count, dim),
         null_value=math.sqrt(2 - 2 * min(overlap, 1.0)),
-        noise_floor=_along(chosen) * math.sqrt(2 * count) * whole / gram,
-        flags=_flags(evidence, kind),
+        noise_floor=_along(points) * math.sqrt(2 * count) * whole / gram,
+        flags=point_flags,
     )
 
 
-def max_cos(evidence: Evidence, kind: str) -> Measured:
+@on_points(
+    "nc2.max_cos",
+    title="Largest pairwise cosine",
+    definition="max cosine over pairs",
+    ideal=None,
+)
+def max_cos(directed: Points, pairs: Pairs, point_flags: tuple[str, ...]) -> Measured:
     """The two {points} that are hardest to tell apart by direction.
     Formula: largest cosine over all pairs (the Tammes problem asks for the least possible).
     Convention: the ideal depends on K and d: -1/(K-1) up to K = d+1, 0 up to K = 2d, and beyond
@@ -115,72 +127,27 @@ def max_cos(evidence: Evidence, kind: str) -> Measured:
     Undefined when: there are fewer than two points, or one has length zero.
     Reference: Rankin 1955; Jiang et al. 2024 (one-vs-one distance).
     """
-    chosen = points(evidence, kind)
-    count, dim = chosen.vectors.shape
     return Measured(
-        known(chosen.pairs.max_cosine),
-        per_class=known(chosen.pairs.class_max_cosine),
-        classes=chosen.classes,
-        best_known=optima.max_cosine(count, dim),
-        flags=_flags(evidence, kind),
+        require(pairs.max_cosine),
+        per_class=require(pairs.class_max_cosine),
+        classes=directed.classes,
+        best_known=optima.max_cosine(*directed.shape),
+        flags=point_flags,
     )
 
 
-def _along(chosen: Points) -> float:
+def _along(points: Points) -> float:
     """Rounding error of a point along one given direction."""
-    return math.sqrt(chosen.storage.rounding / chosen.storage.dim)
+    return math.sqrt(points.storage.rounding / points.storage.dim)
 
 
-def _angle_noise(chosen: Points) -> float:
+def _angle_noise(points: Points) -> float:
     """Rounding error of a cosine: both points, each across its own direction."""
-    return _along(chosen) * math.sqrt(2 * float(chosen.pairs.norms.pow(-2).mean()))
+    return _along(points) * math.sqrt(2 * float(points.norms.pow(-2).mean()))
 
 
-def _null_norm_cv(chosen: Points) -> float:
+def _null_norm_cv(points: Points) -> float:
     """Spread of the length of a Gaussian vector (chi distribution)."""
-    dim = chosen.vectors.shape[1]
+    dim = points.vectors.shape[1]
     mean = math.sqrt(2) * math.exp(math.lgamma((dim + 1) / 2) - math.lgamma(dim / 2))
     return math.sqrt(max(dim / mean**2 - 1, 0.0))
-
-
-def _flags(evidence: Evidence, kind: str) -> tuple[str, ...]:
-    """Few samples blur the means: the geometry then looks less collapsed than it is."""
-    if kind == "weights":
-        return ()
-    share = understatement(evidence)
-    return (SAMPLE_LIMITED,) if share is not None and share > 0.5 else ()
-
-
-METRICS = (
-    *on_points(
-        "nc2.norm_cv",
-        title="Spread of lengths",
-        definition="std / mean of the norms",
-        function=norm_cv,
-    ),
-    *on_points(
-        "nc2.cos_std",
-        title="Spread of angles",
-        definition="std of pairwise cosines",
-        function=cos_std,
-    ),
-    *on_points(
-        "nc2.angle_gap",
-        title="Distance of angles from the simplex angle",
-        definition="mean |cos + 1/(K-1)| over pairs",
-        function=angle_gap,
-    ),
-    *on_points(
-        "nc2.etf_deviation",
-        title="Distance of the Gram matrix from a simplex",
-        definition="|G/|G|_F - T_K|_F",
-        function=etf_deviation,
-    ),
-    *on_points(
-        "nc2.max_cos",
-        title="Largest pairwise cosine",
-        definition="max cosine over pairs",
-        function=max_cos,
-        ideal=None,
-    ),
-)

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from nctool.statistics.distribution import Spread
-from nctool.statistics.scores import EXACT_TILE, Contest, Scores, decide, name_winners
+from nctool.engine.block import Block, Part, Product
+from nctool.statistics.parts import InverseLengths, Origin
+from nctool.statistics.scores import EXACT_TILE, Contest, Sample, Scores, decide, name_winners
 from nctool.statistics.screen import Screen, coarse_is_fast
-from nctool.statistics.workspace import Workspace
 
 PRUNE_SHARE = 0.5
 """The nearest-mean product runs on a gathered subset only when it at least halves the work."""
@@ -28,32 +28,6 @@ quarter (triangle inequality), less a little for rounding."""
 
 
 @dataclass(frozen=True, slots=True)
-class Block:
-    """Samples, each seen from an origin: its class mean or the global one."""
-
-    x: Tensor  # (B, D)
-    y: Tensor  # (B,) present-class index
-    base: Tensor  # (B, D) sample minus origin
-    square: Tensor  # (B,) squared distance to the class mean
-    lengths: Tensor  # (B,) |base|
-    inverse: Tensor | None  # (B,) 1/|x|, for cosines
-    seen: Tensor | None  # (B, r) residual within the span of the class means
-    along: Tensor | None = None  # (B, C) base along the head's directions, if it is known
-
-    def of(self, rows: Tensor | slice) -> Block:
-        return Block(
-            self.x[rows],
-            self.y[rows],
-            self.base[rows],
-            self.square[rows],
-            self.lengths[rows],
-            None if self.inverse is None else self.inverse[rows],
-            None if self.seen is None else self.seen[rows],
-            None if self.along is None else self.along[rows],
-        )
-
-
-@dataclass(frozen=True, slots=True)
 class Verdict:
     """Who wins each sample: -1 stands for another class that nobody has named yet."""
 
@@ -61,81 +35,93 @@ class Verdict:
     contest: Contest | None
     rows: Tensor | None = None
     """The contested rows, when the others needed no contest."""
+    margin: Tensor | None = None  # (B,) float64
 
 
 class HeadRule:
     """argmax(W h + b), from cosines times lengths: one product serves logits and cosines."""
 
     def __init__(
-        self,
-        weight: Tensor,
-        bias: Tensor | None,
-        columns: Tensor,
-        origin: Tensor,
-        *,
-        margins: bool,
-        classes: int,
-        space: Workspace,
+        self, weight: Tensor, bias: Tensor | None, columns: Tensor, origin: Origin
     ) -> None:
-        work = origin.dtype
-        self.space, self.columns, self.classes, self.margins = space, columns, classes, margins
-        self.scores = Scores.of(weight, origin.double(), bias, work)
+        rows = origin.rows
+        work = rows.dtype
+        self.columns, self.origin = columns, origin
+        self.scores = Scores.of(weight, rows.double(), bias, work)
         length = torch.linalg.vector_norm(weight, dim=1, dtype=torch.float64)
         length = torch.where(length > 0, length, 1.0)
         self.length = length.to(work)
-        self.directions = (weight.double() / length[:, None]).to(work).T  # (D, C)
+        directions = (weight.double() / length[:, None]).to(work).T  # (D, C)
+        self.product = Product(origin.base, directions)
         table = torch.cat(
-            [origin.double() @ part.double().T for part in torch.split(weight, EXACT_TILE)], 1
+            [rows.double() @ part.double().T for part in torch.split(weight, EXACT_TILE)], 1
         )
         table /= length
         self.cosine_table = (table - table.mean(1, keepdim=True)).to(work)
         self.shifted = bool(self.cosine_table.any())
-        self.logit, self.cosine = Spread(), Spread()
-        self.right = torch.zeros(classes, dtype=torch.float64, device=weight.device)
-        self.logit_sum, self.cosine_sum = self.right.clone(), self.right.clone()
 
-    def decide(self, block: Block) -> Verdict:
+    @property
+    def reads(self) -> tuple[Product, ...]:
+        """Worth fusing where other products take the residuals, too."""
+        return (self.product,) if self.origin.kind == "class" else ()
+
+    @property
+    def width(self) -> int:
+        return len(self.length)
+
+    def __call__(self, block: Block) -> Verdict:
         own = self.columns[block.y]
-        product = block.along
-        if product is None:
-            product = self.space.product("scores", block.base, self.directions)
-        if self.margins:
-            self._take_cosines(product, block, own)
+        product = block.get(self.product)
+        logits = block.space.matrix((self, "logits"), *product.shape)
         offset = self.scores.offsets(block.y)
         if offset.ndim == 1:
-            torch.addcmul(offset, product, self.length, out=product)
+            torch.addcmul(offset, product, self.length, out=logits)
         else:
-            product.mul_(self.length).add_(offset)
-        contest = Contest.of(product, own)
-        winner, margin = decide(self.scores, contest, block.x, block.y, block.lengths, own)
-        self.right += by_class(block.y, winner == own, self.classes)
-        if self.margins:
-            self.logit.add(margin)
-            self.logit_sum += by_class(block.y, margin, self.classes)
-        return Verdict(winner, contest)
+            torch.mul(product, self.length, out=logits).add_(offset)
+        contest = Contest.of(logits, own)
+        winner, margin = decide(self.scores, contest, self.samples(block))
+        return Verdict(winner, contest, None, margin)
 
-    def _take_cosines(self, product: Tensor, block: Block, own: Tensor) -> None:
-        """Own cosine minus the best other; the product is left as it was."""
-        assert block.inverse is not None
-        scores = product
-        if self.shifted:
-            table = self.cosine_table
-            offset = table[0] if len(table) == 1 else torch.index_select(table, 0, block.y)
-            scores = torch.add(product, offset, out=self.space.matrix("cosines", *product.shape))
-        contest = Contest.of(scores, own)
-        if scores is product:
-            product.scatter_(1, own[:, None], contest.own.to(product.dtype)[:, None])
-        margin = contest.margin * block.inverse
-        self.cosine.add(margin)
-        self.cosine_sum += by_class(block.y, margin, self.classes)
+    def samples(self, block: Block) -> Sample:
+        lengths = block.get(self.origin.lengths)
+        return Sample(block.x, block.y, lengths, self.columns[block.y])
 
     def name(self, verdict: Verdict, block: Block, wanted: Tensor) -> None:
         assert verdict.contest is not None
-        own = self.columns[block.y]
-        name_winners(
-            self.scores, verdict.contest, verdict.winner, wanted,
-            block.x, block.y, block.lengths, own,
-        )  # fmt: skip
+        name_winners(self.scores, verdict.contest, verdict.winner, wanted, self.samples(block))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CosineMargins:
+    """Own cosine minus the best other."""
+
+    rule: HeadRule
+    inverse: InverseLengths
+
+    def __call__(self, block: Block) -> Tensor:  # (B,) float64
+        rule = self.rule
+        product = block.get(rule.product)
+        scores = block.space.matrix(self, *product.shape)
+        if rule.shifted:
+            table = rule.cosine_table
+            offset = table[0] if len(table) == 1 else torch.index_select(table, 0, block.y)
+            torch.add(product, offset, out=scores)
+        else:
+            scores.copy_(product)
+        contest = Contest.of(scores, rule.columns[block.y])
+        return contest.margin * block.get(self.inverse)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LogitMargins:
+    """Own logit minus the best other."""
+
+    rule: HeadRule
+
+    def __call__(self, block: Block) -> Tensor:  # (B,) float64
+        margin = block.get(self.rule).margin
+        assert margin is not None
+        return margin
 
 
 class MeanRule:
@@ -144,87 +130,120 @@ class MeanRule:
     def __init__(
         self,
         means: Tensor,
-        middle: Tensor,
+        global_mean: Tensor,
         nearest: Tensor,
-        origin: Tensor,
+        origin: Origin,
+        squares: Part[Tensor],
         *,
-        basis: Tensor | None,
-        space: Workspace,
+        span: Product | None = None,
     ) -> None:
-        work = origin.dtype
-        self.space, self.nearest, self.classes = space, nearest, len(means)
-        centred = means - middle
-        lowered = -centred.square().sum(1) / 2 - centred @ middle
-        self.scores = Scores.of(centred, origin.double(), lowered, work)
-        self.basis = basis
-        rows = centred.to(work)
-        self.directions = rows.T if basis is None else (rows @ basis).T
-        self.right = torch.zeros(self.classes, dtype=torch.float64, device=means.device)
+        """``span``: the residuals in a basis that holds all of every mean."""
+        work = origin.rows.dtype
+        self.nearest, self.origin, self.squares, self.span = nearest, origin, squares, span
+        centred = means - global_mean
+        lowered = -centred.square().sum(1) / 2 - centred @ global_mean
+        self.scores = Scores.of(centred, origin.rows.double(), lowered, work)
+        self.directions = centred.to(work).T
+        self.within_span = None if span is None else (centred.to(work) @ span.right).T
         self.screen: Screen | None = None
         # One origin for all samples means one constant per class, which the screen relies on.
         many = len(self.scores.table) == 1 and len(means) >= SCREENED_CLASSES
+        # A GPU may sum parts of a bfloat16 product in bfloat16: the bound would not hold there.
         screened = many and work == torch.float32 and means.device.type == "cpu"
         if screened and coarse_is_fast(means.device):
-            self.screen = Screen(self.directions, self.scores.work_table[0], space)
+            self.screen = Screen(self.directions, self.scores.work_table[0])
 
-    def decide(self, block: Block) -> Verdict:
+    @property
+    def width(self) -> int:
+        return len(self.nearest)
+
+    def __call__(self, block: Block) -> Verdict:
         """A sample well inside its own cell needs no product, a clear case only a coarse one."""
-        few = torch.nonzero(block.square >= INSIDE * self.nearest[block.y]).flatten()
+        squares = block.get(self.squares)
+        few = torch.nonzero(squares >= INSIDE * self.nearest[block.y]).flatten()
         if len(few) > PRUNE_SHARE * len(block.y) and self.screen is not None:
             few = self._unclear(block, self.screen)
         if len(few) > PRUNE_SHARE * len(block.y):
-            winner, contest = self._contest(block)
-            verdict = Verdict(winner, contest)
-        else:
-            winner = block.y.clone()
-            contest = None
-            if len(few):
-                winner[few], contest = self._contest(block.of(few))
-            verdict = Verdict(winner, contest, few)
-        self.right += by_class(block.y, winner == block.y, self.classes)
-        return verdict
+            return Verdict(*self._contest(block, None))
+        winner = block.y.clone()
+        contest = None
+        if len(few):
+            winner[few], contest = self._contest(block, few)
+        return Verdict(winner, contest, few)
 
     def _unclear(self, block: Block, screen: Screen) -> Tensor:
         """Rows that the coarse look leaves open; it ends where it settles too few."""
-        sure = screen.surely_right(block.base, block.y, block.lengths)
+        base, lengths = block.get(self.origin.base), block.get(self.origin.lengths)
+        sure = screen.surely_right(base, block.y, lengths, block.space)
         if not screen.useful:
             self.screen = None
         return torch.nonzero(~sure).flatten()
 
-    def _contest(self, block: Block) -> tuple[Tensor, Contest]:
-        inside = self.basis is not None and block.seen is not None
-        left = block.seen if inside and block.seen is not None else block.base
-        scores = self.space.product("distances", left, self.directions)
-        contest = Contest.of(scores.add_(self.scores.offsets(block.y)), block.y)
-        winner, _ = decide(self.scores, contest, block.x, block.y, block.lengths, block.y)
+    def _contest(self, block: Block, rows: Tensor | None) -> tuple[Tensor, Contest]:
+        samples = self.samples(block, rows)
+        # Fewer dimensions, if somebody has projected this block anyway.
+        if self.span is not None and self.within_span is not None and block.has(self.span):
+            left, directions = block.get(self.span), self.within_span
+        else:
+            left, directions = block.get(self.origin.base), self.directions
+        left = left if rows is None else left[rows]
+        scores = block.space.product(self, left, directions)
+        contest = Contest.of(scores.add_(self.scores.offsets(samples.y)), samples.own)
+        winner, _ = decide(self.scores, contest, samples)
         return winner, contest
+
+    def samples(self, block: Block, rows: Tensor | None) -> Sample:
+        whole = Sample(block.x, block.y, block.get(self.origin.lengths), block.y)
+        return whole if rows is None else whole.of(rows)
 
     def name(self, verdict: Verdict, block: Block, wanted: Tensor) -> None:
         if verdict.contest is None:
             return
         rows = verdict.rows
-        part = block if rows is None else block.of(rows)
-        winner = verdict.winner if rows is None else verdict.winner[rows]
-        name_winners(
-            self.scores, verdict.contest, winner, wanted if rows is None else wanted[rows],
-            part.x, part.y, part.lengths, part.y,
-        )  # fmt: skip
-        if rows is not None:
-            verdict.winner[rows] = winner
+        samples = self.samples(block, rows)
+        if rows is None:
+            name_winners(self.scores, verdict.contest, verdict.winner, wanted, samples)
+            return
+        winner = verdict.winner[rows]
+        name_winners(self.scores, verdict.contest, winner, wanted[rows], samples)
+        verdict.winner[rows] = winner
 
 
-def agreement(block: Block, head: HeadRule, mean: MeanRule) -> Tensor:  # (K,) how many
-    """Both rules on one block: how often they choose the same class."""
-    chosen, nearest = head.decide(block), mean.decide(block)
-    own = head.columns[block.y]
-    head_right, mean_right = chosen.winner == own, nearest.winner == block.y
-    both_wrong = ~head_right & ~mean_right
-    if bool(both_wrong.any()):
-        head.name(chosen, block, both_wrong)
-        mean.name(nearest, block, both_wrong)
-    same = head.columns[nearest.winner.clamp(min=0)] == chosen.winner
-    return by_class(block.y, (head_right & mean_right) | (both_wrong & same), mean.classes)
+@dataclass(frozen=True, slots=True, eq=False)
+class HeadRight:
+    """Where the head names the sample's own class."""
+
+    rule: HeadRule
+
+    def __call__(self, block: Block) -> Tensor:  # (B,) bool
+        return block.get(self.rule).winner == self.rule.columns[block.y]
 
 
-def by_class(y: Tensor, values: Tensor, classes: int) -> Tensor:  # (K,) float64
-    return torch.bincount(y, weights=values.double(), minlength=classes)
+@dataclass(frozen=True, slots=True, eq=False)
+class MeanRight:
+    """Where the nearest mean is the sample's own."""
+
+    rule: MeanRule
+
+    def __call__(self, block: Block) -> Tensor:  # (B,) bool
+        return block.get(self.rule).winner == block.y
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Agreement:
+    """Where both rules choose the same class; names are only asked for where both are wrong."""
+
+    head: HeadRule
+    mean: MeanRule
+    head_right: HeadRight
+    mean_right: MeanRight
+
+    def __call__(self, block: Block) -> Tensor:  # (B,) bool
+        chosen, nearest = block.get(self.head), block.get(self.mean)
+        head_right, mean_right = block.get(self.head_right), block.get(self.mean_right)
+        both_wrong = ~head_right & ~mean_right
+        if bool(both_wrong.any()):
+            self.head.name(chosen, block, both_wrong)
+            self.mean.name(nearest, block, both_wrong)
+        same = self.head.columns[nearest.winner.clamp(min=0)] == chosen.winner
+        return (head_right & mean_right) | (both_wrong & same)

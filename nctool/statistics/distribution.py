@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from nctool.engine.block import Block, Part
 from nctool.report import Distribution
 
 MOST_SAMPLES = 1 << 22
@@ -16,44 +17,87 @@ PERCENTS = (1, 5, 50, 95)
 
 
 class Spread:
-    """Collects values chunk by chunk; percentiles as numpy's default (linear) takes them."""
+    """How one number per sample spreads; percentiles as numpy's default (linear) takes them.
 
-    def __init__(self, limit: int = MOST_SAMPLES) -> None:
-        self.limit = limit
+    Which samples the percentiles are of depends on their positions alone: those divisible by the
+    stride. So shards keep what the whole would keep.
+    """
+
+    def __init__(
+        self,
+        values: Part[Tensor] | None = None,
+        over: str = "samples",
+        limit: int = MOST_SAMPLES,
+        width: int = 0,
+    ) -> None:
+        self.values, self.over, self.limit, self.width = values, over, limit, width
         self.stride = 1
         self.count = 0
         self.total = 0.0
         self.low = float("inf")
         self.high = float("-inf")
-        self.kept: list[Tensor] = []
+        self.kept: list[tuple[int, Tensor]] = []
+        """Position of the first value of each part, in strides, and the values."""
         self.held = 0
 
-    def add(self, values: Tensor) -> None:  # (B,) float64
+    def add(self, block: Block) -> None:
+        assert self.values is not None
+        self.take(block.first, block.get(self.values))
+
+    def take(self, first: int, values: Tensor) -> None:  # (B,) float64
+        """``first``: the position of the first of these values among all."""
         if not len(values):
             return
         self.total += float(values.sum())
         self.low = min(self.low, float(values.min()))
         self.high = max(self.high, float(values.max()))
-        first = -self.count % self.stride
         self.count += len(values)
-        part = values[first :: self.stride].cpu()
-        self.kept.append(part)
-        self.held += len(part)
+        skipped = -first % self.stride
+        self._keep((first + skipped) // self.stride, values[skipped :: self.stride].cpu())
         while self.held > self.limit:
-            self.kept = [torch.cat(self.kept)[::2].clone()]
-            self.held = len(self.kept[0])
-            self.stride *= 2
+            self._thin(2 * self.stride)
 
-    def finish(self, over: str) -> Distribution | None:
-        if not self.count:
-            return None
-        kept = torch.cat(self.kept).numpy()
-        p01, p05, p50, p95 = (float(one) for one in np.percentile(kept, PERCENTS))
-        return Distribution(over, self.low, p01, p05, p50, p95, self.high, self.total / self.count)
+    def _keep(self, place: int, values: Tensor) -> None:
+        if len(values):
+            self.kept.append((place, values))
+            self.held += len(values)
+
+    def _thin(self, stride: int) -> None:
+        """Keep the positions that are divisible by a larger stride, a multiple of the present."""
+        step, parts = stride // self.stride, self.kept
+        self.stride, self.kept, self.held = stride, [], 0
+        for place, values in parts:
+            skipped = -place % step
+            self._keep((place + skipped) // step, values[skipped::step].clone())
+
+    def sums(self) -> Spread:
+        return self
+
+    def merge(self, other: Spread) -> None:
+        self.total += other.total
+        self.low, self.high = min(self.low, other.low), max(self.high, other.high)
+        self.count += other.count
+        stride = max(self.stride, other.stride)
+        self._thin(stride)
+        for place, values in other.kept:
+            step = stride // other.stride
+            skipped = -place % step
+            self._keep((place + skipped) // step, values[skipped::step])
+        while self.held > self.limit:
+            self._thin(2 * self.stride)
+
+    def finish(self) -> Distribution:
+        assert self.count
+        kept = torch.cat([values for _, values in self.kept]).numpy()
+        p01, p05, p50, p95 = (float(percentile) for percentile in np.percentile(kept, PERCENTS))
+        mean = self.total / self.count
+        return Distribution(self.over, self.low, p01, p05, p50, p95, self.high, mean)
 
 
 def spread(values: Tensor, over: str = "classes") -> Distribution | None:
     """The distribution of values that are all here."""
-    collected = Spread(limit=max(1, len(values)))
-    collected.add(values)
-    return collected.finish(over)
+    if not len(values):
+        return None
+    collected = Spread(None, over, len(values))
+    collected.take(0, values)
+    return collected.finish()

@@ -12,6 +12,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from nctool.engine.block import Block
+from nctool.engine.samples import Samples, tensor_rows
+
 KEPT = 1 << 16
 ENDS = 4
 """So many first and so many last entries of a row go into its signature: two looks at memory."""
@@ -21,7 +24,7 @@ MIXER = -7046029254386353131
 
 
 @dataclass(frozen=True, slots=True)
-class Copies:
+class Duplicates:
     """Samples that are the same as an earlier one, among those that were compared."""
 
     count: int
@@ -30,22 +33,38 @@ class Copies:
     """Some of them: the earlier row and the later one, as stored."""
 
 
-class CopySketch:
-    """Feed it rows in order with ``add``."""
+@dataclass(frozen=True, slots=True)
+class Suspects:
+    """Rows whose signature occurs more than once."""
+
+    places: Tensor  # (S,) positions among the samples that have a class, ascending
+    looked_at: int
+    """How many samples the sketch speaks of."""
+
+
+class DuplicateSketch:
+    """The smallest signatures, and the positions of their rows."""
 
     def __init__(self, dim: int, device: torch.device) -> None:
         self.ends = min(ENDS, dim)
-        self.rows = 0
         self.signatures = torch.empty(0, dtype=torch.int64, device=device)
         self.places = torch.empty(0, dtype=torch.int64, device=device)
 
-    def add(self, x: Tensor) -> None:
-        """``x`` (B, D) in float32 or float64."""
+    def add(self, block: Block) -> None:
+        self.take(block.x, block.first)
+
+    def take(self, x: Tensor, first: int) -> None:
+        """``x`` (B, D) in float32 or float64; ``first``: position of its first row among all."""
         signatures = _signatures(torch.cat((x[:, : self.ends], x[:, -self.ends :]), 1))
-        places = torch.arange(self.rows, self.rows + len(x), device=x.device)
-        self.rows += len(x)
-        self.signatures = torch.cat((self.signatures, signatures))
-        self.places = torch.cat((self.places, places))
+        places = torch.arange(first, first + len(x), device=x.device)
+        self.merge((signatures, places))
+
+    def sums(self) -> tuple[Tensor, Tensor]:
+        return self.signatures, self.places
+
+    def merge(self, other: tuple[Tensor, Tensor]) -> None:
+        self.signatures = torch.cat((self.signatures, other[0]))
+        self.places = torch.cat((self.places, other[1]))
         if len(self.signatures) > 2 * KEPT:
             self._shrink()
 
@@ -56,15 +75,10 @@ class CopySketch:
             kept &= kept.cumsum(0) <= KEPT
         self.signatures, self.places = self.signatures[kept], self.places[kept]
 
-    @property
-    def looked_at(self) -> int:
-        """How many samples the sketch speaks of."""
-        return len(self.places)
-
-    def suspects(self) -> Tensor:
-        """Places, in the order of ``add``, of rows whose signature occurs more than once."""
+    def finish(self) -> Suspects:
         _, group, size = torch.unique(self.signatures, return_inverse=True, return_counts=True)
-        return torch.sort(self.places[size[group] > 1]).values
+        places = torch.sort(self.places[size[group] > 1]).values
+        return Suspects(places, len(self.places))
 
 
 def _signatures(x: Tensor) -> Tensor:
@@ -76,3 +90,29 @@ def _signatures(x: Tensor) -> Tensor:
         found.add_(column).mul_(MIXER)
         found.bitwise_xor_(found >> 29)
     return found
+
+
+MOST_SUSPECTS = 1024
+"""So many rows are read again to see whether they are copies."""
+SHOWN_PAIRS = 5
+
+
+def confirmed(suspects: Suspects, samples: Samples) -> Duplicates:
+    """Of the rows that may be copies, those that are, byte for byte as stored."""
+    places, looked_at = suspects.places.cpu(), suspects.looked_at
+    if len(places) > MOST_SUSPECTS:
+        # The first of them stand for all.
+        looked_at = max(1, looked_at * MOST_SUSPECTS // len(places))
+        places = places[:MOST_SUSPECTS]
+    first: dict[bytes, int] = {}
+    pairs: list[tuple[int, int]] = []
+    if len(places):
+        stored = places
+        if samples.ignored:
+            stored = torch.nonzero(samples.labels >= 0).flatten()[places]
+        for row in stored.tolist():
+            content = tensor_rows(samples.features, row, row + 1).contiguous().view(torch.uint8)
+            earlier = first.setdefault(content.numpy().tobytes(), row)
+            if earlier != row:
+                pairs.append((earlier, row))
+    return Duplicates(len(pairs), looked_at, tuple(pairs[:SHOWN_PAIRS]))

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from nctool.statistics.workspace import Workspace
+from nctool.engine.block import Block
+from nctool.engine.workspace import Workspace
 
 SHORT_SUM = 256
 """Rows added in the working precision before float64 takes over: keeps a float32 mean's error
@@ -103,7 +104,9 @@ class MomentSweep:
         self.seen = torch.zeros(classes, dtype=torch.bool, device=device)
         self.few_rows = EARLY_ROWS * classes
         self.space = Workspace(work, device)
-        self.sums = torch.zeros(2 if unit else 1, classes, dim, dtype=torch.float64, device=device)
+        self.short_sums = torch.zeros(
+            2 if unit else 1, classes, dim, dtype=torch.float64, device=device
+        )
         self.buffers: list[Tensor] = []  # like sums, in the working precision
         self._start_chunk()
 
@@ -115,7 +118,7 @@ class MomentSweep:
         self.most = 0
         self.count, self.square = zeros(self.classes), zeros(self.classes)
         self.inverse = zeros(self.classes)
-        self.sums.zero_()
+        self.short_sums.zero_()
         self.zero_rows = 0
         self.pilot_square = (
             torch.linalg.vector_norm(self.pilot, dim=1, dtype=torch.float64).square()
@@ -123,7 +126,10 @@ class MomentSweep:
             else self.count
         )
 
-    def add(self, x: Tensor, y: Tensor) -> None:  # (B, D), (B,)
+    def add(self, block: Block) -> None:
+        self.take(block.x, block.y)
+
+    def take(self, x: Tensor, y: Tensor) -> None:  # (B, D), (B,)
         counts = torch.bincount(y, minlength=self.classes)
         self._meet(x, y, counts)
         origin = self.space.rows_of("origin", self.pilot, y)  # (B, D)
@@ -137,7 +143,7 @@ class MomentSweep:
             self.zero_rows += int((inverse == 0).sum())
             self.inverse += torch.bincount(y, weights=inverse, minlength=self.classes)
         if self.classes <= ONE_HOT_CLASSES:
-            self.sums += one_hot_sums(residual, y, inverse, self.classes)
+            self.short_sums += one_hot_sums(residual, y, inverse, self.classes)
         else:
             most = int(counts.max())
             if self.most + most > SHORT_SUM:
@@ -171,9 +177,9 @@ class MomentSweep:
         self.most += -(-most // groups)
         while len(self.buffers) < groups:
             self.buffers.append(
-                residual.new_zeros(self.sums.shape[0], self.classes, residual.shape[1])
+                residual.new_zeros(self.short_sums.shape[0], self.classes, residual.shape[1])
             )
-        for kind in range(self.sums.shape[0]):
+        for kind in range(self.short_sums.shape[0]):
             if kind == 1 and inverse is not None:
                 residual.mul_(inverse.to(residual.dtype)[:, None])
             parts = zip(
@@ -185,7 +191,7 @@ class MomentSweep:
     def _drain(self) -> None:
         """Empty the short sums into float64."""
         for buffer in self.buffers:
-            self.sums += buffer
+            self.short_sums += buffer
             buffer.zero_()
         self.most = 0
 
@@ -193,12 +199,12 @@ class MomentSweep:
         """Turn the chunk's sums into Moments and merge them."""
         self._drain()
         n = self.count.clamp(min=1)
-        shift = self.sums[0] / n[:, None]  # (K, D), mean residual
+        shift = self.short_sums[0] / n[:, None]  # (K, D), mean residual
         pilot = self.pilot.double()
         unit_mean = inverse_norm = None
         if self.unit:
             inverse_norm = self.inverse / n
-            unit_mean = self.sums[1] / n[:, None] + inverse_norm[:, None] * pilot
+            unit_mean = self.short_sums[1] / n[:, None] + inverse_norm[:, None] * pilot
         scatter = self.square - n * torch.linalg.vector_norm(shift, dim=1).square()
         here = Moments(
             self.count,
@@ -213,10 +219,16 @@ class MomentSweep:
         self.pilot[known] = self.total.mean[known].to(self.pilot.dtype)
         self._start_chunk()
 
-    def finish(self) -> Moments:
+    def sums(self) -> Moments:
         if self.rows:
             self._flush()
         return self.total
+
+    def merge(self, other: Moments) -> None:
+        self.total = self.sums().merge(other)
+
+    def finish(self) -> Moments:
+        return self.sums()
 
 
 def row_lengths(rows: Tensor) -> Tensor:  # (B,) float64

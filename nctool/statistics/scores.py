@@ -96,46 +96,47 @@ def exact_winner(scores: Tensor, tolerance: Tensor) -> Tensor:
 EXACT_ROWS = 1024
 
 
-def settle(
-    family: Scores, x: Tensor, group: Tensor, lengths: Tensor, own_column: Tensor
-) -> tuple[Tensor, Tensor]:
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """What deciding some samples takes."""
+
+    x: Tensor  # (B, D)
+    y: Tensor  # (B,) present-class index
+    lengths: Tensor  # (B,) distance from the origin
+    own: Tensor  # (B,) the column of the own class
+
+    def of(self, rows: Tensor) -> Sample:
+        return Sample(self.x[rows], self.y[rows], self.lengths[rows], self.own[rows])
+
+
+def settle(family: Scores, samples: Sample) -> tuple[Tensor, Tensor]:
     """Winner and margin in float64, for the rows that the working precision left open."""
     winners, margins = [], []
     double = torch.finfo(torch.float64).eps
-    for part in torch.split(torch.arange(len(x), device=x.device), EXACT_ROWS):
-        scores = family.exact(x[part], group[part])
+    for rows in torch.split(torch.arange(len(samples.x), device=samples.x.device), EXACT_ROWS):
+        part = samples.of(rows)
+        scores = family.exact(part.x, part.y)
         slack = double * (
-            (family.rows.shape[1] + 8) * family.reach * lengths[part] + 2 * family.level
+            (family.rows.shape[1] + 8) * family.reach * part.lengths + 2 * family.level
         )
         winners.append(exact_winner(scores, slack))
-        margins.append(Contest.of(scores, own_column[part]).margin)
+        margins.append(Contest.of(scores, part.own).margin)
     return torch.cat(winners), torch.cat(margins)
 
 
-def decide(
-    family: Scores, contest: Contest, x: Tensor, group: Tensor, lengths: Tensor, own_column: Tensor
-) -> tuple[Tensor, Tensor]:
+def decide(family: Scores, contest: Contest, samples: Sample) -> tuple[Tensor, Tensor]:
     """(winner, margin); the winner is -1 where it is certainly another class, not yet named."""
     margin = contest.margin
-    slack = family.tolerance(lengths)
-    winner = torch.where(margin > 0, own_column, -1)
+    slack = family.tolerance(samples.lengths)
+    winner = torch.where(margin > 0, samples.own, -1)
     unsure = torch.nonzero(margin.abs() <= slack).flatten()
     if len(unsure):
-        winner[unsure], margin[unsure] = settle(
-            family, x[unsure], group[unsure], lengths[unsure], own_column[unsure]
-        )
+        winner[unsure], margin[unsure] = settle(family, samples.of(unsure))
     return winner, margin
 
 
 def name_winners(
-    family: Scores,
-    contest: Contest,
-    winner: Tensor,
-    wanted: Tensor,
-    x: Tensor,
-    group: Tensor,
-    lengths: Tensor,
-    own_column: Tensor,
+    family: Scores, contest: Contest, winner: Tensor, wanted: Tensor, samples: Sample
 ) -> None:
     """Fill in the unnamed winners of the rows where the name matters."""
     rows = torch.nonzero(wanted & (winner < 0)).flatten()
@@ -143,9 +144,9 @@ def name_winners(
         return
     scores = contest.scores[rows]
     best = contest.other[rows]
-    floor = (best - family.tolerance(lengths[rows])).to(scores.dtype)
+    floor = (best - family.tolerance(samples.lengths[rows])).to(scores.dtype)
     rivals = (scores >= floor[:, None]).sum(1)
     winner[rows] = scores.argmax(1)
     close = rows[rivals > 1]
     if len(close):
-        winner[close], _ = settle(family, x[close], group[close], lengths[close], own_column[close])
+        winner[close], _ = settle(family, samples.of(close))

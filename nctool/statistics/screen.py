@@ -14,7 +14,7 @@ from time import perf_counter
 import torch
 from torch import Tensor
 
-from nctool.statistics.workspace import Workspace
+from nctool.engine.workspace import Workspace
 
 COARSE = 2.0**-8
 """Unit roundoff of bfloat16."""
@@ -32,8 +32,7 @@ class Screen:
     which saves a pass over the scores.
     """
 
-    def __init__(self, directions: Tensor, constant: Tensor, space: Workspace) -> None:
-        self.space = space
+    def __init__(self, directions: Tensor, constant: Tensor) -> None:
         leading = constant.bfloat16()
         rest = (constant - leading).bfloat16()
         self.columns = torch.cat([directions.bfloat16(), torch.stack([leading, rest])])
@@ -42,13 +41,13 @@ class Screen:
         self.lowest = torch.tensor(float("-inf"), dtype=torch.bfloat16, device=directions.device)
         self.useful = True
 
-    def surely_right(self, base: Tensor, y: Tensor, lengths: Tensor) -> Tensor:
+    def surely_right(self, base: Tensor, y: Tensor, lengths: Tensor, space: Workspace) -> Tensor:
         """Rows whose own class wins whatever the rounding did."""
         rows, dim = base.shape
-        coarse = self.space.matrix("coarse_base", rows, dim + 2, torch.bfloat16)
+        coarse = space.matrix((self, "base"), rows, dim + 2, torch.bfloat16)
         coarse[:, :dim].copy_(base)
         coarse[:, dim:] = 1.0
-        scores = self.space.matrix("coarse", rows, self.columns.shape[1], torch.bfloat16)
+        scores = space.matrix((self, "scores"), rows, self.columns.shape[1], torch.bfloat16)
         torch.mm(coarse, self.columns, out=scores)
         place = y[:, None]
         own = scores.gather(1, place)[:, 0].double()

@@ -12,8 +12,10 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
+from nctool.engine.block import Block, Part, Product
+from nctool.engine.workspace import Workspace
 from nctool.statistics.moments import row_squares
-from nctool.statistics.workspace import Workspace
+from nctool.statistics.parts import RESIDUAL_CLASSES, InverseLengths, Residual
 
 COLUMN_BLOCKS = 4
 
@@ -96,3 +98,94 @@ def _spectrum(singular: Tensor, classes: int, dim: int, resolution: float) -> Sp
     cutoff = max(max(classes, dim) * eps * largest, classes**0.5 * resolution)
     full = min(classes - 1, dim)
     return Spectrum(singular, min(full, int((singular > cutoff).sum())), cutoff, full)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Whitened:
+    """z' S_B^+ z of each residual z."""
+
+    white: Whitener
+    residual: Residual
+    span: Product | None
+    """The residuals in the basis, unless the basis is triangular."""
+
+    def __call__(self, block: Block) -> Tensor:  # (B,) float64
+        if self.span is None:
+            return self.white.squares(block.get(self.residual), block.space)
+        return self.white.seen_squares(block.get(self.span), block.space)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class UnitWhitened:
+    """The same of features of length one: x/|x| minus its class's mean, from residuals.
+
+    x/|x| = s z + s c with s = 1/|x|, of which s c is known per class but for the drift of s.
+    """
+
+    white: Whitener
+    residual: Residual
+    inverse: InverseLengths
+    span: Product | None
+    mean_inverse: Tensor  # (K,) float64, mean of 1/|x|
+    shift: Tensor  # (K, D) mean of x/|x| less mean inverse times c
+    centre_seen: Tensor | None = None  # (K, r) c in the basis
+    shift_seen: Tensor | None = None  # (K, r)
+
+    def __call__(self, block: Block) -> Tensor:  # (B,) float64
+        y, space = block.y, block.space
+        inverse = block.get(self.inverse)
+        z = block.get(self.residual)
+        scale = inverse.to(z.dtype)[:, None]
+        drift = (inverse - self.mean_inverse[y]).to(z.dtype)[:, None]
+        if self.span is None:
+            unit = torch.mul(z, scale, out=space.matrix(self, *z.shape))
+            unit.addcmul_(block.get(self.residual.centres), drift)
+            unit.sub_(space.rows_of((self, "shift"), self.shift, y))
+            return self.white.squares(unit, space)
+        assert self.centre_seen is not None and self.shift_seen is not None
+        seen = block.get(self.span)
+        unit = torch.mul(seen, scale, out=space.matrix(self, *seen.shape))
+        unit.addcmul_(torch.index_select(self.centre_seen, 0, y), drift)
+        unit.sub_(torch.index_select(self.shift_seen, 0, y))
+        return self.white.seen_squares(unit, space)
+
+
+def unit_whitened(
+    white: Whitener,
+    residual: Residual,
+    inverse: InverseLengths,
+    span: Product | None,
+    unit_mean: Tensor,
+    mean_inverse: Tensor,
+) -> UnitWhitened:
+    """``unit_mean`` (K, D) and ``mean_inverse`` (K,): class means of x/|x| and of 1/|x|."""
+    centre = residual.centres.table
+    shift = (unit_mean - mean_inverse[:, None] * centre.double()).to(centre.dtype)
+    if span is None:
+        return UnitWhitened(white, residual, inverse, None, mean_inverse, shift)
+    return UnitWhitened(
+        white, residual, inverse, span, mean_inverse, shift,
+        centre @ white.basis, shift @ white.basis,
+    )  # fmt: skip
+
+
+def span_of(white: Whitener, residual: Part[Tensor]) -> Product | None:
+    """The residuals in the basis; a triangular one is multiplied in blocks, not as a whole."""
+    return None if white.triangular else Product(residual, white.basis)
+
+
+def worth_fusing(residual: Residual, span: Product | None) -> tuple[Product, ...]:
+    """Small tables only: beyond, one product of many columns costs what several cost."""
+    few = len(residual.centres.table) <= RESIDUAL_CLASSES
+    return (span,) if span is not None and few else ()
+
+
+def corrected(sums: Tensor, white: Whitener, exact: Tensor, used: Tensor, count: Tensor) -> Tensor:
+    """(K,) Sums of z' S_B^+ z without what rounding the class means added.
+
+    Residuals were taken from means ``used`` in the working precision; about the ``exact`` ones
+    the sum is less by n |(exact - used) F|^2 (parallel axis theorem).
+    """
+    extra = torch.linalg.vector_norm((exact - used.double()) @ white.factor, dim=1).square()
+    exact_sums: Tensor = (sums - count * extra).clamp(min=0)
+    return exact_sums

@@ -10,7 +10,7 @@ import pytest
 import nctool
 from nctool.core.errors import InputError
 from nctool.statistics import duplicates
-from nctool.statistics.duplicates import CopySketch
+from nctool.statistics.duplicates import DuplicateSketch
 
 
 def healthy(classes: int = 4, each: int = 40, dim: int = 8) -> dict[str, Any]:
@@ -153,11 +153,12 @@ def test_small_sketch(block: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(duplicates, "KEPT", 50)
     rows = torch.randn(1000, 5, generator=torch.Generator().manual_seed(0))
     rows[500:600] = rows[:100]
-    sketch = CopySketch(5, torch.device("cpu"))
-    for part in torch.split(rows, block):
-        sketch.add(part)
-    suspects = sketch.suspects()
-    assert 0 < len(suspects) < 40 and sketch.looked_at <= 100
+    sketch = DuplicateSketch(5, torch.device("cpu"))
+    for start in range(0, len(rows), block):
+        sketch.take(rows[start : start + block], start)
+    found = sketch.finish()
+    suspects = found.places
+    assert 0 < len(suspects) < 40 and found.looked_at <= 100
     first = suspects[suspects < 500]
     assert (first < 100).all() and torch.equal(first + 500, suspects[suspects >= 500])
 
@@ -166,9 +167,9 @@ def test_small_sketch(block: int, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_signed_zeros() -> None:
     import torch
 
-    sketch = CopySketch(2, torch.device("cpu"))
-    sketch.add(torch.tensor([[0.0, 1.0], [-0.0, 1.0], [0.0, -1.0]]))
-    assert sketch.suspects().tolist() == [0, 1]
+    sketch = DuplicateSketch(2, torch.device("cpu"))
+    sketch.take(torch.tensor([[0.0, 1.0], [-0.0, 1.0], [0.0, -1.0]]), 0)
+    assert sketch.finish().places.tolist() == [0, 1]
 
 
 # Without its few broken rows the numbers are those of the others alone; with many it is an error.

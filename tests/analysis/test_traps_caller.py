@@ -45,7 +45,7 @@ def test_inputs_unchanged(dtype: str, profile: str | None, monkeypatch: pytest.M
     nctool.analyze(**arrays, profile=profile, per_class=True)
     with small_blocks(16):
         nctool.analyze(**arrays, profile=profile)
-    monkeypatch.setattr("nctool.statistics.second.RESIDUAL_CLASSES", 0)
+    monkeypatch.setattr("nctool.statistics.parts.RESIDUAL_CLASSES", 0)
     nctool.analyze(**arrays, profile=profile)
     for role, copy in copies.items():
         assert torch.equal(torch.as_tensor(arrays[role]), copy), role

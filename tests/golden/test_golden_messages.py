@@ -35,8 +35,9 @@ MODULES = {
     "assemble": "inputs/assemble.py",
     "labels": "inputs/labels.py",
     "sources": "inputs/sources.py",
-    "sweeps": "engine/sweeps.py",
-    "gather": "engine/gather.py",
+    "samples": "engine/samples.py",
+    "head": "facts/head.py",
+    "unlabelled": "facts/unlabelled.py",
     "conventions": "settings/conventions.py",
     "budget": "settings/budget.py",
     "metrics": "metrics/__init__.py",
@@ -161,7 +162,7 @@ def without_float64() -> None:
 
 def without_memory() -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(measure, "Gathering", _fail(torch.OutOfMemoryError("much too large")))
+        patch.setattr(measure, "solve", _fail(torch.OutOfMemoryError("much too large")))
         analyze(weight=HEAD)
 
 
@@ -221,12 +222,12 @@ CASES: dict[str, Callable[[], object]] = {
     "vocabulary.class-names-too-large.row": lambda: names_in('{"ant": 123456789}'),
     "class_names.class-names": lambda: names_in("ant\nbee\n", 3),
     "class_names.class-names.vocabulary": lambda: names_in('{"ant": 0, "bee": 3}', 3),
-    "sweeps.non-finite-features": lambda: analyze(features=with_nan(), labels=LABELS),
-    "sweeps.non-finite-ood": lambda: analyze(
+    "samples.non-finite-features": lambda: analyze(features=with_nan(), labels=LABELS),
+    "unlabelled.non-finite-ood": lambda: analyze(
         features=FEATURES + LABELS[:, None], labels=LABELS, ood=with_nan()
     ),
-    "sweeps.out-of-range": lambda: analyze(features=1e200 * FEATURES.double(), labels=LABELS),
-    "gather.non-finite-head": lambda: analyze(weight=HEAD / 0),
+    "samples.out-of-range": lambda: analyze(features=1e200 * FEATURES.double(), labels=LABELS),
+    "head.non-finite-head": lambda: analyze(weight=HEAD / 0),
     "conventions.bad-weight": lambda: ConventionOptions(alpha=-1.0),
     "conventions.bad-logit-scale": lambda: ConventionOptions(logit_scale=0.0),
     "budget.bad-memory": lambda: budget.in_bytes("much"),

@@ -12,14 +12,15 @@ import numpy as np
 import pytest
 
 import nctool
+from nctool.analysis.measure import measure
 from nctool.core.progress import Advance, Silent
+from nctool.facts import points
 from nctool.geometry.delsarte import energy_bound
 from nctool.geometry.energy import pairs_of
 from nctool.geometry.energy_optima import NoBound, random_energy
 from nctool.metrics import hug, registry
-from nctool.metrics.shared import understatement
 from nctool.report import Report, Result
-from tests.support.law_bench import analyzed, arrays, result
+from tests.support.law_bench import SETTINGS, analyzed, arrays, result, sourced
 from tests.support.point_sets import cell24, cloud, etf, icosahedron, orthoplex, polygon, sharp
 from tests.support.populations import Array
 
@@ -29,8 +30,11 @@ REFUSED = (*ENERGIES, "hug.logdet", "hug.uniformity")
 """What is infinite, or undefined, where directions coincide."""
 
 
+METRICS = tuple(one for one in registry().values() if one.measure.__module__ == hug.__name__)
+
+
 def between(kind: str) -> str:
-    return ",".join(one.id for one in hug.METRICS if one.id.endswith(kind))
+    return ",".join(one.id for one in METRICS if one.id.endswith(kind))
 
 
 def of_head(weight: Array, **settings: Any) -> Report:
@@ -222,8 +226,8 @@ def test_coincident_means() -> None:
     features = np.random.default_rng(0).standard_normal((5, 40, 6)).astype(np.float32)
     features[2] = features[1][::-1]
     given: dict[str, Any] = {"features": features.reshape(200, 6), "labels": LABELS}
-    evidence = analyzed(hug.METRICS, given).evidence
-    assert hug.energies_of(evidence, "means").separation == 0.0
+    facts = analyzed(METRICS, given).facts
+    assert facts.value("energies[means]").separation == 0.0
     report = nctool.analyze(**given, select=between("means"))
     assert report["hug.separation.means"].value == 0.0
     reason = "1 pair of class means has one direction: 1 and 2"
@@ -311,19 +315,16 @@ class Heard(Silent):
 # Many pairs are one watched pass, whatever number of metrics asks for them; few are not watched.
 def test_progress(monkeypatch: pytest.MonkeyPatch) -> None:
     given = arrays("many_classes")
-    evidence = analyzed(hug.METRICS, given).evidence
     heard = Heard()
-    object.__setattr__(evidence, "progress", heard)
-    evidence.shared.clear()
-    hug.energies_of(evidence, "means")
-    assert heard.tasks == []
-    monkeypatch.setattr(hug, "MANY", 40)
-    evidence.shared.clear()
-    for metric in hug.METRICS:
-        metric.measure(evidence)
+    measure(sourced(given), METRICS, SETTINGS, heard)
+    assert [title for title, _ in heard.tasks] == ["class means"]
+    monkeypatch.setattr(points, "MANY", 40)
+    heard = Heard()
+    measure(sourced(given), METRICS, SETTINGS, heard)
     total = pairs_of(40)
-    assert heard.tasks == [("pairs of class means", total), ("pairs of classifier rows", total)]
-    assert heard.done == 2 * total
+    watched = {("pairs of class means", total), ("pairs of classifier rows", total)}
+    assert set(heard.tasks[1:]) == watched and len(heard.tasks) == 3
+    assert heard.done == 2 * total + len(given["labels"])
 
 
 # Means that samples blur more than they differ are flagged, the head's rows never.
@@ -336,7 +337,7 @@ def test_flags(spread: float, flagged: bool) -> None:
         "labels": LABELS,
         "weight": random.standard_normal((5, 12)),
     }
-    share = understatement(analyzed(hug.METRICS, given).evidence)
+    share = analyzed(METRICS, given).facts.value("understatement")
     assert share is not None and (share > 0.5) == flagged
     assert 0.5 < share < 0.95 or spread != 0.15
     for one in nctool.analyze(**given, select=between("s")):

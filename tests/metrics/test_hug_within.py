@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 
 import nctool
+from nctool.metrics import graph
+from nctool.metrics import select as choose
 from nctool.report import Result
-from nctool.statistics import keepsake
-from nctool.statistics.within import WithinSweep
+from nctool.statistics import kept_samples
 from tests.support.populations import Array, simplex
 
 SELECTED = "hug.reverse_energy*,hug.mhe*,hug.mhs*,hug.mgd*,hug.alignment,hug.pair_distance"
@@ -271,7 +272,7 @@ def test_sampled(monkeypatch: pytest.MonkeyPatch) -> None:
         found = report[name]
         assert found.details["sampled"] == 4 and found.details["per_class"] == 256
         assert found.value == again[name].value != other[name].value
-    monkeypatch.setattr(keepsake, "MOST_KEPT", 600)
+    monkeypatch.setattr(kept_samples, "MOST_KEPT", 600)
     exact = measured(features, labels, weight)["hug.pair_distance"]
     assert exact.ci is None and exact.details["sampled"] == 0
     low, high = report["hug.pair_distance"].ci
@@ -329,24 +330,19 @@ def test_null_value() -> None:
         assert value(report, name) == pytest.approx(report[name].null_value, rel=0.02), name
 
 
-# Nothing of this is gathered unless it is asked for, and only what is.
-def test_only_on_demand(monkeypatch: pytest.MonkeyPatch) -> None:
-    built: list[WithinSweep] = []
-    plain = WithinSweep.__init__
+# Nothing of this is computed unless it is asked for, and only what is.
+def test_only_on_demand() -> None:
+    def made(select: str) -> set[str]:
+        closure = graph().closure(
+            need.fact for metric in choose(select) for need in metric.facts if not need.soft
+        )
+        watched = {"near[means]", "near[weights]", "row_directions", "kept_samples",
+                   "kernels[means]", "kernels[weights]", "on_sphere"}  # fmt: skip
+        return {*closure & watched}
 
-    def counted(self: WithinSweep, *given: Any) -> None:
-        plain(self, *given)
-        built.append(self)
-
-    monkeypatch.setattr(WithinSweep, "__init__", counted)
-    measured(*noisy(), select="nc*,gnc*,hug.energy*")
-    assert not built
-    measured(*noisy(), select="hug.reverse_energy.weights")
-    assert list(built[-1].sights) == ["weights"] and built[-1].keeper is None
-    assert not built[-1].asked.spread and not built[-1].asked.kernels
-    measured(*noisy(), select="hug.mhe.means")
-    assert list(built[-1].sights) == ["means"] and built[-1].keeper is None
-    measured(*noisy(), select="hug.pair_distance,nc2*")
-    assert list(built[-1].sights) == ["weights"]
-    assert built[-1].keeper is not None and not built[-1].asked.kernels
-    assert built[-1].sights["weights"].anchors is None
+    assert made("nc*,hug.energy*") == set()
+    assert made("hug.reverse_energy.weights") == {"near[weights]", "row_directions"}
+    assert made("hug.mhe.means") == {"near[means]"}
+    assert made("hug.pair_distance,nc2*") == {"near[weights]", "kept_samples"}
+    assert made("hug.mgd.means") == {"near[means]", "kept_samples", "kernels[means]"}
+    assert made("hug.alignment") == {"near[weights]", "on_sphere"}

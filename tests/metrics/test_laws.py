@@ -26,6 +26,12 @@ def test_any_block(metric: Metric) -> None:
     laws.any_block(metric)
 
 
+# Merged shards equal the whole.
+@every_metric
+def test_any_shards(metric: Metric) -> None:
+    laws.any_shards(metric)
+
+
 # A declared invariance holds, and one that is not declared is not there.
 @every_act
 @every_metric

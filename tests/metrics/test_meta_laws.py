@@ -9,51 +9,90 @@ from itertools import count
 
 import pytest
 import torch
+from torch import Tensor
 
-from nctool.engine import sweeps
-from nctool.engine.evidence import Evidence, Need
-from nctool.metrics.imbalance import unequal_sizes
-from nctool.metrics.metric import INVARIANCES, Measured, Metric, metric
-from nctool.metrics.shared import between_classes, known
+from nctool.engine import device
+from nctool.facts.samples import Sizes
+from nctool.geometry.duality import Duality
+from nctool.geometry.points import Points
+from nctool.metrics.metric import INVARIANCES, Measure, Measured, Metric, metric
 from tests.support import laws
 
 Law = Callable[[Metric], None]
 
 
-@metric("nc9.right", title="Right", definition="Tr S_W / Tr S_B", need=Need.SAMPLES)
-def right(evidence: Evidence) -> Measured:
+@metric("nc9.right", title="Right", definition="Tr S_W / Tr S_B")
+def right(between: float, within_trace: float, variances: Tensor) -> Measured:
     """A metric without fault.
     Formula: Tr S_W / Tr S_B.
     Convention: none to speak of.
     Undefined when: there is one class, or all class means coincide.
     Reference: none.
     """
-    between = between_classes(evidence)
-    return Measured(known(evidence.within) / between, known(evidence.variance) / between)
+    return Measured(within_trace / between, variances / between)
 
 
-def wrong(function: Callable[[Evidence], float | Measured], **changes: object) -> Metric:
+def wrong(measure: Measure, **changes: object) -> Metric:
     """The right metric, but for its function and the fields named."""
-
-    def measure(evidence: Evidence) -> Measured:
-        found = function(evidence)
-        return found if isinstance(found, Measured) else Measured(found)
-
     return replace(right, measure=measure, **changes)  # type: ignore[arg-type]
 
 
-def unguarded(evidence: Evidence) -> float:
-    return float(known(evidence.variance).mean() / torch.tensor(evidence.between or 0.0))
+def remembers(sizes: Sizes) -> Measured:
+    return Measured(next(CALLS))
 
 
-def first_variance(evidence: Evidence) -> float:
-    return float(known(evidence.variance)[0])
+def counts_blocks(sizes: Sizes) -> Measured:
+    return Measured(device.FEWEST_ROWS)
 
 
-def with_classes(values: Callable[[torch.Tensor], torch.Tensor]) -> Callable[[Evidence], Measured]:
-    return lambda evidence: replace(
-        right.measure(evidence), per_class=values(known(evidence.variance))
-    )
+def one_coordinate(points: Points) -> Measured:
+    return Measured(float(points.vectors[0, 0]))
+
+
+def uncentred(ood_cosines: Tensor) -> Measured:
+    return Measured(float(ood_cosines.sum()))
+
+
+def squared_length(within_trace: float) -> Measured:
+    return Measured(within_trace)
+
+
+def first_variance(variances: Tensor) -> Measured:
+    return Measured(float(variances[0]))
+
+
+def another_null(between: float, within_trace: float) -> Measured:
+    return Measured(within_trace / between, null_value=20.0)
+
+
+def if_somebody_asks(
+    between: float, within_trace: float, duality: Duality | None = None
+) -> Measured:
+    """Says something else in company than alone: it takes what it does not ask for."""
+    return Measured(within_trace / between + (0.0 if duality is None else 1.0))
+
+
+def of_nothing() -> Measured:
+    return Measured(1.0)
+
+
+def not_a_number(sizes: Sizes) -> Measured:
+    return Measured(float("nan"))
+
+
+def infinite(sizes: Sizes) -> Measured:
+    return Measured(float("inf"))
+
+
+def unguarded(between_trace: float, variances: Tensor) -> Measured:
+    return Measured(float(variances.mean() / torch.tensor(between_trace)))
+
+
+def with_classes(values: Callable[[Tensor], Tensor]) -> Metric:
+    def measure(between: float, within_trace: float, variances: Tensor) -> Measured:
+        return Measured(within_trace / between, values(variances))
+
+    return wrong(measure)
 
 
 def without(act: str) -> frozenset[str]:
@@ -64,10 +103,15 @@ def section_lost(name: str) -> str:
     return "\n".join(one for one in right.doc.splitlines() if not one.startswith(name))
 
 
-def lopsided(evidence: Evidence) -> Measured:
+def lopsided(
+    unequal_counts: Tensor, between: float, within_trace: float, variances: Tensor
+) -> Measured:
     """Has no value, by rule, where classes are of nearly equal size."""
-    unequal_sizes(evidence)
-    return right.measure(evidence)
+    return Measured(within_trace / between, variances / between)
+
+
+def lopsided_length(unequal_counts: Tensor, within_trace: float) -> Measured:
+    return Measured(within_trace)
 
 
 uneven = wrong(lopsided, id="imbalance.norm_ratio.means")  # one that declares so
@@ -77,6 +121,7 @@ CALLS = count()
 LAWS: dict[str, Law] = {
     "order": laws.any_order,
     "blocks": laws.any_block,
+    "shards": laws.any_shards,
     "ideal": laws.ideal,
     "null": laws.null_value,
     "suffice": laws.needs_suffice,
@@ -90,13 +135,14 @@ LAWS: dict[str, Law] = {
 }
 
 BREAKERS: list[tuple[str, str, Metric]] = [
-    ("order", "remembers what came before", wrong(lambda evidence: next(CALLS))),
-    ("blocks", "counts blocks, not samples", wrong(lambda evidence: sweeps.FEWEST_ROWS)),
-    ("invariant rotate", "one coordinate", wrong(lambda e: float(known(e.means).vectors[0, 0]))),
-    ("invariant shift", "uncentred", wrong(lambda e: float(known(e.ood_cosines).sum()))),
-    ("invariant scale", "a squared length", wrong(lambda evidence: known(evidence.within))),
+    ("order", "remembers what came before", wrong(remembers)),
+    ("blocks", "counts blocks, not samples", wrong(counts_blocks)),
+    ("shards", "counts blocks, not samples", wrong(counts_blocks)),
+    ("invariant rotate", "one coordinate", wrong(one_coordinate, of="means")),
+    ("invariant shift", "uncentred", wrong(uncentred)),
+    ("invariant scale", "a squared length", wrong(squared_length)),
     ("invariant relabel", "the first class", wrong(first_variance)),
-    ("invariant relabel", "classes in another order", wrong(with_classes(lambda v: v.sort()[0]))),
+    ("invariant relabel", "classes in another order", with_classes(lambda v: v.sort()[0])),
     *(
         (f"variant {act}", "modest", replace(right, invariances=without(act)))
         for act in INVARIANCES
@@ -104,25 +150,16 @@ BREAKERS: list[tuple[str, str, Metric]] = [
     ("ideal", "another ideal", replace(right, ideal=1.0)),
     ("ideal", "nothing to reach", replace(right, ideal=None)),
     ("ideal", "another ideal, of unequal classes", replace(uneven, ideal=1.0)),
-    (
-        "invariant scale",
-        "a length, of unequal classes",
-        replace(uneven, measure=wrong(lambda evidence: known(evidence.within)).measure),
-    ),
-    (
-        "variant rotate",
-        "modest, unequal",
-        replace(uneven, invariances=without("rotate")),
-    ),
-    ("null", "another null value", wrong(lambda e: replace(right.measure(e), null_value=20.0))),
+    ("invariant scale", "a length, of unequal classes", replace(uneven, measure=lopsided_length)),
+    ("variant rotate", "modest, unequal", replace(uneven, invariances=without("rotate"))),
+    ("null", "another null value", wrong(another_null)),
     *((law, "no value", replace(uneven, id="nc9.right")) for law in ("order", "blocks", "number")),
-    ("suffice", "a second sweep", wrong(lambda e: float(known(known(e.answers).whitened)[0]))),
-    ("suffice", "a head", wrong(lambda e: known(known(e.duality).distance))),
-    ("needed", "nothing", replace(right, need=Need(0))),
-    ("classes", "too many", wrong(with_classes(lambda variance: torch.cat([variance] * 2)))),
-    ("classes", "not a number", wrong(with_classes(lambda variance: variance * torch.nan))),
-    ("number", "not a number", wrong(lambda evidence: float("nan"))),
-    ("number", "infinite", wrong(lambda evidence: float("inf"))),
+    ("suffice", "what others ask for", wrong(if_somebody_asks)),
+    ("needed", "nothing", wrong(of_nothing)),
+    ("classes", "too many", with_classes(lambda variance: torch.cat([variance] * 2))),
+    ("classes", "not a number", with_classes(lambda variance: variance * torch.nan)),
+    ("number", "not a number", wrong(not_a_number)),
+    ("number", "infinite", wrong(infinite)),
     ("number", "0/0 where means coincide", wrong(unguarded)),
     *(
         ("documented", f"no {name}", replace(right, doc=section_lost(name)))

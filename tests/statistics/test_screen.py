@@ -6,7 +6,8 @@ import pytest
 import torch
 
 import nctool
-from nctool.statistics import decisions, second
+from nctool.engine.workspace import Workspace
+from nctool.statistics import decisions, parts
 from nctool.statistics.screen import Screen
 from tests.support.oracle import measure
 from tests.support.populations import POPULATIONS, stored
@@ -21,14 +22,18 @@ def always_screened(monkeypatch: pytest.MonkeyPatch) -> None:
     plain = Screen.surely_right
 
     def counted(
-        self: Screen, base: torch.Tensor, y: torch.Tensor, lengths: torch.Tensor
+        self: Screen,
+        base: torch.Tensor,
+        y: torch.Tensor,
+        lengths: torch.Tensor,
+        space: Workspace,
     ) -> torch.Tensor:
-        sure = plain(self, base, y, lengths)
+        sure = plain(self, base, y, lengths, space)
         looks.append(int(sure.sum()))
         return sure
 
     looks.clear()
-    monkeypatch.setattr(second, "RESIDUAL_CLASSES", 1)
+    monkeypatch.setattr(parts, "RESIDUAL_CLASSES", 1)
     monkeypatch.setattr(decisions, "SCREENED_CLASSES", 2)
     monkeypatch.setattr(decisions, "INSIDE", 0.0)
     monkeypatch.setattr(decisions, "coarse_is_fast", lambda device: True)

@@ -4,20 +4,28 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from functools import reduce
-from operator import or_
 from typing import Any
 
 import numpy as np
 import torch
 
-from nctool.analysis.measure import Analysis, Settings, exact_products, measure
+from nctool.analysis.measure import (
+    Analysis,
+    Settings,
+    choose_engine,
+    exact_products,
+    inputs_of,
+    measure,
+    riders,
+)
 from nctool.analysis.results import result_of
 from nctool.arrays import LazyArray, Source
-from nctool.engine import sweeps
-from nctool.engine.evidence import Evidence, Need
+from nctool.core.progress import Silent
+from nctool.engine import device
+from nctool.engine.solve import Read, State, solve, start
 from nctool.inputs.assemble import assemble
-from nctool.metrics.metric import Measured, Metric
+from nctool.metrics import graph, registry
+from nctool.metrics.metric import Metric
 from nctool.report import Result
 from nctool.settings.compute_options import ComputeOptions
 from nctool.settings.conventions import DEFAULT
@@ -35,14 +43,9 @@ REORDERED = 1e-11
 COLLAPSED = 1e-13
 """Float64 rounding of numbers of order one."""
 
-GREEDY = Metric(
-    "all.needs", "", "", 0.0, "down", reduce(or_, Need), lambda evidence: Measured(0.0), ""
-)
-"""Asks for everything that can be gathered."""
-
 SETTINGS = Settings(DEFAULT, ComputeOptions(device="cpu", per_class=True))
 
-GATHERED: dict[int, tuple[Source, Evidence]] = {}
+SETTLED: dict[tuple[int, Read | None], State] = {}
 
 INPUTS = {"features": ("features",), "labels": ("labels",), "head": ("weight", "bias"),
           "ood": ("ood",)}  # fmt: skip
@@ -104,23 +107,28 @@ def analyzed(metrics: tuple[Metric, ...], given: Arrays) -> Analysis:
     return measure(sourced(given), metrics, SETTINGS)
 
 
-def gathered(given: Arrays) -> tuple[Source, Evidence]:
-    """Everything that can be gathered, once for each input and way of reading it.
+def settled(given: Arrays, read: Read | None = None) -> State:
+    """Every fact that any metric names, once for each input and way of reading it.
 
     What metrics share they share here too; that each stands alone is a law of its own.
     """
     ways = tuple((role, array.shape, array.tobytes()) for role, array in sorted(given.items()))
-    key = hash((ways, sweeps.FEWEST_ROWS))
-    if key not in GATHERED:
-        GATHERED[key] = sourced(given), analyzed((GREEDY,), given).evidence
-    return GATHERED[key]
+    key = hash((ways, device.FEWEST_ROWS)), read
+    if key not in SETTLED:
+        wanted = {need.fact: None for metric in registry().values() for need in metric.facts}
+        source = sourced(given)
+        with exact_products(SETTINGS.compute):
+            engine = choose_engine(source, SETTINGS)
+            inputs = inputs_of(source, SETTINGS, engine, Silent())
+            SETTLED[key] = solve(start(graph(), inputs, wanted, riders(), "sample_sums"), read)
+    return SETTLED[key]
 
 
-def result(metric: Metric, given: Arrays) -> Result:
-    """The outcome of this metric where everything is gathered."""
-    source, evidence = gathered(given)
+def result(metric: Metric, given: Arrays, read: Read | None = None) -> Result:
+    """The outcome of this metric where everything is settled."""
+    facts = settled(given, read)
     with exact_products(SETTINGS.compute):
-        return result_of(metric, source, evidence)
+        return result_of(metric, facts)
 
 
 def value(metric: Metric, given: Arrays) -> float:

@@ -9,7 +9,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from nctool.metrics.metric import Metric
+from nctool.analysis.results import outcome_of
+from nctool.metrics.metric import Measured, Metric
 from nctool.report import Result
 from tests.support.law_bench import (
     COLLAPSED,
@@ -20,15 +21,16 @@ from tests.support.law_bench import (
     bench,
     collapsed,
     differences,
-    gathered,
     of_unequal_sizes,
     result,
+    settled,
     structureless,
     transformed,
     unequally_collapsed,
     value,
 )
 from tests.support.populations import DEGENERATE
+from tests.support.shards import in_shards, in_shards_backwards
 from tests.support.stored_populations import small_blocks
 
 
@@ -58,6 +60,16 @@ def any_block(metric: Metric) -> None:
         for rows in (7, 50):
             with small_blocks(rows):
                 alike(result(metric, given), whole, f"{name}, {rows} rows")
+
+
+def any_shards(metric: Metric) -> None:
+    """Merged shards equal the whole, in whatever order they are merged."""
+    for name in ("relu_features", "long_tail"):
+        given = bench(metric, name)
+        whole = result(metric, given)
+        with small_blocks(7):
+            for read in (in_shards, in_shards_backwards):
+                alike(result(metric, given, read), whole, f"{name}, {read.__name__}")
 
 
 def invariant(metric: Metric, act: str) -> None:
@@ -133,11 +145,12 @@ def one_value_per_class(metric: Metric) -> None:
     """K values by class if any, none for an absent class, and the worst of them in order."""
     for name in (ORDINARY, "empty_class"):
         given = bench(metric, name)
-        _, evidence = gathered(given)
-        measured = metric.measure(evidence)
+        facts = settled(given)
+        measured = outcome_of(metric, facts)
+        assert isinstance(measured, Measured)
         if measured.per_class is None:
             continue
-        present = evidence.present if measured.classes is None else measured.classes
+        present = facts.value("present") if measured.classes is None else measured.classes
         assert len(measured.per_class) == len(present)
         shown = result(metric, given)
         assert shown.per_class is not None and shown.worst is not None

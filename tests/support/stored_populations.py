@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 
-from nctool.engine.sweeps import Engine
+from nctool.engine.device import Engine
 from tests.support.oracle import Outcome, measure
 from tests.support.populations import DEGENERATE, POPULATIONS, Array, Labels, Population, rounded
 
@@ -80,7 +80,7 @@ def truth(name: str, dtype: str, profile: str | None = None) -> dict[str, Outcom
 def small_blocks(rows: int, *, of_scores: bool = False) -> Iterator[None]:
     """Read the features so many rows at a time; or read them at once and only score them so."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("nctool.engine.sweeps.FEWEST_ROWS", rows)
+        patch.setattr("nctool.engine.device.FEWEST_ROWS", rows)
         small = {"score_bytes": 1} if of_scores else {"score_bytes": 1, "block_bytes": 1}
         patch.setattr("nctool.analysis.measure.Engine", partial(Engine, **small))  # type: ignore[arg-type]
         yield

@@ -14,6 +14,8 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from nctool.engine.block import Block
+
 MOST_KEPT = 256
 """Rows per class; a class of no more is kept whole."""
 LEAST_KEPT = 4
@@ -92,25 +94,38 @@ def _mixed(
 
 
 class Keeper:
-    """Collects the chosen rows. Feed it with every block in order."""
+    """Collects the chosen rows, wherever their blocks come from."""
 
-    def __init__(self, choice: Choice, dim: int, work: torch.dtype, device: torch.device) -> None:
+    def __init__(
+        self, choice: Choice, dim: int, work: torch.dtype, device: torch.device, classes: int
+    ) -> None:
         self.rows = choice.rows.to(device)
-        self.kept = torch.empty(len(self.rows), dim, dtype=work, device=device)
-        self.classes = torch.empty(len(self.rows), dtype=torch.int64, device=device)
-        self.seen = self.filled = 0
+        self.kept = torch.zeros(len(self.rows), dim, dtype=work, device=device)
+        self.classes = torch.full((len(self.rows),), -1, dtype=torch.int64, device=device)
+        self.most = classes
 
-    def add(self, x: Tensor, y: Tensor) -> None:  # (B, D), (B,)
-        stop = int(torch.searchsorted(self.rows, self.seen + len(y)))
-        here = self.rows[self.filled : stop] - self.seen
-        torch.index_select(x, 0, here, out=self.kept[self.filled : stop])
-        self.classes[self.filled : stop] = y[here]
-        self.seen += len(y)
-        self.filled = stop
+    def add(self, block: Block) -> None:
+        self.take(block.x, block.y, block.first)
 
-    def groups(self, classes: int) -> Groups:
+    def take(self, x: Tensor, y: Tensor, first: int) -> None:  # (B, D), (B,)
+        """``first``: position of the first of these samples among all that have a class."""
+        bounds = torch.tensor([first, first + len(y)], device=self.rows.device)
+        begin, end = torch.searchsorted(self.rows, bounds).tolist()
+        here = self.rows[begin:end] - first
+        torch.index_select(x, 0, here, out=self.kept[begin:end])
+        self.classes[begin:end] = y[here]
+
+    def sums(self) -> tuple[Tensor, Tensor]:
+        return self.kept, self.classes
+
+    def merge(self, other: tuple[Tensor, Tensor]) -> None:
+        rows, classes = other
+        known = classes >= 0
+        self.kept[known], self.classes[known] = rows[known], classes[known]
+
+    def finish(self) -> Groups:
         order = torch.argsort(self.classes, stable=True)
-        sizes = torch.bincount(self.classes, minlength=classes)
+        sizes = torch.bincount(self.classes, minlength=self.most)
         return Groups(self.kept, order, sizes)
 
 

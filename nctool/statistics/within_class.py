@@ -10,14 +10,14 @@ so that one product of the residuals serves every origin.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from nctool.statistics.anchors import View
-from nctool.statistics.keepsake import Groups
+from nctool.statistics.closeness import View
+from nctool.statistics.kept_samples import Groups
 
 JITTER = 1e-6
 """On the diagonal of a class's kernel matrix, whose determinant is zero at perfect collapse."""
@@ -65,35 +65,14 @@ class Seen:
     """Some residuals are much longer than what is seen of their sample."""
 
 
-class Crowding:
-    """The kept rows of all classes. Read it once with ``look``."""
+@dataclass(frozen=True, slots=True)
+class Stacks:
+    """The kept rows of all classes, some classes at a time."""
 
-    def __init__(self, groups: Groups, centre: Tensor, count: Tensor) -> None:
-        self.groups, self.centre, self.count = groups, centre, count
+    groups: Groups
+    centre: Tensor  # (K, D) in the working precision
 
-    def look(
-        self, plain: View | None, anchored: Mapping[str, View]
-    ) -> tuple[PairDistances | None, dict[str, Tensor]]:
-        """Mean distances between samples seen from ``plain``, and, by the name of each view,
-        log det of exp(-|u_i - u_j|^2) + JITTER over a class's samples and, last, its anchor."""
-        pairs = PairDistances(torch.zeros_like(self.count), torch.zeros_like(self.count))
-        kernels = {name: torch.zeros_like(self.count) for name in anchored}
-        for stack in self._stacks():
-            if plain is not None:
-                apart = exact_squares(stack, self._see(stack, plain)).sqrt_()
-                kept, count = stack.here.sum(1).double(), self.count[stack.classes]
-                found = mean_of_pairs(apart, kept, count)
-                pairs.mean[stack.classes], pairs.variance[stack.classes] = found
-            for name, view in anchored.items():
-                seen = self._see(stack, view)
-                assert view.anchors is not None
-                last = squares_to(stack, seen, view.anchors[stack.classes])
-                kernels[name][stack.classes] = log_determinants(
-                    squares_between(stack, seen), last, stack.here
-                )
-        return None if plain is None else pairs, kernels
-
-    def _stacks(self) -> Iterator[Stack]:
+    def blocks(self, accumulators: Sequence[object]) -> Iterator[Stack]:
         for classes, index in self.groups.stacks(STACK):
             here = index >= 0
             x = self.groups.rows[index.clamp(min=0).flatten()].view(*index.shape, -1)
@@ -105,16 +84,68 @@ class Crowding:
             )
             yield Stack(classes, here, z, squares, between)
 
-    def _see(self, stack: Stack, view: View) -> Seen:
-        centre = self.centre[stack.classes].double() - view.origin
-        own = torch.linalg.vector_norm(centre, dim=1, keepdim=True)  # (k, 1)
-        stretch = 2 * _along(stack, centre) + stack.squares  # b^2 - |c|^2
-        square = (own.square() + stretch).clamp_(min=0)
-        wide = bool((stack.squares > WIDE * square).any())
-        length = square.sqrt_()
-        if wide:
-            length = torch.linalg.vector_norm(stack.residuals + centre[:, None], dim=2)
-        return Seen(centre, _safe(length), stretch / _safe(own + length), wide)
+
+class PairSums:
+    """Mean distances between samples of a class, seen from an origin."""
+
+    def __init__(self, origin: Tensor, centre: Tensor, count: Tensor) -> None:
+        self.origin, self.centre, self.count = origin, centre, count
+        self.mean, self.variance = torch.zeros_like(count), torch.zeros_like(count)
+
+    def add(self, stack: Stack) -> None:
+        apart = exact_squares(stack, see(stack, self.centre, self.origin)).sqrt_()
+        kept, count = stack.here.sum(1).double(), self.count[stack.classes]
+        mean, variance = mean_of_pairs(apart, kept, count)
+        self.mean[stack.classes], self.variance[stack.classes] = mean, variance
+
+    def sums(self) -> tuple[Tensor, Tensor]:
+        return self.mean, self.variance
+
+    def merge(self, other: tuple[Tensor, Tensor]) -> None:
+        """Each class is in one stack only."""
+        self.mean += other[0]
+        self.variance += other[1]
+
+    def finish(self) -> PairDistances:
+        return PairDistances(self.mean, self.variance)
+
+
+class KernelSums:
+    """log det of exp(-|u_i - u_j|^2) + JITTER over a class's samples and, last, its anchor."""
+
+    def __init__(self, view: View, centre: Tensor, count: Tensor) -> None:
+        self.view, self.centre = view, centre
+        self.logs = torch.zeros_like(count)
+
+    def add(self, stack: Stack) -> None:
+        seen = see(stack, self.centre, self.view.origin)
+        assert self.view.anchors is not None
+        last = squares_to(stack, seen, self.view.anchors[stack.classes])
+        between = squares_between(stack, seen)
+        self.logs[stack.classes] = log_determinants(between, last, stack.here)
+
+    def sums(self) -> Tensor:
+        return self.logs
+
+    def merge(self, other: Tensor) -> None:
+        """Each class is in one stack only."""
+        self.logs += other
+
+    def finish(self) -> Tensor:  # (K,)
+        return self.logs
+
+
+def see(stack: Stack, class_means: Tensor, origin: Tensor) -> Seen:
+    """The rows of a stack from one origin; ``class_means`` (K, D) in the working precision."""
+    centre = class_means[stack.classes].double() - origin
+    own = torch.linalg.vector_norm(centre, dim=1, keepdim=True)  # (k, 1)
+    stretch = 2 * _along(stack, centre) + stack.squares  # b^2 - |c|^2
+    square = (own.square() + stretch).clamp_(min=0)
+    wide = bool((stack.squares > WIDE * square).any())
+    length = square.sqrt_()
+    if wide:
+        length = torch.linalg.vector_norm(stack.residuals + centre[:, None], dim=2)
+    return Seen(centre, _safe(length), stretch / _safe(own + length), wide)
 
 
 def squares_between(stack: Stack, seen: Seen) -> Tensor:  # (k, m, m)

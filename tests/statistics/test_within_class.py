@@ -10,13 +10,14 @@ import numpy as np
 import pytest
 import torch
 
-from nctool.statistics import anchors, crowding, keepsake
-from nctool.statistics.anchors import Closeness, Sight, View
-from nctool.statistics.crowding import Crowding, mean_of_pairs
-from nctool.statistics.keepsake import Choice, Keeper, choose, scrambled
-from nctool.statistics.moments import Moments, row_squares
+from nctool.engine.solve import feed
+from nctool.statistics import closeness, kept_samples, within_class
+from nctool.statistics.closeness import Closeness, ClosenessSums, View, unit_scatter
+from nctool.statistics.kept_samples import Choice, Keeper, choose, scrambled
+from nctool.statistics.parts import Centres, Residual, Squares
 from nctool.statistics.row_dots import row_dots
-from nctool.statistics.within import Asked, WithinSweep
+from nctool.statistics.within_class import KernelSums, PairSums, Stacks, mean_of_pairs
+from tests.support.blocks import blocks_of
 from tests.support.populations import Array
 
 LIMITS = {torch.float64: 1e-12, torch.float32: 1e-6}
@@ -54,12 +55,12 @@ def chords(x: torch.Tensor, origin: torch.Tensor, to: torch.Tensor) -> Array:
 def look(
     view: View, x: torch.Tensor, y: torch.Tensor, centre: torch.Tensor, rows: int = 1000
 ) -> Closeness:
-    """What a sight finds in blocks of so many rows."""
-    sight = Sight(view, centre)
-    for part, own in zip(torch.split(x, rows), torch.split(y, rows), strict=True):
-        z = part - centre[own]
-        sight.add(part, own, z, row_squares(z))
-    return sight.finish()
+    """What is summed in blocks of so many rows."""
+    residual = Residual(Centres(centre))
+    sums = ClosenessSums(view, residual, Squares(residual))
+    for block in blocks_of(x, y, rows):
+        sums.add(block)
+    return sums.finish()
 
 
 def by_class(values: Array, y: torch.Tensor, fold: Callable[[Array], float]) -> list[float]:
@@ -127,8 +128,8 @@ def test_blocks(rows: int, monkeypatch: pytest.MonkeyPatch) -> None:
     x, y, centre, to = cloud(0.3, 0.2, torch.float64)
     view = View(centre.mean(0), to)
     whole = look(view, x, y, centre)
-    monkeypatch.setattr(anchors, "EXACT_ROWS", 3)
-    monkeypatch.setattr(anchors, "CANCELS", 0.9)
+    monkeypatch.setattr(closeness, "EXACT_ROWS", 3)
+    monkeypatch.setattr(closeness, "CANCELS", 0.9)
     parts = look(view, x, y, centre, rows)
     for name in ("total", "largest", "scatter"):
         one, other = getattr(whole, name), getattr(parts, name)
@@ -169,13 +170,11 @@ def test_unit_scatter() -> None:
     own = torch.stack([unit[:10].mean(0), unit[10:].mean(0)])
     mean = torch.stack([torch.zeros(5).double(), x[10:].mean(0)])
     count = torch.full((2,), 10.0, dtype=torch.float64)
-    moments = Moments(count, mean, torch.zeros(2), own, torch.zeros(2))
-    asked = Asked({"weights": View(torch.zeros(5).double())}, spread=True)
-    sweep = WithinSweep(asked, moments, mean)
-    sweep.add(x, y, x - mean[y], row_squares(x - mean[y]))
+    near = look(View(torch.zeros(5).double()), x, y, mean)
     wanted = (unit - own[y]).square().sum(1).view(2, 10).sum(1)
-    found = sweep.finish().unit_scatter
-    assert found is not None and found.tolist() == pytest.approx(wanted.tolist(), rel=1e-13)
+    assert unit_scatter(near, mean, own, count).tolist() == pytest.approx(
+        wanted.tolist(), rel=1e-13
+    )
 
 
 # The numbers behind a choice are splitmix64's, bit by bit, on every machine.
@@ -223,7 +222,7 @@ def test_choice_is_seeded() -> None:
 
 # Over many seeds every row is as likely as any other, and so is every pair.
 def test_choice_is_fair(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(keepsake, "MOST_KEPT", 5)
+    monkeypatch.setattr(kept_samples, "MOST_KEPT", 5)
     seeds, size = 4000, 12
     inside = np.zeros((seeds, size))
     for seed in range(seeds):
@@ -260,7 +259,7 @@ def test_choice_is_hopeless() -> None:
 
 # So many classes that factors of 256 rows would take too long keep fewer.
 def test_choice_is_timely(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(keepsake, "MOST_WORK", 10 * 20**3 / 3 + 1)
+    monkeypatch.setattr(kept_samples, "MOST_WORK", 10 * 20**3 / 3 + 1)
     found = chosen(torch.arange(1000) % 10)
     assert found.most == 20 and found.limit == "time"
 
@@ -268,16 +267,16 @@ def test_choice_is_timely(monkeypatch: pytest.MonkeyPatch) -> None:
 # Rows are kept as they come, in blocks of any size, and found again class by class.
 @pytest.mark.parametrize("rows", [1, 13, 1000])
 def test_keeper(rows: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(keepsake, "MOST_KEPT", 6)
+    monkeypatch.setattr(kept_samples, "MOST_KEPT", 6)
     x, y, _, _ = cloud(1.0, 1.0, torch.float32)
     keep = torch.ones(len(y), dtype=torch.bool)
     keep[y == 2] = torch.arange(30) < 3
     x, y = x[keep], y[keep]
     choice = chosen(y)
-    keeper = Keeper(choice, 9, torch.float32, torch.device("cpu"))
-    for part, own in zip(torch.split(x, rows), torch.split(y, rows), strict=True):
-        keeper.add(part, own)
-    groups = keeper.groups(4)
+    keeper = Keeper(choice, 9, torch.float32, torch.device("cpu"), 4)
+    for block in blocks_of(x, y, rows):
+        keeper.add(block)
+    groups = keeper.finish()
     assert groups.sizes.tolist() == [6, 6, 3, 6]
     met = []
     for classes, index in groups.stacks(2 * 6 * 9):
@@ -289,11 +288,15 @@ def test_keeper(rows: int, monkeypatch: pytest.MonkeyPatch) -> None:
     assert sorted(met) == [0, 1, 2, 3]
 
 
-def kept_whole(x: torch.Tensor, y: torch.Tensor, centre: torch.Tensor) -> Crowding:
-    keeper = Keeper(Choice(torch.arange(len(y)), 256, None), x.shape[1], x.dtype, x.device)
-    keeper.add(x, y)
-    count = torch.bincount(y, minlength=len(centre)).double()
-    return Crowding(keeper.groups(len(centre)), centre, count)
+def kept_whole(x: torch.Tensor, y: torch.Tensor, centre: torch.Tensor) -> Stacks:
+    choice = Choice(torch.arange(len(y)), 256, None)
+    keeper = Keeper(choice, x.shape[1], x.dtype, x.device, len(centre))
+    keeper.take(x, y, 0)
+    return Stacks(keeper.finish(), centre)
+
+
+def counts(y: torch.Tensor, centre: torch.Tensor) -> torch.Tensor:
+    return torch.bincount(y, minlength=len(centre)).double()
 
 
 def pair_chords(x: torch.Tensor, origin: torch.Tensor) -> Array:
@@ -342,11 +345,12 @@ def test_pairs(
     many_near: int,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(crowding, "MANY_NEAR", many_near)
+    monkeypatch.setattr(within_class, "MANY_NEAR", many_near)
     x, y, centre = shaped(shape, spread, dtype)
     zero = torch.zeros(9).double()
-    found, _ = kept_whole(x, y, centre).look(View(zero), {})
-    assert found is not None
+    sums = PairSums(zero, centre, counts(y, centre))
+    feed(kept_whole(x, y, centre), [sums])
+    found = sums.finish()
     for one in range(3):
         apart = pair_chords(x[y == one], zero)
         wanted = apart.sum() / (apart.size - len(apart))
@@ -362,7 +366,7 @@ def test_pairs(
 @pytest.mark.parametrize("spread", [1.0, 1e-3, 1e-6])
 @pytest.mark.parametrize("shape", SHAPES)
 def test_kernels(shape: str, spread: float, stack: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(crowding, "STACK", stack)
+    monkeypatch.setattr(within_class, "STACK", stack)
     x, y, centre = shaped(shape, spread, torch.float32)
     x, y = torch.cat([x, x[:1]]), torch.cat([y, torch.tensor([3])])
     centre = torch.cat([centre, x[:1]])
@@ -370,13 +374,17 @@ def test_kernels(shape: str, spread: float, stack: int, monkeypatch: pytest.Monk
     to = torch.randn(4, 9, generator=random, dtype=torch.float64)
     to /= to.norm(dim=1, keepdim=True)
     origins = {"zero": torch.zeros(9).double(), "other": centre.double().mean(0) / 2}
-    views = {name: View(origin, to) for name, origin in origins.items()}
-    _, found = kept_whole(x, y, centre).look(None, views)
+    sums = {
+        name: KernelSums(View(origin, to), centre, counts(y, centre))
+        for name, origin in origins.items()
+    }
+    feed(kept_whole(x, y, centre), [*sums.values()])
+    found = {name: kernels.finish() for name, kernels in sums.items()}
     for name, origin in origins.items():
         for one in range(4):
             points = torch.cat([_unit(x[y == one], origin), to[one : one + 1]]).numpy()
             square = ((points[:, None] - points[None]) ** 2).sum(2)
-            kernel = np.exp(-square) + crowding.JITTER * np.eye(len(points))
+            kernel = np.exp(-square) + within_class.JITTER * np.eye(len(points))
             wanted = np.linalg.slogdet(kernel)[1]
             # An eigenvalue near the jitter is known to 1e-16 / 1e-6 of itself.
             assert float(found[name][one]) == pytest.approx(wanted, abs=len(points) * 1e-7)

@@ -21,8 +21,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from nctool.statistics.decisions import by_class
+from nctool.engine.block import Block
+from nctool.statistics.parts import Residual, Squares
 from nctool.statistics.row_dots import row_dots
+from nctool.statistics.sums import by_class
 
 CANCELS = 0.05
 """Below this share of its terms a squared distance is taken again: of float32's seven digits fewer
@@ -49,6 +51,8 @@ class View:
 class Closeness:
     """Per class, float64."""
 
+    length: Tensor  # (K,) distance of the class mean from the origin
+
     scatter: Tensor  # (K,) sum of |t|^2; 2 for a sample of a class whose mean is at the origin
     total: Tensor | None  # (K,) sum of the distances to the anchor
     largest: Tensor | None  # (K,) the largest of them
@@ -56,10 +60,18 @@ class Closeness:
     """Samples at the origin: they have no direction."""
 
 
-class Sight:
-    """Feed it with ``add`` (samples, classes, residuals); read it once with ``finish``."""
+Sums = tuple[Tensor, Tensor, Tensor, int]
 
-    def __init__(self, view: View, centre: Tensor, *, spread: bool = True) -> None:
+
+class ClosenessSums:
+    """Distances of the samples of each class to its own direction and to its anchor."""
+
+    def __init__(
+        self, view: View, residual: Residual, squares: Squares, *, spread: bool = True
+    ) -> None:
+        """``spread``: the scatter about the own direction is wanted, to its own last digits."""
+        self.residual, self.row_squares = residual, squares
+        centre = residual.centres.table
         self.origin, self.anchors = view.origin, view.anchors
         self.centre, self.spread = centre, spread
         exact = centre.double() - self.origin  # (K, D)
@@ -77,7 +89,10 @@ class Sight:
         self.scatter, self.total, self.largest = (torch.zeros_like(self.length) for _ in range(3))
         self.lost = 0
 
-    def add(self, x: Tensor, y: Tensor, z: Tensor, square: Tensor) -> None:
+    def add(self, block: Block) -> None:
+        self.take(block.x, block.y, block.get(self.residual), block.get(self.row_squares))
+
+    def take(self, x: Tensor, y: Tensor, z: Tensor, square: Tensor) -> None:
         """``square`` (B,) is |z|^2; all other arguments (B, D), (B,), (B, D)."""
         cross = row_dots(z, self.seen, y)
         along = None if self.step is None else row_dots(z, self.step, y)
@@ -143,9 +158,19 @@ class Sight:
             apart = step.square().sum(1)
         return own.masked_fill(gone, 0.0), apart.masked_fill(gone, 0.0)
 
+    def sums(self) -> Sums:
+        return self.scatter, self.total, self.largest, self.lost
+
+    def merge(self, other: Sums) -> None:
+        self.scatter += other[0]
+        self.total += other[1]
+        self.largest = torch.maximum(self.largest, other[2])
+        self.lost += other[3]
+
     def finish(self) -> Closeness:
         anchored = self.anchors is not None
         return Closeness(
+            self.length,
             self.scatter,
             self.total if anchored else None,
             self.largest if anchored else None,
@@ -156,3 +181,21 @@ class Sight:
 def _safe(length: Tensor) -> Tensor:
     """A divisor; what is divided by zero is not looked at."""
     return torch.where(length > 0, length, 1.0)
+
+
+def unit_scatter(near: Closeness, centre: Tensor, unit_mean: Tensor, count: Tensor) -> Tensor:
+    """(K,) The scatter of x/|x| about its mean, from that about the direction of the class mean.
+
+    Where a class mean is zero its direction is taken as zero, and every square then counts one
+    too much (see Closeness).
+    """
+    missing = near.length == 0
+    own = centre.double() / near.length.masked_fill(missing, 1.0)[:, None]
+    offset = (unit_mean - own).square().sum(1) + missing
+    return (near.scatter - count * offset).clamp(min=0)
+
+
+def directions(rows: Tensor) -> Tensor:
+    """Rows of length one; zero rows stay zero."""
+    length = torch.linalg.vector_norm(rows, dim=1, keepdim=True)
+    return rows / torch.where(length > 0, length, 1.0)

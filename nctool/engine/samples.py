@@ -1,0 +1,160 @@
+"""Features and labels in blocks: the one place where samples are read, again for every pass."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from nctool.arrays import LazyArray
+from nctool.core.errors import InputError
+from nctool.core.progress import Progress
+from nctool.engine import device
+from nctool.engine.block import Block, fuse
+from nctool.engine.device import Engine
+from nctool.engine.fact import Changed
+from nctool.engine.workspace import Workspace
+
+EXTREME = 1e12
+"""Beyond this magnitude (or below its inverse) float32 squares overflow or vanish."""
+
+HOPELESS = 1e140
+"""The same for float64."""
+
+FEW_BROKEN = 0.01
+"""Up to this share of rows that are not finite, the others still say something."""
+
+
+@dataclass(frozen=True, slots=True)
+class Samples:
+    """One set of labelled features, read one way."""
+
+    features: LazyArray
+    labels: Tensor  # (N,) class index, -1 is left out
+    engine: Engine
+    progress: Progress
+    title: str
+    """What a pass is called while it runs."""
+    unit_features: bool
+    """Scale every feature to length one as it is read."""
+    local: Tensor | None = None
+    """New index of each class (C,); the stored one by default."""
+
+    @property
+    def ignored(self) -> bool:
+        return bool((self.labels < 0).any())
+
+    def seen_as(self, title: str, local: Tensor) -> Samples:
+        """The same samples under other class indices."""
+        return replace(self, title=title, local=local)
+
+    def blocks(self, accumulators: Sequence[object]) -> Iterator[Block]:
+        """Every sample once; reads are split so that what accumulators hold stays in cache."""
+        fused = fuse(accumulators)
+        width = max((getattr(one, "width", 0) for one in accumulators), default=0)
+        rows = self.engine.score_rows(width) if width else self.features.shape[0]
+        space = Workspace(self.engine.work, self.engine.device)
+        first = 0
+        for read, labels in self._batches():
+            for x, y in zip(torch.split(read, rows), torch.split(labels, rows), strict=True):
+                yield Block(x, y, first, space, fused)
+                first += len(y)
+
+    def _batches(self) -> Iterator[tuple[Tensor, Tensor]]:
+        """Features in the working precision and class indices, ignored samples left out."""
+        place, work, ignored = self.engine.device, self.engine.work, self.ignored
+        total = self.features.shape[0]
+        with self.progress.task(self.title, total) as advance:
+            for start, stop in self._ranges():
+                y = self.labels[start:stop].to(torch.int64)
+                part = tensor_rows(self.features, start, stop)
+                if ignored:
+                    keep = y >= 0
+                    part, y = part[keep], y[keep]
+                if len(y):
+                    x, y = part.to(device=place, dtype=work), y.to(place)
+                    x = to_sphere(x) if self.unit_features else x
+                    yield x, y if self.local is None else self.local[y]
+                advance(stop - start)
+
+    def _ranges(self) -> Iterator[tuple[int, int]]:
+        return ranges(self.features.shape[0], self.engine.feature_rows(self.features.shape[1]))
+
+    def blame(self) -> Changed:
+        """Sums are not finite: which inputs to go on with, or an error that names the rows."""
+        parts: list[Tensor] = []
+        for start, stop in self._ranges():
+            rows = tensor_rows(self.features, start, stop)
+            wrong = ~torch.isfinite(rows).all(1) & (self.labels[start:stop] >= 0)
+            parts.append(start + torch.nonzero(wrong).flatten())
+        broken, total = torch.cat(parts), self.features.shape[0]
+        if not len(broken):
+            if self.engine.work == torch.float64:
+                raise out_of_range(f"features {self.features.key!r}", HOPELESS)
+            finer = replace(self.engine, work=torch.float64)
+            return Changed({"engine": finer}, "squares leave the range of float32")
+        if len(broken) <= FEW_BROKEN * total:
+            labels = self.labels.clone()
+            labels[broken] = -1
+            return Changed({"labels": labels}, "some rows are not finite")
+        raise InputError(
+            "non-finite-features",
+            f"{len(broken):,} of {total:,} rows of {self.features.key!r} hold NaN or "
+            f"infinity (first: row {int(broken[0])})",
+            "leave them out by giving them the label -100, or analyse an earlier checkpoint",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Unlabelled:
+    """Features without labels, in float64."""
+
+    features: LazyArray
+    engine: Engine
+
+    def blocks(self, accumulators: Sequence[object]) -> Iterator[Tensor]:
+        for start, stop in ranges(self.features.shape[0], 4096):
+            yield tensor_rows(self.features, start, stop).to(self.engine.device).double()
+
+
+def extreme(features: LazyArray | None, weight: Tensor | None) -> bool:
+    """Would float32 squares of these overflow or vanish? Judged by the first rows."""
+    looks = [] if weight is None else [("the head", weight[: device.FEWEST_ROWS])]
+    if features is not None:
+        rows = tensor_rows(features, 0, min(device.FEWEST_ROWS, features.shape[0]))
+        looks.append((f"features {features.key!r}", rows))
+    beyond = False
+    for name, part in looks:
+        size = part.double().abs().nan_to_num(0, 0, 0)
+        largest = float(size.max()) if size.numel() else 0.0
+        if largest and not 1 / HOPELESS < largest < HOPELESS:
+            raise out_of_range(name, largest)
+        beyond |= bool(largest) and not 1 / EXTREME < largest < EXTREME
+    return beyond
+
+
+def out_of_range(name: str, size: float) -> InputError:
+    return InputError(
+        "out-of-range",
+        f"{name} reach {size:.1g}: their squares leave the range of float64",
+        "multiply them by a constant that brings them near one",
+    )
+
+
+def to_sphere(x: Tensor) -> Tensor:
+    """Rows of length one; zero rows stay zero."""
+    norm = torch.linalg.vector_norm(x, dim=1, keepdim=True)
+    return torch.where(norm > 0, x / norm, 0.0)
+
+
+def tensor_rows(array: LazyArray, start: int, stop: int) -> Tensor:
+    rows = array.rows(start, stop)
+    assert isinstance(rows, Tensor)
+    return rows
+
+
+def ranges(total: int, rows: int) -> Iterator[tuple[int, int]]:
+    for start in range(0, total, rows):
+        yield start, min(start + rows, total)

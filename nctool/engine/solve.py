@@ -1,0 +1,174 @@
+"""From inputs to settled facts: which are computed now, which sweeps run together, when to restart.
+
+Plain facts that no sweep waits for come last: reading finds out soonest whether the samples are
+fit to be measured, and costly geometry is not done twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from time import perf_counter
+from typing import Any
+
+from nctool.engine.fact import Accumulator, Blocks, Changed, Missing, Undefined
+from nctool.engine.graph import Graph, call
+
+MOST_RESTARTS = 3
+
+Running = Mapping[str, Accumulator[Any]]
+"""Accumulators by the names of their facts."""
+Read = Callable[[Blocks, Sequence[Accumulator[Any]]], None]
+"""Feeds some accumulators every block of what they go over."""
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What is known so far: a value, ``Undefined`` or ``Missing`` for each settled fact."""
+
+    graph: Graph
+    wanted: tuple[str, ...]
+    riders: tuple[str, ...]
+    """Facts that are wanted too, if something that is wanted reads ``rides_with``."""
+    rides_with: str
+    known: Mapping[str, object]
+    passes: tuple[str, ...] = ()
+    """What was read, in order."""
+    restarts: tuple[Changed, ...] = ()
+    seconds: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def closure(self) -> frozenset[str]:
+        """All that is to be settled."""
+        closure = self.graph.closure(self.wanted)
+        if self.rides_with in closure and not self._missing(self.rides_with):
+            closure |= self.graph.closure(self.riders)
+        return closure
+
+    def value(self, name: str) -> Any:
+        """A settled value; None where there is none."""
+        value = self.known.get(name)
+        return None if isinstance(value, Undefined | Missing) else value
+
+    def _missing(self, name: str) -> bool:
+        inputs = self.graph.closure([name]) & self.graph.inputs
+        return any(isinstance(self.known.get(one), Missing) for one in inputs)
+
+
+def start(
+    graph: Graph,
+    inputs: Mapping[str, object],
+    wanted: Iterable[str],
+    riders: Iterable[str] = (),
+    rides_with: str = "",
+) -> State:
+    """Nothing settled yet. An input that is not given is missing."""
+    given = {name: inputs.get(name, Missing((name,))) for name in graph.inputs}
+    return State(graph, tuple(wanted), tuple(riders), rides_with, given)
+
+
+def solve(state: State, read: Read | None = None) -> State:
+    """Everything that is wanted, settled."""
+    while True:
+        try:
+            state, running = settle(state)
+            if not running:
+                return state
+            for over, accumulators in _by_source(state.graph, running).items():
+                begin = perf_counter()
+                source: Any = state.known[over]
+                (read or feed)(source, tuple(accumulators.values()))
+                state = absorb(state, accumulators)
+                spent = {f"over {over}": perf_counter() - begin}
+                state = replace(
+                    state, passes=(*state.passes, over), seconds={**state.seconds, **spent}
+                )
+        except Changed as change:
+            state = _again(state, change)
+
+
+def feed(source: Blocks, accumulators: Sequence[Accumulator[Any]]) -> None:
+    """All blocks of a source to all accumulators, block by block."""
+    for block in source.blocks(accumulators):
+        for accumulator in accumulators:
+            accumulator.add(block)
+
+
+def settle(state: State) -> tuple[State, Running]:
+    """Every plain fact that can be known now, and empty accumulators for the sweeps that can run.
+
+    No accumulators: everything is settled.
+    """
+    graph, closure = state.graph, state.closure
+    known, seconds = dict(state.known), dict(state.seconds)
+    leading = _leading(graph, closure - known.keys())
+    running: dict[str, Accumulator[Any]] = {}
+    for late in (False, True):
+        if late and running:
+            break
+        for name in graph.order:
+            node = graph.nodes[name]
+            if name not in closure or name in known or not (late or name in leading):
+                continue
+            if any(one in closure and one not in known for one in node.before):
+                continue
+            begin = perf_counter()
+            if node.over is not None and isinstance(known[node.over], Undefined | Missing):
+                value: object = known[node.over]
+            else:
+                try:
+                    value = call(node.function, node.needs, known)
+                except Undefined as reason:
+                    value = reason
+            if node.over is None or isinstance(value, Undefined | Missing):
+                known[name] = value
+                if node.timed:
+                    seconds[name] = seconds.get(name, 0.0) + perf_counter() - begin
+            else:
+                running[name] = value  # type: ignore[assignment]
+    return replace(state, known=known, seconds=seconds), running
+
+
+def absorb(state: State, running: Running) -> State:
+    """What the accumulators have found, as facts."""
+    known = dict(state.known)
+    for name, accumulator in running.items():
+        try:
+            known[name] = accumulator.finish()
+        except Undefined as reason:
+            known[name] = reason
+    return replace(state, known=known)
+
+
+def _leading(graph: Graph, waiting: Iterable[str]) -> frozenset[str]:
+    """Sweeps that still have to run, and everything that they wait for."""
+    leading: set[str] = set()
+    names = set(waiting)
+    for name in reversed(graph.order):
+        if name in names and (name in leading or graph.nodes[name].over is not None):
+            leading.add(name)
+            leading.update(graph.nodes[name].before)
+    return frozenset(leading)
+
+
+def _by_source(graph: Graph, running: Running) -> dict[str, dict[str, Accumulator[Any]]]:
+    sources: dict[str, dict[str, Accumulator[Any]]] = {}
+    for name, accumulator in running.items():
+        over = graph.nodes[name].over
+        assert over is not None
+        sources.setdefault(over, {})[name] = accumulator
+    return sources
+
+
+def _again(state: State, change: Changed) -> State:
+    """With the changed inputs; what does not depend on them is kept."""
+    if len(state.restarts) >= MOST_RESTARTS:
+        raise AssertionError(f"restarted {MOST_RESTARTS} times, now because {change}")
+    stale = state.graph.after(change.inputs)
+    known = {name: value for name, value in state.known.items() if name not in stale}
+    return replace(
+        state,
+        known=known | dict(change.inputs),
+        passes=(),
+        restarts=(*state.restarts, change),
+    )

@@ -1,0 +1,233 @@
+"""What K points say of each other: class means, centred; or classifier rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from nctool.core.text import count
+from nctool.engine.fact import Undefined, fact
+from nctool.facts.head import framed
+from nctool.facts.means import SAMPLE_LIMITED
+from nctool.facts.names import class_list
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from nctool.core.progress import Progress
+    from nctool.geometry.determinant import LogDeterminant
+    from nctool.geometry.energy import Energies
+    from nctool.geometry.hull import Margins
+    from nctool.geometry.pairs import Pairs
+    from nctool.geometry.points import Points, Storage
+    from nctool.settings.budget import Budget
+    from nctool.settings.conventions import Convention
+
+BOTH = ("means", "weights")
+MANY = 4096
+"""From so many points on the pairs take long enough to be watched."""
+GIB = 1 << 30
+NAMED_PAIRS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Coincident:
+    """Pairs of points with one direction: how many, and the first of them by class name."""
+
+    count: int
+    pairs: tuple[tuple[str, str], ...]
+
+
+@fact(name="all_points[means]")
+def all_means(centred_means: Tensor, feature_storage: Storage, present: tuple[int, ...]) -> Points:
+    from nctool.geometry.points import Points
+
+    return Points(centred_means, feature_storage, present, "means")
+
+
+@fact(name="all_points[weights]")
+def all_rows(weight: Tensor, weight_storage: Storage) -> Points:
+    from nctool.geometry.points import Points
+
+    return Points(weight.double(), weight_storage, tuple(range(len(weight))), "weights")
+
+
+@fact(name="points[means]", of="means")
+def means(between: float, all_points: Points) -> Points:
+    """Class means that are not all the same."""
+    return all_points
+
+
+@fact(name="points[weights]", of="weights")
+def rows(all_points: Points) -> Points:
+    """Two classifier rows at least, not all of them zero."""
+    if len(all_points.vectors) < 2:
+        raise Undefined("one class only: no pairs")
+    if len(all_points.zero) == len(all_points.vectors):
+        raise Undefined("the classifier is all zero")
+    return all_points
+
+
+@fact(each=BOTH)
+def directed(points: Points, class_names: tuple[str, ...]) -> Points:
+    """The same, if each has a direction."""
+    if points.zero:
+        named = class_list(class_names, [points.classes[row] for row in points.zero])
+        kind = "class mean" if points.centred else "classifier row"
+        raise Undefined(f"{kind} {named} is zero: it has no direction")
+    return points
+
+
+@fact(each=BOTH)
+def unit_points(directed: Points) -> Tensor:  # (K, D) float64
+    """Scaled to length one."""
+    return directed.vectors / directed.norms[:, None]
+
+
+@fact(name="pairs[means]", of="means", timed=True)
+def pairs_of_means(
+    all_points: Points, variances: Tensor, resolution: float, convention: Convention
+) -> Pairs:
+    from nctool.geometry.pairs import survey
+
+    return survey(
+        all_points.vectors,
+        variances=variances,
+        power=convention.cdnv_power,
+        resolution=resolution,
+    )
+
+
+@fact(name="pairs[weights]", of="weights", timed=True)
+def pairs_of_rows(all_points: Points) -> Pairs:
+    from nctool.geometry.pairs import survey
+
+    return survey(all_points.vectors)
+
+
+@fact(each=BOTH, timed=True)
+def simplex_deviation(points: Points, convention: Convention) -> float:
+    """Of the Gram matrix, of points as the convention wants them."""
+    from nctool.geometry.simplex import etf_deviation
+
+    vectors = points.vectors if points.centred else framed(points.vectors, convention)
+    value = etf_deviation(vectors, vectors)
+    assert value is not None
+    return value
+
+
+@fact(name="point_flags[means]")
+def flags_of_means(understatement: float | None) -> tuple[str, ...]:
+    """Few samples blur the means: the geometry then looks less collapsed than it is."""
+    limited = understatement is not None and understatement > 0.5
+    return (SAMPLE_LIMITED,) if limited else ()
+
+
+@fact(name="point_flags[weights]")
+def flags_of_rows() -> tuple[str, ...]:
+    return ()
+
+
+@fact(each=BOTH)
+def margin_points(points: Points, class_names: tuple[str, ...], convention: Convention) -> Points:
+    """What margins are between: directions, unless the convention leaves lengths as they are."""
+    return directed(points, class_names) if convention.unit_rows else points
+
+
+@fact(each=BOTH, timed=True)
+def margins(
+    margin_points: Points, convention: Convention, budget: Budget, progress: Progress
+) -> Margins:
+    """How far each point stands clear of the hull of all the others."""
+    from nctool.geometry.hull import margins
+
+    rows = margin_points.vectors
+    if convention.unit_rows:
+        rows = rows / margin_points.norms[:, None]
+    with progress.task(f"margins of {margin_points.title}", len(rows)) as advance:
+        return margins(
+            rows,
+            gap=budget.gap,
+            least_only=budget.margin == "min",
+            memory=budget.memory,
+            advance=advance,
+        )
+
+
+@fact(each=BOTH, timed=True)
+def energies(directed: Points, unit_points: Tensor, progress: Progress) -> Energies:
+    """All that the pairs of directions say, from one pass over them."""
+    from nctool.geometry.energy import energies, pairs_of
+
+    if len(unit_points) < MANY:
+        return energies(unit_points)
+    with progress.task(f"pairs of {directed.title}", pairs_of(len(unit_points))) as advance:
+        return energies(unit_points, advance=advance)
+
+
+@fact(each=BOTH)
+def coincident(
+    directed: Points, energies: Energies, pairs: Pairs, class_names: tuple[str, ...]
+) -> Coincident:
+    """Pairs that coincide, in direction or already before scaling."""
+    many, first = energies.coincident_count, energies.coincident
+    if many < pairs.coincident_count:
+        many, first = pairs.coincident_count, pairs.coincident
+    return Coincident(many, tuple(named_pair(directed, class_names, pair) for pair in first))
+
+
+def named_pair(
+    points: Points, class_names: tuple[str, ...], pair: tuple[int, int]
+) -> tuple[str, str]:
+    first, second = (class_names[points.classes[row]] for row in pair)
+    return first, second
+
+
+@fact(each=BOTH)
+def distinct_energies(directed: Points, energies: Energies, coincident: Coincident) -> Energies:
+    """The same, where no two directions coincide."""
+    total = coincident.count
+    if total:
+        shown = [" and ".join(pair) for pair in coincident.pairs[:NAMED_PAIRS]]
+        raise Undefined(
+            f"{count(total, 'pair')} of {directed.title} {'has' if total == 1 else 'have'} one "
+            "direction: " + "; ".join(shown + ["..."] * (total > len(shown)))
+        )
+    return energies
+
+
+@fact(each=BOTH)
+def determinant_fits(directed: Points, budget: Budget) -> bool:
+    """Is there memory for a kernel matrix and its factor?"""
+    from nctool.geometry import determinant
+
+    needed = determinant.memory_of(len(directed.vectors))
+    if needed > budget.memory:
+        raise Undefined(
+            f"needs a K x K matrix and its factor, {needed / GIB:.1f} GiB: raise --memory"
+        )
+    return True
+
+
+@fact(each=BOTH, timed=True)
+def log_determinant(
+    determinant_fits: bool, distinct_energies: Energies, unit_points: Tensor
+) -> LogDeterminant:
+    """log det of the Gaussian kernel, where it has digits that mean something."""
+    from nctool.geometry import determinant
+
+    result = determinant.log_determinant(unit_points)
+    if result is None or not result.significant:
+        raise Undefined("the kernel matrix is singular but for rounding: points nearly coincide")
+    return result
+
+
+@fact(name="centred_flags[means]")
+def centred_flags_of_means(sample_flags: tuple[str, ...]) -> tuple[str, ...]:
+    """Few samples draw the class means to themselves: what is compared with them looks tighter."""
+    return sample_flags
+
+
+@fact(name="centred_flags[weights]")
+def centred_flags_of_rows() -> tuple[str, ...]:
+    return ()

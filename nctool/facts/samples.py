@@ -1,0 +1,230 @@
+"""The first pass: how many samples, where each class's mean is, how far its samples stray."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from nctool.engine.fact import Accumulator, Undefined, fact, sweep
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from nctool.arrays import LazyArray
+    from nctool.core.progress import Progress
+    from nctool.engine.device import Engine
+    from nctool.engine.samples import Samples
+    from nctool.geometry.points import Storage
+    from nctool.settings.conventions import Convention
+    from nctool.statistics.duplicates import Duplicates, Suspects
+    from nctool.statistics.moments import Moments
+
+
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """N samples of K classes, K > 1, in D dimensions."""
+
+    samples: int
+    classes: int
+    dim: int
+
+    @property
+    def per_class(self) -> float:
+        return self.samples / self.classes
+
+
+@dataclass(frozen=True, slots=True)
+class OnSphere:
+    """Says that samples are seen at length one, too: sums of both cost twice those of one."""
+
+
+@fact()
+def samples(
+    features: LazyArray,
+    labels: Tensor,
+    engine: Engine,
+    progress: Progress,
+    convention: Convention,
+) -> Samples:
+    from nctool.engine.samples import Samples
+
+    return Samples(features, labels, engine, progress, "class means", convention.unit_features)
+
+
+@fact()
+def on_sphere() -> OnSphere:
+    return OnSphere()
+
+
+@sweep(over="samples")
+def sample_sums(
+    samples: Samples,
+    class_names: tuple[str, ...],
+    convention: Convention,
+    on_sphere: OnSphere | None = None,
+) -> Accumulator[Moments]:
+    """Count, mean and scatter of every class."""
+    from nctool.statistics.moments import MomentSweep
+
+    engine = samples.engine
+    return MomentSweep(
+        len(class_names),
+        samples.features.shape[1],
+        work=engine.work,
+        device=engine.device,
+        unit=on_sphere is not None or convention.unit_features,
+    )
+
+
+@fact()
+def all_moments(sample_sums: Moments, samples: Samples) -> Moments:
+    """The same, once they are known to be finite."""
+    import torch
+
+    if not bool(torch.isfinite(sample_sums.scatter).all() & torch.isfinite(sample_sums.mean).all()):
+        raise samples.blame()
+    return sample_sums
+
+
+@fact()
+def columns(all_moments: Moments) -> Tensor:  # (K,)
+    """The stored index of each class that has samples."""
+    import torch
+
+    return torch.nonzero(all_moments.count > 0).flatten()
+
+
+@fact()
+def present(columns: Tensor) -> tuple[int, ...]:
+    """The same as plain numbers."""
+    return tuple(columns.tolist())
+
+
+@fact()
+def moments(all_moments: Moments, columns: Tensor, engine: Engine) -> Moments:
+    """Of the classes that have samples; means that only rounding tells apart become one.
+
+    Ties between classes then are ties, and go to the first of them.
+    """
+    from dataclasses import replace
+
+    from nctool.geometry.duplicates import find_duplicates
+
+    found = all_moments.of(columns)
+    if len(found.count) < 2:
+        return found
+    resolution = resolution_of(found.mean, found.scatter / found.count, engine)
+    groups, _ = find_duplicates(found.mean, resolution)
+    if not groups:
+        return found
+    mean = found.mean.clone()
+    for group in groups:
+        mean[list(group)] = mean[group[0]].clone()
+    return replace(found, mean=mean)
+
+
+def resolution_of(means: Tensor, variance: Tensor, engine: Engine) -> float:
+    """How far off a class mean may be from the arithmetic alone.
+
+    A few roundings of its largest coordinate in float64, and the sampling of the residuals'
+    rounding in the working precision (one coordinate of a residual is as long as the standard
+    deviation along it).
+    """
+    import math
+
+    import torch
+
+    largest = float(torch.linalg.vector_norm(means, dim=1).max())
+    double = torch.finfo(torch.float64).eps
+    own = torch.finfo(engine.work).eps
+    return 8 * double * largest + own * math.sqrt(float(variance.max()) / means.shape[1])
+
+
+@fact()
+def class_counts(moments: Moments) -> Tensor:  # (K,) float64
+    return moments.count
+
+
+@fact()
+def variances(moments: Moments) -> Tensor:  # (K,) float64
+    """Mean squared distance of a class's samples to their mean."""
+    return moments.scatter / moments.count
+
+
+@fact()
+def sizes(moments: Moments, convention: Convention) -> Sizes:
+    """Two classes at least, whose samples can be read as the convention wants them."""
+    classes, dim = moments.mean.shape
+    if classes < 2:
+        raise Undefined(
+            "one class only: there is nothing between classes to compare with"
+            if classes
+            else "no class has a sample"
+        )
+    if convention.unit_features:
+        with_directions(moments)
+    return Sizes(int(moments.count.sum()), classes, dim)
+
+
+def with_directions(moments: Moments) -> Moments:
+    """The same, if no feature is zero."""
+    if moments.zero_rows:
+        raise Undefined(f"{moments.zero_rows:,} features are all zero: they have no direction")
+    return moments
+
+
+@fact()
+def sphere_moments(moments: Moments, on_sphere: OnSphere) -> Moments:
+    """Of samples seen at length one, too, none of which is zero."""
+    return with_directions(moments)
+
+
+@fact()
+def feature_storage(moments: Moments, features: LazyArray) -> Storage:
+    """How finely the features are stored."""
+    import torch
+
+    from nctool.geometry.points import storage_of
+
+    count, dim = moments.count, moments.mean.shape[1]
+    energy = float((moments.scatter + count * moments.mean.square().sum(1)).sum())
+    mean_square = energy / max(float(count.sum()), 1.0)
+    return storage_of(getattr(torch, features.dtype), mean_square, dim)
+
+
+@fact()
+def unit_rounding(feature_storage: Storage, engine: Engine) -> float:
+    """Mean squared rounding error of a feature scaled to length one.
+
+    Stored rounding, and that of scaling in the working precision: three roundings.
+    """
+    import torch
+
+    coarsest = max(feature_storage.eps, torch.finfo(engine.work).eps)
+    return coarsest**2 / 3
+
+
+@sweep(over="samples")
+def duplicate_sketch(samples: Samples) -> Accumulator[Suspects]:
+    """Samples that may be copies of others."""
+    from nctool.statistics.duplicates import DuplicateSketch
+
+    return DuplicateSketch(samples.features.shape[1], samples.engine.device)
+
+
+@fact()
+def duplicates(duplicate_sketch: Suspects, samples: Samples) -> Duplicates:
+    """Those that are."""
+    from nctool.statistics.duplicates import confirmed
+
+    return confirmed(duplicate_sketch, samples)
+
+
+@fact()
+def present_samples(samples: Samples, columns: Tensor, class_names: tuple[str, ...]) -> Samples:
+    """The same samples, their classes numbered among those that have any."""
+    import torch
+
+    local = torch.full((len(class_names),), -1, device=columns.device)
+    local[columns] = torch.arange(len(columns), device=columns.device)
+    return samples.seen_as("second look", local)

@@ -1,0 +1,63 @@
+"""Sums over samples: by class, and of all rows."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from nctool.engine.block import Block, Part, Product
+
+
+def by_class(y: Tensor, values: Tensor, classes: int) -> Tensor:  # (K,) float64
+    return torch.bincount(y, weights=values.double(), minlength=classes)
+
+
+class ClassSums:
+    """The sum over each class of one number per sample."""
+
+    def __init__(
+        self,
+        values: Part[Tensor],
+        classes: int,
+        device: torch.device,
+        *,
+        reads: tuple[Product, ...] = (),
+        width: int = 0,
+    ) -> None:
+        self.values, self.classes = values, classes
+        self.reads, self.width = reads, width
+        self.total = torch.zeros(classes, dtype=torch.float64, device=device)  # (K,)
+
+    def add(self, block: Block) -> None:
+        self.total += by_class(block.y, block.get(self.values), self.classes)
+
+    def sums(self) -> Tensor:
+        return self.total
+
+    def merge(self, other: Tensor) -> None:
+        self.total += other
+
+    def finish(self) -> Tensor:
+        return self.total
+
+
+class RowSum:
+    """The sum of all rows, and how many there were."""
+
+    def __init__(self, dim: int, device: torch.device) -> None:
+        self.total = torch.zeros(dim, dtype=torch.float64, device=device)  # (D,)
+        self.rows = 0
+
+    def add(self, rows: Tensor) -> None:  # (B, D) float64
+        self.total += rows.sum(0)
+        self.rows += len(rows)
+
+    def sums(self) -> tuple[Tensor, int]:
+        return self.total, self.rows
+
+    def merge(self, other: tuple[Tensor, int]) -> None:
+        self.total += other[0]
+        self.rows += other[1]
+
+    def finish(self) -> Tensor:  # (D,) the mean row
+        return self.total / self.rows
