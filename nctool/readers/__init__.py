@@ -51,13 +51,13 @@ class Reader:
 @cache
 def readers() -> tuple[Reader, ...]:
     """Every reader of this package, by turn and module name."""
-    found: list[Reader] = []
+    all_readers: list[Reader] = []
     for module in sorted(pkgutil.iter_modules(__path__), key=lambda module: module.name):
         if not module.ispkg:
             value = vars(importlib.import_module(f"{__name__}.{module.name}")).get("READER")
             if isinstance(value, Reader):
-                found.append(value)
-    return tuple(sorted(found, key=lambda reader: reader.turn))
+                all_readers.append(value)
+    return tuple(sorted(all_readers, key=lambda reader: reader.turn))
 
 
 def supported() -> str:

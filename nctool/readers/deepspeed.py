@@ -43,7 +43,7 @@ def _has_states(folder: Path) -> bool:
 
 
 def _named(folder: Path, pattern: re.Pattern[str]) -> list[str]:
-    return sorted(one.name for one in folder.iterdir() if pattern.fullmatch(one.name))
+    return sorted(entry.name for entry in folder.iterdir() if pattern.fullmatch(entry.name))
 
 
 def open_folder(path: Path) -> Opened:
@@ -53,13 +53,13 @@ def open_folder(path: Path) -> Opened:
     if _named(folder, CUT):
         raise _cut(folder)
     if layers or len(whole) != 1:
-        found = layers if layers else whole
+        pieces = layers if layers else whole
         raise InputError(
             "deepspeed-parallel",
-            f"'{shown(folder)}' holds a model cut into {len(found)} files, "
-            f"{shown(found[0], 60)} to {shown(found[-1], 60)}, by tensor or pipeline parallelism",
+            f"'{shown(folder)}' holds a model cut into {len(pieces)} files, "
+            f"{shown(pieces[0], 60)} to {shown(pieces[-1], 60)}, by tensor or pipeline parallelism",
             "save the model in one piece; or look at one part:\n"
-            f"nctool inspect '{shown(folder / found[-1])}'",
+            f"nctool inspect '{shown(folder / pieces[-1])}'",
         )
     # From the path that was named, so that a link cannot lead out of it.
     opened = _weights(folder, inside(path, str((folder / whole[0]).relative_to(path))))
@@ -71,19 +71,19 @@ def open_folder(path: Path) -> Opened:
 
 def _latest(path: Path) -> Path:
     """The folder below that ``latest`` names, or the only one there is."""
-    found = sorted({one.parent.name for one in path.glob("*/*mp_rank_*_model_states.pt")})
-    tag = found[0]
+    tags = sorted({states.parent.name for states in path.glob("*/*mp_rank_*_model_states.pt")})
+    tag = tags[0]
     if (path / LATEST).is_file():
         with inside(path, LATEST).open("rb") as file:
             tag = file.read(LONGEST_TAG).decode("utf-8", "replace").strip()
-    elif len(found) > 1:
-        raise ambiguous(path, "checkpoints", found, "name one of these folders")
-    if tag in found:
+    elif len(tags) > 1:
+        raise ambiguous(path, "checkpoints", tags, "name one of these folders")
+    if tag in tags:
         return path / tag
     raise InputError(
         "shard-missing",
         f"'{shown(path / LATEST)}' names '{shown(tag, 60)}', which is no checkpoint here; there is "
-        + ", ".join(shown(name, 60) for name in found[:6]),
+        + ", ".join(shown(name, 60) for name in tags[:6]),
         "name one of these folders",
     )
 
@@ -91,12 +91,12 @@ def _latest(path: Path) -> Path:
 def _weights(folder: Path, file: Path) -> Opened:
     with file.open("rb") as stream:
         opened = open_zip(file) if stream.read(2) == b"PK" else open_pickle(file)
-    arrays = [one for one in opened.arrays if one.key.startswith("module.")]
-    if not any(_elements(one) for one in arrays):
+    arrays = [array for array in opened.arrays if array.key.startswith("module.")]
+    if not any(_elements(array) for array in arrays):
         raise _cut(folder)
     notices = list(opened.notices)
     if len(arrays) < len(opened.arrays):
-        left = [shown(one.key, 80) for one in opened.arrays if one not in arrays]
+        left = [shown(array.key, 80) for array in opened.arrays if array not in arrays]
         message = f"{len(left)} arrays outside of the module were not read: {', '.join(left[:4])}"
         notices.append(
             Notice("objects-ignored", message, "", {"count": len(left), "names": left[:50]})

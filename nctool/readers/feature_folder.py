@@ -62,7 +62,7 @@ def _start(path: Path) -> bytes:
 
 
 def _shards_in(folder: Path) -> list[str]:
-    return sorted(one.name for one in folder.glob("features-r*") if SHARD.fullmatch(one.name))
+    return sorted(entry.name for entry in folder.glob("features-r*") if SHARD.fullmatch(entry.name))
 
 
 def open_folder(path: Path) -> Opened:
@@ -105,7 +105,7 @@ def _content(mark: Path) -> Mapping[str, object]:
 def _names(content: Mapping[str, object], folder: Path) -> list[str]:
     """The shards by rank and number; every file of that kind has to be listed."""
     listed = content.get("shards")
-    names = [one for one in listed if isinstance(one, str)] if isinstance(listed, list) else []
+    names = [name for name in listed if isinstance(name, str)] if isinstance(listed, list) else []
     if not isinstance(listed, list) or len(set(names)) < len(listed):
         raise ValueError("its shards are no list of names, each there once")
     strange = [name for name in names if not SHARD.fullmatch(name)]
@@ -132,8 +132,8 @@ def _joined(
             raise corrupt(shard.path, NAME, problem)
     rows = sum(table["features"].shape[0] for table in tables)
     if content.get("rows") != rows:
-        found = f"its shards hold {rows} rows, {MARK} says {shown(content.get('rows'), 40)}"
-        raise corrupt(folder, NAME, found)
+        problem = f"its shards hold {rows} rows, {MARK} says {shown(content.get('rows'), 40)}"
+        raise corrupt(folder, NAME, problem)
     masks, indexes = ([table[name] for table in tables if name in table] for name in SELECTORS)
     with edge(folder, NAME):
         kept = kept_rows(masks, indexes)
@@ -156,8 +156,8 @@ def _misfit(table: Mapping[str, LazyArray], first: Mapping[str, LazyArray], dim:
     """What is wrong with a shard, by itself or beside the first one."""
     features = table.get("features")
     if features is None or len(features.shape) != 2 or features.shape[1] != dim:
-        found = "none" if features is None else f"of shape {features.shape}"
-        return f"its features are {found}, expected (n, {shown(dim, 20)})"
+        shape = "none" if features is None else f"of shape {features.shape}"
+        return f"its features are {shape}, expected (n, {shown(dim, 20)})"
     if table.keys() != first.keys():
         return f"it holds {', '.join(map(shown, sorted(table)))}, the first shard others"
     for key, array in table.items():
@@ -186,18 +186,18 @@ def _facts(content: Mapping[str, object]) -> dict[str, object]:
         name: content[name] for name, kinds in FACTS.items() if type(content.get(name)) in kinds
     }
     classes = content.get("classes")
-    if isinstance(classes, list) and all(isinstance(one, str) for one in classes):
+    if isinstance(classes, list) and all(isinstance(name, str) for name in classes):
         facts["id2label"] = {str(number): name for number, name in enumerate(classes)}
     return facts
 
 
 def _words(kept: Kept) -> tuple[Notice, ...]:
-    found = []
+    notices = []
     if kept.masked:
         message = f"{kept.masked:,} rows are left out by the capture's mask"
-        found.append(Notice("rows-masked", message, data={"count": kept.masked}))
+        notices.append(Notice("rows-masked", message, data={"count": kept.masked}))
     if kept.repeated:
-        found.append(
+        notices.append(
             Notice(
                 "rows-repeated",
                 f"{kept.repeated:,} rows are left out: their samples are here already, repeated so "
@@ -205,7 +205,7 @@ def _words(kept: Kept) -> tuple[Notice, ...]:
                 data={"count": kept.repeated},
             )
         )
-    return tuple(found)
+    return tuple(notices)
 
 
 READER = Reader(

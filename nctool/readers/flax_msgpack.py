@@ -42,10 +42,10 @@ def _is_flax(head: bytes, size: int) -> bool:
     arrays: list[Packed] = []
 
     def noted(scanner: Scanner, span: Span) -> object:
-        found = extension(scanner, span)
-        if isinstance(found, Packed):
-            arrays.append(found)
-        return found
+        content = extension(scanner, span)
+        if isinstance(content, Packed):
+            arrays.append(content)
+        return content
 
     try:
         Scanner(io.BytesIO(head), size, noted).root()

@@ -36,8 +36,8 @@ def recognises(path: Path, head: bytes) -> bool:
     return is_zip(head) and _is_npz(names(path))
 
 
-def _is_npz(found: frozenset[str]) -> bool:
-    return bool(found) and all(name.endswith(".npy") for name in found)
+def _is_npz(member_names: frozenset[str]) -> bool:
+    return bool(member_names) and all(name.endswith(".npy") for name in member_names)
 
 
 def open_numpy(path: Path) -> Opened:
@@ -85,9 +85,9 @@ def _region(path: Path, offset: int, header: Header) -> Region:
 
 def open_npz(path: Path) -> Opened:
     with edge(path, NPZ):
-        found = members(path, NPZ).values()
-        arrays, notices = _readable(path, found)
-    packed_names = [shown(_key(member)) for member in found if member.compressed]
+        content = members(path, NPZ).values()
+        arrays, notices = _readable(path, content)
+    packed_names = [shown(_key(member)) for member in content if member.compressed]
     if packed_names:
         message = f"{len(packed_names)} compressed arrays are unpacked into memory when read"
         hint = "numpy.savez instead of savez_compressed makes them readable in place"
@@ -95,11 +95,11 @@ def open_npz(path: Path) -> Opened:
     return Opened(path, NPZ, tuple(arrays), {}, tuple(notices))
 
 
-def _readable(path: Path, found: Iterable[Member]) -> tuple[list[LazyArray], list[Notice]]:
+def _readable(path: Path, content: Iterable[Member]) -> tuple[list[LazyArray], list[Notice]]:
     """What can be read; members of another kind stop the command only when nothing else is left."""
     arrays: list[LazyArray] = []
     notices: list[Notice] = []
-    for member in found:
+    for member in content:
         try:
             arrays.append(_member_array(path, member))
         except InputError as error:

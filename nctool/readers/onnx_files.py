@@ -78,11 +78,11 @@ def _is_model(head: bytes) -> bool:
 def open_onnx(path: Path) -> Opened:
     if not path.is_dir():
         return open_file(path)
-    found = sorted(entry for entry in path.iterdir() if entry.suffix == ".onnx")
-    if len(found) > 1:
-        names = [file.name for file in found]
+    files = sorted(entry for entry in path.iterdir() if entry.suffix == ".onnx")
+    if len(files) > 1:
+        names = [file.name for file in files]
         raise ambiguous(path, "ONNX models", names, "name one of the files instead of the folder")
-    return with_config(open_file(inside(path, found[0].name)), path)
+    return with_config(open_file(inside(path, files[0].name)), path)
 
 
 def open_file(path: Path) -> Opened:
@@ -101,23 +101,23 @@ def open_file(path: Path) -> Opened:
 
 
 def _model(wire: Wire) -> Model:
-    found = Model()
+    model = Model()
     for part in wire.fields(0, wire.size):
         if part.number == 7 and part.wire == BYTES:
-            found.graphs += 1
-            _graph(wire, found, part)
+            model.graphs += 1
+            _graph(wire, model, part)
         elif part.number == 8:
-            found.opsets += 1
+            model.opsets += 1
         elif part.number in TEXTS and part.wire == BYTES:
-            found.facts[TEXTS[part.number]] = wire.text(part)
-        elif part.number == 14 and part.wire == BYTES and len(found.facts) < MOST_FACTS:
+            model.facts[TEXTS[part.number]] = wire.text(part)
+        elif part.number == 14 and part.wire == BYTES and len(model.facts) < MOST_FACTS:
             key, value = pair(wire, part)
-            found.facts.setdefault(key, value)
-    if found.graphs != 1 or not found.opsets:
-        missing = f"{found.graphs} graphs" if found.graphs != 1 else "no operator set"
+            model.facts.setdefault(key, value)
+    if model.graphs != 1 or not model.opsets:
+        missing = f"{model.graphs} graphs" if model.graphs != 1 else "no operator set"
         raise wire.damaged(f"it has {missing}")
-    found.facts.pop("head", None)
-    return found
+    model.facts.pop("head", None)
+    return model
 
 
 def _graph(wire: Wire, model: Model, graph: Field) -> None:

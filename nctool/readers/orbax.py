@@ -43,7 +43,7 @@ def _is_item(folder: Path) -> bool:
 def _is_step(folder: Path) -> bool:
     if (folder / STEP_METADATA).is_file():
         return True
-    return any(_is_item(one) and not NUMBERED.fullmatch(one.name) for one in _folders(folder))
+    return any(_is_item(entry) and not NUMBERED.fullmatch(entry.name) for entry in _folders(folder))
 
 
 def _folders(folder: Path) -> list[Path]:
@@ -52,12 +52,12 @@ def _folders(folder: Path) -> list[Path]:
 
 def _steps(path: Path) -> list[Path]:
     """The folders of a run's steps, in order; looked for by name, as a folder may hold anything."""
-    found = {
+    numbers = {
         entry: int(match[1])
         for entry in _folders(path)
         if (match := NUMBERED.fullmatch(entry.name)) and _looks_like_step(entry)
     }
-    return sorted(found, key=lambda entry: found[entry])
+    return sorted(numbers, key=lambda entry: numbers[entry])
 
 
 def _looks_like_step(folder: Path) -> bool:
@@ -93,10 +93,10 @@ def _open_items(path: Path, items: Mapping[str, Path]) -> Opened:
         if not folder.resolve().is_relative_to(path.resolve()):
             raise escapes(name, path, "put the folder itself there")
         item = Item(folder, NAME)
-        found = item.arrays()
-        facts.update({**moments(found), **item.facts()})
+        loaded = item.arrays()
+        facts.update({**moments(loaded), **item.facts()})
         ignored.update(item.ignored)
-        for key, array in found.items():
+        for key, array in loaded.items():
             full = f"{name}.{key}" if len(items) > 1 else key
             arrays[full] = replace(array, key=full)
     facts.setdefault("step", _step(path))

@@ -68,20 +68,20 @@ def _open_folder(folder: Path, open_one: Callable[[Path], Opened]) -> Opened:
     if find_index(folder, SUFFIX) is not None:
         return open_sharded(folder, SUFFIX, NAME, open_one)
     files = sorted(folder.glob(f"*{SUFFIX}"))
-    found = [open_one(inside(folder, file.name)) for file in files]
-    if len(found) == 1:
-        return found[0]
+    parts = [open_one(inside(folder, file.name)) for file in files]
+    if len(parts) == 1:
+        return parts[0]
     arrays = tuple(
         replace(array, key=f"{opened.path.stem}.{array.key}")
-        for opened in found
+        for opened in parts
         for array in opened.arrays
     )
     facts = {
         f"{opened.path.stem}.{name}": fact
-        for opened in found
+        for opened in parts
         for name, fact in opened.metadata.items()
     }
-    notices = tuple(notice for opened in found for notice in opened.notices)
+    notices = tuple(notice for opened in parts for notice in opened.notices)
     return Opened(folder, NAME, arrays, facts, notices)
 
 
@@ -127,12 +127,12 @@ def _header(path: Path) -> tuple[dict[str, object], int]:
 
 
 def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
+    entries = dict(pairs)
+    if len(entries) != len(pairs):
         raise ValueError("a name is in the header twice")
-    for key in found:
+    for key in entries:
         key.encode()  # half a surrogate pair is no text anybody could print
-    return found
+    return entries
 
 
 def _entry(path: Path, key: str, entry: object, length: int) -> tuple[str, int, int]:

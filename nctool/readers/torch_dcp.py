@@ -49,40 +49,42 @@ def _holds_shards(folder: Path) -> bool:
 
 def _nested(folder: Path) -> list[Path]:
     """The folders of shards one level down, without those of optimizers."""
-    found = sorted({shard.parent for shard in folder.glob("*/*.distcp")})
-    return [one for one in found if not one.name.startswith("optim")] or found
+    folders = sorted({shard.parent for shard in folder.glob("*/*.distcp")})
+    return [nested for nested in folders if not nested.name.startswith("optim")] or folders
 
 
 def _descriptions(folder: Path) -> list[Path]:
     if (folder / ".metadata").is_file():
         return [folder / ".metadata"]
-    found = {
-        int(match[1]): one for one in folder.iterdir() if (match := OF_RANK.fullmatch(one.name))
+    by_rank = {
+        int(match[1]): entry
+        for entry in folder.iterdir()
+        if (match := OF_RANK.fullmatch(entry.name))
     }
-    return [found[rank] for rank in sorted(found)]
+    return [by_rank[rank] for rank in sorted(by_rank)]
 
 
 def open_checkpoint(path: Path) -> Opened:
     folder = path if path.is_dir() else path.parent
     if not _holds_shards(folder):
         return with_config(_open_nested(folder), folder)
-    return with_config(_open_folder(folder), folder, [folder / one for one in COMPANIONS])
+    return with_config(_open_folder(folder), folder, [folder / name for name in COMPANIONS])
 
 
 def _open_nested(folder: Path) -> Opened:
-    found = _nested(folder)
-    if not found:
+    nested = _nested(folder)
+    if not nested:
         raise InputError(
             "shard-missing",
             f"'{shown(folder)}' has the description of a distributed checkpoint, but no shards",
             "copy the .distcp files next to it",
         )
-    if len(found) > 1:
-        names = [nested.name for nested in found]
+    if len(nested) > 1:
+        names = [folder_below.name for folder_below in nested]
         raise ambiguous(folder, "distributed checkpoints", names, "name one of these folders")
-    shard = next(found[0].glob("*.distcp"))
+    shard = next(nested[0].glob("*.distcp"))
     inside(folder, str(shard.relative_to(folder)))  # a link to a folder cannot lead out of this one
-    return _open_folder(found[0])
+    return _open_folder(nested[0])
 
 
 def _open_folder(folder: Path) -> Opened:
@@ -94,7 +96,7 @@ def _open_folder(folder: Path) -> Opened:
             "which is written last",
             "use an earlier checkpoint, or copy the .metadata file too: its name starts with a dot",
         )
-    contents = [_read(inside(folder, one.name)) for one in described]
+    contents = [_read(inside(folder, description.name)) for description in described]
     places = _checked(folder, contents)
     arrays, odd = [], []
     for key, tensor in _merged(contents, described[0]).items():
@@ -103,7 +105,11 @@ def _open_folder(folder: Path) -> Opened:
             odd.append(f"{key} ({tensor.dtype})")
         else:
             arrays.append(array)
-    objects = {key: place for one in reversed(contents) for key, place in one.objects.items()}
+    objects = {
+        key: place
+        for description in reversed(contents)
+        for key, place in description.objects.items()
+    }
     facts, notices = _facts(folder, arrays, objects, places)
     left = [*odd, *(key for key in objects if key not in facts)]
     hint = "only plain tensors are read; no code from the file is run"
@@ -119,9 +125,9 @@ def _read(description: Path) -> Contents:
 def _checked(folder: Path, contents: list[Contents]) -> Mapping[str, Path]:
     """The file of every name; each item lies within its file, and no two share a byte."""
     by_name: dict[str, list[Place]] = {}
-    for one in contents:
-        chunks = (place for tensor in one.tensors.values() for place in tensor.chunks.values())
-        for place in (*chunks, *one.objects.values()):
+    for content in contents:
+        chunks = (place for tensor in content.tensors.values() for place in tensor.chunks.values())
+        for place in (*chunks, *content.objects.values()):
             if place is not None:
                 by_name.setdefault(place.name, []).append(place)
     files: dict[str, Path] = {}
@@ -139,14 +145,14 @@ def _checked(folder: Path, contents: list[Contents]) -> Mapping[str, Path]:
 
 def _merged(contents: list[Contents], path: Path) -> Mapping[str, Tensor]:
     """The tensors of all ranks, each with the chunks of all; of equal chunks the first."""
-    found: dict[str, Tensor] = {}
-    for one in contents:
-        for key, tensor in one.tensors.items():
-            known = found.get(key, tensor)
+    merged: dict[str, Tensor] = {}
+    for content in contents:
+        for key, tensor in content.tensors.items():
+            known = merged.get(key, tensor)
             if (known.dtype, known.shape) != (tensor.dtype, tensor.shape):
                 raise corrupt(path, NAME, f"the ranks disagree about '{shown(key)}'")
-            found[key] = replace(known, chunks={**tensor.chunks, **known.chunks})
-    return found
+            merged[key] = replace(known, chunks={**tensor.chunks, **known.chunks})
+    return merged
 
 
 def _array(folder: Path, key: str, tensor: Tensor, files: Mapping[str, Path]) -> LazyArray | None:
@@ -178,10 +184,13 @@ def _tile(file: Path, place: Place, box: Box, dtype: str) -> Tile:
     @cache
     def item() -> LazyArray:
         arrays = open_zip(file, place.offset, place.length).arrays
-        if [(one.shape, one.dtype) for one in arrays] != [(box.sizes, dtype)]:
-            found = ", ".join(f"{one.shape} {one.dtype}" for one in arrays[:2]) or "no plain tensor"
+        if [(array.shape, array.dtype) for array in arrays] != [(box.sizes, dtype)]:
+            stored = (
+                ", ".join(f"{array.shape} {array.dtype}" for array in arrays[:2])
+                or "no plain tensor"
+            )
             expected = f"expected {box.sizes} {dtype}"
-            raise corrupt(file, NAME, f"there is {found} at byte {place.offset}, {expected}")
+            raise corrupt(file, NAME, f"there is {stored} at byte {place.offset}, {expected}")
         return arrays[0]
 
     return Tile(box, item)

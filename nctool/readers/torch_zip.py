@@ -28,13 +28,15 @@ def recognises(path: Path, head: bytes) -> bool:
         return find_index(path, ".bin") is not None or (path / SINGLE).is_file()
     if not is_zip(head):
         return is_index(path, head, ".bin")
-    found = names(path)
-    return _pickle_name(found) is not None and not is_script(found)
+    member_names = names(path)
+    return _pickle_name(member_names) is not None and not is_script(member_names)
 
 
-def is_script(found: frozenset[str]) -> bool:
+def is_script(member_names: frozenset[str]) -> bool:
     """A compiled program rather than a checkpoint."""
-    return any(name == "constants.pkl" or name.endswith("/constants.pkl") for name in found)
+    return any(
+        member == "constants.pkl" or member.endswith("/constants.pkl") for member in member_names
+    )
 
 
 def open_checkpoint(path: Path) -> Opened:
@@ -54,16 +56,16 @@ def _single(folder: Path) -> Opened:
 def open_zip(path: Path, start: int = 0, length: int | None = None) -> Opened:
     """One archive: a file, or the given range of its bytes."""
     with edge(path, NAME):
-        found = members(path, NAME, start, length)
-        pickle_name = _pickle_name(frozenset(found))
+        by_name = members(path, NAME, start, length)
+        pickle_name = _pickle_name(frozenset(by_name))
         if pickle_name is None:
             raise corrupt(path, NAME, "it holds no data.pkl")
         root = pickle_name.removesuffix("data.pkl")
-        order = _order(path, found.get(f"{root}byteorder"))
+        order = _order(path, by_name.get(f"{root}byteorder"))
 
         def locate(path: Path, reference: object) -> Storage:
             dtype, key, count = storage_reference(reference)
-            member = found.get(f"{root}data/{key}")
+            member = by_name.get(f"{root}data/{key}")
             claimed = count * ITEM_BYTES[dtype]
             if member is None:
                 raise corrupt(path, NAME, f"storage '{shown(key)}' is missing")
@@ -77,7 +79,7 @@ def open_zip(path: Path, start: int = 0, length: int | None = None) -> Opened:
                 )
             return Storage(member.offset, claimed, dtype, order)
 
-        member = found[pickle_name]
+        member = by_name[pickle_name]
         if member.compressed:
             raise corrupt(path, NAME, "data.pkl is compressed, torch stores it")
         content = io.BytesIO(bytes_of(member, path, NAME))
@@ -85,8 +87,8 @@ def open_zip(path: Path, start: int = 0, length: int | None = None) -> Opened:
         return Walk(path, NAME, locate).opened(value)
 
 
-def _pickle_name(found: frozenset[str]) -> str | None:
-    pickles = [name for name in found if name == "data.pkl" or name.endswith("/data.pkl")]
+def _pickle_name(member_names: frozenset[str]) -> str | None:
+    pickles = [name for name in member_names if name == "data.pkl" or name.endswith("/data.pkl")]
     return min(pickles, key=len) if pickles else None
 
 

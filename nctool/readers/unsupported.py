@@ -36,8 +36,8 @@ def holds(*marks: str) -> Looks:
     """A zip with a member that ends in one of these, or lies in such a folder."""
 
     def looks(path: Path, head: bytes) -> bool:
-        found = names(path) if is_zip(head) else frozenset()
-        return any(f"/{name}".endswith(mark) or mark in name for name in found for mark in marks)
+        members = names(path) if is_zip(head) else frozenset()
+        return any(f"/{name}".endswith(mark) or mark in name for name in members for mark in marks)
 
     return looks
 

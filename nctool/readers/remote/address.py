@@ -67,7 +67,7 @@ class Address:
 
 def clean(text: str) -> str:
     """Any text without the passwords, tokens and queries of the addresses in it."""
-    text = USER.sub(lambda found: found[1] or found[2], text)
+    text = USER.sub(lambda match: match[1] or match[2], text)
     text = FRAGMENT.sub(r"\1", QUERY.sub(r"\1", text))
     return TOKEN.sub("…", SECRET.sub(r"\1…", text))
 
@@ -91,7 +91,7 @@ def parse(text: str) -> Address:
         raise InputError(
             "remote-protocol",
             f"'{seen}' is not an address nctool reads",
-            "plain addresses only: " + " ".join(f"{one}://" for one in LIBRARIES)
+            "plain addresses only: " + " ".join(f"{name}://" for name in LIBRARIES)
             + "; copy anything else to a local folder first",
         )  # fmt: skip
     host, _, path = rest.partition("/")

@@ -56,15 +56,15 @@ def folder(
     temporary.require_space(total, served.address.shown)
     notice = _notice(served.address, total)
     listener.tell(notice)
-    for one in sorted(sizes):
-        temporary.copy(served.file(one), f"{name}/{one}", listener.progress)
+    for path in sorted(sizes):
+        temporary.copy(served.file(path), f"{name}/{path}", listener.progress)
     return (notice,)
 
 
-def too_large(address: Address, found: str) -> InputError:
+def too_large(address: Address, content: str) -> InputError:
     return InputError(
         "remote-folder-large",
-        f"'{address.shown}' holds {found}; folders of this format are copied up to "
+        f"'{address.shown}' holds {content}; folders of this format are copied up to "
         f"{amount(LARGEST_FOLDER)} and {MOST_FILES:,} files",
         "copy it yourself, and name the local folder: " + _command(address),
     )

@@ -95,9 +95,9 @@ def _meaning(address: Address, error: Exception) -> InputError | None:
 def _status(error: Exception) -> int:
     """The HTTP status behind a library's error, or 0."""
     answer = getattr(error, "response", None)
-    for found in (getattr(answer, "status_code", None), getattr(error, "code", None)):
-        if str(found).isdecimal():
-            return int(str(found))
+    for status in (getattr(answer, "status_code", None), getattr(error, "code", None)):
+        if str(status).isdecimal():
+            return int(str(status))
     return 0
 
 
@@ -114,20 +114,20 @@ def missing(address: Address) -> InputError:
     )
 
 
-def forbidden(address: Address, found: str) -> InputError:
+def forbidden(address: Address, reason: str) -> InputError:
     hint = {
         "s3": "log in (aws configure), or set FSSPEC_S3_ANON=true for a public bucket",
         "gs": "log in (gcloud auth application-default login)",
         "gcs": "log in (gcloud auth application-default login)",
         "hf": "log in (hf auth login), and accept the model's conditions on its page",
     }.get(address.protocol, "download it with the tool that has access, and name the file")
-    return InputError("remote-forbidden", f"'{address.shown}' may not be read: {found}", hint)
+    return InputError("remote-forbidden", f"'{address.shown}' may not be read: {reason}", hint)
 
 
-def unreachable(address: Address, found: str) -> InputError:
+def unreachable(address: Address, reason: str) -> InputError:
     return InputError(
         "remote-unreachable",
-        f"'{address.shown}' cannot be read: {found}",
+        f"'{address.shown}' cannot be read: {reason}",
         "check the address and the network, then run again",
     )
 

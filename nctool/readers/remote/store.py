@@ -44,21 +44,21 @@ class _Store:
         return _Store(address, system, system._strip_protocol(address.text))
 
     def look(self) -> RemoteFile | RemoteFolder:
-        found = retry.with_retries(self.address, self._info)
-        if found.get("type") == "directory":
-            return self._folder(str(found.get("name", self.path)))
-        return self._file(found)
+        info = retry.with_retries(self.address, self._info)
+        if info.get("type") == "directory":
+            return self._folder(str(info.get("name", self.path)))
+        return self._file(info)
 
     def _folder(self, known: str) -> RemoteFolder:
         listed = retry.with_retries(self.address, lambda: self.system.ls(self.path, detail=True))
         raw: dict[str, Mapping[str, Any]] = {}
-        for one in listed:
-            name = one["name"].rpartition("/")[2]
-            if name and one["name"].strip("/") != known.strip("/"):
-                raw[name] = one
+        for entry in listed:
+            name = entry["name"].rpartition("/")[2]
+            if name and entry["name"].strip("/") != known.strip("/"):
+                raw[name] = entry
         entries = {
-            name: Entry(int(one.get("size") or 0), one.get("type") == "directory")
-            for name, one in raw.items()
+            name: Entry(int(entry.get("size") or 0), entry.get("type") == "directory")
+            for name, entry in raw.items()
         }
         return RemoteFolder(
             self.address,
@@ -71,8 +71,8 @@ class _Store:
         listed = retry.with_retries(self.address, lambda: self.system.find(self.path, detail=True))
         start = known.strip("/") + "/"
         return {
-            name.lstrip("/").removeprefix(start): int(one.get("size") or 0)
-            for name, one in listed.items()
+            name.lstrip("/").removeprefix(start): int(entry.get("size") or 0)
+            for name, entry in listed.items()
             if not name.endswith("/")
         }
 
@@ -83,17 +83,17 @@ class _Store:
 
     def _info(self) -> Mapping[str, Any]:
         self.system.invalidate_cache(self.path)
-        found: Mapping[str, Any] = self.system.info(self.path)
-        return found
+        info: Mapping[str, Any] = self.system.info(self.path)
+        return info
 
-    def _file(self, found: Mapping[str, Any]) -> RemoteFile:
-        length = found.get("size")
+    def _file(self, info: Mapping[str, Any]) -> RemoteFile:
+        length = info.get("size")
         if not isinstance(length, int):
             raise retry.unreachable(self.address, "its size is not known")
 
         def ranges(begin: int, size: int) -> bytes:
             content = retry.with_retries(self.address, lambda: self._read(begin, size), size)
-            self._check(found)
+            self._check(info)
             return content
 
         def stream() -> Iterator[bytes]:
@@ -125,10 +125,10 @@ class _Store:
             raise retry.changed(self.address)
 
 
-def _same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
-    if one.get("size") != other.get("size"):
+def _same(before: Mapping[str, Any], now: Mapping[str, Any]) -> bool:
+    if before.get("size") != now.get("size"):
         return False
-    stamps = ((one.get(name), other.get(name)) for name in STAMPS)
+    stamps = ((before.get(name), now.get(name)) for name in STAMPS)
     known = ((first, second) for first, second in stamps if first and second)
     return all(_plain(first) == _plain(second) for first, second in islice(known, 1))
 

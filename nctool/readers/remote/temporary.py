@@ -120,10 +120,10 @@ def disk_errors(what: str) -> Iterator[None]:
         raise
 
 
-def full(what: str, found: str) -> ResourceError:
+def full(what: str, reason: str) -> ResourceError:
     return ResourceError(
         "disk-full",
-        f"no room in {tempfile.gettempdir()} for '{shown(what)}': {found}",
+        f"no room in {tempfile.gettempdir()} for '{shown(what)}': {reason}",
         "free some space there, or set TMPDIR to a folder on a larger disk",
     )
 

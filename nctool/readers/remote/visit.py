@@ -30,21 +30,22 @@ class Visit:
     """What is at one address; nothing but its name, its size and its first bytes was read."""
 
     address: Address
-    found: Path | RemoteFile | RemoteFolder
+    served: Path | RemoteFile | RemoteFolder
     listener: Listener
 
     def checkpoints(self) -> Sequence[runs.Checkpoint]:
         """The checkpoints in order, if this is the folder of a run."""
-        if isinstance(self.found, RemoteFolder):
+        if isinstance(self.served, RemoteFolder):
             temporary = TemporaryFolder()
-            return runs.checkpoints(_names(self.found, temporary))
-        if isinstance(self.found, Path) and self.found.is_dir():
-            return runs.checkpoints(self.found)
+            return runs.checkpoints(_names(self.served, temporary))
+        if isinstance(self.served, Path) and self.served.is_dir():
+            return runs.checkpoints(self.served)
         return ()
 
     def run(self) -> tuple[str, ...]:
         """The same as addresses, which may hold secrets."""
-        return tuple(self.address.inner(one.path.name).text for one in self.checkpoints())
+        names = [checkpoint.path.name for checkpoint in self.checkpoints()]
+        return tuple(self.address.inner(name).text for name in names)
 
     def inner(self, name: str) -> Visit:
         """What this folder holds under that name."""
@@ -52,17 +53,17 @@ class Visit:
 
     def open(self) -> Opened:
         """Its arrays, under its address."""
-        if isinstance(self.found, Path):
-            names = Renaming(self.found, self.address.shown, in_folder=False)
+        if isinstance(self.served, Path):
+            names = Renaming(self.served, self.address.shown, in_folder=False)
             with names.errors():
-                return names.opened(readers.open_path(self.found))
+                return names.opened(readers.open_path(self.served))
         temporary = TemporaryFolder()
         names = Renaming(temporary.target(self.address.name), self.address.shown)
         with temporary.removed_on_error(), names.errors(), edge(names.local, "remote"):
             opened = (
-                _file(self.found, names.local, temporary, self.listener)
-                if isinstance(self.found, RemoteFile)
-                else _folder(self.found, temporary, self.listener)
+                _file(self.served, names.local, temporary, self.listener)
+                if isinstance(self.served, RemoteFile)
+                else _folder(self.served, temporary, self.listener)
             )
         return names.opened(opened, temporary)
 
@@ -70,19 +71,19 @@ class Visit:
 @contextmanager
 def fetched(text: str, listener: Listener) -> Iterator[Path]:
     """One small file, here for as long as the block lasts."""
-    seen = visit(text, listener)
-    if isinstance(seen.found, RemoteFolder):
+    visited = visit(text, listener)
+    if isinstance(visited.served, RemoteFolder):
         raise InputError(
-            "not-a-file", f"'{seen.address.shown}' is a folder", "name one of the files in it"
+            "not-a-file", f"'{visited.address.shown}' is a folder", "name one of the files in it"
         )
-    if isinstance(seen.found, Path):
-        with Renaming(seen.found, seen.address.shown, in_folder=False).errors():
-            yield seen.found
+    if isinstance(visited.served, Path):
+        with Renaming(visited.served, visited.address.shown, in_folder=False).errors():
+            yield visited.served
         return
     temporary = TemporaryFolder()
-    names = Renaming(temporary.target(seen.address.name), seen.address.shown)
+    names = Renaming(temporary.target(visited.address.name), visited.address.shown)
     with temporary.removed_after(), names.errors():
-        copying.file(seen.found, names.local.name, temporary, listener)
+        copying.file(visited.served, names.local.name, temporary, listener)
         yield names.local
 
 
@@ -121,14 +122,14 @@ def _file(served: RemoteFile, path: Path, temporary: TemporaryFolder, listener: 
 
 def _beside(address: Address, name: str, temporary: TemporaryFolder) -> RemoteFile:
     temporary.target(name)  # a name that leads elsewhere is not even asked for
-    found = visit(address.beside(name).text, Listener()).found
-    if not isinstance(found, RemoteFile):
+    served = visit(address.beside(name).text, Listener()).served
+    if not isinstance(served, RemoteFile):
         raise InputError(
             "shard-missing",
             f"'{shown(name)}' beside '{address.shown}' is not a file",
             "check that the model was uploaded completely",
         )
-    return found
+    return served
 
 
 def _folder(served: RemoteFolder, temporary: TemporaryFolder, listener: Listener) -> Opened:

@@ -67,10 +67,10 @@ def _first(address: Address) -> RemoteFile:
 
 def _size(address: Address, answer: HTTPResponse, ranged: bool) -> int:
     headers = answer.headers
-    found = RANGE.match(headers.get("Content-Range", ""))
-    length = found[3] if ranged and found else headers.get("Content-Length", "")
+    match = RANGE.match(headers.get("Content-Range", ""))
+    length = match[3] if ranged and match else headers.get("Content-Length", "")
     packed = headers.get("Content-Encoding", "identity") != "identity"
-    if packed or (ranged and not found) or not re.fullmatch(r"\d{1,18}", length):
+    if packed or (ranged and not match) or not re.fullmatch(r"\d{1,18}", length):
         raise InputError(
             "remote-unsized",
             f"the server of '{address.shown}' does not say how long the file is",
@@ -88,10 +88,10 @@ def _part(address: Address, state: _State, begin: int, size: int) -> bytes:
     if not size:
         return b""
     with _ask(address, begin, size) as answer:
-        found = RANGE.match(answer.headers.get("Content-Range", ""))
-        if answer.status != 206 or found is None or int(found[1]) != begin:
+        match = RANGE.match(answer.headers.get("Content-Range", ""))
+        if answer.status != 206 or match is None or int(match[1]) != begin:
             raise retry.unreachable(address, "the server sent other bytes than were asked for")
-        if _State(int(found[3]), _stamp(answer.headers)) != state:
+        if _State(int(match[3]), _stamp(answer.headers)) != state:
             raise retry.changed(address)
         return _content(answer, size)
 
@@ -132,7 +132,7 @@ def _ask(address: Address, begin: int, size: int) -> Iterator[HTTPResponse]:
         yield answer
 
 
-def _answer(address: Address, wanted: str = "") -> HTTPResponse:
+def _answer(address: Address, byte_range: str = "") -> HTTPResponse:
     """The server's answer to a question for a range, or for everything."""
     from urllib.error import HTTPError
     from urllib.request import Request
@@ -146,8 +146,8 @@ def _answer(address: Address, wanted: str = "") -> HTTPResponse:
         fragment="",
     ).geturl()
     request = Request(url, headers={"Accept-Encoding": "identity", "User-Agent": "nctool"})
-    if wanted:
-        request.add_header("Range", wanted)
+    if byte_range:
+        request.add_header("Range", byte_range)
     if at:  # goes to this host only, not to where it may send us
         code = base64.b64encode(unquote(user).encode()).decode()
         request.add_unredirected_header("Authorization", f"Basic {code}")

@@ -58,14 +58,14 @@ def members(
         archive = opened.enter_context(ZipFile(file))
         infos = sorted(archive.infolist(), key=lambda info: info.header_offset)
         ends = [info.header_offset for info in infos[1:]] + [archive.start_dir]
-        found: dict[str, Member] = {}
+        by_name: dict[str, Member] = {}
         for info, end in zip(infos, ends, strict=True):
-            if info.filename in found:
+            if info.filename in by_name:
                 raise corrupt(path, format, f"'{shown(info.filename)}' is in it twice")
             problem, offset = _located(info, end, file)
             if problem:
                 raise corrupt(path, format, f"member '{shown(info.filename)}' {problem}")
-            found[info.filename] = Member(
+            by_name[info.filename] = Member(
                 info.filename,
                 start + offset,
                 info.compress_size,
@@ -73,7 +73,7 @@ def members(
                 info.compress_type == ZIP_DEFLATED,
                 info.CRC,
             )
-    return found
+    return by_name
 
 
 def _located(info: ZipInfo, end: int, file: BinaryIO) -> tuple[str, int]:

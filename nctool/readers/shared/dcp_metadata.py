@@ -66,13 +66,13 @@ def read_contents(path: Path) -> Contents:
         left -= len(chunks)
         shape = checked_shape(_sizes(stored["size"]), key, path)
         boxes = (_box(chunk) for chunk in chunks)  # one that is there twice has but one place
-        found = {box: places.get((key, box.offsets)) for box in boxes}
-        tensors[key] = Tensor(_dtype(stored.get("properties")), shape, found)
+        at_boxes = {box: places.get((key, box.offsets)) for box in boxes}
+        tensors[key] = Tensor(_dtype(stored.get("properties")), shape, at_boxes)
     return Contents(tensors, objects)
 
 
 def _places(value: object) -> Mapping[tuple[str, tuple[int, ...] | None], Place]:
-    found: dict[tuple[str, tuple[int, ...] | None], Place] = {}
+    places: dict[tuple[str, tuple[int, ...] | None], Place] = {}
     for index, info in _entries(value):
         where, what = _fields(index), _fields(info)
         key, offset = where.get("fqn"), where.get("offset")
@@ -84,10 +84,10 @@ def _places(value: object) -> Mapping[tuple[str, tuple[int, ...] | None], Place]
             raise ValueError(f"'{shown(key)}' does not say which bytes are its own")
         names = tuple(map(str, packed)) if isinstance(packed, list | tuple) else ()
         at = key, None if offset is None else _sizes(offset)
-        if at in found:
+        if at in places:
             raise ValueError(f"'{shown(key)}' is stored twice at {at[1]}")
-        found[at] = Place(name, start, length, names)
-    return found
+        places[at] = Place(name, start, length, names)
+    return places
 
 
 def _entries(value: object) -> Iterator[tuple[object, object]]:

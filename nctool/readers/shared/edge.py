@@ -18,11 +18,11 @@ def shown(name: object, limit: int = 200) -> str:
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
-def corrupt(path: Path, format: str, found: str) -> InputError:
+def corrupt(path: Path, format: str, problem: str) -> InputError:
     """The file has the marks of its format but contradicts itself."""
     return InputError(
         "file-corrupt",
-        f"'{shown(path)}' is a damaged {format} file: {found}",
+        f"'{shown(path)}' is a damaged {format} file: {problem}",
         "download or save the file again and compare its size with the original",
     )
 
@@ -47,5 +47,5 @@ def edge(path: Path, format: str) -> Iterator[None]:
             "check the path and its permissions",
         ) from error
     except Exception as error:
-        found = f"{type(error).__name__}: {shown(error)}"
-        raise corrupt(path, format, found) from error
+        problem = f"{type(error).__name__}: {shown(error)}"
+        raise corrupt(path, format, problem) from error

@@ -36,10 +36,10 @@ def extension(scanner: Scanner, span: Span) -> object:
     """An array's description, or the span as it is."""
     if span.code not in (ARRAY, SCALAR):
         return span
-    found = scanner.within(span)
-    if not isinstance(found, list) or len(found) != 3:
+    parts = scanner.within(span)
+    if not isinstance(parts, list) or len(parts) != 3:
         raise ValueError(f"the array at byte {span.start} is not a shape, a type and bytes")
-    shape, name, data = found
+    shape, name, data = parts
     if not isinstance(data, Span) or data.kind != "bytes" or not isinstance(shape, list):
         raise ValueError(f"the array at byte {span.start} is not a shape, a type and bytes")
     sizes = tuple(size for size in shape if type(size) is int and size >= 0)
@@ -53,13 +53,13 @@ class Tree:
 
     def __init__(self, path: Path, format: str, separator: str = ".") -> None:
         self.path, self.format, self.separator = path, format, separator
-        self.found = Collection(path, format)
-        self.ignored = self.found.ignored
+        self.collection = Collection(path, format)
+        self.ignored = self.collection.ignored
 
     def opened(self, root: object) -> Opened:
         self.visit(root, "")
         hint = "only arrays, numbers and text are read"
-        return self.found.opened(left_out(self.ignored, "object", hint))
+        return self.collection.opened(left_out(self.ignored, "object", hint))
 
     def visit(self, value: object, key: str) -> None:
         match value:
@@ -78,7 +78,7 @@ class Tree:
                 complex_number = value.kind == "extension" and value.code == COMPLEX
                 self.ignored["complex number" if complex_number else _kind(value)] += 1
             case _:
-                self.found.state(key, value)
+                self.collection.state(key, value)
 
     def joined(self, key: str, name: str) -> str:
         return f"{key}{self.separator}{name}" if key else name
@@ -87,7 +87,7 @@ class Tree:
         kinds = {type(value) for value in values}
         array = array_of(values, kinds) if len(values) > 1 else None
         if array is not None:
-            self.found.keep(held(key or "value", array, self.path, self.format))
+            self.collection.keep(held(key or "value", array, self.path, self.format))
             return
         for number, value in enumerate(values):
             self.visit(value, self.joined(key, str(number)))
@@ -99,10 +99,10 @@ class Tree:
             return
         array = region.lazy(key, self.format)
         if not value.single:
-            self.found.keep(array)
+            self.collection.keep(array)
         if value.dtype in FLOATS | INTEGERS and not value.shape:
             if value.single or key in MOMENTS:
-                self.found.state(key, array.whole().item())
+                self.collection.state(key, array.whole().item())
         elif value.single:
             self.ignored[f"number of type {value.dtype}"] += 1
 
@@ -112,11 +112,11 @@ class Tree:
         sizes = checked_shape(value.shape, key, self.path)
         expected = prod(sizes) * ITEM_BYTES[value.dtype]
         if value.data.length != expected:
-            found = (
+            problem = (
                 f"'{shown(key)}' of shape {sizes} and type {value.dtype} needs {expected} bytes "
                 f"but has {value.data.length}"
             )
-            raise corrupt(self.path, self.format, found)
+            raise corrupt(self.path, self.format, problem)
         code = numpy_code(value.dtype)
         return Region(self.path, value.data.start, code, value.dtype, sizes, packed(sizes))
 
@@ -124,17 +124,17 @@ class Tree:
         """An array of more than a gibibyte, which Flax cuts into flat ones."""
         shape, chunks = _ordered(value.get("shape")), _ordered(value.get("chunks"))
         sizes = checked_shape(shape, key, self.path)
-        found = [chunk for chunk in chunks if isinstance(chunk, Packed) and len(chunk.shape) == 1]
-        types = {chunk.dtype for chunk in found}
-        if not found or not sizes or len(found) != len(chunks) or len(types) != 1:
+        flat = [chunk for chunk in chunks if isinstance(chunk, Packed) and len(chunk.shape) == 1]
+        types = {chunk.dtype for chunk in flat}
+        if not flat or not sizes or len(flat) != len(chunks) or len(types) != 1:
             raise corrupt(self.path, self.format, f"'{shown(key)}' is not an array in chunks")
-        if sum(chunk.shape[0] for chunk in found) != prod(sizes):
+        if sum(chunk.shape[0] for chunk in flat) != prod(sizes):
             raise corrupt(self.path, self.format, f"the chunks of '{shown(key)}' do not fill it")
-        regions = [region for chunk in found if (region := self.region(chunk, key)) is not None]
+        regions = [region for chunk in flat if (region := self.region(chunk, key)) is not None]
         if regions:
-            self.found.keep(stitched(key, sizes, regions, self.format))
+            self.collection.keep(stitched(key, sizes, regions, self.format))
         else:
-            self.ignored[f"array of type {found[0].dtype}"] += 1
+            self.ignored[f"array of type {flat[0].dtype}"] += 1
 
 
 def _kind(span: Span) -> str:
@@ -143,5 +143,5 @@ def _kind(span: Span) -> str:
 
 def _ordered(value: object) -> list[object]:
     """Flax writes a tuple as a map from its positions."""
-    found = value if isinstance(value, dict) else {}
-    return [found.get(str(position)) for position in range(len(found))]
+    entries = value if isinstance(value, dict) else {}
+    return [entries.get(str(position)) for position in range(len(entries))]

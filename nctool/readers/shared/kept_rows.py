@@ -34,16 +34,16 @@ def kept_rows(masks: Sequence[LazyArray], indexes: Sequence[LazyArray]) -> Kept:
     import numpy
 
     counts: list[ndarray] = [_values(block) != 0 for block in _blocks(masks)]
-    wanted = numpy.concatenate(counts) if counts else None
-    masked = 0 if wanted is None else int((~wanted).sum())
+    kept = numpy.concatenate(counts) if counts else None
+    masked = 0 if kept is None else int((~kept).sum())
     repeated = 0
     if indexes:
-        first = _first_of_each([_values(block) for block in _blocks(indexes)], wanted)
-        repeated = int((~first if wanted is None else wanted & ~first).sum())
-        wanted = first if wanted is None else wanted & first
-    if wanted is None or not masked + repeated:
+        first = _first_of_each([_values(block) for block in _blocks(indexes)], kept)
+        repeated = int((~first if kept is None else kept & ~first).sum())
+        kept = first if kept is None else kept & first
+    if kept is None or not masked + repeated:
         return Kept(None)
-    return Kept(numpy.flatnonzero(wanted), masked, repeated)
+    return Kept(numpy.flatnonzero(kept), masked, repeated)
 
 
 def _blocks(arrays: Sequence[LazyArray]) -> Iterator[object]:
@@ -58,14 +58,14 @@ def _values(rows: object) -> ndarray:
     return numpy.asarray(rows)
 
 
-def _first_of_each(blocks: Sequence[ndarray], wanted: ndarray | None) -> ndarray:
+def _first_of_each(blocks: Sequence[ndarray], kept: ndarray | None) -> ndarray:
     """Whether each row is the first of its sample among the rows that are wanted."""
     import numpy
 
     index = numpy.concatenate(blocks) if blocks else numpy.empty(0, dtype="int64")
     if len(index) and int(index.min()) < 0:
         raise ValueError("a sample's index is negative")
-    rows = numpy.arange(len(index)) if wanted is None else numpy.flatnonzero(wanted)
+    rows = numpy.arange(len(index)) if kept is None else numpy.flatnonzero(kept)
     chosen = index[rows]
     first = numpy.zeros(len(index), dtype=bool)
     if not len(chosen):

@@ -59,10 +59,10 @@ class Scanner:
 
     def root(self) -> object:
         """The one value that fills the whole file."""
-        found = self.value()
+        value = self.value()
         if self.position != self.end:
             raise ValueError(f"{self.end - self.position} bytes follow its end")
-        return found
+        return value
 
     def within(self, span: Span) -> object:
         """The one value that fills a span; bytes in it are passed over in turn."""
@@ -114,15 +114,15 @@ class Scanner:
 
     def pairs(self, count: int, depth: int) -> dict[str, object]:
         self.room(2 * count)
-        found: dict[str, object] = {}
+        entries: dict[str, object] = {}
         for _ in range(count):
             name = self.value(depth + 1)
             if not isinstance(name, str | int):
                 raise ValueError("a key of a map is neither text nor a number")
-            if str(name) in found:
+            if str(name) in entries:
                 raise ValueError(f"the key '{name}' is in a map twice")
-            found[str(name)] = self.value(depth + 1)
-        return found
+            entries[str(name)] = self.value(depth + 1)
+        return entries
 
     def items(self, count: int, depth: int) -> list[object]:
         self.room(count)
@@ -141,10 +141,10 @@ class Scanner:
 
     def skip(self, kind: str, length: int, code: int = 0) -> Span:
         self.room(length)
-        found = Span(kind, self.position, length, code)
+        span = Span(kind, self.position, length, code)
         self.position += length
         self.file.seek(self.position)
-        return found
+        return span
 
     def room(self, count: int) -> None:
         if count > self.end - self.position:

@@ -53,7 +53,7 @@ class Database:
     base: Any
     files: dict[str, tuple[Path, int]] = field(default_factory=dict)
     nodes: set[str] = field(default_factory=set)
-    found: dict[str, Stored] = field(default_factory=dict)
+    by_key: dict[str, Stored] = field(default_factory=dict)
 
     def keys(self) -> Mapping[str, Stored]:
         from tensorstore import ocdbt
@@ -68,7 +68,7 @@ class Database:
         root = newest.get("root", {}).get("location")
         if root is not None:
             self.walk(root, newest.get("root_height", 0), "")
-        return self.found
+        return self.by_key
 
     def walk(self, location: str, height: int, prefix: str) -> None:
         from tensorstore import ocdbt
@@ -88,13 +88,13 @@ class Database:
                 self.keep(prefix + _text(entry["key"]), entry)
 
     def keep(self, key: str, entry: Mapping[str, Any]) -> None:
-        if key in self.found or len(self.found) >= MOST_KEYS:
+        if key in self.by_key or len(self.by_key) >= MOST_KEYS:
             raise corrupt(self.folder, self.format, f"'{shown(key)}' is in it twice")
         if "indirect_value" in entry:
-            self.found[key] = self.stored(entry["indirect_value"], "value")
+            self.by_key[key] = self.stored(entry["indirect_value"], "value")
         else:
             content = bytes(entry["inline_value"])
-            self.found[key] = Stored(len(content), content=content)
+            self.by_key[key] = Stored(len(content), content=content)
 
     def stored(self, location: str, kind: str) -> Stored:
         """What a reference like ``kind:folder:file:start:length`` points at."""

@@ -61,28 +61,28 @@ class Linear:
 
 
 def node_of(wire: Wire, start: int, stop: int) -> Node:
-    found = Node()
+    node = Node()
     for part in wire.fields(start, stop):
         if part.wire != BYTES:
             continue
         if part.number == 1:
-            found.inputs.append(wire.text(part))
+            node.inputs.append(wire.text(part))
         elif part.number == 2:
-            found.outputs.append(wire.text(part))
+            node.outputs.append(wire.text(part))
         elif part.number == 4:
-            found.op = wire.text(part)
+            node.op = wire.text(part)
         elif part.number == 5:
-            found.attributes.append(part)
+            node.attributes.append(part)
         elif part.number == 7:
-            found.domain = wire.text(part)
-    return found
+            node.domain = wire.text(part)
+    return node
 
 
 def numbers_of(wire: Wire, node: Node) -> dict[str, object]:
     """The numbers among the attributes of a node: one, or a list of them."""
     import struct
 
-    found: dict[str, object] = {}
+    numbers: dict[str, object] = {}
     for attribute in node.attributes:
         name, value, several = "", None, list[int]()
         for part in wire.fields(attribute.start, attribute.stop):
@@ -96,8 +96,8 @@ def numbers_of(wire: Wire, node: Node) -> dict[str, object]:
                 several.append(signed(part.value))
             elif part.number == 8 and part.wire == BYTES and part.stop - part.start < MOST_EDGES:
                 several += wire.varints(part.start, part.stop)
-        found[name] = value if value is not None else several
-    return found
+        numbers[name] = value if value is not None else several
+    return numbers
 
 
 def constant_of(wire: Wire, node: Node) -> Tensor | None:
@@ -120,19 +120,19 @@ class Graph:
 
     def head(self) -> tuple[Linear | None, tuple[Notice, ...]]:
         """The layer that the outputs end in, if it is one; otherwise a word about why not."""
-        found: dict[str, Linear] = {}
+        layers: dict[str, Linear] = {}
         ends: dict[str, str] = {}
         for output in self.outputs[:MOST_STEPS]:
             layer = self._layer(output)
             if isinstance(layer, Linear):
-                found.setdefault(layer.node, layer)
+                layers.setdefault(layer.node, layer)
             else:
                 ends[output] = layer
-        last = [one for one in found.values() if not self._feeds(one, found)]
+        last = [layer for layer in layers.values() if not self._feeds(layer, layers)]
         if len(last) == 1:
             return last[0], ()
         if last:
-            each = ", ".join(f"'{shown(one.weight, 60)}'" for one in last[:4])
+            each = ", ".join(f"'{shown(layer.weight, 60)}'" for layer in last[:4])
             message = f"{len(last)} outputs of the graph end in linear layers of their own: {each}"
             hint = f"--head '{shown(last[0].weight)}' takes the first"
             return None, (Notice("several-outputs", message, hint),)
@@ -179,9 +179,9 @@ class Graph:
             return None
         first, second = node.inputs
         for computed, stored in ((first, second), (second, first)):
-            found = self._stored(stored)
-            if found is not None and not found[1]:
-                return None if node.op == "Div" and stored == first else (computed, found[0])
+            constant = self._stored(stored)
+            if constant is not None and not constant[1]:
+                return None if node.op == "Div" and stored == first else (computed, constant[0])
         return None
 
     def _linear(self, node: Node, name: str, output: str, bias: str | None) -> Linear | None:
@@ -202,7 +202,7 @@ class Graph:
         elif len(shape) != 2:
             return None
         if node.op == "Gemm":
-            if numbers.get("transA") or {numbers.get(one, 1.0) for one in ("alpha", "beta")} != {
+            if numbers.get("transA") or {numbers.get(name, 1.0) for name in ("alpha", "beta")} != {
                 1.0
             }:
                 return None
@@ -239,7 +239,7 @@ class Graph:
 
     def _feeds(self, layer: Linear, others: Mapping[str, Linear]) -> bool:
         """Whether another of the layers takes in what this one puts out: then it is no last one."""
-        seen, todo = {layer.node}, [one for one in others if one != layer.node]
+        seen, todo = {layer.node}, [name for name in others if name != layer.node]
         while todo:
             node = self.makers.get(todo.pop())
             for name in node.inputs if node is not None else ():

@@ -76,47 +76,47 @@ class Tensor:
 
 def described(wire: Wire, start: int, stop: int) -> Tensor:
     """The tensor between two positions."""
-    found = Tensor()
+    tensor = Tensor()
     for part in wire.fields(start, stop):
-        _take(wire, found, part)
-    return found
+        _take(wire, tensor, part)
+    return tensor
 
 
-def _take(wire: Wire, found: Tensor, part: Field) -> None:
+def _take(wire: Wire, tensor: Tensor, part: Field) -> None:
     match part.number, part.wire:
         case 1, w if w == VARINT:
-            found.dims.append(signed(part.value))
+            tensor.dims.append(signed(part.value))
         case 1, w if w == BYTES:
             if part.stop - part.start > MOST_DIMS_BYTES:
                 raise wire.damaged("a tensor in it has too many dimensions")
-            found.dims += wire.varints(part.start, part.stop)
+            tensor.dims += wire.varints(part.start, part.stop)
         case 2, w if w == VARINT:
-            found.type = part.value
+            tensor.type = part.value
         case 3, _:
-            found.segmented = True
+            tensor.segmented = True
         case ((4 | 5 | 7 | 10 | 11 as number), _):
-            chunks = found.chunks.setdefault(number, [])
+            chunks = tensor.chunks.setdefault(number, [])
             chunks.append((part.start, part.stop))
             if len(chunks) > MOST_CHUNKS:
                 raise wire.damaged("a tensor in it is cut into too many pieces")
         case 8, w if w == BYTES:
-            found.name = wire.text(part)
+            tensor.name = wire.text(part)
         case 9, w if w == BYTES:
-            found.raw = (part.start, part.stop)
+            tensor.raw = (part.start, part.stop)
         case 13, w if w == BYTES:
             key, value = pair(wire, part)
-            found.external[key] = value
+            tensor.external[key] = value
         case 14, w if w == VARINT:
-            found.outside = part.value == 1
+            tensor.outside = part.value == 1
         case ((1 | 2 | 8 | 9 | 13 | 14), _):
             raise wire.damaged("a tensor in it is described in an unknown way")
-    if len(found.dims) > 32 or len(found.external) > 32:
+    if len(tensor.dims) > 32 or len(tensor.external) > 32:
         raise wire.damaged("a tensor in it has too many dimensions")
 
 
 def pair(wire: Wire, part: Field) -> tuple[str, str]:
     """An entry of a table from text to text."""
-    texts = {one.number: wire.text(one) for one in wire.fields(part.start, part.stop)}
+    texts = {text.number: wire.text(text) for text in wire.fields(part.start, part.stop)}
     return texts.get(1, ""), texts.get(2, "")
 
 
@@ -145,8 +145,8 @@ def lazy(tensor: Tensor, key: str, path: Path) -> LazyArray:
 def _mismatch(
     key: str, path: Path, said: str, shape: Sequence[int], dtype: str, expected: int
 ) -> InputError:
-    found = f"'{shown(key)}' {said}, its shape {tuple(shape)} of {dtype} needs {expected}"
-    return corrupt(path, ONNX, found)
+    problem = f"'{shown(key)}' {said}, its shape {tuple(shape)} of {dtype} needs {expected}"
+    return corrupt(path, ONNX, problem)
 
 
 def _outside(
@@ -229,8 +229,8 @@ def _decoded(
             wide = values != 0
         exact = wide.astype(code)
         if len(values) != count or (exact != wide).any():
-            found = f"the numbers of '{shown(key)}' do not fit its shape or type"
-            raise corrupt(path, ONNX, found)
+            problem = f"the numbers of '{shown(key)}' do not fit its shape or type"
+            raise corrupt(path, ONNX, problem)
         shaped: ndarray = exact.view("float16") if dtype == "float16" else exact
         return numpy.asarray(shaped.reshape(shape))
 

@@ -87,11 +87,11 @@ class Item:
         return {name: self.lazy(name, grid) for name, grid in grids.items() if grid}
 
     def facts(self) -> dict[str, object]:
-        found: dict[str, object] = {}
+        facts: dict[str, object] = {}
         custom = self.tree.get("custom_metadata")
         for source in (custom, self.json(STRINGS)):
-            found.update(plain(source))
-        return found
+            facts.update(plain(source))
+        return facts
 
     def expected(self) -> Iterator[str]:
         """The arrays that the checkpoint lists, as they are named where they are stored."""
@@ -111,19 +111,19 @@ class Item:
 
     def shares(self) -> dict[str, Share]:
         keys = self.keys()
-        found: dict[str, Share] = {}
+        shares: dict[str, Share] = {}
         for name, description in ocdbt.folders(keys, (zarr.V2, zarr.V3)):
-            if name in found:
+            if name in shares:
                 raise corrupt(self.folder, self.format, f"'{shown(name)}' is in it twice")
-            found[name] = Share(description, keys[f"{name}/{description}"])
+            shares[name] = Share(description, keys[f"{name}/{description}"])
         for key, stored in keys.items():
             name, _, last = key.rpartition("/")
-            while name and name not in found:
+            while name and name not in shares:
                 name = name.rpartition("/")[0]
-            if name and last != found[name].name:
-                found[name].chunks += 1
-                found[name].nbytes += stored.length
-        return found
+            if name and last != shares[name].name:
+                shares[name].chunks += 1
+                shares[name].nbytes += stored.length
+        return shares
 
     def keys(self) -> Mapping[str, ocdbt.Stored]:
         if not self.database:
@@ -162,8 +162,8 @@ class Item:
             return None
         chunks = prod(grid.counts)
         if share.chunks > chunks or (share.chunks < chunks and self.complete):
-            found = f"'{shown(key)}' consists of {chunks} parts, {share.chunks} are stored"
-            raise corrupt(self.folder, self.format, found)
+            problem = f"'{shown(key)}' consists of {chunks} parts, {share.chunks} are stored"
+            raise corrupt(self.folder, self.format, problem)
         unstored = grid.nbytes > MOST_UNSTORED and grid.nbytes > MOST_PACKED * share.nbytes
         if unstored or (grid.parts > 1 and share.chunks * grid.parts > share.nbytes):
             self.ignored["array far larger than what is stored of it"] += 1
@@ -193,13 +193,13 @@ class Item:
 
         def read(start: int, stop: int) -> Rows:
             with edge(self.folder, self.format):
-                found = store()
-                if tuple(found.shape) != grid.shape:
+                stored = store()
+                if tuple(stored.shape) != grid.shape:
                     raise ValueError("it was changed after it was opened")
                 if grid.shape:
                     low, high, _ = slice(start, stop).indices(grid.shape[0])
-                    found = found[low : max(low, high)]
-                array = found.read(order="C").result()
+                    stored = stored[low : max(low, high)]
+                array = stored.read(order="C").result()
                 return as_rows(array.view(numpy_code(grid.dtype)), grid.dtype)
 
         return LazyArray(key, grid.shape, grid.dtype, str(self.folder), self.format, read)
@@ -218,7 +218,7 @@ def plain(value: object) -> dict[str, object]:
     """What of a JSON object can be shown as it is."""
     entries = value if isinstance(value, dict) else {}
     return {
-        name: one
-        for name, one in entries.items()
-        if isinstance(one, bool | int | float | str) and len(json.dumps(one)) <= 4096
+        name: fact
+        for name, fact in entries.items()
+        if isinstance(fact, bool | int | float | str) and len(json.dumps(fact)) <= 4096
     }

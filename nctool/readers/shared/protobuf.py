@@ -95,22 +95,22 @@ class Wire:
     def varints(self, start: int, stop: int) -> list[int]:
         """Signed numbers one after another; for short lists."""
         block = self.read(start, stop)
-        found, at = [], 0
+        numbers, at = [], 0
         while at < len(block):
             value, at = self.varint(block, at)
-            found.append(signed(value))
-        return found
+            numbers.append(signed(value))
+        return numbers
 
     def read(self, start: int, stop: int) -> bytes:
         if stop - start < BLOCK:
             at = start - self._near(start, stop - start)
-            found = self.block[at : at + stop - start]
+            content = self.block[at : at + stop - start]
         else:
             self.file.seek(start)
-            found = self.file.read(stop - start)
-        if len(found) < stop - start:
+            content = self.file.read(stop - start)
+        if len(content) < stop - start:
             raise self.cut(stop)
-        return found
+        return content
 
     def text(self, field: Field) -> str:
         """A name; what is no UTF-8 is escaped."""
@@ -122,8 +122,8 @@ class Wire:
         hint = "copy or download the file again and compare its size with the original"
         return truncated(self.path, f"has {self.size} bytes, its parts reach to {needed}", hint)
 
-    def damaged(self, found: str) -> InputError:
-        return corrupt(self.path, self.format, found)
+    def damaged(self, problem: str) -> InputError:
+        return corrupt(self.path, self.format, problem)
 
 
 def signed(value: int) -> int:

@@ -118,8 +118,8 @@ class Region:
 
         if self.elsewhere is not None:
             end = self.start + span(self.shape, self.strides) * item.itemsize
-            found = self.elsewhere.at(begin, count * item.itemsize, (self.start, end))
-            return found.view(item)
+            content = self.elsewhere.at(begin, count * item.itemsize, (self.start, end))
+            return content.view(item)
         require_length(self.path, begin + count * item.itemsize)
         return numpy.memmap(self.path, dtype=item, mode="c", offset=begin, shape=(count,))
 

@@ -22,11 +22,11 @@ COMPANIONS = frozenset({"training_args.bin", "optimizer.bin", "optimizer.pt", "s
 
 def find_index(folder: Path, suffix: str) -> Path | None:
     """The index of a sharded set in this folder; several of them are a question for the user."""
-    found = sorted(folder.glob(f"*{suffix}.index.json"))
-    if len(found) > 1:
+    indexes = sorted(folder.glob(f"*{suffix}.index.json"))
+    if len(indexes) > 1:
         hint = "name one of the index files instead of the folder"
-        raise ambiguous(folder, "sharded models", [index.name for index in found], hint)
-    return found[0] if found else None
+        raise ambiguous(folder, "sharded models", [index.name for index in indexes], hint)
+    return indexes[0] if indexes else None
 
 
 def is_index(path: Path, head: bytes, suffix: str) -> bool:
@@ -135,11 +135,11 @@ def read_json(path: Path) -> Mapping[str, object]:
 
 
 def _weight_map(index: Path) -> Mapping[str, str]:
-    found = read_json(index).get("weight_map")
-    if not isinstance(found, dict) or not all(isinstance(shard, str) for shard in found.values()):
+    shards = read_json(index).get("weight_map")
+    if not isinstance(shards, dict) or not all(isinstance(shard, str) for shard in shards.values()):
         raise InputError(
             "index-invalid",
             f"'{shown(index)}' has no weight_map from names to files",
             "download the index again",
         )
-    return found
+    return shards

@@ -44,13 +44,13 @@ class Walk:
 
     def __init__(self, path: Path, format: str, locate: Locate) -> None:
         self.path, self.format, self.locate = path, format, locate
-        self.found = Collection(path, format)
-        self.ignored = self.found.ignored
+        self.collection = Collection(path, format)
+        self.ignored = self.collection.ignored
         self.steps = self.items = 0
 
     def opened(self, root: object) -> Opened:
         self.visit(root, "", 0)
-        return self.found.opened(self.notices())
+        return self.collection.opened(self.notices())
 
     def visit(self, value: object, key: str, depth: int) -> None:
         self.steps += 1
@@ -60,7 +60,7 @@ class Walk:
             case None | Global() | Outside() | Blob() | bytes():
                 pass
             case bool() | int() | float() | str():
-                self.found.state(key, value)
+                self.collection.state(key, value)
             case Table():
                 self.visit_pairs(value.pairs, key, depth)
             case list() | tuple():
@@ -93,12 +93,12 @@ class Walk:
         plain = [_scalar(item) if isinstance(item, Made) else item for item in items]
         if isinstance(items, tuple) and len(items) <= SHORT_TUPLE:
             if items and all(isinstance(item, PLAIN) for item in plain):
-                self.found.state(key, plain)
+                self.collection.state(key, plain)
                 return
         elif len(plain) > 1:
             array = _as_array(plain)
             if array is not None:
-                self.found.keep(held(key or "value", array, self.path, self.format))
+                self.collection.keep(held(key or "value", array, self.path, self.format))
                 return
         for number, item in enumerate(items):
             self.visit(item, f"{key}.{number}" if key else str(number), depth + 1)
@@ -113,11 +113,11 @@ class Walk:
                 if isinstance(array, Region)
                 else held(name, array, self.path, self.format)
             )
-            self.found.keep(lazy)
+            self.collection.keep(lazy)
             return
         scalar = scalar_of(made)
         if scalar is not None:
-            self.found.state(name, scalar)
+            self.collection.state(name, scalar)
             return
         self.visit_object(made, key, depth)
 
@@ -134,10 +134,10 @@ class Walk:
                 if isinstance(inside, Table | Made):
                     self.visit_pairs(inside.pairs, key, depth)
         elif isinstance(state, Table) and (made.name in NAMESPACES or not made.pairs):
-            facts = dict(self.found.facts)
+            facts = dict(self.collection.facts)
             self.visit_pairs(state.pairs, key, depth)
             if made.name not in NAMESPACES:
-                self.found.facts = facts
+                self.collection.facts = facts
         if made.pairs:
             self.visit_pairs(made.pairs, key, depth)
         elif made.items:

@@ -120,5 +120,5 @@ def _named(value: object, field: str, names: frozenset[str]) -> bool:
 
 
 def _settings(value: object) -> Mapping[str, object]:
-    found = value.get("configuration") if isinstance(value, dict) else None
-    return found if isinstance(found, dict) else {}
+    settings = value.get("configuration") if isinstance(value, dict) else None
+    return settings if isinstance(settings, dict) else {}

@@ -191,13 +191,13 @@ class ArrowFile:
             low, end = self.bounds[number], min(stop, self.bounds[number + 1])
             if start < end:
                 batch = self._batch(number)
-                found = []
+                pieces = []
                 for target in columns:
                     array = self._column(batch, target)[start - low : end - low]
                     # Offsets, codes and UTF-8 are taken at their word from here on.
                     array.validate(full=True)
-                    found.append(rows_of(array, target, start))
-                yield found
+                    pieces.append(rows_of(array, target, start))
+                yield pieces
                 start = end
             number += 1
 

@@ -14,7 +14,7 @@ from nctool.readers.shared.shards import inside, read_json
 SHARD = re.compile(r"(.*?)[-_.]?(\d{1,9})-of-(\d{1,9})(-[0-9a-f]{16})?")
 PIECE = re.compile(r"(part|chunk|shard|data|file|train|test|val|validation|)[-_.]?(\d+)([-.].*)?")
 ANONYMOUS = frozenset(("", "part", "chunk", "shard", "data", "file"))
-DEPTH, MOST_ROOMS = 2, 256
+DEPTH, MOST_FOLDERS = 2, 256
 LONGEST_TEXT = 4096
 
 
@@ -22,11 +22,13 @@ def files(folder: Path, suffixes: frozenset[str]) -> list[Path]:
     """The data files of a folder; without any, those of its sub-folders, two levels down."""
     level = [folder]
     for _ in range(DEPTH + 1):
-        found = [one for room in level for one in _entries(room) if one.suffix in suffixes]
-        if found:
-            return found
-        level = [one for room in level for one in _entries(room) if one.is_dir()]
-        if len(level) > MOST_ROOMS:
+        matching = [
+            entry for inner in level for entry in _entries(inner) if entry.suffix in suffixes
+        ]
+        if matching:
+            return matching
+        level = [entry for inner in level for entry in _entries(inner) if entry.is_dir()]
+        if len(level) > MOST_FOLDERS:
             break
     return []
 
@@ -34,30 +36,30 @@ def files(folder: Path, suffixes: frozenset[str]) -> list[Path]:
 def _entries(folder: Path) -> Iterator[Path]:
     """What is in a folder, apart from what is hidden or marked as no data; links are no rooms."""
     try:
-        found = sorted(folder.iterdir(), key=lambda one: natural(one.name))
+        entries = sorted(folder.iterdir(), key=lambda entry: natural(entry.name))
     except OSError:
         return
-    for one in found:
-        if one.name[0] not in "._" and not (one.is_symlink() and one.is_dir()):
-            yield one
+    for entry in entries:
+        if entry.name[0] not in "._" and not (entry.is_symlink() and entry.is_dir()):
+            yield entry
 
 
 def natural(name: str) -> tuple[list[tuple[int, str]], str]:
     """Names in the order a person puts them: 2 before 10."""
     pieces = re.split(r"(\d{1,18})", name)
-    return [(int(one), "") if one.isdigit() else (-1, one) for one in pieces], name
+    return [(int(piece), "") if piece.isdigit() else (-1, piece) for piece in pieces], name
 
 
-def groups(folder: Path, found: list[Path]) -> dict[str, list[Path]]:
+def groups(folder: Path, files: list[Path]) -> dict[str, list[Path]]:
     """Files that follow one another, by the name they have in common; "" when it is the only."""
     tables: dict[str, list[Path]] = {}
     counts: dict[str, tuple[int, set[int]]] = {}
-    for file in found:
-        rooms = [one for one in file.relative_to(folder).parts[:-1] if one != "data"]
+    for file in files:
+        parts = [part for part in file.relative_to(folder).parts[:-1] if part != "data"]
         stem = file.name.removesuffix(file.suffix)
         shard, piece = SHARD.fullmatch(stem), PIECE.fullmatch(stem)
         name = shard[1] if shard else piece[1] if piece else stem
-        key = ".".join([*rooms, *([] if name in ANONYMOUS else [name])])
+        key = ".".join([*parts, *([] if name in ANONYMOUS else [name])])
         tables.setdefault(key, []).append(inside(folder, str(file.relative_to(folder))))
         if shard is not None:
             counts.setdefault(key, (int(shard[3]), set()))[1].add(int(shard[2]))
@@ -74,18 +76,18 @@ def groups(folder: Path, found: list[Path]) -> dict[str, list[Path]]:
 
 def saved_files(folder: Path, state: Path) -> list[Path]:
     """The files that a dataset saved by save_to_disk consists of, in its order."""
-    found = read_json(state)
+    content = read_json(state)
     for name in ("_indices_data_files", "_indices_files"):
-        if found.get(name):
+        if content.get(name):
             raise InputError(
                 "dataset-indices",
                 f"'{shown(folder)}' picks its rows through a separate list of indices",
                 "dataset.flatten_indices().save_to_disk(path)",
             )
-    entries = found.get("_data_files")
+    entries = content.get("_data_files")
     names = [
-        one.get("filename") if isinstance(one, dict) else None
-        for one in (entries if isinstance(entries, list) else [None])
+        entry.get("filename") if isinstance(entry, dict) else None
+        for entry in (entries if isinstance(entries, list) else [None])
     ]
     if not names or not all(isinstance(name, str) and name for name in names):
         raise InputError(
@@ -101,39 +103,39 @@ def splits(folder: Path) -> list[str] | None:
     index = folder / "dataset_dict.json"
     if not index.is_file():
         return None
-    found = read_json(inside(folder, index.name)).get("splits")
-    if not isinstance(found, list) or not found or not all(isinstance(one, str) for one in found):
+    names = read_json(inside(folder, index.name)).get("splits")
+    if not isinstance(names, list) or not names or not all(isinstance(name, str) for name in names):
         raise InputError(
             "index-invalid",
             f"'{shown(index)}' does not say which splits there are",
             "save the dataset again: dataset.save_to_disk(path)",
         )
-    return list(dict.fromkeys(found))
+    return list(dict.fromkeys(names))
 
 
 def class_names(features: object, prefix: str = "", depth: int = 0) -> dict[str, tuple[str, ...]]:
     """Which columns are classes, and what those are called, as Hugging Face describes it."""
-    found: dict[str, tuple[str, ...]] = {}
+    classes: dict[str, tuple[str, ...]] = {}
     if not isinstance(features, dict) or depth > 8:
-        return found
+        return classes
     for key, feature in features.items():
         if not isinstance(feature, dict):
             continue
         names = feature.get("names")
         if feature.get("_type") == "ClassLabel" and isinstance(names, list) and names:
             if all(isinstance(name, str) for name in names):
-                found[f"{prefix}{key}"] = tuple(names)
+                classes[f"{prefix}{key}"] = tuple(names)
         elif not isinstance(feature.get("_type"), str):
-            found.update(class_names(feature, f"{prefix}{key}.", depth + 1))
-    return found
+            classes.update(class_names(feature, f"{prefix}{key}.", depth + 1))
+    return classes
 
 
 def schema_facts(texts: Mapping[str, str]) -> tuple[dict[str, tuple[str, ...]], dict[str, object]]:
     """Class names and plain facts out of the texts that came along with a schema."""
     names: dict[str, tuple[str, ...]] = {}
     try:
-        found = json.loads(texts.get("huggingface", "{}"))
-        names = class_names(found["info"]["features"])
+        content = json.loads(texts.get("huggingface", "{}"))
+        names = class_names(content["info"]["features"])
     except (ValueError, RecursionError, KeyError, TypeError):
         pass
     known = ("huggingface", "pandas", "ARROW:schema")

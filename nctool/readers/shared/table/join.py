@@ -59,15 +59,15 @@ def gatherable(columns: Iterable[Column]) -> dict[str, tuple[str, ...]]:
         if match is not None and len(match[2]) < 8 and len(column.shape) == 1:
             run = runs[match[1], column.dtype] if column.dtype in FLOATS else {}
             run[int(match[2])] = column.key
-    found: dict[str, tuple[str, ...]] = {}
+    matrices: dict[str, tuple[str, ...]] = {}
     for run in runs.values():
         order = sorted(run)
         if len(order) >= FEWEST_GATHERED and order in (
             [*range(len(order))], [*range(1, len(order) + 1)]
         ):  # fmt: skip
             keys = tuple(run[number] for number in order)
-            found[f"{keys[0]}:{keys[-1]}"] = keys
-    return found
+            matrices[f"{keys[0]}:{keys[-1]}"] = keys
+    return matrices
 
 
 def gathered(part: Part, many: Callable[[Sequence[int]], Read]) -> Part:
@@ -105,12 +105,12 @@ def joined(
         for column in part.columns:
             columns.setdefault(column.key, []).append(column)
     arrays = []
-    for key, found in columns.items():
-        reason = _misfit(key, found, full)
+    for key, pieces in columns.items():
+        reason = _misfit(key, pieces, full)
         if reason:
             odd.setdefault(f"{prefix}{key}", reason)
         elif f"{prefix}{key}" not in odd:
-            arrays.append(_lazy(f"{prefix}{key}", found, full, path))
+            arrays.append(_lazy(f"{prefix}{key}", pieces, full, path))
     return arrays, list(odd.items())
 
 
@@ -120,8 +120,8 @@ def _misfit(key: str, columns: Sequence[Column], parts: Sequence[Part]) -> str:
             return f"not once in {shown(part.path.name, 60)}"
     kinds = {(column.dtype, column.shape[1:]): None for column in columns}
     if len(kinds) > 1:
-        (one, first), (other, second), *_ = kinds
-        return f"{one} {first} in one file and {other} {second} in another"
+        (dtype, first), (other, second), *_ = kinds
+        return f"{dtype} {first} in one file and {other} {second} in another"
     return ""
 
 
@@ -178,8 +178,8 @@ def opened(path: Path, format: str, groups: Mapping[str, Sequence[Part]]) -> Ope
     facts: dict[str, object] = {}
     notices: dict[str, Notice] = {}
     for name, parts in groups.items():
-        found, others = joined(parts, f"{name}." if name else "", path)
-        arrays += found
+        columns, others = joined(parts, f"{name}." if name else "", path)
+        arrays += columns
         odd += others
         for part in parts:
             facts.update(part.facts)
