@@ -6,10 +6,7 @@ from collections.abc import Iterator
 
 from nctool.core.notice import Notice
 from nctool.core.text import number, one_line
-from nctool.report import Report
-from nctool.report.comparison import Comparison
-from nctool.report.documents import Document
-from nctool.report.trajectory import Trajectory
+from nctool.report.documents import Document, report_of
 
 LEVELS = {"fail": "error", "inconclusive": "error", "missing": "warning"}
 
@@ -30,10 +27,8 @@ def log_lines(document: Document, kind: str) -> Iterator[str]:
 
 def warnings_of(document: Document) -> tuple[Notice, ...]:
     """The warnings of the report, or of a trajectory's last; a comparison has none of its own."""
-    if isinstance(document, Comparison):
-        return ()
-    report: Report = document.last if isinstance(document, Trajectory) else document
-    return report.warnings
+    report = report_of(document)
+    return () if report is None else report.warnings
 
 
 def _line(kind: str, level: str, title: str, text: str) -> str:

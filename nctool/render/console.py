@@ -30,6 +30,7 @@ def paint(lines: Sequence[Line], *, width: int, color: bool) -> str:
     lines = [_no_command(line) for line in lines]
     if not color:
         return "\n".join("".join(part for part, _ in line).rstrip() for line in lines) + "\n"
+    # Imported late: without colours a report is on the screen before rich is loaded.
     from rich.console import Console
     from rich.text import Text
 
@@ -39,7 +40,7 @@ def paint(lines: Sequence[Line], *, width: int, color: bool) -> str:
     )
     for line in lines:
         text = Text.assemble(*((part, STYLES[style]) for part, style in line))
-        console.print(text, soft_wrap=True)
+        console.print(text, soft_wrap=True)  # the lines are folded already
     return sheet.getvalue()
 
 

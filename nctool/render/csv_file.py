@@ -64,6 +64,7 @@ def _cells(name: str, report: Report, result: Result) -> list[object]:
 def safe(text: str) -> str:
     """A cell that begins like a formula is text, and stays so."""
     text = one_line(text)
+    # The apostrophe of OWASP's advice on CSV injection: a spreadsheet shows it as text.
     return "'" + text if text.startswith(FORMULA) else text
 
 

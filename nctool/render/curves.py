@@ -35,7 +35,7 @@ def lines(
 def sparkline(values: Values) -> str:
     """One bar per point, on a logarithmic scale where values span more than a factor of ten."""
     kept = list(values)
-    while len(kept) > MOST_BARS:
+    while len(kept) > MOST_BARS:  # every other point, and always the last
         kept = [*kept[:-1:2], kept[-1]]
     if not known(kept):
         return ""

@@ -12,13 +12,10 @@ from nctool.report.documents import Document
 
 def page(document: Document, arrays: Arrays | None = None) -> str:
     """The file. ``arrays`` are those of ``--arrays``, by name, as nested sequences of numbers."""
+    # Imported late: jinja2 is loaded only where a page is written.
     from nctool.render.page.assembly import assemble
 
     return assemble(document, arrays)
 
 
-def render(document: Document, arrays: Arrays | None, suffix: str) -> str:
-    return page(document, arrays)
-
-
-RENDERER = Renderer("HTML", (".html", ".htm"), render)
+RENDERER = Renderer("HTML", (".html", ".htm"), lambda document, arrays, _: page(document, arrays))

@@ -18,6 +18,7 @@ def render(document: Document, arrays: Arrays | None, suffix: str) -> str:
     suite.set("tests", str(len(cases)))
     for name, tag in (("failures", "failure"), ("errors", "error"), ("skipped", "skipped")):
         suite.set(name, str(sum(case.find(tag) is not None for case in cases)))
+    # Some readers know no other root than testsuites, and all know this one.
     whole = ElementTree.Element("testsuites", name="nctool")
     whole.append(suite)
     ElementTree.indent(whole)

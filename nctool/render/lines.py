@@ -23,6 +23,7 @@ def line(*parts: str | tuple[str, Style]) -> Line:
 
 def wrapped(text: str, width: int, indent: str = "", style: Style = "") -> list[Line]:
     """Text folded at words; a word longer than the width stays whole."""
+    # A word that is cut cannot be copied: paths and ids stand out over the edge instead.
     folded = textwrap.wrap(
         one_line(text),
         max(width, 40),

@@ -44,13 +44,14 @@ def render(document: Document, arrays: Arrays | None, suffix: str) -> str:
     if len(whole) <= MOST_BYTES:
         return text
     room = MOST_BYTES - len(CUT.encode())
+    # Cut at the end of a line, so that no table and no letter is left half.
     return whole[: whole.rindex(b"\n", 0, room)].decode() + CUT
 
 
 def escaped(text: object) -> str:
     """Text that stays text: no markup, no links, no mentions, no cells of its own."""
     text = one_line(str(text))
-    if len(text) > LONGEST:
+    if len(text) > LONGEST:  # before escaping: half an escape would be one of its own
         text = text[: LONGEST - 1] + "…"
     return LINKED.sub(lambda match: match[0] + "\u200b", SPECIAL.sub(r"\\\1", text))
 

@@ -37,6 +37,7 @@ def render(document: Document, arrays: Arrays | None, suffix: str) -> str:
     lines = []
     for title, family in families.items():
         lines += [f"# TYPE {title} gauge", f"# HELP {title} {_escaped(family.help)}"]
+        # repr: the shortest digits that read back as the same number.
         lines += [f"{title}{labels} {value!r}" for labels, value in family.samples.items()]
     lines += [
         "# TYPE nctool_outcome gauge",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from nctool.render import summary
 from nctool.render.lines import BLANK, Line, columns, line
 from nctool.report.comparison import Comparison
-from nctool.report.documents import Document
+from nctool.report.documents import Document, report_of
 from nctool.report.trajectory import Trajectory
 
 
@@ -34,9 +34,9 @@ def lines(
 
 def _timing(document: Document) -> list[Line]:
     """What took how long, longest first; of a trajectory, its last point."""
-    if isinstance(document, Comparison):
+    report = report_of(document)
+    if report is None:
         return []
-    report = document.last if isinstance(document, Trajectory) else document
     spent = sorted(report.timing_s.items(), key=lambda step: -step[1])
     rows = [[name.replace("_", " "), f"{seconds:.3f} s"] for name, seconds in spent]
     texts = columns(rows, "<>") if rows else []

@@ -68,6 +68,13 @@ def from_dict(plain: Mapping[str, Any]) -> Document:
             return Report.from_dict(plain)
 
 
+def report_of(document: Document) -> Report | None:
+    """The report whose numbers a document is about: a trajectory's last; a comparison has none."""
+    if isinstance(document, Comparison):
+        return None
+    return document.last if isinstance(document, Trajectory) else document
+
+
 def to_json(document: Document, indent: int | None = 2) -> str:
     if isinstance(document, Report):
         return document.to_json(indent)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from markupsafe import Markup
 
 from nctool.core.text import number
+from nctool.render.values.words import power_of_ten
 
-RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 NONE = "–"
 WIDEST = 1e7
 """From here on the numbers of a column would have more digits than anybody counts."""
@@ -18,13 +18,10 @@ def said(value: float | None, digits: int = 4) -> str:
     return (f"{mantissa}×{power_of_ten(int(power))}" if mark else mantissa).replace("-", "−")
 
 
-def power_of_ten(power: int) -> str:
-    return f"10{str(power).translate(RAISED)}"
-
-
 def aligned(value: float | None, digits: int = 4, mark: str = "") -> Markup:
     """The same with what comes after the point in a box of its own, all as wide."""
     text = said(value, digits)
+    # Set flush right with the rest in a box of one width, numbers stand under their points.
     point = next((sign for sign in ".×" if sign in text), "")
     whole = text.partition(point)[0] if point else text
     rest = text[len(whole) :] + mark

@@ -84,7 +84,7 @@ def policy(style: str, script: str) -> str:
 
 def _figures(document: Document, arrays: Arrays | None) -> dict[str, Any]:
     """What is drawn and listed, by kind of document."""
-    report = _shown(document)
+    report = documents.report_of(document)
     shown: tuple[Result, ...] = () if report is None else report.metrics
     parts: dict[str, Any] = {
         "report": report, "curves": None, "changes": None, "families": (), "absences": (),
@@ -118,13 +118,6 @@ def _without_arrays(report: Report, what: str, picture: str) -> str:
     return text
 
 
-def _shown(document: Document) -> Report | None:
-    """The one report whose numbers are shown in full, if it is one."""
-    if isinstance(document, Comparison):
-        return None
-    return document.last if isinstance(document, Trajectory) else document
-
-
 @cache
 def _templates() -> Environment:
     from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -133,7 +126,7 @@ def _templates() -> Environment:
         loader=PackageLoader("nctool.render", "page"),
         autoescape=True,
         finalize=_harmless,
-        undefined=StrictUndefined,
+        undefined=StrictUndefined,  # a misspelled name is an error, not an empty cell
         trim_blocks=True,
         lstrip_blocks=True,
     )
@@ -150,6 +143,7 @@ def _harmless(value: object) -> object:
 
 @cache
 def _resource(name: str) -> str:
+    # A browser hashes what it parsed, with plain line ends: the policy has to name that hash.
     return files(PACKAGE).joinpath(name).read_text("utf-8").replace("\r\n", "\n")
 
 

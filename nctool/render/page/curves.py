@@ -173,6 +173,7 @@ def _plot(
 
 def _series(kind: str, positions: Sequence[float], values: Values, x: Scale, y: Scale) -> Series:
     size = len(values)
+    # The last point is always kept: the curve has to end where its value says.
     stride = -(-size // MOST_POINTS)
     places: list[tuple[float, float] | None] = []
     zeros = []

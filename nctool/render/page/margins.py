@@ -64,6 +64,7 @@ def why_none(report: Report) -> str:
 
 
 def _axis(low: float, high: float) -> Scale:
+    # Two touching classes have margin zero: near it, the axis has to show how far it is.
     if low < NEAR_ZERO * high:
         low = min(low, 0.0)
     room = 0.03 * (high - low) or 0.05 * abs(high) or 1.0

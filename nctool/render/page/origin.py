@@ -111,13 +111,9 @@ def gate_result(gate: Mapping[str, Any]) -> tuple[str, str]:
 
 def origins(document: Document) -> list[tuple[str, Report]]:
     """Each report that the page speaks of in full, and its run's name if there are several."""
-    match document:
-        case Trajectory():
-            return [("", document.last)]
-        case Comparison():
-            return [(run.name, run.report) for run in document.runs]
-        case _:
-            return [("", document)]
+    if isinstance(document, Comparison):
+        return [(run.name, run.report) for run in document.runs]
+    return [("", document.last if isinstance(document, Trajectory) else document)]
 
 
 def array(source: Input) -> str:

@@ -13,6 +13,7 @@ SIGNATURE = b"\x89PNG\r\n\x1a\n"
 def data_uri(rows: Sequence[bytes], palette: Sequence[tuple[int, int, int, int]]) -> str:
     """Rows of palette indices; colours are red, green, blue and how opaque, 0 to 255."""
     header = struct.pack(">IIBBBBB", len(rows[0]), len(rows), 8, 3, 0, 0, 0)
+    # Each row begins with a filter byte: 0, for none, as indices do not compress better with one.
     chunks = (
         (b"IHDR", header),
         (b"PLTE", bytes(part for colour in palette for part in colour[:3])),

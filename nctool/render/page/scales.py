@@ -6,7 +6,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from nctool.render.page.amounts import power_of_ten, said
+from nctool.render.page.amounts import said
+from nctool.render.values.words import power_of_ten
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,7 @@ class Scale:
         if self.log:
             low, high, here = math.log(low), math.log(high), math.log(here)
         share = (here - low) / (high - low) if high > low else 0.5
+        # A tenth of a pixel is less than anybody sees, and keeps the page small.
         return round(self.start + share * (self.end - self.start), 1)
 
 

@@ -25,7 +25,7 @@ from matplotlib.ticker import (
 )
 
 from nctool.core.text import count, number, one_line
-from nctool.render.values.words import moment
+from nctool.render.values.words import moment, power_of_ten
 from nctool.report import Report
 
 WIDTH = 6.75
@@ -65,7 +65,6 @@ LOOK: Mapping[Any, Any] = {
     "figure.dpi": DOTS, "savefig.dpi": DOTS, "pdf.fonttype": 42, "svg.fonttype": "path",
     "svg.hashsalt": "nctool",
 }  # fmt: skip
-SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 METADATA: dict[str, dict[str, str | None]] = {
     "pdf": {"Creator": "nctool", "Producer": None, "CreationDate": None},
     "svg": {"Creator": "nctool", "Date": None},
@@ -78,6 +77,7 @@ METADATA: dict[str, dict[str, str | None]] = {
 def look() -> Iterator[None]:
     """Ours alone, whatever the reader's own settings are; they are back afterwards."""
     with matplotlib.rc_context():
+        # A reader's own file of settings would change every figure.
         matplotlib.rcdefaults()
         matplotlib.rcParams.update(LOOK)
         yield
@@ -85,6 +85,7 @@ def look() -> Iterator[None]:
 
 def sheet(height: float) -> Figure:
     """An empty page of the common width."""
+    # Not through pyplot, which keeps every figure and may choose a window system.
     return Figure(figsize=(WIDTH, height), layout="constrained")
 
 
@@ -97,6 +98,7 @@ def saved(figure: Figure, kind: str) -> bytes:
 
 def harmless(text: str) -> str:
     """Untrusted text on one line, in letters that the font has."""
+    # A letter that is missing from the font would be drawn as a box, with a warning.
     known = _letters()
     signs = one_line(text)
     return "".join(sign if ord(sign) in known else f"\\x{ord(sign):02x}" for sign in signs)
@@ -180,8 +182,9 @@ def power(value: float) -> str:
     """``0.01``, ``10⁻⁴``, ``2×10⁻⁴``."""
     if value <= 0 or 0.999e-3 < value < 1e5:
         return short_number(value)
+    # A tick may lie a rounding error below its power of ten.
     size = math.floor(math.log10(value) + 1e-9)
-    ten = f"10{str(size).translate(SUPERSCRIPTS)}"
+    ten = power_of_ten(size)
     first = value / 10**size
     return ten if abs(first - 1) < 1e-6 else f"{number(first, 2)}×{ten}"
 

@@ -30,6 +30,14 @@ POINTS = {"means": "class means", "weights": "classifier rows"}
 """The two sets of points, by the last part of an id or of an array's name."""
 
 
+RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+def power_of_ten(power: int) -> str:
+    """``10⁻⁴``."""
+    return f"10{str(power).translate(RAISED)}"
+
+
 def heading_of(metric_id: str) -> str:
     """The heading of a metric's family; a family without one is its own."""
     family = metric_id.split(".")[0]
