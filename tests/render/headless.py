@@ -129,13 +129,15 @@ class Browser:
         """Errors and warnings of the console, exceptions, and breaches of the page's policy."""
         self.value("1")
         kinds = ("Runtime.exceptionThrown", "Log.entryAdded", "Runtime.consoleAPICalled")
-        return [one for one in self.events if one.get("method") in kinds]
+        return [event for event in self.events if event.get("method") in kinds]
 
     def requests(self) -> list[str]:
         """Whatever was asked for over the network, the page itself and data apart."""
-        asked = [one for one in self.events if one.get("method") == "Network.requestWillBeSent"]
+        asked = [
+            event for event in self.events if event.get("method") == "Network.requestWillBeSent"
+        ]
         urls = [str(one["params"]["request"]["url"]) for one in asked]
-        return [one for one in urls if not one.startswith(("data:", "file:", "blob:"))]
+        return [url for url in urls if not url.startswith(("data:", "file:", "blob:"))]
 
     def click(self, selector: str) -> None:
         """A click of the mouse, in the middle of an element."""

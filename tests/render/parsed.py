@@ -65,18 +65,18 @@ class Page(HTMLParser):
     @property
     def policy(self) -> dict[str, str]:
         """The content security policy by its parts."""
-        [found] = [one for one in self.all("meta") if "http-equiv" in one]
+        [found] = [element for element in self.all("meta") if "http-equiv" in element]
         assert found["http-equiv"] == "Content-Security-Policy"
-        parts = [one.strip().partition(" ") for one in found["content"].split(";")]
+        parts = [part.strip().partition(" ") for part in found["content"].split(";")]
         return {name: value for name, _, value in parts}
 
 
 def parse(page: str) -> Page:
-    found = Page()
-    found.feed(page)
-    found.close()
-    assert found.wrong == [] and found.open == []
-    return found
+    shown = Page()
+    shown.feed(page)
+    shown.close()
+    assert shown.wrong == [] and shown.open == []
+    return shown
 
 
 def source_hash(text: str) -> str:

@@ -57,10 +57,10 @@ def thousand(per_class: bool = False) -> Report:
     chance, size = random.Random(0), 1000
     whole = report()
     metrics = tuple(
-        replace(one, per_class=tuple(chance.lognormvariate(-3, 1) for _ in range(size)))
-        if per_class and one.per_class
-        else replace(one, per_class=None)
-        for one in whole
+        replace(result, per_class=tuple(chance.lognormvariate(-3, 1) for _ in range(size)))
+        if per_class and result.per_class
+        else replace(result, per_class=None)
+        for result in whole
     )
     counts = {"min": 50, "max": 50, "empty": 0, "single": 0}
     data = {**whole.data, "n": 50_000, "d": 512, "k": size, "class_counts": counts}
@@ -81,7 +81,7 @@ def arrays(size: int) -> dict[str, Any]:
     cosines = gram(min(size, 200))
     times = -(-size // len(cosines))
     whole = [[*row * times][:size] for row in [*cosines * times][:size]]
-    spectrum = [2.0 - one / size for one in range(size)]
+    spectrum = [2.0 - index / size for index in range(size)]
     return {
         "gram/means": whole, "gram/weights": whole,
         "spectrum/means": spectrum, "spectrum/weights": spectrum,

@@ -49,7 +49,7 @@ def test_lenient_and_runs() -> None:
     )
     verdict = judge(comparison(), Demands((parse("delta(nc1.pinv) > 0"),)))
     compared = replace(comparison(), gates=verdict.gates)
-    assert [decoded(one)[2] for one in ci.log_lines(compared, "github")] == [
+    assert [decoded(log_line)[2] for log_line in ci.log_lines(compared, "github")] == [
         f"delta(nc1.pinv) > 0 of {gate['run']}: is {-abs(gate['observed']):.4g}"
         for gate in verdict.gates
     ]
@@ -59,17 +59,17 @@ def test_lenient_and_runs() -> None:
 @pytest.mark.parametrize("kind", ["github", "gitlab"])
 @pytest.mark.parametrize("name", EVERY)
 def test_warnings(name: str, kind: str) -> None:
-    found = document(name)
-    told = [one for one in ci.log_lines(found, kind) if "nctool gate" not in one]
-    assert len(told) == len(ci.warnings_of(found))
-    for text, notice in zip(told, ci.warnings_of(found), strict=True):
+    saved = document(name)
+    told = [log_line for log_line in ci.log_lines(saved, kind) if "nctool gate" not in log_line]
+    assert len(told) == len(ci.warnings_of(saved))
+    for text, notice in zip(told, ci.warnings_of(saved), strict=True):
         assert notice.slug in text
         assert notice.message in (decoded(text)[2] if kind == "github" else text)
 
 
 def test_warnings_of_a_course() -> None:
-    found = named("trajectory-1.0", "")
-    assert [one.slug for one in ci.warnings_of(found)] == ["odd"]
+    hostile = named("trajectory-1.0", "")
+    assert [one.slug for one in ci.warnings_of(hostile)] == ["odd"]
     assert ci.warnings_of(trajectory()) == trajectory().last.warnings
 
 
@@ -77,17 +77,17 @@ def test_warnings_of_a_course() -> None:
 @pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS)
 @pytest.mark.parametrize("name", ["report-gated-1.0", "comparison-splits-1.0", "trajectory-1.0"])
 def test_names_are_text(name: str, text: str) -> None:
-    found = named(name, text, ids=True)
+    hostile = named(name, text, ids=True)
     plain = [*ci.log_lines(named(name, ""), "github")]
-    told = [*ci.log_lines(found, "github")]
+    told = [*ci.log_lines(hostile, "github")]
     assert len(told) == len(plain) > 0
     for one, before in zip(told, plain, strict=True):
         assert one.isprintable() and GITHUB.fullmatch(one)
         level, title, said = decoded(one)
         assert (level, title.split(" ")[0]) == (decoded(before)[0], "nctool")
         assert one_line(text) in said
-    for one in ci.log_lines(found, "gitlab"):
-        assert one.isprintable() and re.match("(ERROR|WARNING): nctool ", one)
+    for log_line in ci.log_lines(hostile, "gitlab"):
+        assert log_line.isprintable() and re.match("(ERROR|WARNING): nctool ", log_line)
 
 
 # Nor does the log itself: what begins a line on the screen is no command either.

@@ -18,34 +18,36 @@ from tests.render.hostile import TEXTS, named
 from tests.support.saved import EVERY, comparison, document, of, report, trajectory
 
 
-def text(found: Document) -> str:
-    whole = rendered(found, "x.csv")
+def text(subject: Document) -> str:
+    whole = rendered(subject, "x.csv")
     assert isinstance(whole, str)
     return whole
 
 
-def rows(found: Document) -> list[dict[str, str]]:
+def rows(subject: Document) -> list[dict[str, str]]:
     """Strictly parsed; every row has every column."""
-    reader = csv.reader(io.StringIO(text(found)), strict=True)
+    reader = csv.reader(io.StringIO(text(subject)), strict=True)
     head, *body = list(reader)
     assert head == list(COLUMNS)
     assert {len(row) for row in body} <= {len(head)}
     return [dict(zip(head, row, strict=True)) for row in body]
 
 
-def expected(found: Document) -> list[tuple[str, Report, Result]]:
+def expected(subject: Document) -> list[tuple[str, Report, Result]]:
     """Run, its report, and one result, in the order of the rows."""
-    if isinstance(found, Trajectory):
-        return [(one.label, one.report, each) for one in found.points for each in one.report]
-    if isinstance(found, Comparison):
-        order = [row.metric.id for row in found.rows]
+    if isinstance(subject, Trajectory):
+        return [
+            (point.label, point.report, each) for point in subject.points for each in point.report
+        ]
+    if isinstance(subject, Comparison):
+        order = [row.metric.id for row in subject.rows]
         return [
             (run.name, run.report, run.report[name])
-            for run in found.runs
+            for run in subject.runs
             for name in order
-            if name in [one.id for one in run.report]
+            if name in [result.id for result in run.report]
         ]
-    return [(str(found.run["id"] or ""), found, each) for each in found]
+    return [(str(subject.run["id"] or ""), subject, each) for each in subject]
 
 
 def same(cell: str, value: float | None) -> bool:
@@ -55,9 +57,9 @@ def same(cell: str, value: float | None) -> bool:
 # Every value, reference and interval is there, to the last digit; what is absent is empty.
 @pytest.mark.parametrize("name", EVERY)
 def test_every_number(name: str) -> None:
-    found = document(name)
-    table = rows(found)
-    whole = expected(found)
+    saved = document(name)
+    table = rows(saved)
+    whole = expected(saved)
     assert len(table) == len(whole) > 50
     for row, (run, its, one) in zip(table, whole, strict=True):
         assert (row["run"], row["id"], row["status"]) == (run, one.id, one.status)
@@ -76,10 +78,10 @@ def test_every_number(name: str) -> None:
 # A comparison's rows say how far each run is from the baseline, in numbers and in words.
 @pytest.mark.parametrize("name", ["comparison-1.0", "comparison-splits-1.0"])
 def test_changes(name: str) -> None:
-    found = comparison(name)
-    table = {(row["run"], row["id"]): row for row in rows(found)}
-    for row in found.rows:
-        for run, change in zip(found.runs, row.changes, strict=True):
+    saved = comparison(name)
+    table = {(row["run"], row["id"]): row for row in rows(saved)}
+    for row in saved.rows:
+        for run, change in zip(saved.runs, row.changes, strict=True):
             cells = table[run.name, row.metric.id]
             assert cells["change"] == change.word
             assert same(cells["delta"], change.delta) and same(cells["ratio"], change.ratio)

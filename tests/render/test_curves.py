@@ -36,7 +36,7 @@ def course(
 
 
 def plain(lines: Sequence[Line]) -> list[str]:
-    return ["".join(part for part, _ in one) for one in lines]
+    return ["".join(part for part, _ in line) for line in lines]
 
 
 # The lowest bar is the least value and the highest the greatest, in even steps between them.
@@ -48,7 +48,7 @@ def test_sparkline() -> None:
 
 # What spans more than a factor of ten is logarithmic: equal factors are equal steps.
 def test_sparkline_log() -> None:
-    assert sparkline([10.0**one for one in range(8)]) == BARS
+    assert sparkline([10.0**index for index in range(8)]) == BARS
     assert sparkline([1e-3, 1e-2, 1e-1, 1]) == sparkline([0, 1, 2, 3])
     assert sparkline([1, 2, 9]) == "▁▂█", "not yet"
     assert sparkline([0, 1e-3, 1]) == "▁▁█", "zero has no logarithm"
@@ -64,7 +64,7 @@ def test_sparkline_gaps() -> None:
 # Many points are thinned out evenly; the first and the last stay.
 def test_sparkline_many() -> None:
     for size in (25, 48, 100, 999):
-        bars = sparkline([float(one) for one in range(size)])
+        bars = sparkline([float(index) for index in range(size)])
         assert MOST_BARS / 2 <= len(bars) <= MOST_BARS
         assert bars[0] == "▁" and bars[-1] == "█" and list(bars) == sorted(bars)
         assert sparkline([0.0] * (size - 1) + [1.0]).endswith("▁█")
@@ -78,7 +78,7 @@ def test_sparkline_many() -> None:
 @settings(max_examples=60, deadline=None)
 def test_sparkline_of_anything(values: list[float | None]) -> None:
     bars = sparkline(values)
-    known = [(one, bar) for one, bar in zip(values, bars, strict=False) if one is not None]
+    known = [(value, bar) for value, bar in zip(values, bars, strict=False) if value is not None]
     assert len(bars) in (0, len(values)) and set(bars) <= {" ", *BARS}
     ordered = [bar for _, bar in sorted(known)]
     assert ordered == sorted(ordered)
@@ -114,8 +114,8 @@ def test_told() -> None:
 def test_width(width: int) -> None:
     lines = plain(plots.lines(trajectory(), width))
     assert max(map(len, lines)) <= min(width, 80)
-    titles = [one for one in lines if "nc1.pinv" in one]
-    assert ["nc2.etf_deviation.means" in one for one in titles] == [width >= 80]
+    titles = [line for line in lines if "nc1.pinv" in line]
+    assert ["nc2.etf_deviation.means" in title for title in titles] == [width >= 80]
     text = "\n".join(lines)
     assert all(name in text for name in plots.MAIN)
 
@@ -136,7 +136,9 @@ def test_labels() -> None:
 def test_dots() -> None:
     def heights(values: Sequence[float]) -> list[int]:
         """The dot of each column, from below."""
-        grid = plots.canvas([(place / (len(values) - 1), one) for place, one in enumerate(values)])
+        grid = plots.canvas(
+            [(place / (len(values) - 1), value) for place, value in enumerate(values)]
+        )
         size = 4 * plots.HEIGHT
         found = []
         for column in range(plots.WIDTH):
@@ -169,13 +171,13 @@ def test_nothing_to_draw(values: list[float | None]) -> None:
 # Names of layers have the room that there is, whatever they are.
 @pytest.mark.parametrize("label", [*TEXTS.values(), "", " ", "a b c"])
 def test_names(label: str) -> None:
-    found = course([1.0, 2.0, 3.0], "layer", [label, "middle", label + "end"])
+    made = course([1.0, 2.0, 3.0], "layer", [label, "middle", label + "end"])
     for width in (40, 80):
-        lines = plain(plots.lines(found, width))
+        lines = plain(plots.lines(made, width))
         assert max(map(len, lines)) <= width
-        assert all(one.isprintable() for one in lines)
+        assert all(line.isprintable() for line in lines)
         assert lines[-1].rstrip().endswith("end")
-    assert plain(curves.lines(found, 80, plot=True))
+    assert plain(curves.lines(made, 80, plot=True))
 
 
 # No values make a plot fail or leave its frame.
@@ -191,6 +193,6 @@ def test_plots_of_anything(values: list[float | None]) -> None:
 def test_lines() -> None:
     text = "\n".join(plain(curves.lines(trajectory(), 80)))
     assert "5 points, epoch 1 to epoch 1000" in text
-    row = next(one for one in text.splitlines() if one.startswith("  nc1.pinv "))
+    row = next(line for line in text.splitlines() if line.startswith("  nc1.pinv "))
     assert row.split()[:3] == ["nc1.pinv", "1.261", "9.87e-05"] and row.endswith("█▆▅▃▁")
     assert math.isclose(report()["nc1.pinv"].value or 0, 9.87e-05, rel_tol=1e-3)

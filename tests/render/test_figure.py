@@ -37,8 +37,8 @@ from nctool.report.trajectory import Point, Trajectory  # noqa: E402
 SUFFIXES = dict(zip(EVERY, (".pdf", ".svg", ".png") * 2, strict=True))
 
 
-def file(found: Document, suffix: str, arrays: Arrays | None = None) -> bytes:
-    whole = rendered(found, "figure" + suffix, arrays)
+def file(subject: Document, suffix: str, arrays: Arrays | None = None) -> bytes:
+    whole = rendered(subject, "figure" + suffix, arrays)
     assert isinstance(whole, bytes)
     return whole
 
@@ -50,12 +50,12 @@ def looks() -> Iterator[None]:
 
 
 def axes_of(figure: Figure, title: str) -> Axes:
-    (found,) = [one for one in figure.axes if one.get_title(loc="left").startswith(title)]
+    (found,) = [axes for axes in figure.axes if axes.get_title(loc="left").startswith(title)]
     return found
 
 
 def curve(axes: Axes, label: str) -> list[float]:
-    (line,) = [one for one in axes.get_lines() if one.get_label() == label]
+    (line,) = [line for line in axes.get_lines() if line.get_label() == label]
     return [y for _, y in places(line)]
 
 
@@ -96,11 +96,16 @@ def test_files(name: str, suffix: str) -> None:
         assert b"Date" not in whole and b"Matplotlib" not in whole
     else:
         root = ElementTree.fromstring(whole)
-        tags = {one.tag.rpartition("}")[2] for one in root.iter()}
+        tags = {element.tag.rpartition("}")[2] for element in root.iter()}
         assert "path" in tags and not tags & {"script", "foreignObject", "text"}
         assert "date" not in tags
-        links = {value for one in root.iter() for key, value in one.attrib.items() if "href" in key}
-        assert all(one.startswith(("#", "data:")) for one in links)
+        links = {
+            value
+            for element in root.iter()
+            for key, value in element.attrib.items()
+            if "href" in key
+        }
+        assert all(link.startswith(("#", "data:")) for link in links)
 
 
 # The same document gives the same file, whatever the order of hashes and the day.
@@ -135,23 +140,23 @@ def test_settings() -> None:
 
 # A trajectory is four panels with all curves over all points, and the moment of no error.
 def test_course() -> None:
-    found = trajectory()
-    figure = curves.draw(found)
+    saved = trajectory()
+    figure = curves.draw(saved)
     assert len(figure.axes) == 4
     for panel in curves.PANELS:
         axes = axes_of(figure, panel.title)
         for name, label in panel.ids:
-            assert curve(axes, label) == pytest.approx(list(map(float, _known(found, name))))
-        marks = [one for one in axes.get_lines() if [x for x, _ in places(one)] == [100, 100]]
+            assert curve(axes, label) == pytest.approx(list(map(float, _known(saved, name))))
+        marks = [line for line in axes.get_lines() if [x for x, _ in places(line)] == [100, 100]]
         assert len(marks) == 1
         assert axes.get_yscale() == ("linear" if panel.share else "log")
         assert axes.get_xscale() == "log"
     assert axes_of(figure, "NC1").get_legend_handles_labels()[1][1] == "zero training error"
-    assert [one.get_xlabel() for one in figure.axes] == ["", "", "epoch", "epoch"]
+    assert [axes.get_xlabel() for axes in figure.axes] == ["", "", "epoch", "epoch"]
 
 
-def _known(found: Trajectory, name: str) -> list[float]:
-    return [one for one in found.curve(name) if one is not None]
+def _known(subject: Trajectory, name: str) -> list[float]:
+    return [value for value in subject.curve(name) if value is not None]
 
 
 # An epoch 0 has its place on a logarithmic axis; a zero has one below all other values.
@@ -187,7 +192,7 @@ def test_layers() -> None:
         "as_good_as_the_head": {"layer": labels[4], "position": 5},
     }
     figure = curves.draw(Trajectory("layer", points, facts))
-    ticks = [one.get_text() for one in axes_of(figure, "NC3").get_xticklabels()]
+    ticks = [label.get_text() for label in axes_of(figure, "NC3").get_xticklabels()]
     assert ticks == [f"…{at}.output" for at in range(8)]
     axes = axes_of(figure, "NC1")
     assert curve(axes, "× 0.5 per layer, R² = 1.000") == pytest.approx([1.5, 3 * 0.5**8])
@@ -216,8 +221,8 @@ def test_gram() -> None:
     assert np.array_equal(np.ma.getmaskarray(shown), ~off)
     low, high = image.get_clim()
     assert low == -high and high >= abs(given[off]).max()
-    written = {(round(x), round(y)): one.get_text() for one in axes.texts
-               for x, y in [one.get_position()]}  # fmt: skip
+    written = {(round(x), round(y)): text.get_text() for text in axes.texts
+               for x, y in [text.get_position()]}  # fmt: skip
     assert len(written) == 90
     assert all(
         float(text.replace("−", "-")) == pytest.approx(given[row, column], abs=0.0051)
@@ -246,7 +251,7 @@ def test_spectrum() -> None:
     figure = geometry.draw(of_size(4, 64), {"spectrum/means": values})
     axes = axes_of(figure, "Singular values")
     flat = math.sqrt(14 / 3)
-    assert curve(axes, "class means") == pytest.approx([one / flat for one in values])
+    assert curve(axes, "class means") == pytest.approx([value / flat for value in values])
     assert curve(axes, "all alike, as in a simplex") == [1, 1, 0]
     assert "a vector is zero" in words(figure)
     assert "every vector is zero" in words(geometry.draw(report(), {"spectrum/means": [0.0]}))
@@ -255,11 +260,11 @@ def test_spectrum() -> None:
 # All classes are in the histogram, and the best possible margin is marked.
 def test_margins() -> None:
     axes = axes_of(geometry.draw(report(), None), "Margin of each class")
-    counts = [one.get_data().values for one in axes.patches]  # type: ignore[attr-defined]
-    assert [sum(one) for one in counts] == [10, 10]
+    counts = [patch.get_data().values for patch in axes.patches]  # type: ignore[attr-defined]
+    assert [sum(count) for count in counts] == [10, 10]
     best = report()["gnc2.margin.means"].best_known
     assert best is not None
-    marks = [[x for x, _ in places(one)] for one in axes.get_lines()]
+    marks = [[x for x, _ in places(line)] for line in axes.get_lines()]
     assert marks == [[best.value, best.value]]
     assert axes.get_legend_handles_labels()[1] == [
         "class means", "classifier rows", "least: best possible, 1.111",
@@ -277,7 +282,9 @@ def test_margins_without_values() -> None:
     assert "least: best found, 0.6596" in axes.get_legend_handles_labels()[1]
     none = replace(
         of({"gnc2.margin.means": None}),
-        metrics=tuple(replace(one, distribution=None) for one in of({"gnc2.margin.means": None})),
+        metrics=tuple(
+            replace(result, distribution=None) for result in of({"gnc2.margin.means": None})
+        ),
     )
     assert "for a reason" in words(geometry.draw(none, None))
     assert "no margins were computed" in words(geometry.draw(of({}), None))
@@ -286,27 +293,27 @@ def test_margins_without_values() -> None:
 # A comparison has a mark for every ratio of what changed, filled where it is more collapsed.
 @pytest.mark.parametrize("name", ["comparison-1.0", "comparison-splits-1.0"])
 def test_changes(name: str) -> None:
-    found = comparison(name)
-    figure = changes.draw(found)
+    saved = comparison(name)
+    figure = changes.draw(saved)
     (axes,) = figure.axes
     rows = [
-        row for row in arranged(found, only_changed=True).rows
-        if any(one.ratio is not None and one.ratio > 0 for one in row.changes)
+        row for row in arranged(saved, only_changed=True).rows
+        if any(change.ratio is not None and change.ratio > 0 for change in row.changes)
     ]  # fmt: skip
     assert len(rows) > 20
-    labels = [one.get_text() for one in axes.get_yticklabels()]
-    assert [one.rsplit(" ", 1)[0] for one in labels] == [row.metric.id for row in rows]
+    labels = [label.get_text() for label in axes.get_yticklabels()]
+    assert [label.rsplit(" ", 1)[0] for label in labels] == [row.metric.id for row in rows]
     seen = [
         (round(y), x, line.get_markerfacecolor() != "white")
         for line in axes.get_lines() if line.get_marker() != "None" for x, y in places(line)
     ]  # fmt: skip
     expected = [
-        (height, one.ratio, one.word == "more collapsed")
-        for height, row in enumerate(rows) for one in row.changes
-        if one.ratio is not None and one.ratio > 0 and one.word != "baseline"
+        (height, change.ratio, change.word == "more collapsed")
+        for height, row in enumerate(rows) for change in row.changes
+        if change.ratio is not None and change.ratio > 0 and change.word != "baseline"
     ]  # fmt: skip
     assert sorted(seen) == sorted(expected)
-    left = {row.metric.id for row in arranged(found, only_changed=True).rows} - {
+    left = {row.metric.id for row in arranged(saved, only_changed=True).rows} - {
         row.metric.id for row in rows
     }
     assert all(one in words(figure) for one in left)
@@ -341,9 +348,9 @@ def test_names(kind: str) -> None:
 # Whatever names say, a figure can be drawn, is no larger for it, and warns of nothing.
 @pytest.mark.parametrize("kind", ["math", "comment"])
 def test_hostile_names(kind: str) -> None:
-    found = named("comparison-splits-1.0", TEXTS[kind])
-    assert isinstance(found, Comparison)
-    whole = file(replace(found, rows=found.rows[:2]), ".svg")
+    hostile = named("comparison-splits-1.0", TEXTS[kind])
+    assert isinstance(hostile, Comparison)
+    whole = file(replace(hostile, rows=hostile.rows[:2]), ".svg")
     ElementTree.fromstring(whole)
     assert len(whole) < 200_000
 
@@ -356,7 +363,7 @@ def test_hostile_layers() -> None:
         for (at, one), text in zip(enumerate(reports), TEXTS.values(), strict=True)
     )
     root = ElementTree.fromstring(file(Trajectory("layer", points), ".svg"))
-    assert not {one.tag.rpartition("}")[2] for one in root.iter()} & {"script", "text"}
+    assert not {element.tag.rpartition("}")[2] for element in root.iter()} & {"script", "text"}
 
 
 # Ticks are numbers as people write them.

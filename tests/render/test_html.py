@@ -48,22 +48,24 @@ def test_size_of_a_thousand_classes() -> None:
 # With 38 values for each of them, not one digit is lost, and the page is smaller than the JSON.
 def test_a_thousand_classes_with_values() -> None:
     whole = thousand(per_class=True)
-    found = page(whole)
-    assert documents.from_text(found) == whole
-    assert len(found) < 0.8 * len(documents.to_json(whole, None))
+    shown = page(whole)
+    assert documents.from_text(shown) == whole
+    assert len(shown) < 0.8 * len(documents.to_json(whole, None))
 
 
 # The page gives its document back to the last digit, packed or not.
 @pytest.mark.parametrize("name", NAMES)
 def test_recovered(name: str) -> None:
-    found = documents.from_text(text(name), name)
-    assert found == document(name)
-    assert documents.to_json(found) == documents.to_json(document(name))
+    reread = documents.from_text(text(name), name)
+    assert reread == document(name)
+    assert documents.to_json(reread) == documents.to_json(document(name))
 
 
 # Small documents are there as JSON that any program finds, large ones are packed.
 def test_both_forms_are_seen() -> None:
-    encodings = {one.get("data-encoding") for name in NAMES for one in parts(name).all("script")}
+    encodings = {
+        element.get("data-encoding") for name in NAMES for element in parts(name).all("script")
+    }
     assert encodings == {None, documents.GZIP, documents.XZ}
     assert f'"{documents.GZIP}"' in documents.embed(thousand(per_class=True))[:100]
 
@@ -79,33 +81,37 @@ def test_read_from_a_file(tmp_path: Path) -> None:
 # Tags are nested, ids are unique, and every reference inside the page leads somewhere.
 @pytest.mark.parametrize("name", NAMES)
 def test_structure(name: str) -> None:
-    found = parts(name)
-    ids = found.attributes("id")
+    shown = parts(name)
+    ids = shown.attributes("id")
     assert len(ids) == len(set(ids))
-    links = [one for one in found.attributes("href") if not one.startswith("data:")]
-    assert {one[1:] for one in links} <= set(ids) and all(one[0] == "#" for one in links)
-    assert set(found.attributes("for")) <= set(ids)
-    assert len(found.all("h1")) == 1 and len(found.all("main")) == 1
-    assert all("scope" in one for one in found.all("th"))
-    assert all(one.get("aria-label") for one in found.all("svg") if one.get("role") == "img")
+    links = [
+        attribute for attribute in shown.attributes("href") if not attribute.startswith("data:")
+    ]
+    assert {link[1:] for link in links} <= set(ids) and all(link[0] == "#" for link in links)
+    assert set(shown.attributes("for")) <= set(ids)
+    assert len(shown.all("h1")) == 1 and len(shown.all("main")) == 1
+    assert all("scope" in element for element in shown.all("th"))
+    assert all(
+        element.get("aria-label") for element in shown.all("svg") if element.get("role") == "img"
+    )
     assert text(name).startswith("<!doctype html>\n<html lang=")
 
 
 # One style and one script may run, known by their hashes; nothing is fetched from anywhere.
 @pytest.mark.parametrize("name", NAMES)
 def test_policy(name: str) -> None:
-    found = parts(name)
-    [style], [data, *_, script] = found.inside["style"], found.inside["script"]
-    assert found.policy == {
+    shown = parts(name)
+    [style], [data, *_, script] = shown.inside["style"], shown.inside["script"]
+    assert shown.policy == {
         "default-src": "'none'", "style-src": source_hash(style), "script-src": source_hash(script),
         "img-src": "data:", "base-uri": "'none'", "form-action": "'none'",
     }  # fmt: skip
-    *inert, run = found.all("script")
+    *inert, run = shown.all("script")
     assert all(one["type"] == "application/json" for one in inert) and run == {}
     assert len(data) > 1000
-    names = {name for _, attrs in found.tags for name in attrs}
-    assert "style" not in names and not [one for one in names if one.startswith("on")]
-    assert all(one.startswith("data:image/png;") for one in found.attributes("src"))
+    names = {name for _, attrs in shown.tags for name in attrs}
+    assert "style" not in names and not [name for name in names if name.startswith("on")]
+    assert all(attribute.startswith("data:image/png;") for attribute in shown.attributes("src"))
     assert "@import" not in style and "url(" not in style and "fetch(" not in script
     head = text(name).partition("<style>")[0]
     assert "Content-Security-Policy" in head
@@ -128,7 +134,9 @@ def test_hostile_names(name: str) -> None:
     assert "<script>alert(1)</script>" in found.text and "{{7*7}}{% raw %}" in found.text
     assert r"\x202e\x2066\x1b[31m\x0d\n\x00&lt;" in found.text
     assert found.policy == harmless.policy
-    assert all(one[0] == "#" for one in found.attributes("href") if one != "data:,")
+    assert all(
+        attribute[0] == "#" for attribute in found.attributes("href") if attribute != "data:,"
+    )
     assert documents.from_text(hostile) == with_suffix(name, HOSTILE)
 
 
@@ -155,13 +163,13 @@ def test_damaged(inner: str, encoding: str) -> None:
 # Every metric of the document is described, with everything a reader may ask of a number.
 @pytest.mark.parametrize("name", NAMES)
 def test_every_metric_is_described(name: str) -> None:
-    found = parts(name)
-    ids = set(found.attributes("id"))
+    shown = parts(name)
+    ids = set(shown.attributes("id"))
     whole = document(name)
     metrics = [row.metric for row in whole.rows] if isinstance(whole, Comparison) else [*whole]
     assert len(metrics) > 50
-    for one in metrics:
-        assert f"m-{one.id}" in ids and one.definition in found.text
+    for result in metrics:
+        assert f"m-{result.id}" in ids and result.definition in shown.text
 
 
 # Definition, direction, ideal, floor, best known, random value and noise floor stand together.
@@ -178,15 +186,15 @@ def test_facts_of_a_metric() -> None:
 # Every value that was computed is on the page.
 def test_values() -> None:
     told = parts("report-1.0").text.replace(" ", "")
-    for one in report():
-        if one.value is not None:
-            assert said(one.value) in told, one.id
+    for result in report():
+        if result.value is not None:
+            assert said(result.value) in told, result.id
 
 
 # What is missing says why, and what it would need.
 def test_absent() -> None:
     told = parts("report-head-1.0").text
-    for reason in {one.reason for one in report("report-head-1.0") if one.reason}:
+    for reason in {result.reason for result in report("report-head-1.0") if result.reason}:
         assert reason in told
     assert "Why is this missing?" in told
 
@@ -215,17 +223,17 @@ def test_gates() -> None:
 
 # Warnings stand before the numbers, with what to do about them.
 def test_warnings() -> None:
-    found = page(with_suffix("report-1.0", PLAIN))
-    assert found.index("Worth knowing") < found.index("<h2>Numbers")
+    shown = page(with_suffix("report-1.0", PLAIN))
+    assert shown.index("Worth knowing") < shown.index("<h2>Numbers")
     assert "Worth knowing" not in parts("report-1.0").text
 
 
 # Inputs, settings, environment and digest are all there.
 def test_provenance() -> None:
     told = parts("report-1.0").text
-    for one in report().inputs:
-        assert one.path in told and one.key in told and one.reason in told
-        assert one.fingerprint is None or one.fingerprint in told
+    for input in report().inputs:
+        assert input.path in told and input.key in told and input.reason in told
+        assert input.fingerprint is None or input.fingerprint in told
     assert report().digest in told and report().created in told
     assert str(report().environment["platform"]) in told
 
@@ -235,7 +243,7 @@ def test_comparison() -> None:
     told = parts("comparison-splits-1.0").text
     assert "These runs differ in more than their collapse" in told
     for difference in comparison("comparison-splits-1.0").differences:
-        assert difference.what in told and all(one in told for one in difference.values)
+        assert difference.what in told and all(value in told for value in difference.values)
     assert "↑ less collapsed" in told and "within tolerance" in told
     assert "Yes: split, samples" in parts("comparison-1.0").text
     words = re.findall("(more collapsed|less collapsed|within tolerance)", text("comparison-1.0"))

@@ -75,8 +75,10 @@ def test_noise_is_heard(browser: Browser, pages: dict[str, Path], tmp_path: Path
 def test_colour_schemes(browser: Browser, pages: dict[str, Path]) -> None:
     def lightness(of: str, what: str) -> float:
         text = browser.value(f"getComputedStyle(document.querySelector('{of}')).{what}")
-        parts = [int(one) / 255 for one in text[4:-1].split(",")]
-        parts = [one / 12.92 if one <= 0.04045 else ((one + 0.055) / 1.055) ** 2.4 for one in parts]
+        parts = [int(part) / 255 for part in text[4:-1].split(",")]
+        parts = [
+            part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts
+        ]
         return 0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2]
 
     paper = {}
@@ -126,7 +128,9 @@ def test_filter(browser: Browser, pages: dict[str, Path]) -> None:
     )
     heads = "[...document.querySelectorAll('#class-table th[data-family]')]"
     shown = browser.value(f"{heads}.filter(one => one.offsetWidth).map(one => one.dataset.column)")
-    assert shown == [one.id for one in report() if one.per_class and one.id.startswith("nc3.")]
+    assert shown == [
+        result.id for result in report() if result.per_class and result.id.startswith("nc3.")
+    ]
 
 
 # The switch turns every panel that has both scales, with the mouse and with the keyboard.
@@ -164,8 +168,8 @@ def test_table_of_a_thousand(browser: Browser, pages: dict[str, Path]) -> None:
     assert expected is not None and not expected.rows
     assert browser.value(f"{ROWS}.length") == 1000
     for place in (0, 1, 499, 999):
-        found = browser.value(f"[...{ROWS}[{place}].cells].slice(1).map(one => one.textContent)")
-        assert found == [
+        cells = browser.value(f"[...{ROWS}[{place}].cells].slice(1).map(one => one.textContent)")
+        assert cells == [
             fixed((metric.per_class or ())[place], decimals)
             for metric, decimals in expected.columns
         ]
@@ -186,7 +190,7 @@ def test_definitions(browser: Browser, pages: dict[str, Path]) -> None:
     browser.press("Enter", "\r")
     assert browser.value(opened) == ["m-nc1.pinv", "m-nc3.distance"]
     browser.click("#open-all")
-    many = sum(one.status == "ok" for one in report())
+    many = sum(result.status == "ok" for result in report())
     browser.until(f"{opened}.length === {many}")
 
 
@@ -203,7 +207,7 @@ def test_print(browser: Browser, pages: dict[str, Path]) -> None:
         "[...document.querySelectorAll('.printed table')].map(one => one.rows[0].cells.length)"
     )
     assert sum(one - 1 for one in browser.value(columns)) == sum(
-        one.per_class is not None for one in report()
+        result.per_class is not None for result in report()
     )
     assert browser.value("document.documentElement.scrollWidth") <= 720
     browser.value("dispatchEvent(new Event('afterprint'))")

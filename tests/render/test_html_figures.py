@@ -56,9 +56,9 @@ def with_data(**data: Any) -> Report:
 # Every cell of the heatmap has the colour of its cosine; a class with itself has its own.
 def test_heatmap() -> None:
     cosines = gram(10)
-    [found] = heatmaps(with_data(k=10), {"gram/means": cosines})
-    rows, palette = pixels(found.uri)
-    limit = float(found.high)
+    [heatmap] = heatmaps(with_data(k=10), {"gram/means": cosines})
+    rows, palette = pixels(heatmap.uri)
+    limit = float(heatmap.high)
     for i, row in enumerate(rows):
         for j, index in enumerate(row):
             level = 2 * LEVELS + 1 if i == j else LEVELS + round(cosines[i][j] / limit * LEVELS)
@@ -71,11 +71,11 @@ def test_heatmap() -> None:
 
 # The legend has a tick where a simplex would be, if these classes have room for one.
 def test_simplex_in_the_legend() -> None:
-    [found] = heatmaps(with_data(k=10, d=64), {"gram/means": gram(10)})
-    assert found.simplex is not None
-    limit = float(found.high)
-    assert found.simplex * 2 * limit - limit == pytest.approx(-1 / 9)
-    assert found.simplex_text == "−0.111"
+    [heatmap] = heatmaps(with_data(k=10, d=64), {"gram/means": gram(10)})
+    assert heatmap.simplex is not None
+    limit = float(heatmap.high)
+    assert heatmap.simplex * 2 * limit - limit == pytest.approx(-1 / 9)
+    assert heatmap.simplex_text == "−0.111"
     assert heatmaps(with_data(k=10, d=8), {"gram/means": gram(10)})[0].simplex is None
 
 
@@ -83,23 +83,23 @@ def test_simplex_in_the_legend() -> None:
 def test_heatmap_of_many() -> None:
     size = 200
     cosines = gram(size)
-    [found] = heatmaps(with_data(k=size), {"gram/weights": cosines})
-    rows, _ = pixels(found.uri)
+    [heatmap] = heatmaps(with_data(k=size), {"gram/weights": cosines})
+    rows, _ = pixels(heatmap.uri)
     assert len(rows) == len(rows[0]) == size // 2 <= MOST_CELLS
-    limit = float(found.high)
+    limit = float(heatmap.high)
     for i in (0, 7, 99):
         for j in (0, 7, 42):
             pairs = [(a, b) for a in (2 * i, 2 * i + 1) for b in (2 * j, 2 * j + 1) if a != b]
             best = max(cosines[a][b] for a, b in pairs)
             assert rows[i][j] == LEVELS + round(best / limit * LEVELS)
-    assert found.title == "Classifier rows" and "2 × 2" in found.note
+    assert heatmap.title == "Classifier rows" and "2 × 2" in heatmap.note
 
 
 # The pictures are on the page when the arrays are at hand, each with words for who cannot see it.
 def test_pictures_on_the_page() -> None:
-    found = parse(page(report(), arrays(10)))
-    assert len(found.all("img")) == 2 and all(one["alt"] for one in found.all("img"))
-    assert "run with --arrays" not in found.text
+    shown = parse(page(report(), arrays(10)))
+    assert len(shown.all("img")) == 2 and all(element["alt"] for element in shown.all("img"))
+    assert "run with --arrays" not in shown.text
     assert len(parse(page(report())).all("img")) == 0
 
 
@@ -117,7 +117,7 @@ def test_histogram() -> None:
 # Without values by class the distribution is drawn, and the page says how to get the rest.
 def test_histogram_of_a_distribution() -> None:
     whole = report()
-    bare = replace(whole, metrics=tuple(replace(one, per_class=None) for one in whole))
+    bare = replace(whole, metrics=tuple(replace(result, per_class=None) for result in whole))
     for drawn in margins.histograms(bare):
         [box] = drawn.bars
         assert drawn.whisker is not None and drawn.median is not None
@@ -128,11 +128,11 @@ def test_histogram_of_a_distribution() -> None:
 
 # A flat spectrum lies on its line; without arrays there is none.
 def test_spectrum() -> None:
-    found = spectrum.spectrum(report(), {"spectrum/means": [3.0] * 9 + [0.0]})
-    assert found is not None and found.rank == 9
-    heights = {y for _, y in found.lines[0].dots}
-    assert heights == {found.ideal_y, float(found.frame.bottom)}
-    assert [y for _, y in found.lines[0].dots].count(found.ideal_y) == 9
+    drawn = spectrum.spectrum(report(), {"spectrum/means": [3.0] * 9 + [0.0]})
+    assert drawn is not None and drawn.rank == 9
+    heights = {y for _, y in drawn.lines[0].dots}
+    assert heights == {drawn.ideal_y, float(drawn.frame.bottom)}
+    assert [y for _, y in drawn.lines[0].dots].count(drawn.ideal_y) == 9
     assert spectrum.spectrum(report(), None) is None
     assert spectrum.spectrum(report(), {"spectrum/means": [0.0, 0.0]}) is None
 
@@ -140,13 +140,13 @@ def test_spectrum() -> None:
 # Curves of both sets of points share a panel; every metric with a value is in one of them.
 def test_panels() -> None:
     panels = [one for _, _, some in curves.curves(trajectory()).families for one in some]
-    names = {one.name for one in panels}
+    names = {panel.name for panel in panels}
     assert {"nc1.pinv", "nc2.cos_std", "gnc2.margin"} <= names
-    drawn = {(one.name, kind) for one in panels for kind, _ in one.ends}
-    for one in trajectory():
-        if one.value is not None:
-            base = one.id.removesuffix(".means").removesuffix(".weights")
-            assert (base, one.id.removeprefix(base).lstrip(".") or "one") in drawn
+    drawn = {(panel.name, kind) for panel in panels for kind, _ in panel.ends}
+    for result in trajectory():
+        if result.value is not None:
+            base = result.id.removesuffix(".means").removesuffix(".weights")
+            assert (base, result.id.removeprefix(base).lstrip(".") or "one") in drawn
 
 
 # On a logarithmic scale equal factors are equal steps; a zero is an open circle on the axis.
@@ -174,33 +174,33 @@ def test_linear_panel() -> None:
 # What grows with collapse stays linear: near its ideal a logarithm shows nothing.
 def test_linear_where_up_is_collapse() -> None:
     panels = [one for _, _, some in curves.curves(trajectory()).families for one in some]
-    assert {one.arrow for one in panels if one.log is not None} == {"↓"}
-    assert {one.arrow for one in panels if one.log is None} == {"↓", "↑"}
+    assert {panel.arrow for panel in panels if panel.log is not None} == {"↓"}
+    assert {panel.arrow for panel in panels if panel.log is None} == {"↓", "↑"}
 
 
 # Checkpoints that are mostly early are spread out, the one at zero too; even ones stay even.
 def test_axis() -> None:
     positions = [0, 1, 3, 10, 30, 100, 300, 1000]
-    points = [Point(str(one), one, of({"nc1.pinv": 1.0})) for one in positions]
+    points = [Point(str(position), position, of({"nc1.pinv": 1.0})) for position in positions]
     early = curves.curves(Trajectory("epoch", tuple(points)))
     assert early.log_axis and early.across[0].text == "0" and len(early.across) > 4
-    places = [one.place for one in early.across]
+    places = [tick.place for tick in early.across]
     assert all(b - a >= curves.LABEL for a, b in pairwise(places))
     assert not curves.curves(_trajectory([1.0] * 20)).log_axis
 
 
 # The line of zero error stands at its epoch, on an axis that is logarithmic where epochs are.
 def test_zero_error() -> None:
-    found = curves.curves(trajectory())
-    assert found.log_axis
-    [there] = [one.place for one in found.across if one.text == "100"]
-    assert found.zero_error == there
+    drawn = curves.curves(trajectory())
+    assert drawn.log_axis
+    [there] = [tick.place for tick in drawn.across if tick.text == "100"]
+    assert drawn.zero_error == there
     assert curves.curves(_trajectory([1.0, 0.5])).zero_error is None
 
 
 # Of hundreds of points the curves keep their first and last, and the page stays small.
 def test_long_trajectory() -> None:
-    made = _trajectory([1 / (1 + one) for one in range(1000)])
+    made = _trajectory([1 / (1 + index) for index in range(1000)])
     [(_, _, [panel])] = curves.curves(made).families
     path = panel.linear.series[0].path
     assert path.count("L") <= curves.MOST_POINTS + 1 and panel.linear.series[0].dots == ""
@@ -209,7 +209,7 @@ def test_long_trajectory() -> None:
 
 
 def _trajectory(values: Sequence[float | None]) -> Trajectory:
-    points = [Point(f"at {at}", at, of({"nc1.pinv": one})) for at, one in enumerate(values)]
+    points = [Point(f"at {at}", at, of({"nc1.pinv": value})) for at, value in enumerate(values)]
     return Trajectory("epoch", tuple(points))
 
 
@@ -250,16 +250,20 @@ def test_table() -> None:
 # Ticks are round, inside, and few.
 @pytest.mark.parametrize(("low", "high"), [(0, 1), (-3.2, 7.1), (1.1003, 1.1041), (0, 1e-7)])
 def test_rounds(low: float, high: float) -> None:
-    found = rounds(low, high, 4)
-    assert 2 <= len(found) <= 6
-    assert all(low - 1e-12 <= one <= high * (1 + 1e-9) for one in found)
-    steps = {round((b - a) / (high - low), 6) for a, b in pairwise(found)}
+    inside = rounds(low, high, 4)
+    assert 2 <= len(inside) <= 6
+    assert all(low - 1e-12 <= one <= high * (1 + 1e-9) for one in inside)
+    steps = {round((b - a) / (high - low), 6) for a, b in pairwise(inside)}
     assert len(steps) <= 1
 
 
 # On a long logarithmic scale ticks are powers of ten, on a short one round numbers.
 def test_log_ticks() -> None:
-    texts = [one.text for one in ticks(Scale(1e-5, 1.0, 0, 100, log=True), 4)]
-    assert texts[0] == "10⁰" and all(one.startswith("10") for one in texts)
-    assert [one.text for one in ticks(Scale(0.9, 1.4, 0, 100, log=True), 3)] == ["1", "1.2", "1.4"]
+    texts = [tick.text for tick in ticks(Scale(1e-5, 1.0, 0, 100, log=True), 4)]
+    assert texts[0] == "10⁰" and all(text.startswith("10") for text in texts)
+    assert [tick.text for tick in ticks(Scale(0.9, 1.4, 0, 100, log=True), 3)] == [
+        "1",
+        "1.2",
+        "1.4",
+    ]
     assert Scale(1, 100, 0, 10, log=True)(10) == 5 and Scale(0, 0, 0, 10)(math.pi) == 5

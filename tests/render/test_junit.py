@@ -20,15 +20,15 @@ OUTCOMES = ("failure", "error", "skipped")
 GATED = "report-gated-1.0"
 
 
-def text(found: Document) -> str:
-    whole = rendered(found, "x.xml")
+def text(subject: Document) -> str:
+    whole = rendered(subject, "x.xml")
     assert isinstance(whole, str)
     return whole
 
 
-def suite(found: Document) -> ElementTree.Element:
+def suite(subject: Document) -> ElementTree.Element:
     """The one suite, after every rule of the common schema held."""
-    whole = text(found)
+    whole = text(subject)
     assert whole.startswith("<?xml version='1.0' encoding='utf-8'?>\n")
     root = ElementTree.fromstring(whole.encode())
     assert root.tag == "testsuites"
@@ -59,29 +59,29 @@ def outcome(case: ElementTree.Element) -> str:
 
 
 # Every document keeps the rules; without gates every metric is a case, with its value if any.
-@pytest.mark.parametrize("name", [one for one in EVERY if one != GATED])
+@pytest.mark.parametrize("name", [name for name in EVERY if name != GATED])
 def test_metrics(name: str) -> None:
-    found = document(name)
-    results = [row.metric for row in found.rows] if isinstance(found, Comparison) else [*found]
-    cases = list(suite(found))
-    assert [case.get("name") for case in cases] == [one.id for one in results]
-    for case, one in zip(cases, results, strict=True):
-        if one.value is None:
+    saved = document(name)
+    results = [row.metric for row in saved.rows] if isinstance(saved, Comparison) else [*saved]
+    cases = list(suite(saved))
+    assert [case.get("name") for case in cases] == [result.id for result in results]
+    for case, result in zip(cases, results, strict=True):
+        if result.value is None:
             (skipped,) = case
-            assert skipped.tag == "skipped" and skipped.get("message") == one.reason
+            assert skipped.tag == "skipped" and skipped.get("message") == result.reason
         else:
             said, _, value = (case.findtext("system-out") or "").partition(" = ")
-            assert said == one.id and float(value) == pytest.approx(one.value, rel=1e-4)
+            assert said == result.id and float(value) == pytest.approx(result.value, rel=1e-4)
 
 
 # A gate is a case: it fails, errs without a number, passes, or is skipped where it only warns.
 def test_gates() -> None:
-    found = report(GATED)
-    cases = list(suite(found))
+    saved = report(GATED)
+    cases = list(suite(saved))
     assert [outcome(case) for case in cases] == [
         "failure", "passed", "error", "skipped", "failure",
     ]  # fmt: skip
-    for case, gate in zip(cases, found.gates, strict=True):
+    for case, gate in zip(cases, saved.gates, strict=True):
         assert case.get("name") == gate["expr"]
         said = case.findtext("system-out") or ""
         assert str(gate["source"]) in said
@@ -103,9 +103,9 @@ def test_lenient() -> None:
 
 # A gate on a run of a comparison is a case in a class of that run.
 def test_runs() -> None:
-    found = comparison()
-    verdict = judge(found, Demands((parse("delta(nc1.pinv) < 0"),)))
-    gated = Comparison(found.runs, 0, (), found.rows, verdict.gates, verdict.outcome)
+    saved = comparison()
+    verdict = judge(saved, Demands((parse("delta(nc1.pinv) < 0"),)))
+    gated = Comparison(saved.runs, 0, (), saved.rows, verdict.gates, verdict.outcome)
     assert [case.get("classname") for case in suite(gated)] == [
         "nctool.epoch 300", "nctool.epoch 1000",
     ]  # fmt: skip
@@ -120,15 +120,15 @@ def test_empty() -> None:
 @pytest.mark.parametrize("kind", TEXTS)
 @pytest.mark.parametrize("name", [GATED, "trajectory-1.0", "comparison-splits-1.0"])
 def test_names_are_text(name: str, kind: str) -> None:
-    found = named(name, TEXTS[kind], ids=True)
-    assert len(suite(found)) == len(found.gates)
-    bare = replace(found, gates=())
+    hostile = named(name, TEXTS[kind], ids=True)
+    assert len(suite(hostile)) == len(hostile.gates)
+    bare = replace(hostile, gates=())
     size = len(bare.rows) if isinstance(bare, Comparison) else len([*bare])
     assert len(suite(bare)) == size
 
 
 # The same, seen: the text is in the message as it was.
 def test_text_is_kept() -> None:
-    found = named(GATED, TEXTS["script"])
-    assert isinstance(found, Report)
-    assert suite(found)[0].get("name") == found.gates[0]["expr"]
+    hostile = named(GATED, TEXTS["script"])
+    assert isinstance(hostile, Report)
+    assert suite(hostile)[0].get("name") == hostile.gates[0]["expr"]

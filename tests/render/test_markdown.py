@@ -23,8 +23,8 @@ CELLS = re.compile(r"(?<!\\)\|")
 CODE = re.compile(r"(?<!\\)`[^`\n]*`")
 
 
-def text(found: Document) -> str:
-    whole = rendered(found, "x.md")
+def text(subject: Document) -> str:
+    whole = rendered(subject, "x.md")
     assert isinstance(whole, str) and len(whole.encode()) <= 60_000
     return whole
 
@@ -56,72 +56,72 @@ def rows(whole: str, *heads: str) -> dict[str, list[str]]:
 # A report's numbers are in its tables, each beside what is perfect and what is random.
 @pytest.mark.parametrize("name", ["report-1.0", "report-gated-1.0", "report-head-1.0"])
 def test_report(name: str) -> None:
-    found = report(name)
-    known = rows(text(found), "metric", "value", "perfect", "random")
-    assert [*known] == [one.id for one in found if one.status == "ok"]
-    for one in found:
+    saved = report(name)
+    known = rows(text(saved), "metric", "value", "perfect", "random")
+    assert [*known] == [one.id for one in saved if one.status == "ok"]
+    for one in saved:
         if one.value is not None:
             value, perfect, chance = known[one.id]
             assert (value, chance) == (number(one.value), number(one.null_value))
             assert perfect.startswith("↓ lower" if one.toward_collapse == "down" else "↑ higher")
             assert f", {number(one.floor or one.ideal)}" in perfect or one.ideal is None
-    assert known["gnc2.margin.weights"][1].endswith(number(_best(found)))
-    absent = sum(one.value is None for one in found)
-    assert f"{absent} metrics without a value" in text(found)
+    assert known["gnc2.margin.weights"][1].endswith(number(_best(saved)))
+    absent = sum(one.value is None for one in saved)
+    assert f"{absent} metrics without a value" in text(saved)
 
 
-def _best(found: Report) -> float | None:
-    best = found["gnc2.margin.weights"].best_known
+def _best(subject: Report) -> float | None:
+    best = subject["gnc2.margin.weights"].best_known
     return None if best is None else best.value
 
 
 # A trajectory's: where it began, where it ended, and the course between.
 def test_course() -> None:
-    found = trajectory()
-    known = rows(text(found), "metric", "first", "last", "course", "perfect")
-    for one in found:
+    saved = trajectory()
+    known = rows(text(saved), "metric", "first", "last", "course", "perfect")
+    for one in saved:
         if one.value is not None:
-            curve = found.curve(one.id)
+            curve = saved.curve(one.id)
             first, last, course, _ = known[one.id]
             assert (first, last) == (number(curve[0]), number(curve[-1]))
             assert course == sparkline(curve)
-    assert "5 points, epoch 1 to epoch 1000" in text(found)
-    assert "no training error from epoch 100 on" in text(found)
+    assert "5 points, epoch 1 to epoch 1000" in text(saved)
+    assert "no training error from epoch 100 on" in text(saved)
 
 
 # A comparison's: each run against the baseline, in numbers and in words.
 @pytest.mark.parametrize("name", ["comparison-1.0", "comparison-splits-1.0"])
 def test_comparison(name: str) -> None:
-    found = comparison(name)
+    saved = comparison(name)
     heads = ("metric", "baseline", "run", "delta", "ratio", "")
-    known = [one[1:] for one in tables(text(found)) if one[0] == list(heads)]
-    others = [place for place in range(len(found.runs)) if place != found.baseline]
+    known = [table[1:] for table in tables(text(saved)) if table[0] == list(heads)]
+    others = [place for place in range(len(saved.runs)) if place != saved.baseline]
     for place, body in zip(others, known, strict=True):
-        assert f"**{found.runs[place].name}** against {found.runs[0].name}" in text(found)
-        for row, cells in zip(found.rows, body, strict=True):
-            before, now = row.changes[found.baseline], row.changes[place]
+        assert f"**{saved.runs[place].name}** against {saved.runs[0].name}" in text(saved)
+        for row, cells in zip(saved.rows, body, strict=True):
+            before, now = row.changes[saved.baseline], row.changes[place]
             assert cells == [
                 f"`{row.metric.id}`", number(before.value), number(now.value), number(now.delta),
                 number(now.ratio), now.word,
             ]  # fmt: skip
-    for one in found.differences:
-        assert f"{one.what} ({', '.join(one.values)})" in text(found)
+    for difference in saved.differences:
+        assert f"{difference.what} ({', '.join(difference.values)})" in text(saved)
 
 
 # The verdict comes first, and a word stands beside every symbol.
 def test_gates() -> None:
-    found = report("report-gated-1.0")
-    whole = text(found)
+    saved = report("report-gated-1.0")
+    whole = text(saved)
     assert whole.splitlines()[2] == "**❌ a gate failed**"
     body = next(tables(whole))[1:]
     assert [row[0] for row in body] == [
         "❌ fail", "✅ pass", "❔ inconclusive", "⚠️ warning", "❌ fail",
     ]  # fmt: skip
     assert [row[2] for row in body] == [
-        number(one["observed"]) if one["observed"] is not None else "needs ood"
-        for one in found.gates
+        number(gate["observed"]) if gate["observed"] is not None else "needs ood"
+        for gate in saved.gates
     ]
-    assert [row[3] for row in body] == [number(one["baseline"]) for one in found.gates]
+    assert [row[3] for row in body] == [number(gate["baseline"]) for gate in saved.gates]
 
 
 # Epoch 0 is said, and so is a head alone.
@@ -137,8 +137,8 @@ def test_about() -> None:
 def test_names_are_text(name: str, kind: str) -> None:
     plain, odd = text(named(name, "")), text(named(name, TEXTS[kind]))
     assert len(odd.splitlines()) == len(plain.splitlines())
-    shape = [[len(row) for row in one] for one in tables(plain)]
-    assert [[len(row) for row in one] for one in tables(odd)] == shape
+    shape = [[len(row) for row in table] for table in tables(plain)]
+    assert [[len(row) for row in table] for table in tables(odd)] == shape
     odd += text(named(name, TEXTS[kind], ids=True))
     assert all(one.isprintable() or one in "\n\u200b" for one in odd)
     bare = CODE.sub("", odd)
@@ -167,29 +167,29 @@ def test_code() -> None:
 
 # Twenty runs are cut at the end of a line, and it says so.
 def test_cut(monkeypatch: pytest.MonkeyPatch) -> None:
-    found = compare([Run(f"run {place}", report()) for place in range(20)])
-    cut = text(found)
+    compared = compare([Run(f"run {place}", report()) for place in range(20)])
+    cut = text(compared)
     kept = cut.removesuffix(markdown.CUT)
     assert kept != cut and 59_000 < len(cut.encode()) <= 60_000
     monkeypatch.setattr(markdown, "MOST_BYTES", 1 << 30)
-    whole = str(rendered(found, "x.md"))
+    whole = str(rendered(compared, "x.md"))
     assert whole.startswith(kept) and whole[len(kept)] == "\n"
     assert len(whole.encode()) > 60_000
 
 
 # A single line that is too long is left out, not cut through.
 def test_cut_long_line() -> None:
-    found = compare([Run("漢" * 299 + str(place), report()) for place in range(120)])
-    assert text(found) == "### Neural collapse\n" + markdown.CUT
+    compared = compare([Run("漢" * 299 + str(place), report()) for place in range(120)])
+    assert text(compared) == "### Neural collapse\n" + markdown.CUT
 
 
 # Short documents are whole, warnings and all.
 @pytest.mark.parametrize("name", EVERY)
 def test_whole(name: str) -> None:
-    found = document(name)
-    whole = text(found)
+    saved = document(name)
+    whole = text(saved)
     assert markdown.CUT not in whole and whole.startswith("### Neural collapse\n")
-    last = found.last if isinstance(found, Trajectory) else found
+    last = saved.last if isinstance(saved, Trajectory) else saved
     for notice in () if isinstance(last, Comparison) else last.warnings:
         assert f"- `{notice.slug}`: {markdown.escaped(notice.message)}" in whole
     assert ("**Worth knowing**" in whole) == bool(

@@ -27,9 +27,9 @@ class Family:
     samples: dict[tuple[tuple[str, str], ...], float] = field(default_factory=dict)
 
 
-def families(found: Document) -> dict[str, Family]:
+def families(subject: Document) -> dict[str, Family]:
     """Parsed strictly: TYPE and HELP once, then samples, no series twice, EOF at the end."""
-    whole = rendered(found, "x.prom")
+    whole = rendered(subject, "x.prom")
     assert isinstance(whole, str) and whole.endswith("\n# EOF\n")
     known: dict[str, Family] = {}
     lines = whole.removesuffix("# EOF\n").split("\n")[:-1]
@@ -71,13 +71,13 @@ def _labels(text: str) -> tuple[tuple[str, str], ...]:
 # Every number of every run and point is one sample, to the last digit, under its metric's name.
 @pytest.mark.parametrize("name", EVERY)
 def test_every_number(name: str) -> None:
-    found = document(name)
-    if isinstance(found, Trajectory):
-        reports = [({"point": one.label}, one.report) for one in found.points]
-    elif isinstance(found, Comparison):
-        reports = [({"run": one.name}, one.report) for one in found.runs]
+    saved = document(name)
+    if isinstance(saved, Trajectory):
+        reports = [({"point": point.label}, point.report) for point in saved.points]
+    elif isinstance(saved, Comparison):
+        reports = [({"run": run.name}, run.report) for run in saved.runs]
     else:
-        reports = [({}, found)]
+        reports = [({}, saved)]
     expected: dict[str, dict[tuple[tuple[str, str], ...], float]] = {}
     for labels, one in reports:
         moment = {key: one.run[key] for key in ("epoch", "step", "split")}
@@ -86,11 +86,11 @@ def test_every_number(name: str) -> None:
             if result.value is not None:
                 title = "nctool_" + result.id.replace(".", "_")
                 expected.setdefault(title, {})[tuple(sorted(labels.items()))] = result.value
-    parsed = families(found)
+    parsed = families(saved)
     outcome = parsed.pop("nctool_outcome")
     assert {title: one.samples for title, one in parsed.items()} == expected
     assert parsed["nctool_nc2_max_cos_weights"].help == report()["nc2.max_cos.weights"].title
-    assert [*outcome.samples.values()] == [1.0 if found.outcome == "fail" else 0.0]
+    assert [*outcome.samples.values()] == [1.0 if saved.outcome == "fail" else 0.0]
 
 
 # What an alert asks for: how the gates ended.
@@ -116,8 +116,8 @@ def test_same_names() -> None:
 def test_same_titles() -> None:
     one = report()["nc1.pinv"]
     ids = ("a.b", "a_b", "a-b", "outcome", "a.b")
-    found = replace(report(), metrics=tuple(replace(one, id=name) for name in ids))
-    assert [*families(found)] == [
+    changed = replace(report(), metrics=tuple(replace(one, id=name) for name in ids))
+    assert [*families(changed)] == [
         "nctool_a_b", "nctool_a_b_2", "nctool_a_b_3", "nctool_outcome_2", "nctool_outcome",
     ]  # fmt: skip
 
@@ -130,7 +130,7 @@ def test_names_are_text(name: str, kind: str) -> None:
     odd = families(named(name, TEXTS[kind], ids=True))
     assert "nctool_fake" not in odd and len(odd) == len(plain)
     assert [len(one.samples) for one in odd.values()] == [
-        len(one.samples) for one in plain.values()
+        len(line.samples) for line in plain.values()
     ]
 
 

@@ -24,8 +24,8 @@ AS_WIDE = r"\S  +\S"
 """Cells of a table or a heading of two parts stand beside each other, at any width."""
 
 
-def shown(found: Document, width: int, **how: bool) -> list[str]:
-    text = console.paint(screen.lines(found, width, **how), width=width, color=False)
+def shown(subject: Document, width: int, **how: bool) -> list[str]:
+    text = console.paint(screen.lines(subject, width, **how), width=width, color=False)
     return text.splitlines()
 
 
@@ -34,34 +34,34 @@ def packed(text: str) -> str:
     return re.sub(r"\s+", "", one_line(text))
 
 
-def expected(found: Document) -> Iterator[str]:
+def expected(subject: Document) -> Iterator[str]:
     """Names, numbers, reasons and warnings that have to be there in full."""
-    for gate in found.gates:
+    for gate in subject.gates:
         yield str(gate["expr"])
         if gate["observed"] is not None:
             yield "is " + number(gate["observed"])
-    if isinstance(found, Comparison):
-        yield from (run.name for run in found.runs)
-        for one in found.differences:
-            yield from (one.what, *one.values)
-        for row in found.rows:
+    if isinstance(subject, Comparison):
+        yield from (run.name for run in subject.runs)
+        for difference in subject.differences:
+            yield from (difference.what, *difference.values)
+        for row in subject.rows:
             yield row.metric.id
             for change in row.changes:
                 yield from (number(change.value), number(change.delta, 3))
         return
-    if isinstance(found, Trajectory):
-        yield from (number(found.curve(one.id)[0]) for one in found if one.value is not None)
-        found = found.last
-    yield from _of_report(found)
+    if isinstance(subject, Trajectory):
+        yield from (number(subject.curve(one.id)[0]) for one in subject if one.value is not None)
+        subject = subject.last
+    yield from _of_report(subject)
 
 
-def _of_report(found: Report) -> Iterator[str]:
-    for one in found:
+def _of_report(subject: Report) -> Iterator[str]:
+    for one in subject:
         yield one.id
         yield number(one.value) if one.value is not None else f"{one.status}: {one.reason}"
-    for each in found.inputs:
+    for each in subject.inputs:
         yield from (each.path, each.key)
-    for notice in found.warnings:
+    for notice in subject.warnings:
         yield from (notice.slug, notice.message, notice.hint)
 
 
@@ -69,9 +69,9 @@ def _of_report(found: Report) -> Iterator[str]:
 @pytest.mark.parametrize("width", WIDTHS)
 @pytest.mark.parametrize("name", EVERY)
 def test_nothing_truncated(name: str, width: int) -> None:
-    found = document(name)
-    text = packed("".join(shown(found, width, plot=True)))
-    missing = [one for one in expected(found) if one != "–" and packed(one) not in text]
+    saved = document(name)
+    text = packed("".join(shown(saved, width, plot=True)))
+    missing = [one for one in expected(saved) if one != "–" and packed(one) not in text]
     assert missing == []
     assert "…" not in text
 
@@ -97,10 +97,10 @@ def test_narrow(name: str, per_class: bool) -> None:
 def test_gates_fold() -> None:
     gated = report("report-gated-1.0")
     for width in (40, 60, 80, 100):
-        text = ["".join(part for part, _ in one) for one in verdict.lines(gated, width)]
+        text = ["".join(part for part, _ in line) for line in verdict.lines(gated, width)]
         assert max(map(len, text)) <= width
         assert sum("is 0.1531" in one for one in text) == 1
-    wide = ["".join(part for part, _ in one) for one in verdict.lines(gated, 140)]
+    wide = ["".join(part for part, _ in line) for line in verdict.lines(gated, 140)]
     assert wide[1].split() == [
         "FAIL",
         "nc1.pinv",
@@ -122,23 +122,23 @@ def test_gates_fold() -> None:
 )  # fmt: skip
 def test_outcomes(rule: str, said: str) -> None:
     result = judge(report(), Demands((parse(rule),)))
-    found = replace(of({"nc1.pinv": 0.5}), gates=result.gates, outcome=result.outcome)
+    changed = replace(of({"nc1.pinv": 0.5}), gates=result.gates, outcome=result.outcome)
     for width in WIDTHS:
-        assert packed(said) in packed("".join(shown(found, width)))
-        lines = ["".join(part for part, _ in one) for one in verdict.lines(found, width)]
+        assert packed(said) in packed("".join(shown(changed, width)))
+        lines = ["".join(part for part, _ in line) for line in verdict.lines(changed, width)]
         assert max(map(len, lines)) <= width
     assert verdict.lines(report(), 80) == []
 
 
 # A gate on one run of several says which; what only warns is never said to fail.
 def test_runs_and_warnings() -> None:
-    found = judge(comparison(), Demands((parse("warn: delta(nc1.pinv) > 0"),)))
-    gated = replace(comparison(), gates=found.gates, outcome=found.outcome)
+    judged = judge(comparison(), Demands((parse("warn: delta(nc1.pinv) > 0"),)))
+    gated = replace(comparison(), gates=judged.gates, outcome=judged.outcome)
     rows = [one for one in shown(gated, 140) if "delta(nc1.pinv)" in one]
-    assert [one.split()[0] for one in rows] == ["warning", "warning"]
+    assert [row.split()[0] for row in rows] == ["warning", "warning"]
     assert [
-        one.rstrip().endswith(f"epoch {epoch}")
-        for one, epoch in zip(rows, (300, 1000), strict=True)
+        row.rstrip().endswith(f"epoch {epoch}")
+        for row, epoch in zip(rows, (300, 1000), strict=True)
     ] == [True, True]
 
 
@@ -156,8 +156,10 @@ def test_words() -> None:
         (one,) = of({"nc1.pinv": value}).metrics
         return Run(name, replace(of({}), metrics=(replace(one, ci=ci),)))
 
-    found = compare([run("a", 1.0, (0.9, 1.1)), run("b", 0.5, (0.4, 0.6)), run("c", 2.0, (1, 3))])
-    rows = [one.split(maxsplit=5) for one in shown(found, 80) if one.startswith("  nc1.pinv")]
+    compared = compare(
+        [run("a", 1.0, (0.9, 1.1)), run("b", 0.5, (0.4, 0.6)), run("c", 2.0, (1, 3))]
+    )
+    rows = [one.split(maxsplit=5) for one in shown(compared, 80) if one.startswith("  nc1.pinv")]
     assert rows[0] == ["nc1.pinv", "1", "0.5", "-0.5", "0.5", "more, intervals apart"]
     assert rows[1] == ["nc1.pinv", "1", "2", "+1", "2", "less, intervals overlap"]
 
@@ -167,7 +169,7 @@ def test_words() -> None:
 @pytest.mark.parametrize("name", ["report-gated-1.0", "trajectory-1.0", "comparison-splits-1.0"])
 def test_names_are_text(name: str, kind: str) -> None:
     lines = shown(named(name, TEXTS[kind], ids=True), 80, per_class=True)
-    assert all(one.isprintable() for one in lines)
-    assert not [one for one in lines if one.lstrip().startswith("::")]
+    assert all(line.isprintable() for line in lines)
+    assert not [line for line in lines if line.lstrip().startswith("::")]
     text = packed("".join(lines)).replace("\\x3a", ":")
     assert packed(TEXTS[kind]).replace("\\x3a", ":") in text

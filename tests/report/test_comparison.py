@@ -17,17 +17,17 @@ from tests.support.saved import EVERY, comparison, document, of, report, traject
 
 
 def words(before: dict[str, float | None], now: dict[str, float | None]) -> dict[str, str]:
-    found = compare([Run("a", of(before)), Run("b", of(now))])
-    return {row.metric.id: row.changes[1].word for row in found.rows}
+    compared = compare([Run("a", of(before)), Run("b", of(now))])
+    return {row.metric.id: row.changes[1].word for row in compared.rows}
 
 
 # Old documents load, keep what they say, and satisfy the published schema.
 @pytest.mark.parametrize("name", EVERY)
 def test_frozen_documents(name: str) -> None:
-    found = document(name)
-    plain = found.to_dict()
+    saved = document(name)
+    plain = saved.to_dict()
     jsonschema.validate(plain, schema())
-    assert documents.from_text(documents.to_json(found)).to_dict() == plain
+    assert documents.from_text(documents.to_json(saved)).to_dict() == plain
     assert plain["kind"] == name.split("-")[0]
 
 
@@ -49,11 +49,13 @@ def test_words() -> None:
 # Delta and ratio are those of the values; a ratio to zero is none.
 def test_numbers() -> None:
     before: dict[str, float | None] = {"nc1.pinv": 0.5, "nc4.mismatch": 0.0}
-    found = compare([Run("a", of(before)), Run("b", of({"nc1.pinv": 0.125, "nc4.mismatch": 0.5}))])
-    pinv, mismatch = (row.changes[1] for row in found.rows)
+    compared = compare(
+        [Run("a", of(before)), Run("b", of({"nc1.pinv": 0.125, "nc4.mismatch": 0.5}))]
+    )
+    pinv, mismatch = (row.changes[1] for row in compared.rows)
     assert (pinv.value, pinv.delta, pinv.ratio) == (0.125, -0.375, 0.25)
     assert (mismatch.delta, mismatch.ratio) == (0.5, None)
-    assert found.rows[0].changes[0].word == "baseline"
+    assert compared.rows[0].changes[0].word == "baseline"
 
 
 DIFFERENT: dict[str, dict[str, Any]] = {
@@ -80,30 +82,36 @@ def test_not_comparable(what: str) -> None:
         compare(runs)
     assert caught.value.slug == "not-comparable" and what in caught.value.message
     assert "--allow-mismatch" in caught.value.hint
-    assert [one.what for one in compare(runs, allow_mismatch=True).differences] == [what]
+    assert [difference.what for difference in compare(runs, allow_mismatch=True).differences] == [
+        what
+    ]
 
 
 # So do another stored precision and another definition of a metric, whose change is then no number.
 def test_definitions() -> None:
     base = report()
-    inputs = tuple(replace(one, dtype="float16") for one in base.inputs)
+    inputs = tuple(replace(input, dtype="float16") for input in base.inputs)
     metrics = tuple(
-        replace(one, definition_version=2) if one.id == "nc1.pinv" else one for one in base
+        replace(result, definition_version=2) if result.id == "nc1.pinv" else result
+        for result in base
     )
     other = replace(base, inputs=inputs, metrics=metrics)
-    found = compare([Run("a", base), Run("b", other)], allow_mismatch=True)
-    assert [one.what for one in found.differences] == ["stored precision", "definition of nc1.pinv"]
-    row = next(one for one in found.rows if one.metric.id == "nc1.pinv")
+    compared = compare([Run("a", base), Run("b", other)], allow_mismatch=True)
+    assert [difference.what for difference in compared.differences] == [
+        "stored precision",
+        "definition of nc1.pinv",
+    ]
+    row = next(row for row in compared.rows if row.metric.id == "nc1.pinv")
     assert row.changes[1].word == "not comparable" and row.changes[1].delta is None
 
 
 # A metric that only one run has is shown, and not compared.
 def test_absent() -> None:
-    found = compare([Run("a", of({"nc1.pinv": 1.0})), Run("b", of({"nc1.cdnv": 1.0}))])
-    assert [row.metric.id for row in found.rows] == ["nc1.pinv", "nc1.cdnv"]
-    assert {row.changes[1].word for row in found.rows} == {"not comparable"}
-    again = documents.from_text(documents.to_json(found))
-    assert again.to_dict() == found.to_dict()
+    compared = compare([Run("a", of({"nc1.pinv": 1.0})), Run("b", of({"nc1.cdnv": 1.0}))])
+    assert [row.metric.id for row in compared.rows] == ["nc1.pinv", "nc1.cdnv"]
+    assert {row.changes[1].word for row in compared.rows} == {"not comparable"}
+    again = documents.from_text(documents.to_json(compared))
+    assert again.to_dict() == compared.to_dict()
 
 
 # Intervals overlap or they do not; without them nothing is said.
@@ -113,8 +121,8 @@ def test_intervals() -> None:
         return Run("x", replace(one, metrics=(replace(one.metrics[0], ci=(low, high)),)))
 
     for other, overlap in (((1.5, 3.0), True), ((2.5, 3.0), False)):
-        found = compare([with_interval(1.0, 2.0), with_interval(*other)])
-        assert found.rows[0].changes[1].overlap is overlap
+        compared = compare([with_interval(1.0, 2.0), with_interval(*other)])
+        assert compared.rows[0].changes[1].overlap is overlap
     assert compare([with_interval(1, 2), Run("b", of({"nc1.pinv": 1.0}))]).rows[0].changes[
         1
     ].overlap is None  # fmt: skip
@@ -128,32 +136,32 @@ def test_groups() -> None:
         for seed in (0, 1, 2)
     ]
     groups = grouped(runs, "seed")
-    assert [one.name for one in groups] == ["small (mean of 3)", "large (mean of 3)"]
-    found = compare(groups)
-    pinv = found.rows[0]
-    assert [one.value for one in pinv.changes] == [2.0, 3.0]
-    assert [one.spread for one in pinv.changes] == [1.0, 1.0]
-    assert found.rows[1].changes[1].word == "not comparable"
-    assert found.rows[1].metric.reason == "not in all 3 runs of the group"
-    assert documents.from_text(documents.to_json(found)).to_dict() == found.to_dict()
+    assert [group.name for group in groups] == ["small (mean of 3)", "large (mean of 3)"]
+    compared = compare(groups)
+    pinv = compared.rows[0]
+    assert [change.value for change in pinv.changes] == [2.0, 3.0]
+    assert [change.spread for change in pinv.changes] == [1.0, 1.0]
+    assert compared.rows[1].changes[1].word == "not comparable"
+    assert compared.rows[1].metric.reason == "not in all 3 runs of the group"
+    assert documents.from_text(documents.to_json(compared)).to_dict() == compared.to_dict()
 
 
 # Rows can be ordered by the size of their change, and those without one left out.
 def test_arranged() -> None:
     before: dict[str, float | None] = {"nc1.pinv": 1.0, "nc1.cdnv": 1.0, "nc4.mismatch": 1.0}
     now: dict[str, float | None] = {"nc1.pinv": 2.0, "nc1.cdnv": 1.0, "nc4.mismatch": 0.1}
-    found = compare([Run("a", of(before)), Run("b", of(now))])
-    assert [one.metric.id for one in arranged(found, by="change").rows] == [
+    compared = compare([Run("a", of(before)), Run("b", of(now))])
+    assert [row.metric.id for row in arranged(compared, by="change").rows] == [
         "nc4.mismatch", "nc1.pinv", "nc1.cdnv",
     ]  # fmt: skip
-    assert [one.metric.id for one in arranged(found, by="id").rows] == [
+    assert [row.metric.id for row in arranged(compared, by="id").rows] == [
         "nc1.cdnv", "nc1.pinv", "nc4.mismatch",
     ]  # fmt: skip
-    changed = arranged(found, only_changed=True)
-    assert [one.metric.id for one in changed.rows] == ["nc1.pinv", "nc4.mismatch"]
+    changed = arranged(compared, only_changed=True)
+    assert [row.metric.id for row in changed.rows] == ["nc1.pinv", "nc4.mismatch"]
     again = documents.from_text(documents.to_json(arranged(changed, by="change")))
     assert isinstance(again, Comparison)
-    assert [one.metric.id for one in again.rows] == ["nc4.mismatch", "nc1.pinv"]
+    assert [row.metric.id for row in again.rows] == ["nc4.mismatch", "nc1.pinv"]
 
 
 # Rows are ordered by what changed against the baseline, wherever among the runs that stands.
@@ -192,8 +200,8 @@ def test_groups_whatever_the_case(key: str) -> None:
 def test_tolerances() -> None:
     runs = [Run("a", of({"nc1.pinv": 1.0, "nc1.cdnv": 1.0})),
             Run("b", of({"nc1.pinv": 1.04, "nc1.cdnv": 1.04}))]  # fmt: skip
-    found = compare(runs, tolerances={"nc1.p*": Tolerance(rel=0.05)})
-    assert [row.changes[1].word for row in found.rows] == ["within tolerance", "less collapsed"]
+    compared = compare(runs, tolerances={"nc1.p*": Tolerance(rel=0.05)})
+    assert [row.changes[1].word for row in compared.rows] == ["within tolerance", "less collapsed"]
 
 
 # One run is no comparison.
@@ -215,11 +223,11 @@ def test_damaged(name: str, key: str) -> None:
 
 # A trajectory stands for its last point, and knows every curve.
 def test_trajectory() -> None:
-    found = trajectory()
-    assert found.positions == (1, 10, 100, 300, 1000) and found.axis == "epoch"
-    assert found["nc1.pinv"].value == found.curve("nc1.pinv")[-1]
-    assert found.flat("nc/")["nc/nc1.pinv"] == found["nc1.pinv"].value
-    assert found.curve("no.such") == (None,) * 5
-    plain = found.to_dict()
-    assert plain["metrics"][0]["curve"] == list(found.curve(plain["metrics"][0]["id"]))
+    saved = trajectory()
+    assert saved.positions == (1, 10, 100, 300, 1000) and saved.axis == "epoch"
+    assert saved["nc1.pinv"].value == saved.curve("nc1.pinv")[-1]
+    assert saved.flat("nc/")["nc/nc1.pinv"] == saved["nc1.pinv"].value
+    assert saved.curve("no.such") == (None,) * 5
+    plain = saved.to_dict()
+    assert plain["metrics"][0]["curve"] == list(saved.curve(plain["metrics"][0]["id"]))
     assert comparison("comparison-splits-1.0").differences[0].what == "split"

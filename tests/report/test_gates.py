@@ -33,8 +33,8 @@ def result(subject: Subject, *rules: str, **how: object) -> str:
 )  # fmt: skip
 def test_operators(operator: str, holds: tuple[bool, ...]) -> None:
     for value, expected in zip((0.04, 0.05, 0.06), holds, strict=True):
-        found = result(of({"nc1.pinv": value}), f"nc1.pinv {operator} 0.05")
-        assert found == ("pass" if expected else "fail"), value
+        outcome = result(of({"nc1.pinv": value}), f"nc1.pinv {operator} 0.05")
+        assert outcome == ("pass" if expected else "fail"), value
 
 
 # A rule is written with spaces or without, with a sign, an exponent, a part, a look back.
@@ -103,24 +103,26 @@ def test_outcome(rules: list[str], outcome: str) -> None:
 # With --missing warn a missing number is said and decides nothing; with --warn-only nothing does.
 def test_lenient() -> None:
     subject = of({"nc1.pinv": 0.5, "nc1.cdnv": None})
-    found = verdict(subject, "nc1.cdnv < 1", "nc1.pinv < 1", missing_fails=False)
-    assert found.outcome == "pass"
-    assert [gate["result"] for gate in found.gates] == ["missing", "pass"]
-    assert found.gates[0]["reason"] == "for a reason"
-    found = verdict(subject, "nc1.cdnv < 1", "nc1.pinv > 1", warn_only=True)
-    assert found.outcome == "pass" and {one["severity"] for one in found.gates} == {"warning"}
-    assert [gate["result"] for gate in found.gates] == ["inconclusive", "fail"]
+    judged = verdict(subject, "nc1.cdnv < 1", "nc1.pinv < 1", missing_fails=False)
+    assert judged.outcome == "pass"
+    assert [gate["result"] for gate in judged.gates] == ["missing", "pass"]
+    assert judged.gates[0]["reason"] == "for a reason"
+    judged = verdict(subject, "nc1.cdnv < 1", "nc1.pinv > 1", warn_only=True)
+    assert judged.outcome == "pass" and {gate["severity"] for gate in judged.gates} == {"warning"}
+    assert [gate["result"] for gate in judged.gates] == ["inconclusive", "fail"]
     # Not even that no number is there at all, which without it proves nothing.
     for rules in (["nc1.cdnv < 1"], ["warn: nc1.cdnv < 1", "nc5.* < 1"]):
         assert verdict(subject, *rules).outcome == "inconclusive"
-        found = verdict(subject, *rules, warn_only=True)
-        assert found.outcome == "pass" and {one["severity"] for one in found.gates} == {"warning"}
+        judged = verdict(subject, *rules, warn_only=True)
+        assert judged.outcome == "pass" and {gate["severity"] for gate in judged.gates} == {
+            "warning"
+        }
 
 
 # One rule is a gate for every metric that its glob names.
 def test_globs() -> None:
-    found = verdict(of({"nc1.pinv": 0.5, "nc1.cdnv": 2.0, "nc4.accuracy": 1.0}), "nc1.* < 1")
-    assert [(one["id"], one["result"]) for one in found.gates] == [
+    judged = verdict(of({"nc1.pinv": 0.5, "nc1.cdnv": 2.0, "nc4.accuracy": 1.0}), "nc1.* < 1")
+    assert [(gate["id"], gate["result"]) for gate in judged.gates] == [
         ("nc1.pinv", "pass"), ("nc1.cdnv", "fail"),
     ]  # fmt: skip
 
@@ -133,7 +135,7 @@ def test_parts() -> None:
         report(), "gnc2.margin.weights.p05 > 0", "gnc2.margin.weights.lower > 0",
         "gnc2.margin.weights.upper > 0", "nc1.pinv.lower > 0",
     ).gates  # fmt: skip
-    assert [one["observed"] for one in gates] == [margins.distribution.p05, *margins.bounds, None]
+    assert [gate["observed"] for gate in gates] == [margins.distribution.p05, *margins.bounds, None]
     assert gates[3]["reason"] == "has no lower"
 
 
@@ -141,7 +143,10 @@ def test_parts() -> None:
 def test_looking_back() -> None:
     before, now = of({"nc1.pinv": 0.5}), of({"nc1.pinv": 0.25})
     gates = verdict(now, "delta(nc1.pinv) < 0", "ratio(nc1.pinv) < 0.4", baseline=before).gates
-    assert [(one["observed"], one["result"]) for one in gates] == [(-0.25, "pass"), (0.5, "fail")]
+    assert [(gate["observed"], gate["result"]) for gate in gates] == [
+        (-0.25, "pass"),
+        (0.5, "fail"),
+    ]
     course = trajectory()
     curve = course.curve("nc1.pinv")
     (gate,) = verdict(course, "ratio(nc1.pinv) < 1").gates
@@ -156,9 +161,9 @@ def test_looking_back() -> None:
     assert result(course, tolerance=tolerance) == "pass"
     assert result(course, baseline=named, tolerance=tolerance) == "fail"
     gates = verdict(comparison(), "delta(nc1.pinv) < 0").gates
-    assert [one["run"] for one in gates] == ["epoch 300", "epoch 1000"]
+    assert [gate["run"] for gate in gates] == ["epoch 300", "epoch 1000"]
     first = comparison().rows[0].changes
-    assert [one["observed"] for one in gates] == [first[1].delta, first[2].delta]
+    assert [gate["observed"] for gate in gates] == [first[1].delta, first[2].delta]
 
 
 # Without anything to look back to a look back proves nothing; nor does the ratio to zero.
@@ -196,8 +201,8 @@ def test_tolerance_of_a_rule() -> None:
     assert result(now, rule, baseline=before) == "fail"
     assert result(now, rule, baseline=before, tolerance="nc1.pinv=rel:5%,abs:0") == "pass"
     # A bound on the number itself stays a bound.
-    found = verdict(now, "nc1.pinv <= 0.1", baseline=before, tolerance="nc1.pinv=rel:5%,abs:0")
-    assert [one["result"] for one in found.gates] == ["fail", "pass"]
+    judged = verdict(now, "nc1.pinv <= 0.1", baseline=before, tolerance="nc1.pinv=rel:5%,abs:0")
+    assert [gate["result"] for gate in judged.gates] == ["fail", "pass"]
 
 
 # A tolerance without a baseline proves nothing.
@@ -211,9 +216,9 @@ def test_tolerance_without_baseline() -> None:
     [("a=rel:5%,abs:0.002", 0.05, 0.002), ("a = rel:0.1", 0.1, 0.0), ("a=abs:1e-3", 0.0, 1e-3)],
 )
 def test_tolerance_of(text: str, rel: float, absolute: float) -> None:
-    name, found = tolerance_of(text)
-    assert name == "a" and (found.rel, found.abs) == pytest.approx((rel, absolute))
-    assert tolerance_of(f"a={found}")[1] == found
+    name, tolerance = tolerance_of(text)
+    assert name == "a" and (tolerance.rel, tolerance.abs) == pytest.approx((rel, absolute))
+    assert tolerance_of(f"a={tolerance}")[1] == tolerance
 
 
 @pytest.mark.parametrize(
@@ -229,7 +234,7 @@ def test_no_tolerance(text: str) -> None:
 def test_frozen() -> None:
     gated = report("report-gated-1.0")
     assert gated.outcome == "fail"
-    assert [one["result"] for one in gated.gates] == [
+    assert [gate["result"] for gate in gated.gates] == [
         "fail", "pass", "inconclusive", "fail", "fail",
     ]  # fmt: skip
     assert replace(gated, gates=()).to_dict()["gates"] == []

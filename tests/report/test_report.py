@@ -37,7 +37,7 @@ def check(report: Report) -> None:
     """Valid JSON, valid against the schema, and the same when read back."""
     text = report.to_json()
     plain = strict(text)
-    assert [f"{one.json_path}: {one.message}" for one in validator().iter_errors(plain)] == []
+    assert [f"{error.json_path}: {error.message}" for error in validator().iter_errors(plain)] == []
     assert Report.from_json(text).to_dict() == report.to_dict() == plain
 
 
@@ -108,8 +108,8 @@ def test_pinned_keys(block: str) -> None:
     part = plain[block] if block else plain
     items = part if isinstance(part, list) else [part]
     assert items
-    for one in items:
-        assert set(PINNED[block].split()) <= set(one)
+    for item in items:
+        assert set(PINNED[block].split()) <= set(item)
 
 
 # The schema demands what is promised.
@@ -122,11 +122,11 @@ def test_pinned_keys_in_the_schema(block: str) -> None:
 # The smaller records of a metric have their promised keys too.
 def test_pinned_keys_of_a_metric() -> None:
     metrics = of_population("noisy_simplex").to_dict()["metrics"]
-    spreads = [one["distribution"] for one in metrics if one["distribution"]]
-    worst = [each for one in metrics for each in one["worst"] or ()]
-    best = [one["best_known"] for one in metrics if one["best_known"]]
+    spreads = [result["distribution"] for result in metrics if result["distribution"]]
+    worst = [each for result in metrics for each in result["worst"] or ()]
+    best = [result["best_known"] for result in metrics if result["best_known"]]
     assert spreads and worst and best
-    assert all({*"min p01 p05 p50 p95 max mean".split()} <= set(one) for one in spreads)
+    assert all({*"min p01 p05 p50 p95 max mean".split()} <= set(spread) for spread in spreads)
     assert all(set(one) == {"class", "name", "value"} for one in worst)
     assert all(set(one) == {"value", "source"} for one in best)
 
@@ -180,7 +180,7 @@ def test_by_id() -> None:
     plain = {one["id"]: one["value"] for one in report.to_dict()["metrics"]}
     assert isinstance(report["nc1.pinv"].value, float)
     assert report["nc1.pinv"].value == plain["nc1.pinv"]
-    assert [one.id for one in report] == list(plain)
+    assert [result.id for result in report] == list(plain)
 
 
 # An id that is not there is an error that lists those that are.
@@ -189,14 +189,14 @@ def test_unknown_id() -> None:
     with pytest.raises(UsageError) as caught:
         report["nc1.pniv"]
     assert "'nc1.pniv'" in caught.value.message
-    assert all(one.id in caught.value.hint for one in report)
+    assert all(result.id in caught.value.hint for result in report)
 
 
 # The flat form has every number that was computed under its prefixed id, and nothing else.
 def test_flat() -> None:
     report = of_population("no_head")
-    assert {one.status for one in report} == {"ok", "skipped", "undefined"}
-    known = {one.id: one.value for one in report if one.status == "ok"}
+    assert {result.status for result in report} == {"ok", "skipped", "undefined"}
+    known = {result.id: result.value for result in report if result.status == "ok"}
     assert report.flat() == known
     assert report.flat("nc/") == {f"nc/{key}": value for key, value in known.items()}
     assert all(isinstance(value, float) for value in report.flat().values())

@@ -151,5 +151,5 @@ def test_never_nan(results: list[Result], loose: float) -> None:
 def test_inputs_come_back() -> None:
     report = of_population("noisy_simplex")
     again = Report.from_json(report.to_json())
-    assert all(isinstance(one, Input) for one in again.inputs)
+    assert all(isinstance(input, Input) for input in again.inputs)
     assert again.inputs == report.inputs and again.metrics == report.metrics
