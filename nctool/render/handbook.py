@@ -8,6 +8,8 @@ from nctool.metrics.metric import Metric
 from nctool.render.lines import BLANK, Line, columns, line, wrapped
 from nctool.render.values.words import ARROWS, by_heading
 
+PASSES = ("no pass over samples", "one pass over the samples", "two passes over the samples")
+
 SECTIONS = (
     "Formula:", "Convention:", "Best known:", "Undefined when:", "Reference:", "Published:",
 )  # fmt: skip
@@ -36,6 +38,7 @@ def page(metric: Metric, width: int) -> list[Line]:
         BLANK,
         line(("Perfect: ", "title"), f"{ARROWS[metric.toward_collapse]} {ideal}"),
         line(("Needs: ", "title"), ", ".join(metric.needs)),
+        line(("Costs: ", "title"), PASSES[metric.passes]),
         line(("Unchanged by: ", "title"), unchanged),
         line(("Definition version: ", "title"), str(metric.version)),
     ]

@@ -15,8 +15,10 @@ from nctool.engine import device
 from nctool.facts.samples import Sizes
 from nctool.geometry.duality import Duality
 from nctool.geometry.points import Points
+from nctool.metrics import registry
 from nctool.metrics.metric import INVARIANCES, Measure, Measured, Metric, metric
-from tests.support import laws
+from nctool.statistics.sums import ClassSums
+from tests.support import law_bench, laws
 
 Law = Callable[[Metric], None]
 
@@ -191,6 +193,17 @@ def test_right_metric_of_unequal_classes(law: str) -> None:
 def test_wrong_metric(law: str, metric: Metric) -> None:
     with pytest.raises(AssertionError):
         LAWS[law](metric)
+
+
+# An accumulator whose merge is not addition breaks the law about shards.
+def test_wrong_merge(monkeypatch: pytest.MonkeyPatch) -> None:
+    def averaged(self: ClassSums, other: Tensor) -> None:
+        self.total = (self.total + other) / 2
+
+    monkeypatch.setattr(ClassSums, "merge", averaged)
+    monkeypatch.setattr(law_bench, "SETTLED", {})
+    with pytest.raises(AssertionError):
+        laws.any_shards(registry()["nc1.pinv"])
 
 
 # Every law has a metric that breaks it.
