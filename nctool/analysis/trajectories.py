@@ -21,7 +21,7 @@ from nctool.core.progress import Advance, Progress, Silent
 from nctool.inputs.opening import checkpoints_of, name_of
 from nctool.inputs.sources import inspect, load
 from nctool.metrics.metric import Metric
-from nctool.readers.remote import Listener
+from nctool.readers.remote import Downloads
 from nctool.report import Report
 from nctool.report.trajectory import Trajectory, joined
 from nctool.report.trends import of_depth, of_time
@@ -45,32 +45,32 @@ class Stop:
 
 
 def stops_of_run(
-    sources: Sequence[str], options: RoleOptions, listener: Listener | None = None
+    sources: Sequence[str], options: RoleOptions, downloads: Downloads | None = None
 ) -> tuple[Stop, ...]:
     """The checkpoints of a run folder, or of several files of one run; none for anything else.
 
     Other files that are named beside a run folder belong to each of its checkpoints.
     """
-    listener = listener or Listener()
-    series = [checkpoints_of(source, listener) for source in sources]
+    downloads = downloads or Downloads()
+    series = [checkpoints_of(source, downloads) for source in sources]
     folders = [place for place, found in enumerate(series) if found]
     if len(folders) == 1:
         rest = [one for place, one in enumerate(sources) if place != folders[0]]
         found = series[folders[0]]
     else:
         rest, found = [], () if folders else _together(sources)
-    return tuple(Stop(name_of(one), _loading([one, *rest], options, listener)) for one in found)
+    return tuple(Stop(name_of(one), _loading([one, *rest], options, downloads)) for one in found)
 
 
 def stops_of_layers(
-    sources: Sequence[str], options: RoleOptions, listener: Listener | None = None
+    sources: Sequence[str], options: RoleOptions, downloads: Downloads | None = None
 ) -> tuple[Stop, ...]:
     """Feature arrays of one checkpoint, by the numbers in their names; the head is the last's."""
     assert options.layers is not None
     widths = (2, 3) if options.pool else (2,)
     layers = [
         array
-        for file in inspect(sources, options, listener).opened
+        for file in inspect(sources, options, downloads).opened
         for array in file.arrays
         if fnmatchcase(array.key, options.layers)
         and len(array.shape) in widths
@@ -87,10 +87,10 @@ def stops_of_layers(
     *inner, last = layers
     return (
         *(
-            Stop(layer.key, _loading(sources, _at(layer, options, head="none"), listener))
+            Stop(layer.key, _loading(sources, _at(layer, options, head="none"), downloads))
             for layer in inner
         ),
-        Stop(last.key, _loading(sources, _at(last, options, head=options.head), listener)),
+        Stop(last.key, _loading(sources, _at(last, options, head=options.head), downloads)),
     )
 
 
@@ -123,9 +123,9 @@ def _together(sources: Sequence[str]) -> tuple[str, ...]:
 
 
 def _loading(
-    sources: Sequence[str], options: RoleOptions, listener: Listener | None
+    sources: Sequence[str], options: RoleOptions, downloads: Downloads | None
 ) -> Callable[[], Source]:
-    return lambda: load(sources, options, listener)
+    return lambda: load(sources, options, downloads)
 
 
 def _at(layer: LazyArray, options: RoleOptions, *, head: str | None) -> RoleOptions:

@@ -66,21 +66,21 @@ def analyze(
     from nctool.analysis.saved_arrays import Behind, save_arrays
     from nctool.analysis.trajectories import Course, follow, stops_of_layers, stops_of_run
     from nctool.inputs.sources import inspect, load
-    from nctool.readers.remote import Listener
+    from nctool.readers.remote import Downloads
 
     settings = Settings(resolve(convention), compute, budget, defaults.without_roles(origin))
     bar = interruptible(console.bar(enabled=outputs.bar))
-    listener = Listener(bar) if outputs.quiet else Listener(bar, warn)
+    downloads = Downloads(bar) if outputs.quiet else Downloads(bar, warn)
     result: Analysis | Course
     if roles.layers is not None:
-        stops = stops_of_layers(sources, roles, listener)
+        stops = stops_of_layers(sources, roles, downloads)
         result = follow(stops, chosen, settings, bar, depth=True)
-    elif stops := stops_of_run(sources, roles, listener):
+    elif stops := stops_of_run(sources, roles, downloads):
         result = follow(stops, chosen, settings, bar)
     else:
-        result = measure(load(sources, roles, listener), chosen, settings, bar)
+        result = measure(load(sources, roles, downloads), chosen, settings, bar)
     if save_roles:
-        defaults.save_roles(inspect(sources, roles, listener), roles)
+        defaults.save_roles(inspect(sources, roles, downloads), roles)
     course = None if isinstance(result, Analysis) else result
     last = result if isinstance(result, Analysis) else result.last
     report = last.report

@@ -34,12 +34,12 @@ def inspect(
 ) -> None:  # fmt: skip
     """Show what a source holds and which role each array would get. Reads headers only."""
     from nctool.inputs.sources import inspect as look
-    from nctool.readers.remote import Listener
+    from nctool.readers.remote import Downloads
     from nctool.render import console, inspection
 
     outputs.check(sources)
     roles = replace(roles, origin=defaults.origins(context))
-    result = look(sources, roles, Listener(console.bar(enabled=outputs.bar), warn))
+    result = look(sources, roles, Downloads(console.bar(enabled=outputs.bar), warn))
     if outputs.json is not None:
         write_out(outputs.json, inspection.to_json(result))
     if not outputs.machine:

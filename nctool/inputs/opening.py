@@ -21,7 +21,7 @@ from nctool.settings.role_options import RoleOptions
 class Opening:
     """The sources of one command; each is opened once, however often it is named."""
 
-    listener: remote.Listener = field(default_factory=remote.Listener)
+    downloads: remote.Downloads = field(default_factory=remote.Downloads)
     opened: dict[Path | str, Opened] = field(default_factory=dict)
     chosen: list[Notice] = field(default_factory=list)
     addresses: dict[str, str] = field(default_factory=dict)
@@ -63,7 +63,7 @@ class Opening:
                 "download one of them, and name the file",
             )
         if shown not in self.opened:
-            visit = self.listener.seen.pop(source, None) or remote.visit(source, self.listener)
+            visit = self.downloads.visits.pop(source, None) or remote.visit(source, self.downloads)
             series = visit.checkpoints()
             if series:
                 self._chose(shown, series)
@@ -84,14 +84,14 @@ class Opening:
         )
 
 
-def checkpoints_of(source: str, listener: remote.Listener) -> tuple[str, ...]:
+def checkpoints_of(source: str, downloads: remote.Downloads) -> tuple[str, ...]:
     """The checkpoints of the folder of a run, in order; none of anything else."""
     if is_address(source):
-        visit = remote.visit(source, listener)
+        visit = remote.visit(source, downloads)
         series = visit.run()
         if not series:
             # Kept for Opening: a second visit would ask the server everything again.
-            listener.seen[source] = visit
+            downloads.visits[source] = visit
         return series
     try:
         path = Path(source)

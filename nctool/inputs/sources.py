@@ -16,7 +16,7 @@ from nctool.core.notice import Notice
 from nctool.inputs import class_names, vocabulary
 from nctool.inputs.opening import Opening, printable
 from nctool.inputs.pooling import pooled
-from nctool.readers.remote import Listener, fetched
+from nctool.readers.remote import Downloads, fetched
 from nctool.report import Input
 from nctool.roles import Candidate, Pick, Roles, assign
 from nctool.settings.role_options import RoleOptions
@@ -38,14 +38,14 @@ class Inspection:
 
 
 def inspect(
-    sources: Sequence[str], options: RoleOptions, listener: Listener | None = None
+    sources: Sequence[str], options: RoleOptions, downloads: Downloads | None = None
 ) -> Inspection:
     """The arrays, roles and reasons, from headers alone."""
-    opening = Opening(listener or Listener())
+    opening = Opening(downloads or Downloads())
     opened = opening.open_all(sources, options)
     options = printable(options)
     try:
-        count, _ = _classes(options, opening.listener)
+        count, _ = _classes(options, opening.downloads)
         metadata = _metadata(opened)
         roles, problem = _assigned(opened, options, metadata, count), None
     except InputError as error:
@@ -54,12 +54,14 @@ def inspect(
     return Inspection(opened, roles, problem, _moment(opened), opening.notices)
 
 
-def load(sources: Sequence[str], options: RoleOptions, listener: Listener | None = None) -> Source:
+def load(
+    sources: Sequence[str], options: RoleOptions, downloads: Downloads | None = None
+) -> Source:
     """Open, give out the roles, check that they fit, and read the head and the labels."""
     from nctool.inputs.assemble import assemble, head_bias, head_weight
 
-    opening = Opening(listener or Listener())
-    count, known_names = _classes(options, opening.listener)
+    opening = Opening(downloads or Downloads())
+    count, known_names = _classes(options, opening.downloads)
     opened = opening.open_all(sources, options)
     options = printable(options)
     metadata = _metadata(opened)
@@ -184,7 +186,7 @@ def _out_of_distribution(spec: str, opening: Opening) -> LazyArray:
 
 
 def _classes(
-    options: RoleOptions, listener: Listener
+    options: RoleOptions, downloads: Downloads
 ) -> tuple[int | None, vocabulary.Vocabulary | None]:
     """How many classes there are, from their number or from a file with their names."""
     if options.classes is None:
@@ -193,7 +195,7 @@ def _classes(
     if text.isdigit():
         return int(text), None
     if is_address(text):
-        with fetched(text, listener) as file:
+        with fetched(text, downloads) as file:
             names = replace(vocabulary.read(file), path=Path(file.name))
     else:
         names = vocabulary.read(Path(text))

@@ -18,7 +18,7 @@ import numpy
 import torch
 from safetensors.torch import save
 
-from nctool.readers.remote import Listener, visit
+from nctool.readers.remote import Downloads, visit
 
 LABELS = torch.arange(60) % 3
 HEAD = torch.eye(3, 8)
@@ -29,7 +29,7 @@ SMALL = save(ARRAYS)
 
 def arrays(address: str) -> dict[str, Any]:
     """The arrays at an address by key."""
-    return {array.key: array for array in visit(address, Listener()).open().arrays}
+    return {array.key: array for array in visit(address, Downloads()).open().arrays}
 
 
 def large(size: int = 3 * 2**20) -> dict[str, torch.Tensor]:

@@ -12,7 +12,7 @@ import torch
 from safetensors.torch import save
 
 import nctool
-from nctool.readers.remote import Listener, retry, visit
+from nctool.readers.remote import Downloads, retry, visit
 from tests.cli.shell import inside
 from tests.readers.remote_help import (
     ARRAYS,
@@ -108,7 +108,7 @@ def test_names(store: Memory, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "three" in found.to_json() and "class-names-found" in found.to_json()
     assert "/t/vocab.txt" not in {path for path, _, _ in store.asked}
     monkeypatch.setattr("nctool.readers.remote.in_place.MOST_JSON", 20)  # all of them too large
-    opened = visit("memory://t", Listener()).open()
+    opened = visit("memory://t", Downloads()).open()
     assert [one.name for one in opened.path.iterdir()] == ["model.safetensors"]
     assert "three" not in nctool.analyze("memory://t", per_class=True).to_json()
 

@@ -18,7 +18,7 @@ import torch
 from nctool.core.errors import InputError, ResourceError
 from nctool.core.notice import Notice
 from nctool.inputs.opening import Opening
-from nctool.readers.remote import Listener, copying, retry, temporary, visit
+from nctool.readers.remote import Downloads, copying, retry, temporary, visit
 from nctool.settings.role_options import RoleOptions
 from tests.readers.readers_help import WRITERS, plain
 from tests.readers.remote_help import ARRAYS, FEATURES, SMALL, Memory, large, memory, npz, rooms
@@ -50,7 +50,7 @@ def test_formats(store: Memory, tmp_path: Path, kind: str) -> None:
     WRITERS[kind](tmp_path / "x")
     store.put({"a/x": (tmp_path / "x").read_bytes()})
     local = {one.key: one for one in Opening().open(str(tmp_path / "x")).arrays}
-    found = {one.key: one for one in visit("memory://a/x", Listener()).open().arrays}
+    found = {one.key: one for one in visit("memory://a/x", Downloads()).open().arrays}
     assert found.keys() == local.keys()
     for key, array in found.items():
         want = local[key]
@@ -61,14 +61,14 @@ def test_formats(store: Memory, tmp_path: Path, kind: str) -> None:
 # Law: a copy is announced before it begins, with its size; what is tiny is not worth a word.
 def test_announced(store: Memory) -> None:
     told: list[tuple[Notice, int]] = []
-    listener = Listener(tell=lambda notice: told.append((notice, len(store.asked))))
+    downloads = Downloads(warn=lambda notice: told.append((notice, len(store.asked))))
     store.put({"a/big.npz": BIG, "a/small.npy": npy()})
-    opened = visit("memory://a/big.npz", listener).open()
+    opened = visit("memory://a/big.npz", downloads).open()
     ((notice, asked),) = told
     assert notice in opened.notices and asked == 1 < len(store.asked)
     assert notice.slug == "remote-copied" and notice.data == {"bytes": len(BIG)}
     assert "memory://a/big.npz" in notice.message and "3.0 MiB" in notice.message
-    assert visit("memory://a/small.npy", listener).open().notices == () and len(told) == 1
+    assert visit("memory://a/small.npy", downloads).open().notices == () and len(told) == 1
 
 
 # Law: progress goes to the end.
@@ -84,7 +84,7 @@ def test_progress(store: Memory) -> None:
             yield lambda amount, note="": steps.append(amount)
 
     store.put({"a/big.npz": BIG})
-    visit("memory://a/big.npz", Listener(Shown())).open()  # type: ignore[arg-type]
+    visit("memory://a/big.npz", Downloads(Shown())).open()  # type: ignore[arg-type]
     assert steps[0] == -4 and 3 <= sum(steps[1:]) <= 4
 
 
@@ -94,7 +94,7 @@ def test_no_room(store: Memory, monkeypatch: pytest.MonkeyPatch, address: str) -
     store.put({"a/big.npz": BIG})
     monkeypatch.setattr(temporary.TemporaryFolder, "free", lambda self: 2**20)
     with pytest.raises(ResourceError) as caught:
-        visit(address, Listener()).open()
+        visit(address, Downloads()).open()
     assert (caught.value.slug, caught.value.exit_code) == ("disk-full", 5)
     assert "TMPDIR" in caught.value.hint and len(store.asked) <= 1 and rooms() == []
 
@@ -110,7 +110,7 @@ def test_disk_fills(store: Memory, monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(Path, "open", onto_full)
     with pytest.raises(ResourceError) as caught:
-        visit("memory://a/big.npz", Listener()).open()
+        visit("memory://a/big.npz", Downloads()).open()
     assert caught.value.slug == "disk-full" and rooms() == []
 
 
@@ -126,14 +126,14 @@ def test_changed_meanwhile(monkeypatch: pytest.MonkeyPatch) -> None:
     with memory(change) as found:
         found.put({"a/big.npz": BIG})
         with pytest.raises(InputError) as caught:
-            visit("memory://a/big.npz", Listener()).open()
+            visit("memory://a/big.npz", Downloads()).open()
     assert caught.value.slug == "file-changed" and rooms() == []
 
 
 # Law: a small folder of another format is copied with all that is below it.
 def test_folder(store: Memory) -> None:
     store.put({"f/features.npy": npy(), "f/deep/er/notes.txt": b"x" * 9, "f/a.npz": npz()})
-    opened = visit("memory://f/", Listener()).open()
+    opened = visit("memory://f/", Downloads()).open()
     found = {array.key: array for array in opened.arrays}
     assert (plain(found["features"].whole()) == plain(FEATURES)).all()
     assert found["a.labels"].path == "memory://f/a.npz" and opened.where == "memory://f"
@@ -146,7 +146,7 @@ def test_large_folder(store: Memory, monkeypatch: pytest.MonkeyPatch, limit: str
     store.put({"f/features.npy": npy(), "f/deep/x": b"x" * 5000})
     monkeypatch.setattr(copying, limit, {"LARGEST_FOLDER": 5000, "MOST_FILES": 1}[limit])
     with pytest.raises(InputError) as caught:
-        visit("memory://f", Listener()).open()
+        visit("memory://f", Downloads()).open()
     assert caught.value.slug == "remote-folder-large" and "memory://f" in caught.value.hint
     assert store.asked == [] and rooms() == []
 
@@ -175,7 +175,7 @@ def test_lines(address: str, line: str) -> None:
 def test_unknown_folder(store: Memory) -> None:
     store.put({"f/notes.txt": b"x" * 10**6, "f/more.csv": b"y"})
     with pytest.raises(InputError) as caught:
-        visit("memory://f", Listener()).open()
+        visit("memory://f", Downloads()).open()
     assert caught.value.slug == "folder-unknown" and store.asked == []
     assert "memory://f" in caught.value.message and "notes.txt" in caught.value.message
 
@@ -195,7 +195,7 @@ def test_listed_names(
 
     monkeypatch.setattr(System, "ls", ls)
     with pytest.raises(InputError) as caught:
-        visit("memory://f", Listener()).open()
+        visit("memory://f", Downloads()).open()
     assert caught.value.slug == "path-escapes" and caught.value.message.isprintable()
     assert list(tmp_path.iterdir()) == []
 
@@ -213,7 +213,7 @@ def test_deep_names(
     store.put({"f/features.npy": npy()})
     monkeypatch.setattr(System, "find", find)
     with pytest.raises(InputError) as caught:
-        visit("memory://f", Listener()).open()
+        visit("memory://f", Downloads()).open()
     assert caught.value.slug in ("path-escapes", "remote-missing")
     assert not list(tmp_path.rglob("canary*")) and list(tmp_path.iterdir()) == []
 
@@ -287,11 +287,11 @@ def test_interrupt(tmp_path: Path) -> None:
 def test_end_of_process(tmp_path: Path) -> None:
     code = (
         "import os, fsspec\n"
-        "from nctool.readers.remote import Listener, visit\n"
+        "from nctool.readers.remote import Downloads, visit\n"
         "head = b\"{'descr': '|u1', 'fortran_order': False, 'shape': (3000000,), }\\n\"\n"
         "body = b'\\x93NUMPY\\1\\0' + len(head).to_bytes(2, 'little') + head + bytes(3000000)\n"
         "fsspec.filesystem('memory').pipe({'/a/x.npy': body})\n"
-        "kept = visit('memory://a/x.npy', Listener()).open()\n"
+        "kept = visit('memory://a/x.npy', Downloads()).open()\n"
         "print(len(os.listdir(os.environ['TMPDIR'])))\n"
     )
     environment = {**os.environ, "TMPDIR": str(tmp_path)}
@@ -303,7 +303,7 @@ def test_end_of_process(tmp_path: Path) -> None:
 # Law: another process, such as a child that ends, does not take the folder away.
 def test_other_process(store: Memory) -> None:
     store.put({"a/x.npz": BIG})
-    kept = visit("memory://a/x.npz", Listener()).open()
+    kept = visit("memory://a/x.npz", Downloads()).open()
     (folder,) = rooms()
     temporary._remove(folder, os.getpid() + 1)
     assert folder.exists() and kept.arrays

@@ -16,7 +16,7 @@ import torch
 from safetensors.torch import save
 
 from nctool.core.errors import InputError
-from nctool.readers.remote import Listener, range_cache, retry, temporary, visit
+from nctool.readers.remote import Downloads, range_cache, retry, temporary, visit
 from nctool.readers.remote import store as stores
 from tests.readers.readers_help import plain
 from tests.readers.remote_help import (
@@ -172,7 +172,7 @@ def model(store: Memory, **more: bytes) -> None:
 @pytest.mark.parametrize("address", ["memory://m", "memory://m/model.safetensors.index.json"])
 def test_sharded(store: Memory, address: str) -> None:
     model(store)
-    opened = visit(address, Listener()).open()
+    opened = visit(address, Downloads()).open()
     found = {array.key: array for array in opened.arrays}
     for key, values in ARRAYS.items():
         assert (plain(found[key].whole()) == plain(values)).all()
@@ -193,7 +193,7 @@ def test_index_escapes(store: Memory, name: str) -> None:
     content = json.dumps({"weight_map": {"x": name}}).encode()
     store.put({"y.safetensors": SMALL, "m/x.safetensors": SMALL, "m/i.json": content})
     with pytest.raises(InputError) as caught:
-        visit("memory://m/i.json", Listener()).open()
+        visit("memory://m/i.json", Downloads()).open()
     assert caught.value.slug == "path-escapes" and caught.value.message.isprintable()
     assert {path for path, _, _ in store.asked} == {"/m/i.json"}
 
@@ -202,7 +202,7 @@ def test_index_escapes(store: Memory, name: str) -> None:
 def test_missing_shard(store: Memory) -> None:
     store.put({"m/i.json": json.dumps({"weight_map": {"x": "gone.safetensors"}}).encode()})
     with pytest.raises(InputError) as caught:
-        visit("memory://m/i.json", Listener()).open()
+        visit("memory://m/i.json", Downloads()).open()
     assert caught.value.slug == "remote-missing"
     assert "'memory://m/gone.safetensors'" in caught.value.message
 
@@ -213,7 +213,7 @@ def test_damaged(store: Memory, cut: int) -> None:
     store.put({"a/x": SMALL[:cut], "m/x.safetensors": SMALL[:cut]})
     for address in ("memory://a/x", "memory://m"):
         with pytest.raises(InputError) as caught:
-            visit(address, Listener()).open()
+            visit(address, Downloads()).open()
         assert caught.value.slug in ("file-truncated", "file-corrupt", "format-unknown")
         assert "memory://" in caught.value.message and "nctool-remote" not in caught.value.message
     assert rooms() == []

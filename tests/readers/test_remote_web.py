@@ -10,7 +10,7 @@ import pytest
 from safetensors.torch import save
 
 from nctool.core.errors import InputError
-from nctool.readers.remote import Listener, retry, visit
+from nctool.readers.remote import Downloads, retry, visit
 from nctool.readers.remote import web as ours
 from tests.readers.readers_help import plain
 from tests.readers.remote_help import ARRAYS, FEATURES, SMALL, Web, arrays, large, npz, web
@@ -39,7 +39,7 @@ def refused(address: str) -> InputError:
 
 # Law: with ranges only what is wanted comes, and nothing is copied.
 def test_ranges(server: Web) -> None:
-    opened = visit(server.at("large"), Listener()).open()
+    opened = visit(server.at("large"), Downloads()).open()
     found = {array.key: array for array in opened.arrays}
     assert (plain(found["features"].rows(5, 9)) == plain(FEATURES[5:9])).all()
     assert server.asked[0][1] == f"bytes=0-{2**17 - 1}"
@@ -51,7 +51,7 @@ def test_ranges(server: Web) -> None:
 def test_without_ranges(server: Web, name: str) -> None:
     server.ranged = False
     server.files["a b.npz"] = npz(more=large()["unused"])
-    opened = visit(server.at(name), Listener()).open()
+    opened = visit(server.at(name), Downloads()).open()
     found = {array.key: array for array in opened.arrays}
     for key, values in ARRAYS.items():
         assert (plain(found[key].whole()) == plain(values)).all()
@@ -155,7 +155,7 @@ def test_broken_copy(server: Web, tmp_path: Path) -> None:
 @pytest.mark.parametrize("how", ["tag", "longer", "shorter"])
 def test_changed(server: Web, how: str, ranged: bool) -> None:
     server.ranged = ranged
-    served = visit(server.at("large"), Listener())
+    served = visit(server.at("large"), Downloads())
     if how == "tag":
         server.tag = '"two"'
     else:

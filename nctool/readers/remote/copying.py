@@ -1,4 +1,4 @@
-"""Files and folders that are copied before they are opened, and the word about it."""
+"""Files and folders that are copied before they are opened, and the notices about it."""
 
 from __future__ import annotations
 
@@ -20,33 +20,34 @@ LARGEST_FOLDER = 2 << 30
 MOST_FILES = 10_000
 
 
-def nobody(notice: Notice) -> None:
-    """Nobody is told."""
+def silent(notice: Notice) -> None:
+    """Shows nothing."""
 
 
 @dataclass(frozen=True, slots=True)
-class Listener:
-    """Who hears of what takes long: a word before it starts, and how far it has come."""
+class Downloads:
+    """What the downloads of one command share."""
 
     progress: Progress = field(default_factory=Silent)
-    tell: Callable[[Notice], None] = nobody
-    seen: dict[str, Any] = field(default_factory=dict)
-    """Visits that were made in advance and are not to be made again."""
+    warn: Callable[[Notice], None] = silent
+    """Called with the size of what is about to be copied."""
+    visits: dict[str, Any] = field(default_factory=dict)
+    """By address, visits that were made in advance: the next one is taken from here."""
 
 
 def file(
-    served: RemoteFile, name: str, temporary: TemporaryFolder, listener: Listener
+    served: RemoteFile, name: str, temporary: TemporaryFolder, downloads: Downloads
 ) -> tuple[Path, tuple[Notice, ...]]:
     """The whole file; nothing is said where all of it came with the first request."""
     temporary.require_space(served.size, served.address.shown)
     notices = () if served.size <= FIRST else (_notice(served.address, served.size),)
     for notice in notices:
-        listener.tell(notice)
-    return temporary.copy(served, name, listener.progress), notices
+        downloads.warn(notice)
+    return temporary.copy(served, name, downloads.progress), notices
 
 
 def folder(
-    served: RemoteFolder, name: str, temporary: TemporaryFolder, listener: Listener
+    served: RemoteFolder, name: str, temporary: TemporaryFolder, downloads: Downloads
 ) -> tuple[Notice, ...]:
     """Everything below a folder, if it is small."""
     sizes = served.below()
@@ -55,9 +56,9 @@ def folder(
         raise too_large(served.address, f"{len(sizes):,} files of {amount(total)}")
     temporary.require_space(total, served.address.shown)
     notice = _notice(served.address, total)
-    listener.tell(notice)
+    downloads.warn(notice)
     for path in sorted(sizes):
-        temporary.copy(served.file(path), f"{name}/{path}", listener.progress)
+        temporary.copy(served.file(path), f"{name}/{path}", downloads.progress)
     return (notice,)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from nctool.arrays import Opened
 from nctool.readers import safetensors_files as safe
 from nctool.readers.remote import copying
-from nctool.readers.remote.copying import Listener
+from nctool.readers.remote.copying import Downloads
 from nctool.readers.remote.range_cache import RangeCache
 from nctool.readers.remote.served import RemoteFile, RemoteFolder
 from nctool.readers.remote.temporary import TemporaryFolder
@@ -23,12 +23,12 @@ def file(served: RemoteFile, path: Path, temporary: TemporaryFolder) -> Opened:
 
 
 def shards(
-    index: Path, parts: dict[str, RemoteFile], temporary: TemporaryFolder, listener: Listener
+    index: Path, parts: dict[str, RemoteFile], temporary: TemporaryFolder, downloads: Downloads
 ) -> Opened:
     """A set of shards by its index, which is here already."""
     for name, served in parts.items():
         if served.ranges is None:
-            copying.file(served, name, temporary, listener)
+            copying.file(served, name, temporary, downloads)
         else:
             temporary.empty(name, served.size)
     return safe.open_safetensors(

@@ -15,7 +15,7 @@ from nctool.core.errors import InputError
 from nctool.readers import safetensors_files as safe
 from nctool.readers.remote import copying, in_place, store, web
 from nctool.readers.remote.address import WEB, Address, parse
-from nctool.readers.remote.copying import Listener
+from nctool.readers.remote.copying import Downloads
 from nctool.readers.remote.renaming import Renaming
 from nctool.readers.remote.served import RemoteFile, RemoteFolder
 from nctool.readers.remote.temporary import TemporaryFolder
@@ -31,7 +31,7 @@ class Visit:
 
     address: Address
     served: Path | RemoteFile | RemoteFolder
-    listener: Listener
+    downloads: Downloads
 
     def checkpoints(self) -> Sequence[runs.Checkpoint]:
         """The checkpoints in order, if this is the folder of a run."""
@@ -49,7 +49,7 @@ class Visit:
 
     def inner(self, name: str) -> Visit:
         """What this folder holds under that name."""
-        return visit(self.address.inner(name).text, self.listener)
+        return visit(self.address.inner(name).text, self.downloads)
 
     def open(self) -> Opened:
         """Its arrays, under its address."""
@@ -61,17 +61,17 @@ class Visit:
         names = Renaming(temporary.target(self.address.name), self.address.shown)
         with temporary.removed_on_error(), names.errors(), edge(names.local, "remote"):
             opened = (
-                _file(self.served, names.local, temporary, self.listener)
+                _file(self.served, names.local, temporary, self.downloads)
                 if isinstance(self.served, RemoteFile)
-                else _folder(self.served, temporary, self.listener)
+                else _folder(self.served, temporary, self.downloads)
             )
         return names.opened(opened, temporary)
 
 
 @contextmanager
-def fetched(text: str, listener: Listener) -> Iterator[Path]:
+def fetched(text: str, downloads: Downloads) -> Iterator[Path]:
     """One small file, here for as long as the block lasts."""
-    visited = visit(text, listener)
+    visited = visit(text, downloads)
     if isinstance(visited.served, RemoteFolder):
         raise InputError(
             "not-a-file", f"'{visited.address.shown}' is a folder", "name one of the files in it"
@@ -83,17 +83,17 @@ def fetched(text: str, listener: Listener) -> Iterator[Path]:
     temporary = TemporaryFolder()
     names = Renaming(temporary.target(visited.address.name), visited.address.shown)
     with temporary.removed_after(), names.errors():
-        copying.file(visited.served, names.local.name, temporary, listener)
+        copying.file(visited.served, names.local.name, temporary, downloads)
         yield names.local
 
 
-def visit(text: str, listener: Listener) -> Visit:
+def visit(text: str, downloads: Downloads) -> Visit:
     """Ask what is at an address."""
     address = parse(text)
     if address.protocol == "file":
-        return Visit(address, _local(address), listener)
+        return Visit(address, _local(address), downloads)
     return Visit(
-        address, web.look(address) if address.protocol in WEB else store.look(address), listener
+        address, web.look(address) if address.protocol in WEB else store.look(address), downloads
     )
 
 
@@ -109,20 +109,22 @@ def _local(address: Address) -> Path:
     return plain if plain.exists() else Path("/" + unquote(path))
 
 
-def _file(served: RemoteFile, path: Path, temporary: TemporaryFolder, listener: Listener) -> Opened:
+def _file(
+    served: RemoteFile, path: Path, temporary: TemporaryFolder, downloads: Downloads
+) -> Opened:
     if safe.is_single(served.head) and served.ranges is not None:
         return in_place.file(served, path, temporary)
-    _, notices = copying.file(served, path.name, temporary, listener)
+    _, notices = copying.file(served, path.name, temporary, downloads)
     if served.size <= MOST_JSON and is_index(path, served.head, safe.SUFFIX):
         parts = {name: _beside(served.address, name, temporary) for name in in_place.named_by(path)}
-        return in_place.shards(path, parts, temporary, listener)
+        return in_place.shards(path, parts, temporary, downloads)
     opened = readers.open_path(path)
     return replace(opened, notices=(*notices, *opened.notices))
 
 
 def _beside(address: Address, name: str, temporary: TemporaryFolder) -> RemoteFile:
     temporary.target(name)  # a name that leads elsewhere is not even asked for
-    served = visit(address.beside(name).text, Listener()).served
+    served = visit(address.beside(name).text, Downloads()).served
     if not isinstance(served, RemoteFile):
         raise InputError(
             "shard-missing",
@@ -132,7 +134,7 @@ def _beside(address: Address, name: str, temporary: TemporaryFolder) -> RemoteFi
     return served
 
 
-def _folder(served: RemoteFolder, temporary: TemporaryFolder, listener: Listener) -> Opened:
+def _folder(served: RemoteFolder, temporary: TemporaryFolder, downloads: Downloads) -> Opened:
     root = _names(served, temporary)
     reader = _reader(root)
     if reader == safe.NAME:
@@ -142,7 +144,7 @@ def _folder(served: RemoteFolder, temporary: TemporaryFolder, listener: Listener
     another = TemporaryFolder()
     names = Renaming(another.target(root.name), str(root))
     with another.removed_on_error(), names.errors():
-        notices = copying.folder(served, root.name, another, listener)
+        notices = copying.folder(served, root.name, another, downloads)
         opened = readers.open_path(names.local)
         return names.opened(replace(opened, notices=(*notices, *opened.notices)), another)
 
