@@ -163,6 +163,8 @@ BREAKERS: list[tuple[str, str, Metric]] = [
     ("number", "not a number", wrong(not_a_number)),
     ("number", "infinite", wrong(infinite)),
     ("number", "0/0 where means coincide", wrong(unguarded)),
+    ("number", "a number where it declares none", replace(right, id="nc1.cdnv")),
+    ("number", "none where it declares one", replace(right, id="nc4.accuracy")),
     *(
         ("documented", f"no {name}", replace(right, doc=section_lost(name)))
         for name in ("A metric", "Formula", "Convention", "Undefined when", "Reference")

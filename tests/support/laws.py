@@ -29,6 +29,7 @@ from tests.support.law_bench import (
     unequally_collapsed,
     value,
 )
+from tests.support.oracle import FORMULAS, defined
 from tests.support.populations import DEGENERATE
 from tests.support.shards import in_shards, in_shards_backwards
 from tests.support.stored_populations import small_blocks
@@ -167,16 +168,23 @@ def one_value_per_class(metric: Metric) -> None:
 
 
 def number_or_reason(metric: Metric) -> None:
-    """A finite number, or none and a reason of its own: on ordinary inputs a number."""
+    """A finite number, or none and a reason of its own: on ordinary inputs a number.
+
+    On degenerate inputs it is what the metric's formula declares.
+    """
     value(metric, bench(metric, ORDINARY))
     for name in DEGENERATE:
-        shown = result(metric, arrays(name))
+        given = arrays(name)
+        shown = result(metric, given)
         if shown.status == "ok":
             assert shown.value is not None and math.isfinite(shown.value), name
             assert all(math.isfinite(value) for value in shown.per_class or () if value is not None)
         else:
             assert shown.status == "undefined" and shown.value is None, name
             assert shown.reason and shown.reason != "the result is not a finite number", name
+        if metric.id in FORMULAS:
+            sizes = np.bincount(given["labels"])
+            assert (shown.status == "ok") == defined(metric.id, name, sizes), name
 
 
 def documented(metric: Metric) -> None:

@@ -15,7 +15,7 @@ from tests.support.oracle.view import (
 )
 
 
-@formula("nc5.ood_orthogonality", rounding="length")
+@formula("nc5.ood_orthogonality", undefined_on=("all_zero",), rounding="length")
 def ood_orthogonality(seen: View) -> Outcome:
     """Mean over classes of |cos(mu_c, mean of the out-of-distribution features)|."""
     if seen.sample.ood is None:
