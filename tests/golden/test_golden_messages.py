@@ -47,7 +47,7 @@ MODULES = {
     "measure": "analysis/measure.py",
     "compute_options": "settings/compute_options.py",
     "option": "settings/option.py",
-    "vocabulary": "readers/vocabulary.py",
+    "vocabulary": "inputs/vocabulary.py",
     "class_names": "inputs/class_names.py",
     "outputs": "cli/outputs.py",
     "api": "api.py",
