@@ -136,7 +136,7 @@ class Browser:
         asked = [
             event for event in self.events if event.get("method") == "Network.requestWillBeSent"
         ]
-        urls = [str(one["params"]["request"]["url"]) for one in asked]
+        urls = [str(event["params"]["request"]["url"]) for event in asked]
         return [url for url in urls if not url.startswith(("data:", "file:", "blob:"))]
 
     def click(self, selector: str) -> None:

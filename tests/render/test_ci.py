@@ -60,16 +60,16 @@ def test_lenient_and_runs() -> None:
 @pytest.mark.parametrize("name", EVERY)
 def test_warnings(name: str, kind: str) -> None:
     saved = document(name)
-    told = [log_line for log_line in ci.log_lines(saved, kind) if "nctool gate" not in log_line]
-    assert len(told) == len(ci.warnings_of(saved))
-    for text, notice in zip(told, ci.warnings_of(saved), strict=True):
+    lines = [log_line for log_line in ci.log_lines(saved, kind) if "nctool gate" not in log_line]
+    assert len(lines) == len(ci.warnings_of(saved))
+    for text, notice in zip(lines, ci.warnings_of(saved), strict=True):
         assert notice.slug in text
         assert notice.message in (decoded(text)[2] if kind == "github" else text)
 
 
 def test_warnings_of_a_course() -> None:
     hostile = named("trajectory-1.0", "")
-    assert [one.slug for one in ci.warnings_of(hostile)] == ["odd"]
+    assert [notice.slug for notice in ci.warnings_of(hostile)] == ["odd"]
     assert ci.warnings_of(trajectory()) == trajectory().last.warnings
 
 
@@ -79,9 +79,9 @@ def test_warnings_of_a_course() -> None:
 def test_names_are_text(name: str, text: str) -> None:
     hostile = named(name, text, ids=True)
     plain = [*ci.log_lines(named(name, ""), "github")]
-    told = [*ci.log_lines(hostile, "github")]
-    assert len(told) == len(plain) > 0
-    for one, before in zip(told, plain, strict=True):
+    lines = [*ci.log_lines(hostile, "github")]
+    assert len(lines) == len(plain) > 0
+    for one, before in zip(lines, plain, strict=True):
         assert one.isprintable() and GITHUB.fullmatch(one)
         level, title, said = decoded(one)
         assert (level, title.split(" ")[0]) == (decoded(before)[0], "nctool")

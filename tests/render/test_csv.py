@@ -111,7 +111,7 @@ def test_names_are_text(name: str, kind: str) -> None:
     table = list(csv.reader(io.StringIO(whole), strict=True))
     assert len(table) == len(whole.splitlines()) == len(text(named(name, "")).splitlines())
     for cell in (cell for row in table for cell in row):
-        assert all(one.isprintable() for one in cell)
+        assert all(sign.isprintable() for sign in cell)
         if cell.startswith(FORMULA):
             float(cell)
 

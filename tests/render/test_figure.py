@@ -66,7 +66,7 @@ def places(line: Line2D) -> list[tuple[float, float]]:
 
 def words(figure: Figure) -> str:
     """All text on a figure that is drawn already."""
-    return "\n".join(one.get_text() for one in figure.findobj(Text))
+    return "\n".join(text.get_text() for text in figure.findobj(Text))
 
 
 def directions(size: int, dim: int) -> dict[str, Any]:
@@ -125,7 +125,7 @@ print(*{"matplotlib.pyplot", "torch"} & set(sys.modules))
              "MPLCONFIGDIR": matplotlib.get_configdir()},
     )  # fmt: skip
     here = [file(of({}), suffix) for suffix in (".pdf", ".svg")]
-    assert done.stdout.split() == [hashlib.sha256(one).hexdigest() for one in here]
+    assert done.stdout.split() == [hashlib.sha256(content).hexdigest() for content in here]
 
 
 # A reader's own settings neither change the figure nor are changed by it.
@@ -316,7 +316,7 @@ def test_changes(name: str) -> None:
     left = {row.metric.id for row in arranged(saved, only_changed=True).rows} - {
         row.metric.id for row in rows
     }
-    assert all(one in words(figure) for one in left)
+    assert all(metric_id in words(figure) for metric_id in left)
 
 
 # Nothing changed is said; and what does not fit on a page is counted, not hidden.

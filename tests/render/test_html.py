@@ -107,7 +107,7 @@ def test_policy(name: str) -> None:
         "img-src": "data:", "base-uri": "'none'", "form-action": "'none'",
     }  # fmt: skip
     *inert, run = shown.all("script")
-    assert all(one["type"] == "application/json" for one in inert) and run == {}
+    assert all(element["type"] == "application/json" for element in inert) and run == {}
     assert len(data) > 1000
     names = {name for _, attrs in shown.tags for name in attrs}
     assert "style" not in names and not [name for name in names if name.startswith("on")]
@@ -130,7 +130,7 @@ def test_hostile_names(name: str) -> None:
         for one in (found, harmless)
     ]
     assert names[0] == names[1]
-    assert not [one for one in hostile if not one.isprintable() and one != "\n"]
+    assert not [sign for sign in hostile if not sign.isprintable() and sign != "\n"]
     assert "<script>alert(1)</script>" in found.text and "{{7*7}}{% raw %}" in found.text
     assert r"\x202e\x2066\x1b[31m\x0d\n\x00&lt;" in found.text
     assert found.policy == harmless.policy
@@ -176,35 +176,35 @@ def test_every_metric_is_described(name: str) -> None:
 def test_facts_of_a_metric() -> None:
     best = report()["nc2.max_cos.means"]
     assert best.best_known is not None
-    told = parts("report-1.0").text
+    page_text = parts("report-1.0").text
     for word in ("direction", "ideal", "floor", "best known", "random value", "noise floor"):
-        assert word in told
-    assert f"{said(best.best_known.value, 6)} ({best.best_known.source})" in told
-    assert "lower is more collapsed" in told and "higher is more collapsed" in told
+        assert word in page_text
+    assert f"{said(best.best_known.value, 6)} ({best.best_known.source})" in page_text
+    assert "lower is more collapsed" in page_text and "higher is more collapsed" in page_text
 
 
 # Every value that was computed is on the page.
 def test_values() -> None:
-    told = parts("report-1.0").text.replace(" ", "")
+    page_text = parts("report-1.0").text.replace(" ", "")
     for result in report():
         if result.value is not None:
-            assert said(result.value) in told, result.id
+            assert said(result.value) in page_text, result.id
 
 
 # What is missing says why, and what it would need.
 def test_absent() -> None:
-    told = parts("report-head-1.0").text
+    page_text = parts("report-head-1.0").text
     for reason in {result.reason for result in report("report-head-1.0") if result.reason}:
-        assert reason in told
-    assert "Why is this missing?" in told
+        assert reason in page_text
+    assert "Why is this missing?" in page_text
 
 
 # Empty states say what to do.
 def test_empty_states() -> None:
-    told = parts("report-head-1.0").text
-    assert "run with --arrays to see the Gram matrix" in told
-    assert "run with --arrays to see the spectrum" in told
-    assert "Run with --per-class" in told
+    page_text = parts("report-head-1.0").text
+    assert "run with --arrays to see the Gram matrix" in page_text
+    assert "run with --arrays to see the spectrum" in page_text
+    assert "Run with --per-class" in page_text
     alone = parse(page(of({"nc1.pinv": None}))).text
     assert "Nothing could be computed from these inputs" in alone
     assert "No margins: they were not asked for" in alone
@@ -212,12 +212,12 @@ def test_empty_states() -> None:
 
 # Gates say in words what they found; the page says in words what that means.
 def test_gates() -> None:
-    told = parts("report-gated-1.0").text
+    page_text = parts("report-gated-1.0").text
     for gate in document("report-gated-1.0").gates:
-        assert gate["expr"] in told and gate["source"] in told
+        assert gate["expr"] in page_text and gate["source"] in page_text
     for word in ("passed", "failed", "inconclusive", "failed, only a warning", "needs ood"):
-        assert word in told
-    assert "Gates: fail. At least one gate failed." in told
+        assert word in page_text
+    assert "Gates: fail. At least one gate failed." in page_text
     assert "Gates" not in parts("report-1.0").text
 
 
@@ -230,21 +230,23 @@ def test_warnings() -> None:
 
 # Inputs, settings, environment and digest are all there.
 def test_provenance() -> None:
-    told = parts("report-1.0").text
+    page_text = parts("report-1.0").text
     for input in report().inputs:
-        assert input.path in told and input.key in told and input.reason in told
-        assert input.fingerprint is None or input.fingerprint in told
-    assert report().digest in told and report().created in told
-    assert str(report().environment["platform"]) in told
+        assert input.path in page_text and input.key in page_text and input.reason in page_text
+        assert input.fingerprint is None or input.fingerprint in page_text
+    assert report().digest in page_text and report().created in page_text
+    assert str(report().environment["platform"]) in page_text
 
 
 # A comparison says in words what changed, and first whether it may be made at all.
 def test_comparison() -> None:
-    told = parts("comparison-splits-1.0").text
-    assert "These runs differ in more than their collapse" in told
+    page_text = parts("comparison-splits-1.0").text
+    assert "These runs differ in more than their collapse" in page_text
     for difference in comparison("comparison-splits-1.0").differences:
-        assert difference.what in told and all(value in told for value in difference.values)
-    assert "↑ less collapsed" in told and "within tolerance" in told
+        assert difference.what in page_text and all(
+            value in page_text for value in difference.values
+        )
+    assert "↑ less collapsed" in page_text and "within tolerance" in page_text
     assert "Yes: split, samples" in parts("comparison-1.0").text
     words = re.findall("(more collapsed|less collapsed|within tolerance)", text("comparison-1.0"))
     assert len(words) > 2 * 50
@@ -252,11 +254,11 @@ def test_comparison() -> None:
 
 # A trajectory says when the error reached zero, and its table has every value of every point.
 def test_trajectory() -> None:
-    told = parts("trajectory-1.0").text
-    assert "The head makes no training error from epoch 100 on." in told
+    page_text = parts("trajectory-1.0").text
+    assert "The head makes no training error from epoch 100 on." in page_text
     for value in trajectory().curve("nc1.pinv"):
-        assert said(value) in told
-    assert all(point.label in told for point in trajectory().points)
+        assert said(value) in page_text
+    assert all(point.label in page_text for point in trajectory().points)
 
 
 # A saved report becomes a page without torch and without numpy.

@@ -67,8 +67,8 @@ def test_noise_is_heard(browser: Browser, pages: dict[str, Path], tmp_path: Path
     path.write_text(text.replace("<footer>", f"<footer>{loud}<pre>{'x' * 9000}</pre>"), "utf-8")
     browser.look(400)
     browser.open(path)
-    told = str(browser.complaints())
-    assert all(word in told for word in ("script-src", "style-src", "img-src"))
+    complaints = str(browser.complaints())
+    assert all(word in complaints for word in ("script-src", "style-src", "img-src"))
 
 
 # Both colour schemes have colours of their own, and text that can be read.

@@ -252,7 +252,7 @@ def test_table() -> None:
 def test_rounds(low: float, high: float) -> None:
     inside = rounds(low, high, 4)
     assert 2 <= len(inside) <= 6
-    assert all(low - 1e-12 <= one <= high * (1 + 1e-9) for one in inside)
+    assert all(low - 1e-12 <= value <= high * (1 + 1e-9) for value in inside)
     steps = {round((b - a) / (high - low), 6) for a, b in pairwise(inside)}
     assert len(steps) <= 1
 

@@ -39,13 +39,13 @@ def suite(subject: Document) -> ElementTree.Element:
     for case in cases:
         assert case.tag == "testcase" and set(case.attrib) == {"classname", "name"}
         assert all(case.attrib.values())
-        tags = [one.tag for one in case]
+        tags = [child.tag for child in case]
         # At most one outcome, and what was said comes last.
         assert re.fullmatch("(failure |error |skipped )?(system-out )?", " ".join([*tags, ""]))
-        for one in case:
+        for child in case:
             allowed = {"failure": {"message", "type"}, "error": {"message", "type"}}
-            assert set(one.attrib) == allowed.get(one.tag, set() if one.text else {"message"})
-            counts[one.tag] = counts.get(one.tag, 0) + 1
+            assert set(child.attrib) == allowed.get(child.tag, set() if child.text else {"message"})
+            counts[child.tag] = counts.get(child.tag, 0) + 1
     assert only.get("tests") == str(len(cases))
     said = {"failure": "failures", "error": "errors", "skipped": "skipped"}
     assert {one: only.get(said[one]) for one in OUTCOMES} == {
@@ -55,7 +55,7 @@ def suite(subject: Document) -> ElementTree.Element:
 
 
 def outcome(case: ElementTree.Element) -> str:
-    return next((one.tag for one in case if one.tag in OUTCOMES), "passed")
+    return next((child.tag for child in case if child.tag in OUTCOMES), "passed")
 
 
 # Every document keeps the rules; without gates every metric is a case, with its value if any.

@@ -58,15 +58,15 @@ def rows(whole: str, *heads: str) -> dict[str, list[str]]:
 def test_report(name: str) -> None:
     saved = report(name)
     known = rows(text(saved), "metric", "value", "perfect", "random")
-    assert [*known] == [one.id for one in saved if one.status == "ok"]
-    for one in saved:
-        if one.value is not None:
-            value, perfect, chance = known[one.id]
-            assert (value, chance) == (number(one.value), number(one.null_value))
-            assert perfect.startswith("↓ lower" if one.toward_collapse == "down" else "↑ higher")
-            assert f", {number(one.floor or one.ideal)}" in perfect or one.ideal is None
+    assert [*known] == [result.id for result in saved if result.status == "ok"]
+    for result in saved:
+        if result.value is not None:
+            value, perfect, chance = known[result.id]
+            assert (value, chance) == (number(result.value), number(result.null_value))
+            assert perfect.startswith("↓ lower" if result.toward_collapse == "down" else "↑ higher")
+            assert f", {number(result.floor or result.ideal)}" in perfect or result.ideal is None
     assert known["gnc2.margin.weights"][1].endswith(number(_best(saved)))
-    absent = sum(one.value is None for one in saved)
+    absent = sum(result.value is None for result in saved)
     assert f"{absent} metrics without a value" in text(saved)
 
 
@@ -79,10 +79,10 @@ def _best(subject: Report) -> float | None:
 def test_course() -> None:
     saved = trajectory()
     known = rows(text(saved), "metric", "first", "last", "course", "perfect")
-    for one in saved:
-        if one.value is not None:
-            curve = saved.curve(one.id)
-            first, last, course, _ = known[one.id]
+    for result in saved:
+        if result.value is not None:
+            curve = saved.curve(result.id)
+            first, last, course, _ = known[result.id]
             assert (first, last) == (number(curve[0]), number(curve[-1]))
             assert course == sparkline(curve)
     assert "5 points, epoch 1 to epoch 1000" in text(saved)
@@ -140,7 +140,7 @@ def test_names_are_text(name: str, kind: str) -> None:
     shape = [[len(row) for row in table] for table in tables(plain)]
     assert [[len(row) for row in table] for table in tables(odd)] == shape
     odd += text(named(name, TEXTS[kind], ids=True))
-    assert all(one.isprintable() or one in "\n\u200b" for one in odd)
+    assert all(sign.isprintable() or sign in "\n\u200b" for sign in odd)
     bare = CODE.sub("", odd)
     assert not re.search(r"(?<!\\)[<>\[\]`&$]", bare)
     assert not re.search(r"(?i)@\w|#\d|://|www\.|gh-\d", bare)

@@ -52,7 +52,7 @@ def families(subject: Document) -> dict[str, Family]:
             labels = _labels(matched[2] or "")
             assert labels not in known[title].samples, "a series is there twice"
             known[title].samples[labels] = float(matched[3])
-    assert all(one.samples for one in known.values())
+    assert all(family.samples for family in known.values())
     return known
 
 
@@ -88,7 +88,7 @@ def test_every_number(name: str) -> None:
                 expected.setdefault(title, {})[tuple(sorted(labels.items()))] = result.value
     parsed = families(saved)
     outcome = parsed.pop("nctool_outcome")
-    assert {title: one.samples for title, one in parsed.items()} == expected
+    assert {title: family.samples for title, family in parsed.items()} == expected
     assert parsed["nctool_nc2_max_cos_weights"].help == report()["nc2.max_cos.weights"].title
     assert [*outcome.samples.values()] == [1.0 if saved.outcome == "fail" else 0.0]
 
@@ -129,7 +129,7 @@ def test_names_are_text(name: str, kind: str) -> None:
     plain = families(named(name, ""))
     odd = families(named(name, TEXTS[kind], ids=True))
     assert "nctool_fake" not in odd and len(odd) == len(plain)
-    assert [len(one.samples) for one in odd.values()] == [
+    assert [len(family.samples) for family in odd.values()] == [
         len(line.samples) for line in plain.values()
     ]
 

@@ -50,15 +50,21 @@ def expected(subject: Document) -> Iterator[str]:
                 yield from (number(change.value), number(change.delta, 3))
         return
     if isinstance(subject, Trajectory):
-        yield from (number(subject.curve(one.id)[0]) for one in subject if one.value is not None)
+        yield from (
+            number(subject.curve(result.id)[0]) for result in subject if result.value is not None
+        )
         subject = subject.last
     yield from _of_report(subject)
 
 
 def _of_report(subject: Report) -> Iterator[str]:
-    for one in subject:
-        yield one.id
-        yield number(one.value) if one.value is not None else f"{one.status}: {one.reason}"
+    for result in subject:
+        yield result.id
+        yield (
+            number(result.value)
+            if result.value is not None
+            else f"{result.status}: {result.reason}"
+        )
     for each in subject.inputs:
         yield from (each.path, each.key)
     for notice in subject.warnings:
@@ -90,7 +96,7 @@ def test_narrow(name: str, per_class: bool) -> None:
     wide = [
         one for one in shown(document(name), 40, plot=True, per_class=per_class) if len(one) > 40
     ]
-    assert [one for one in wide if not re.search(AS_WIDE, one.strip())] == []
+    assert [line for line in wide if not re.search(AS_WIDE, line.strip())] == []
 
 
 # Gates are a table where it has room; otherwise what was seen stands below what was asked.

@@ -127,8 +127,8 @@ def test_pinned_keys_of_a_metric() -> None:
     best = [result["best_known"] for result in metrics if result["best_known"]]
     assert spreads and worst and best
     assert all({*"min p01 p05 p50 p95 max mean".split()} <= set(spread) for spread in spreads)
-    assert all(set(one) == {"class", "name", "value"} for one in worst)
-    assert all(set(one) == {"value", "source"} for one in best)
+    assert all(set(entry) == {"class", "name", "value"} for entry in worst)
+    assert all(set(entry) == {"value", "source"} for entry in best)
 
 
 # The digest is of the metrics: any change of a number changes it.
