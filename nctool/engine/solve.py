@@ -119,7 +119,7 @@ def settle(state: State) -> tuple[State, Running]:
                 try:
                     value = call(node.function, node.needs, known)
                 except Undefined as reason:
-                    value = reason
+                    value = _kept(reason)
             if node.over is None or isinstance(value, Undefined | Missing):
                 known[name] = value
                 if node.timed:
@@ -136,8 +136,13 @@ def absorb(state: State, running: Running) -> State:
         try:
             known[name] = accumulator.finish()
         except Undefined as reason:
-            known[name] = reason
+            known[name] = _kept(reason)
     return replace(state, known=known)
+
+
+def _kept(reason: Undefined) -> Undefined:
+    """The reason without the frames it came through: they would keep the samples open."""
+    return reason.with_traceback(None)
 
 
 def _leading(graph: Graph, waiting: Iterable[str]) -> frozenset[str]:
