@@ -69,6 +69,7 @@ def open_path(path: Path) -> Opened:
     """Open a file or a folder; only its description is read."""
     head = _head(path)
     for reader in readers():
+        # A reader that fails to recognise a file names it, and is named itself.
         with edge(path, reader.name):
             if reader.recognises(path, head):
                 if reader.extra is not None:

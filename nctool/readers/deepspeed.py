@@ -92,6 +92,7 @@ def _weights(folder: Path, file: Path) -> Opened:
     with file.open("rb") as stream:
         opened = open_zip(file) if stream.read(2) == b"PK" else open_pickle(file)
     arrays = [array for array in opened.arrays if array.key.startswith("module.")]
+    # ZeRO-3 leaves every weight of the module empty and keeps it in the optimizers' files.
     if not any(_elements(array) for array in arrays):
         raise _cut(folder)
     notices = list(opened.notices)

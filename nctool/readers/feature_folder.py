@@ -37,7 +37,7 @@ from nctool.readers.safetensors_files import open_file
 from nctool.readers.shared.edge import corrupt, edge, shown
 from nctool.readers.shared.joined import Joined
 from nctool.readers.shared.kept_rows import Kept, kept_rows
-from nctool.readers.shared.shards import MOST_JSON, inside, read_json, with_config
+from nctool.readers.shared.shards import inside, read_json, with_config
 
 NAME = "nctool-features"
 MARK = "nctool.json"
@@ -87,8 +87,6 @@ def open_folder(path: Path) -> Opened:
 
 
 def _content(mark: Path) -> Mapping[str, object]:
-    if mark.stat().st_size > MOST_JSON:
-        raise ValueError(f"it is longer than {MOST_JSON} bytes")
     content = read_json(mark)
     if content.get("format") != NAME:
         raise ValueError(f"its format is {shown(content.get('format'), 40)}, expected {NAME}")
@@ -111,6 +109,7 @@ def _names(content: Mapping[str, object], folder: Path) -> list[str]:
     strange = [name for name in names if not SHARD.fullmatch(name)]
     if strange:
         raise ValueError(f"'{shown(strange[0], 60)}' is no name of a shard")
+    # A shard of an earlier capture beside this one's would be read as if it belonged to it.
     more = sorted(set(_shards_in(folder)) - set(names))
     if more:
         raise InputError(

@@ -48,6 +48,7 @@ def _is_flax(head: bytes, size: int) -> bool:
         return content
 
     try:
+        # The head is cut somewhere within: what it announces beyond that is no reason to refuse it.
         Scanner(io.BytesIO(head), size, noted).root()
     except Cut:
         return bool(arrays) or WORDS.search(head) is not None

@@ -107,6 +107,7 @@ def _readable(path: Path, content: Iterable[Member]) -> tuple[list[LazyArray], l
                 raise
             notices.append(Notice("objects-ignored", error.message, error.hint))
             last = error
+    # One odd member of many is a notice; a file of nothing else is an error with its reason.
     if notices and not arrays:
         raise last
     return arrays, notices

@@ -116,6 +116,7 @@ def _model(wire: Wire) -> Model:
     if model.graphs != 1 or not model.opsets:
         missing = f"{model.graphs} graphs" if model.graphs != 1 else "no operator set"
         raise wire.damaged(f"it has {missing}")
+    # A file's own metadata may use the key; only the graph says where the head is.
     model.facts.pop("head", None)
     return model
 

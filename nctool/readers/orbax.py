@@ -90,6 +90,8 @@ def _open_items(path: Path, items: Mapping[str, Path]) -> Opened:
     facts: dict[str, object] = dict(_json_items(path))
     ignored: Counter[str] = Counter()
     for name, folder in items.items():
+        # tensorstore follows links as the system does, so a linked item is refused before
+        # it is asked.
         if not folder.resolve().is_relative_to(path.resolve()):
             raise escapes(name, path, "put the folder itself there")
         item = Item(folder, NAME)

@@ -97,6 +97,8 @@ def open_file(path: Path, elsewhere: Elsewhere | None = None) -> Opened:
         )
         position = 0
         for key, begin, end in entries:
+            # No gap and no overlap, as the format demands: a gap could carry a file
+            # of another kind.
             if begin != position:
                 raise corrupt(path, NAME, f"'{shown(key)}' starts at {begin}, expected {position}")
             position = end
@@ -128,6 +130,7 @@ def _header(path: Path) -> tuple[dict[str, object], int]:
 
 def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
     entries = dict(pairs)
+    # Of two equal keys JSON readers keep either; the tensors would depend on the reader.
     if len(entries) != len(pairs):
         raise ValueError("a name is in the header twice")
     for key in entries:

@@ -71,6 +71,7 @@ def _legacy(file: BinaryIO, end: int) -> tuple[object, dict[str, Storage]]:
         if key not in types:
             raise ValueError(f"nothing says of which type storage '{shown(key)}' is")
         dtype = types[key]
+        # Counts are signed in the file: a negative one would seek back into the pickles.
         start, nbytes = file.tell(), count * ITEM_BYTES[dtype]
         if count < 0 or nbytes > end - start:
             raise ValueError(f"storage '{shown(key)}' claims {count} items, the file ends earlier")

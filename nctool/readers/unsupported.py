@@ -59,6 +59,7 @@ def _empty(path: Path, head: bytes) -> bool:
     return not head and path.is_file()
 
 
+# gzip, xz, zstd, bzip2 and zlib at its three usual levels.
 COMPRESSED = (b"\x1f\x8b", b"\xfd7zXZ\0", b"(\xb5/\xfd", b"BZh", b"x\x9c", b"x\x01", b"x\xda")
 PLAIN = "format-unsupported"
 AGAIN = "download or copy the file again and compare its size with the original"

@@ -72,6 +72,7 @@ class RangeCache:
             first, last = low, high
         elif 0 <= missing - self.next <= NEAR:
             last = min(max(last, missing + AHEAD // PIECE), high)
+        # Asked before writing: a full disk in the midst of a mapped file would end the process.
         if self.here.count(0, first, last) * PIECE > self.temporary.free():
             return False
         try:

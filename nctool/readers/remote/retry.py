@@ -34,6 +34,7 @@ def with_retries(
     address: Address, call: Callable[[], T], size: int = 0, waits: Sequence[float] | None = None
 ) -> T:
     """What the server answers, with a bounded number of tries and of seconds for each."""
+    # Exponential waits, few: an honest fault is over in seconds, and a command should not hang.
     for wait in (*(WAITS if waits is None else waits), None):
         try:
             return _within(ANSWER + size / SLOWEST, address, call)

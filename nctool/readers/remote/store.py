@@ -120,6 +120,7 @@ class _Store:
 
     def _check(self, opened: Mapping[str, Any]) -> None:
         """What was read is the file that was opened: its size and its stamp are the same."""
+        # Stores have no handle on one version: asking again after each range finds a replaced file.
         now = retry.with_retries(self.address, self._info)
         if not _same(opened, now):
             raise retry.changed(self.address)

@@ -80,6 +80,7 @@ def _size(address: Address, answer: HTTPResponse, ranged: bool) -> int:
 
 
 def _stamp(headers: HTTPMessage) -> str:
+    # A weak tag promises the same meaning, not the same bytes.
     tag: str = headers.get("ETag", "")
     return tag if tag and not tag.startswith("W/") else headers.get("Last-Modified", "")
 
@@ -145,6 +146,7 @@ def _answer(address: Address, byte_range: str = "") -> HTTPResponse:
         query=quote(parts.query, safe=UNQUOTED + "?"),
         fragment="",
     ).geturl()
+    # Unpacked bytes could not be counted against ranges, so no encoding is accepted.
     request = Request(url, headers={"Accept-Encoding": "identity", "User-Agent": "nctool"})
     if byte_range:
         request.add_header("Range", byte_range)
@@ -180,6 +182,8 @@ def _opener() -> Any:
         def redirect_request(
             self, req: Any, fp: Any, code: int, msg: str, headers: Any, newurl: str
         ) -> Request | None:
+            # Whoever asked for https is never sent on in the clear, where the answer
+            # could be replaced.
             allowed = ("https",) if req.type == "https" else ("http", "https")
             if urlsplit(newurl).scheme not in allowed:
                 return None

@@ -77,6 +77,8 @@ def members(
 
 
 def _located(info: ZipInfo, end: int, file: BinaryIO) -> tuple[str, int]:
+    # Readers differ in which of the two headers they believe; only a file in which both agree means
+    # the same to all of them.
     file.seek(info.header_offset)
     head = file.read(LOCAL.size)
     if len(head) < LOCAL.size or head[:4] != b"PK\x03\x04":
@@ -92,12 +94,14 @@ def _located(info: ZipInfo, end: int, file: BinaryIO) -> tuple[str, int]:
     if info.flag_bits & 1 or info.compress_type not in (ZIP_STORED, ZIP_DEFLATED):
         return "is encrypted or packed by a method other than stored and deflate", 0
     offset = info.header_offset + LOCAL.size + len(name) + len(extra)
+    # Bytes between members may only be a data descriptor: anything else would be hidden content.
     gap = end - offset - info.compress_size
     file.seek(offset + info.compress_size)
     if not _well_formed(extra) or gap < 0 or (gap and file.read(4) != b"PK\x07\x08"):
         return "does not end where its size says", 0
     if info.compress_type == ZIP_STORED and info.compress_size != info.file_size:
         return f"claims {info.file_size} bytes but stores {info.compress_size}", 0
+    # A claim beyond what Deflate can reach is no compression but an order for memory.
     if info.file_size > BEST_RATIO * info.compress_size + 1024:
         return f"claims {info.file_size} bytes from {info.compress_size} compressed ones", 0
     return "", offset

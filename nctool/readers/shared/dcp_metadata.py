@@ -84,6 +84,7 @@ def _places(value: object) -> Mapping[tuple[str, tuple[int, ...] | None], Place]
             raise ValueError(f"'{shown(key)}' does not say which bytes are its own")
         names = tuple(map(str, packed)) if isinstance(packed, list | tuple) else ()
         at = key, None if offset is None else _sizes(offset)
+        # Two places for one chunk: which of them is read would be chance.
         if at in places:
             raise ValueError(f"'{shown(key)}' is stored twice at {at[1]}")
         places[at] = Place(name, start, length, names)

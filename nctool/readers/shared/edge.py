@@ -34,6 +34,7 @@ def edge(path: Path, format: str) -> Iterator[None]:
         yield
     except NctoolError:
         raise
+    # Sizes were checked against the file; what still does not fit is this machine's limit.
     except MemoryError as error:
         raise ResourceError(
             "out-of-memory",

@@ -122,6 +122,7 @@ class Tree:
 
     def chunked(self, value: Mapping[str, object], key: str) -> None:
         """An array of more than a gibibyte, which Flax cuts into flat ones."""
+        # Chunks are numbered keys of a map, whose order in the file means nothing.
         shape, chunks = _ordered(value.get("shape")), _ordered(value.get("chunks"))
         sizes = checked_shape(shape, key, self.path)
         flat = [chunk for chunk in chunks if isinstance(chunk, Packed) and len(chunk.shape) == 1]

@@ -47,6 +47,7 @@ class Joined:
         kept = None if self.kept is None else self.kept[low:high]
         begin, end = (low, high) if kept is None else (int(kept[0]), int(kept[-1]) + 1)
         pieces = []
+        # Only the parts that hold these rows are asked, so that their files alone are touched.
         for number in range(bisect_right(ends, begin), bisect_right(ends, end - 1) + 1):
             above = ends[number - 1] if number else 0
             first, last = max(begin, above), min(end, ends[number])

@@ -74,6 +74,8 @@ def _first_of_each(blocks: Sequence[ndarray], kept: ndarray | None) -> ndarray:
     if places > MOST_PLACES_PER_ROW * len(index):
         first[rows[numpy.unique(chosen, return_index=True)[1]]] = True
         return first
+    # First occurrence in O(rows) by a table of samples; unique would sort what may be a
+    # hundred million.
     earliest = numpy.full(places, len(index), dtype="int64")
     numpy.minimum.at(earliest, chosen, rows)
     first[earliest[earliest < len(index)]] = True

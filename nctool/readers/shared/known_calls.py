@@ -109,10 +109,12 @@ def _region(
     shape = checked_shape(size.args[0] if isinstance(size, Made) else size, key, path)
     strides = steps if isinstance(steps, tuple) else ()
     numbers = (offset, *strides)
+    # torch writes no negative strides; with one, the span would begin before the storage.
     if len(strides) != len(shape) or not all(type(n) is int and n >= 0 for n in numbers):
         raise ValueError("a tensor's offset or strides are no non-negative integers")
     first, item = int(str(offset)), ITEM_BYTES[dtype]
     walk = tuple(int(str(step)) for step in strides)
+    # The furthest element decides, not the product of the sizes: strides may overlap or leave gaps.
     if (first + span(shape, walk)) * item > storage.nbytes:
         raise ValueError(
             f"a tensor of shape {shape} reaches behind its storage of {storage.nbytes} bytes"

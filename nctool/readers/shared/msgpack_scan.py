@@ -80,6 +80,7 @@ class Scanner:
 
     def value(self, depth: int = 0) -> object:
         self.values += 1
+        # One byte a value: a small file may otherwise ask for objects without end.
         if depth > DEEPEST or self.values > MOST_VALUES:
             raise ValueError("it is nested too deeply or holds too many values")
         mark = self.take(1)[0]
@@ -113,6 +114,8 @@ class Scanner:
         return self.take(length).decode("utf-8", "backslashreplace")
 
     def pairs(self, count: int, depth: int) -> dict[str, object]:
+        # Each entry takes two bytes at least, so a count is held against what is left
+        # before any loop.
         self.room(2 * count)
         entries: dict[str, object] = {}
         for _ in range(count):

@@ -44,6 +44,8 @@ def parse(head: bytes, size: int, key: str, path: Path) -> Header:
         raise corrupt(path, "npy", f"the header of '{shown(key)}' claims {length} bytes")
     text = head[start : start + length].decode("latin-1" if head[6] < 3 else "utf-8")
     try:
+        # literal_eval builds constants only; the length of its text is bounded above, as
+        # numpy bounds it.
         fields: object = ast.literal_eval(text.strip())
     except (SyntaxError, ValueError, MemoryError, RecursionError) as error:
         raise corrupt(path, "npy", f"the header of '{shown(key)}' is not a literal") from error

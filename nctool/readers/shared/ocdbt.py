@@ -73,6 +73,7 @@ class Database:
     def walk(self, location: str, height: int, prefix: str) -> None:
         from tensorstore import ocdbt
 
+        # A tree may name a node again, even one above it; each is followed once.
         if location in self.nodes or not 0 <= height <= DEEPEST:
             raise corrupt(self.folder, self.format, "its tree runs in a circle")
         self.nodes.add(location)

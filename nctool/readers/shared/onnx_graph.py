@@ -155,6 +155,8 @@ class Graph:
                 return "an input or an array" if node is None else node.op
             if node.op in ("Gemm", "MatMul", "Conv"):
                 return self._linear(node, name, output, bias) or f"a {node.op} of another kind"
+            # A constant added after the product is the layer's bias; a single number
+            # only scales the scores.
             if node.op in ("Add", "Mul", "Div"):
                 rest = self._with_constant(node)
                 if rest is None:

@@ -172,6 +172,8 @@ def _outside(
 
 def _beside(path: Path, location: str) -> Path:
     folder = path.parent
+    # Read as a Windows path as well: '..\\x' and 'C:x' are plain names here, but not where it
+    # is copied to.
     windows = PureWindowsPath(location)
     leaves = PurePosixPath(location).is_absolute() or windows.drive or windows.root
     if leaves or ".." in windows.parts:
@@ -227,6 +229,7 @@ def _decoded(
         wide = values if code.kind == "u" else values.view("int64")
         if dtype == "bool":
             wide = values != 0
+        # A cast wraps silently; comparing back finds numbers that do not fit the type.
         exact = wide.astype(code)
         if len(values) != count or (exact != wide).any():
             problem = f"the numbers of '{shown(key)}' do not fit its shape or type"
@@ -244,6 +247,8 @@ def varints(content: bytes | bytearray) -> ndarray:
     data = numpy.frombuffer(content, dtype="u1")
     if not data.size:
         return numpy.empty(0, "u8")
+    # All numbers at once: each ends at a byte below 0x80, and its seven-bit parts are added up by
+    # reduceat over where numbers begin.
     last = numpy.flatnonzero(data < 0x80)
     first = numpy.concatenate([[0], last[:-1] + 1]) if last.size else last
     lengths = last - first + 1

@@ -17,7 +17,7 @@ from nctool.core.errors import InputError
 from nctool.readers.shared import ocdbt, zarr
 from nctool.readers.shared.edge import corrupt, edge, shown
 from nctool.readers.shared.region import as_rows, numpy_code
-from nctool.readers.shared.shards import MOST_JSON, inside, read_json
+from nctool.readers.shared.shards import inside, read_json
 
 if TYPE_CHECKING:
     from nctool.arrays import Rows
@@ -57,10 +57,7 @@ class Item:
     def json(self, name: str) -> Mapping[str, Any]:
         if not os.path.lexists(self.folder / name):
             return {}
-        path = inside(self.folder, name)
-        if path.stat().st_size > MOST_JSON:
-            raise corrupt(path, self.format, f"it has {path.stat().st_size} bytes")
-        return read_json(path)
+        return read_json(inside(self.folder, name))
 
     @cached_property
     def database(self) -> bool:
@@ -164,6 +161,7 @@ class Item:
         if share.chunks > chunks or (share.chunks < chunks and self.complete):
             problem = f"'{shown(key)}' consists of {chunks} parts, {share.chunks} are stored"
             raise corrupt(self.folder, self.format, problem)
+        # Chunks that are not stored read as zeros, so a file of a few bytes can describe any size.
         unstored = grid.nbytes > MOST_UNSTORED and grid.nbytes > MOST_PACKED * share.nbytes
         if unstored or (grid.parts > 1 and share.chunks * grid.parts > share.nbytes):
             self.ignored["array far larger than what is stored of it"] += 1

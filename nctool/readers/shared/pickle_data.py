@@ -96,12 +96,15 @@ def read_pickle(file: BinaryIO, end: int, base: int = 0) -> object:
             start = file.tell()
             if length > end - start:
                 raise ValueError("a byte string is longer than the file")
+            # Tensors and arrays stay in the file: reading a checkpoint's pickle costs
+            # its description only.
             if length < LARGE:
                 machine.stack.append(file.read(length))
             else:
                 machine.stack.append(Blob(base + start, length))
                 file.seek(start + length)
             continue
+        # pickletools would allocate what the length says before it looks whether so much is there.
         if info.name in _COUNTED:
             start = file.tell()
             length = int.from_bytes(_exactly(file, _COUNTED[info.name]), "little")

@@ -86,6 +86,7 @@ class Wire:
         if at < len(block) and block[at] < 0x80:
             return block[at], at + 1
         value = 0
+        # Base 128, the lowest seven bits first; 64 bits end within ten bytes.
         for place, byte in enumerate(block[at : at + LONGEST_VARINT]):
             value |= (byte & 0x7F) << (7 * place)
             if byte < 0x80:

@@ -38,6 +38,8 @@ def numpy_code(dtype: str, order: str = "<") -> str:
 def checked_shape(shape: object, key: str, path: Path) -> tuple[int, ...]:
     """The shape as a tuple of sizes, or a stop when it is none."""
     sizes = tuple(shape) if isinstance(shape, list | tuple) else (shape,)
+    # bool is an int to isinstance; more dimensions than numpy's 32 (64 since 2.0) mean
+    # nothing here.
     if not all(type(size) is int and size >= 0 for size in sizes) or len(sizes) > 32:
         raise InputError(
             "shape-invalid",
@@ -106,6 +108,7 @@ class Region:
             low, high, _ = slice(start, stop).indices(shape[0])
             shape, first = (max(0, high - low), *shape[1:]), low * self.strides[0]
         count = span(shape, self.strides)
+        # Nothing is mapped for no rows: an empty mapping is an error of the system.
         if count == 0:
             return numpy.empty(shape, item)
         begin = self.start + first * item.itemsize

@@ -78,6 +78,8 @@ def inside(folder: Path, name: str) -> Path:
     if home.parent.name == "snapshots":  # a model cache keeps the bytes of a snapshot in blobs
         rooms.append(home.parent.parent / "blobs")
     try:
+        # Links are followed before the folder is compared: a link is a name that leads
+        # somewhere else.
         real = target.resolve(strict=True)
     except (OSError, RuntimeError, ValueError) as error:
         raise InputError(

@@ -50,6 +50,8 @@ def untiled(shape: tuple[int, ...], boxes: Sequence[Box]) -> str:
         if not fits:
             return f"a piece of size {box.sizes} at {box.offsets} is not inside it"
     stored, expected = sum(box.count for box in boxes), prod(shape)
+    # Counting finds gaps, and the sweep below overlaps; without either the boxes cover all
+    # exactly once.
     if stored < expected:
         return f"only {stored:,} of its {expected:,} elements are stored"
     if stored > expected or _overlap(boxes, len(shape)):
@@ -60,6 +62,8 @@ def untiled(shape: tuple[int, ...], boxes: Sequence[Box]) -> str:
 def _overlap(boxes: Sequence[Box], axes: int) -> bool:
     """Do any two boxes share an element? Asked where boxes begin: an overlap begins there too."""
     steps = 0
+    # A sweep along one axis keeps the boxes that are open there in a heap by their ends; those that
+    # are open together are swept along the next axis.
     todo = [(list(boxes), 0)]
     while todo:
         among, axis = todo.pop()

@@ -54,6 +54,8 @@ class Walk:
 
     def visit(self, value: object, key: str, depth: int) -> None:
         self.steps += 1
+        # Values are shared in a pickle: a list of itself twice, a hundred times over, has
+        # 2^100 paths.
         if depth > DEEPEST or self.steps > MOST_STEPS:
             raise ValueError("its containers are nested without end")
         match value:
@@ -88,6 +90,7 @@ class Walk:
 
     def visit_items(self, items: list[object] | tuple[object, ...], key: str, depth: int) -> None:
         self.items += len(items)
+        # Each item took a byte to write at least, so honest lists are no longer than their file.
         if self.items > 4 * self.path.stat().st_size + 1000:
             raise ValueError("its lists repeat one another without end")
         plain = [_scalar(item) if isinstance(item, Made) else item for item in items]

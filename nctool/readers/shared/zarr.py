@@ -63,6 +63,7 @@ def described(content: bytes, name: str, key: str, path: Path, format: str) -> G
     chunks, dtype, parts = _second(fields) if name == V2 else _third(fields)
     shape = checked_shape(fields.get("shape"), key, path)
     sizes = checked_shape(chunks, key, path)
+    # A chunk without elements would make their number infinite.
     if len(shape) != len(sizes) or 0 in sizes or parts < 1:
         raise corrupt(path, format, f"'{shown(key)}' of shape {shape} has chunks of {sizes}")
     return Grid("zarr" if name == V2 else "zarr3", dtype, shape, sizes, parts)

@@ -259,6 +259,7 @@ def _coded(array: Any, key: str) -> ndarray:
     """Rows that are numbers of entries in a dictionary."""
     index = array.indices.to_numpy(zero_copy_only=False)
     values = array.dictionary
+    # Arrow codes may point at an entry without a value; the row is as empty as a null of its own.
     if values.null_count:
         missing = values.is_null().to_numpy(zero_copy_only=False)[index]
         if missing.any():

@@ -195,6 +195,7 @@ class GuardedTable:
         if dtype == "str":
             # numpy's texts have one width: it is asked for first, so that the size is known.
             width = self.guarded.ask("width", self.file, numbers[0], start, stop)
+            # Four bytes a character; the product bounds what is read from a child that may lie.
             if type(width) is not int or width % 4 or not 0 < width * count <= MOST_TEXT_BYTES:
                 raise self._senseless()
             code = f"<U{width // 4}"
