@@ -114,13 +114,13 @@ class Outputs:
             self._show(document, per_class, only_gates)
 
     def _show(self, document: Document, per_class: bool, only_gates: bool) -> None:
-        from nctool.render import console, screen, verdict
+        from nctool.render import console, terminal, verdict
 
         columns = self.width or console.terminal_width()
         text = (
             verdict.lines(document, columns)
             if only_gates
-            else screen.lines(
+            else terminal.lines(
                 document, columns, per_class=per_class, plot=self.plot, verbose=self.verbose
             )
         )

@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from nctool.core.text import number, one_line
-from nctool.render import console, screen, verdict
+from nctool.render import console, terminal, verdict
 from nctool.report import Report
 from nctool.report.comparison import Comparison, arranged, compare
 from nctool.report.documents import Document
@@ -25,7 +25,7 @@ AS_WIDE = r"\S  +\S"
 
 
 def shown(subject: Document, width: int, **how: bool) -> list[str]:
-    text = console.paint(screen.lines(subject, width, **how), width=width, color=False)
+    text = console.paint(terminal.lines(subject, width, **how), width=width, color=False)
     return text.splitlines()
 
 
