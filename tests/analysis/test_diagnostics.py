@@ -63,7 +63,16 @@ def few(given: dict[str, Any]) -> None:
     given |= {name: given[name][kept] for name in ("features", "labels")}
 
 
+def on_a_line(given: dict[str, Any]) -> None:
+    """All class means on one line; the samples as far from them as before."""
+    del given["weight"]
+    labels, features = given["labels"], given["features"].astype(np.float64)
+    means = np.stack([features[labels == label].mean(axis=0) for label in range(4)])
+    given["features"] = features - means[labels] + np.outer(5 * labels, np.ones(8))
+
+
 CASES = {
+    "rank-deficient-means": on_a_line,
     "head-near-chance": misaligned,
     "duplicate-rows": padded,
     "normalised-features": normalised,
@@ -99,11 +108,14 @@ def tight(each: int) -> nctool.Report:
 # From n samples of tight classes NC1 comes out 1/n too small. That is worth a word from one in
 # twenty on, with the share in it, and not before.
 def test_few_samples() -> None:
-    assert "few-samples" not in {notice.slug for notice in tight(21).warnings}
-    (notice,) = [notice for notice in tight(19).warnings if notice.slug == "few-samples"]
+    plenty, few = tight(21), tight(19)
+    assert "few-samples" not in {notice.slug for notice in plenty.warnings}
+    (notice,) = [notice for notice in few.warnings if notice.slug == "few-samples"]
     assert notice.data["understatement"] == pytest.approx(1 / 19, rel=1e-4)
     assert notice.data["samples_per_class"] == 19
     assert "19 samples per class" in notice.message and "by about 5%" in notice.message
+    assert "sample-limited" not in plenty["nc1.trace_ratio"].flags
+    assert "sample-limited" in few["nc1.trace_ratio"].flags
 
 
 # Where sampling alone explains how far the means are apart, nobody knows by how much.
@@ -114,6 +126,19 @@ def test_hopelessly_few_samples() -> None:
     report = nctool.analyze(features=features, labels=np.repeat(np.arange(4), 3))
     (notice,) = [notice for notice in report.warnings if notice.slug == "few-samples"]
     assert notice.data["understatement"] == 1.0 and "by an unknown factor" in notice.message
+
+
+# How much of the possible the means span, and from where on a direction is none, stands in it.
+def test_rank_deficient_means() -> None:
+    given = healthy()
+    on_a_line(given)
+    (notice,) = [
+        notice
+        for notice in nctool.analyze(**given).warnings
+        if notice.slug == "rank-deficient-means"
+    ]
+    assert (notice.data["rank"], notice.data["possible"]) == (1, 3)
+    assert "span 1 of 3 possible directions" in notice.message
 
 
 # Copies are counted, and two of their rows named, as stored: ignored samples count as rows.
