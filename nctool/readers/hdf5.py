@@ -1,7 +1,6 @@
 """HDF5: plain files, the weights of Keras, and AnnData (.h5ad).
 
-Files are read here without the C library; ``pieces/hdf5`` says why. Soft links are not followed,
-and nothing outside of the file is.
+Soft links are not followed, and nothing outside of the file is.
 """
 
 from __future__ import annotations
@@ -11,11 +10,14 @@ from pathlib import Path
 from nctool.arrays import Opened
 from nctool.readers import Reader
 from nctool.readers.shared.hdf5.anndata import fill_anndata, is_anndata
-from nctool.readers.shared.hdf5.contents import Contents, open_home
+from nctool.readers.shared.hdf5.contents import Contents, open_contents
 from nctool.readers.shared.hdf5.keras import add_keras_facts
-from nctool.readers.shared.hdf5.source import MAGIC, PLACES
+from nctool.readers.shared.hdf5.tree import EXTRA
 
 NAME = "hdf5"
+MAGIC = b"\x89HDF\r\n\x1a\n"
+PLACES = (0, 512, 1024, 2048)
+"""Where the signature may stand: behind a block of the user's own, whose size is doubled."""
 
 
 def recognises(path: Path, head: bytes) -> bool:
@@ -23,7 +25,7 @@ def recognises(path: Path, head: bytes) -> bool:
 
 
 def open_hdf5(path: Path) -> Opened:
-    return open_home(path, NAME, _fill)
+    return open_contents(path, NAME, _fill)
 
 
 def _fill(contents: Contents) -> None:
@@ -43,4 +45,4 @@ def fill_plainly(contents: Contents) -> None:
             contents.add("/".join(parts), node)
 
 
-READER = Reader(NAME, recognises, open_hdf5, covers="HDF5 (.h5, .hdf5, .h5ad, Keras weights)")
+READER = Reader(NAME, recognises, open_hdf5, "HDF5 (.h5, .hdf5, .h5ad, Keras weights)", extra=EXTRA)

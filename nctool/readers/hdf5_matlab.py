@@ -12,13 +12,11 @@ from pathlib import Path
 from nctool.arrays import Opened
 from nctool.readers import FIRST, Reader
 from nctool.readers.shared.hdf5.arrays import lazy
-from nctool.readers.shared.hdf5.attributes import attributes
-from nctool.readers.shared.hdf5.contents import Contents, open_home
-from nctool.readers.shared.hdf5.groups import Node
+from nctool.readers.shared.hdf5.contents import Contents, open_contents
+from nctool.readers.shared.hdf5.tree import EXTRA, Node
 from nctool.readers.shared.known_calls import Unfit
 
 NAME = "matlab-7.3"
-SAID = frozenset({"MATLAB_class", "MATLAB_empty", "MATLAB_sparse"})
 NUMBERS = frozenset({"double", "single"}) | {
     f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)
 }
@@ -30,7 +28,7 @@ def recognises(path: Path, head: bytes) -> bool:
 
 
 def open_matlab(path: Path) -> Opened:
-    return open_home(path, NAME, _fill)
+    return open_contents(path, NAME, _fill)
 
 
 def _fill(contents: Contents) -> None:
@@ -42,16 +40,15 @@ def _fill(contents: Contents) -> None:
 
 
 def _add(contents: Contents, key: str, node: Node) -> None:
-    said = attributes(contents.source, node.messages, SAID)
-    group, title = node.group, said.get("MATLAB_class")
-    if group and "MATLAB_sparse" in said:
+    title = node.attributes.get("MATLAB_class")
+    if node.group and "MATLAB_sparse" in node.attributes:
         contents.ignored["sparse matrix"] += 1
-    elif group:
+    elif node.group:
         for name, child in node.children.items():
             _add(contents, f"{key}.{name}", child)
     else:
         with contents.unless_unfit():
-            _add_array(contents, key, node, title, bool(said.get("MATLAB_empty")))
+            _add_array(contents, key, node, title, bool(node.attributes.get("MATLAB_empty")))
 
 
 def _add_array(contents: Contents, key: str, node: Node, title: object, empty: bool) -> None:
@@ -59,12 +56,12 @@ def _add_array(contents: Contents, key: str, node: Node, title: object, empty: b
         raise Unfit(OTHERS[str(title)])
     if empty:
         raise Unfit("empty array")
-    stored = contents.described(key, node)
-    if title == "logical" and stored.kind.dtype in ("uint8", "int8"):
-        stored = replace(stored, kind=replace(stored.kind, dtype="bool", code="b1"))
+    stored = contents.stored(key, node)
+    if title == "logical" and stored.dtype in ("uint8", "int8"):
+        stored = replace(stored, dtype="bool")
     elif title is not None and title not in NUMBERS:
         raise Unfit("object of a class")
-    contents.keep(lazy(contents.home, stored, key, contents.format, matlab=True))
+    contents.keep(lazy(contents.home, stored, key, matlab=True))
 
 
-READER = Reader(NAME, recognises, open_matlab, covers="MATLAB 7.3 (.mat)", turn=FIRST)
+READER = Reader(NAME, recognises, open_matlab, covers="MATLAB 7.3 (.mat)", turn=FIRST, extra=EXTRA)

@@ -18,8 +18,9 @@ from nctool.readers import FIRST, Reader
 from nctool.readers.hdf5 import fill_plainly
 from nctool.readers.shared.archive import Member, bytes_of, is_zip, members, names
 from nctool.readers.shared.edge import corrupt, edge, shown
-from nctool.readers.shared.hdf5.contents import Contents, open_home
+from nctool.readers.shared.hdf5.contents import Contents, open_contents
 from nctool.readers.shared.hdf5.keras import add_keras_facts
+from nctool.readers.shared.hdf5.tree import EXTRA
 from nctool.readers.shared.shards import MOST_JSON
 
 NAME = "keras"
@@ -46,7 +47,7 @@ def open_keras(path: Path) -> Opened:
             )
         config, facts = _json(path, found.get(CONFIG)), _json(path, found.get(METADATA))
         fill = partial(_fill, config)
-        opened = open_home(path, NAME, fill, weights.offset, weights.size)
+        opened = open_contents(path, NAME, fill, weights.offset, weights.size)
     said = {name: facts[name] for name in FACTS if isinstance(facts.get(name), str)}
     return replace(
         opened,
@@ -81,4 +82,6 @@ def _code(config: Mapping[str, object]) -> tuple[Notice, ...]:
     )
 
 
-READER = Reader(NAME, recognises, open_keras, covers="Keras archives (.keras)", turn=FIRST)
+READER = Reader(
+    NAME, recognises, open_keras, covers="Keras archives (.keras)", turn=FIRST, extra=EXTRA
+)

@@ -35,6 +35,8 @@ HOMES: dict[str, tuple[str, ...]] = {
     "safetensors": ("readers/", "analysis/saved_arrays.py"),
     "fsspec": ("readers/remote/",),
     "pyarrow": ("readers/shared/table/",),
+    "h5py": ("readers/shared/hdf5/h5py_",),
+    "hdf5plugin": ("readers/shared/hdf5/h5py_",),
     "matplotlib": ("render/panels/",),
     "click": (),
 }

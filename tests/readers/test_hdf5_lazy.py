@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Any
 
 import h5py
 import numpy
 import pytest
 import torch
 
+from nctool.core.errors import InputError
 from nctool.readers import open_path
-from nctool.readers.shared.hdf5 import arrays as rooms
-from nctool.readers.shared.hdf5.filters import unpacked
+from nctool.readers.shared.hdf5 import arrays as slices
 from tests.readers.hdf5_samples import HEADER
 from tests.readers.readers_help import arrays, plain
 from tests.readers.test_laziness import resident
@@ -47,44 +46,66 @@ def test_big_file(tmp_path: Path, matlab: bool) -> None:
     assert resident() - before < 32 * 2**20
 
 
-def counted(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """The sizes of all chunks that are unpacked from now on."""
-    read: list[int] = []
+def ruined(path: Path, keep: set[tuple[int, int]]) -> None:
+    """Overwrite every chunk of ``x`` but those that begin here."""
+    with h5py.File(path) as file:
+        count = file["x"].id.get_num_chunks()
+        chunks = [file["x"].id.get_chunk_info(number) for number in range(count)]
+    assert keep < {chunk.chunk_offset for chunk in chunks}
+    with path.open("r+b") as raw:
+        for chunk in chunks:
+            if chunk.chunk_offset not in keep:
+                raw.seek(chunk.byte_offset)
+                raw.write(b"\xff" * chunk.size)
 
-    def noted(content: bytes, *rest: Any) -> bytes:
-        read.append(len(content))
-        return unpacked(content, *rest)
 
-    monkeypatch.setattr(rooms, "unpacked", noted)
-    return read
-
-
-# Law: of an array in chunks only those are unpacked that hold the rows, and none of them twice.
+# Law: of an array in chunks only those are unpacked that hold the rows: the others are ruined.
 @pytest.mark.parametrize("shape", [(1000, 8), (8, 1000)])
-def test_chunks(tmp_path: Path, shape: tuple[int, int], monkeypatch: pytest.MonkeyPatch) -> None:
-    values = numpy.arange(8000, dtype="f4").reshape(shape)
-    chunks = (100, 4) if shape[0] == 1000 else (4, 100)
+def test_chunks(tmp_path: Path, shape: tuple[int, int]) -> None:
+    values, tall = numpy.arange(8000, dtype="f4").reshape(shape), shape[0] == 1000
+    chunks = (100, 4) if tall else (4, 100)
     with h5py.File(tmp_path / "a", "w", userblock_size=512) as file:
         file.create_dataset("x", data=values, chunks=chunks, compression="gzip")
-    if shape[0] == 8:
+    ruined(tmp_path / "a", {(100, 0), (100, 4)} if tall else {(0, 100), (4, 100)})
+    if not tall:
         with (tmp_path / "a").open("r+b") as raw:
             raw.write(HEADER)
         values = values.T
-    read = counted(monkeypatch)
-    found = arrays(tmp_path / "a")["x"]
-    assert not read
-    assert (plain(found.rows(150, 160)) == values[150:160]).all() and len(read) == 2
-    assert (plain(found.rows(160, 250)) == values[160:250]).all() and len(read) == 4
-    assert (plain(found.whole()) == values).all() and len(read) == 20
+    array = arrays(tmp_path / "a")["x"]
+    assert (plain(array.rows(150, 160)) == values[150:160]).all()
+    assert (plain(array.rows(100, 200)) == values[100:200]).all()
+    for start in (90, 150):
+        with pytest.raises(InputError):
+            array.rows(start, start + 60)
 
 
-# Law: what is remembered of unpacked chunks is bounded.
-def test_memory_of_chunks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rooms, "REMEMBERED_BYTES", 3000)
-    values = numpy.arange(5000, dtype="u1")
+# Law: rows in many small ranges unpack each chunk once, not once for each range.
+def test_chunks_are_remembered(tmp_path: Path) -> None:
+    values = numpy.random.default_rng(0).integers(0, 9, 2**22, "u1")
     with h5py.File(tmp_path / "a", "w") as file:
-        file.create_dataset("x", data=values, chunks=(1000,), compression="gzip")
-    found, read = arrays(tmp_path / "a")["x"], counted(monkeypatch)
-    for _ in range(2):
-        assert (plain(found.whole()) == values).all()
-    assert len(read) > 5
+        file.create_dataset("x", data=values, chunks=(2**21,), compression="gzip")
+    array = arrays(tmp_path / "a")["x"]
+    array.rows(0, 1)
+    begun = time.monotonic()
+    array.rows(2**21, 2**21 + 1)
+    once = time.monotonic() - begun
+    begun = time.monotonic()
+    for start in range(2**21, 2**22, 2**15):
+        assert (plain(array.rows(start, start + 9)) == values[start : start + 9]).all()
+    assert time.monotonic() - begun < 32 * once  # of 64 ranges; a trip through the pipe is short
+
+
+# Law: rows that do not fit one slice through the pipe are put together, along either dimension.
+@pytest.mark.parametrize("matlab", [False, True])
+def test_slices(tmp_path: Path, matlab: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    values = numpy.arange(600, dtype="f8").reshape((6, 100) if matlab else (100, 6))
+    with h5py.File(tmp_path / "a", "w", userblock_size=512) as file:
+        file.create_dataset("x", data=values, chunks=(3, 3))
+    if matlab:
+        with (tmp_path / "a").open("r+b") as raw:
+            raw.write(HEADER)
+        values = values.T
+    monkeypatch.setattr(slices, "SLICE_BYTES", 7 * 6 * 8)
+    array = arrays(tmp_path / "a")["x"]
+    assert (plain(array.whole()) == values).all()
+    assert (plain(array.rows(13, 58)) == values[13:58]).all()

@@ -32,7 +32,7 @@ def test_types(tmp_path: Path, code: str) -> None:
 
 
 # Law: any shape, packed or not, comes back as it was in MATLAB; vectors and numbers as such.
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(
     shape=st.lists(st.integers(1, 5), min_size=2, max_size=4),
     packed=st.booleans(),

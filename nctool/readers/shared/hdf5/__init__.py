@@ -1,6 +1,6 @@
-"""What an HDF5 file says of itself, read here byte by byte.
+"""What an HDF5 file says of itself, and its arrays.
 
-The C library was seen to crash and to hang on files with one damaged byte, and to read other
-files when a crafted one asked for it. So nothing is handed to it: whatever a file points at is
-checked against the file's own length before it is followed, and nothing is followed twice.
+``h5py_child`` is the only place that knows h5py; it runs in a process of its own, because the C
+library was seen to crash and to hang on files with one damaged byte. ``tree`` asks it for a
+description and checks it; arrays that lie in one piece are mapped here, without the library.
 """

@@ -10,10 +10,8 @@ from nctool.arrays import INTEGERS, LazyArray
 from nctool.core.errors import InputError
 from nctool.readers.shared.edge import corrupt, edge, shown
 from nctool.readers.shared.hdf5.arrays import lazy
-from nctool.readers.shared.hdf5.attributes import attribute, attributes
-from nctool.readers.shared.hdf5.contents import Contents
-from nctool.readers.shared.hdf5.datasets import BELIEVED_BYTES, MOST_REPEATED
-from nctool.readers.shared.hdf5.groups import Node
+from nctool.readers.shared.hdf5.contents import BELIEVED_BYTES, MOST_REPEATED, Contents
+from nctool.readers.shared.hdf5.tree import Node
 from nctool.readers.shared.known_calls import Unfit
 from nctool.readers.shared.region import as_rows, checked_shape
 
@@ -23,13 +21,12 @@ if TYPE_CHECKING:
     from nctool.arrays import Rows
 
 OF_CELLS = ("X", "obs", "obsm", "layers")
-SAID = frozenset({"encoding-type", "h5sparse_format", "shape", "h5sparse_shape", "_index"})
 
 
 def is_anndata(contents: Contents) -> bool:
     root = contents.root
-    said = attribute(contents.source, root.messages, "encoding-type")
-    return said == "anndata" or root.children.keys() >= {"X", "obs", "var"}
+    named = root.attributes.get("encoding-type") == "anndata"
+    return named or root.children.keys() >= {"X", "obs", "var"}
 
 
 def fill_anndata(contents: Contents) -> None:
@@ -40,9 +37,8 @@ def fill_anndata(contents: Contents) -> None:
         elif name == "X":
             _add(contents, name, node)
         else:
-            said = attributes(contents.source, node.messages, SAID)
             for column, child in node.children.items():
-                if name != "obs" or column not in (said.get("_index"), "__categories"):
+                if name != "obs" or column not in (node.attributes.get("_index"), "__categories"):
                     _add(contents, f"{name}/{column}", child)
     contents.ignored += type(contents.ignored)()  # forgets what was counted zero times
 
@@ -51,11 +47,11 @@ def _add(contents: Contents, key: str, node: Node) -> None:
     if not node.group:
         contents.add(key, node)
         return
-    said = attributes(contents.source, node.messages, SAID)
-    kind = str(said.get("encoding-type") or said.get("h5sparse_format") or "group")
+    attributes = node.attributes
+    kind = str(attributes.get("encoding-type") or attributes.get("h5sparse_format") or "group")
     with contents.unless_unfit():
         if kind in ("csr_matrix", "csr"):
-            shape = said.get("shape") or said.get("h5sparse_shape")
+            shape = attributes.get("shape") or attributes.get("h5sparse_shape")
             contents.keep(_rows_of_csr(contents, key, node, shape))
         elif kind == "categorical":
             contents.keep(_categorical(contents, key, node))
@@ -65,13 +61,13 @@ def _add(contents: Contents, key: str, node: Node) -> None:
 
 def _part(contents: Contents, key: str, node: Node, name: str, rank: int) -> LazyArray:
     """One of the arrays that together make another."""
-    child = node.find(name)
+    child = node.children.get(name)
     if child is None or child.group:
         raise ValueError(f"'{shown(key)}' lacks its {name}")
-    stored = contents.described(f"{key}/{name}", child)
+    stored = contents.stored(f"{key}/{name}", child)
     if len(stored.shape) != rank:
         raise ValueError(f"the {name} of '{shown(key)}' are not in a row")
-    return lazy(contents.home, stored, f"{key}/{name}", contents.format)
+    return lazy(contents.home, stored, f"{key}/{name}")
 
 
 def _numpy(rows: Rows) -> ndarray:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from math import prod
 from pathlib import Path
 
 from nctool.arrays import FLOATS, INTEGERS, LazyArray, Opened
@@ -13,54 +14,64 @@ from nctool.core.errors import InputError
 from nctool.core.notice import Notice
 from nctool.readers.shared.edge import corrupt, edge, shown
 from nctool.readers.shared.hdf5.arrays import lazy
-from nctool.readers.shared.hdf5.attributes import attribute, attributes
-from nctool.readers.shared.hdf5.datasets import ELSEWHERE, Stored, describe
-from nctool.readers.shared.hdf5.groups import LEADS_OUT, Node, tree
-from nctool.readers.shared.hdf5.source import Bytes, Home, find_home
+from nctool.readers.shared.hdf5.tree import EXTRA, Home, Node, Stored, described, open_home
 from nctool.readers.shared.known_calls import Unfit
+from nctool.readers.shared.region import checked_shape
 
 LONGEST_TEXT = 4096
 LONGEST_KEY = 2048
 MOMENTS = ("epoch", "global_step", "step")
+OUTSIDE = frozenset({"link to another file", "array whose data lies in other files"})
+
+BELIEVED_BYTES = 2**32
+MOST_REPEATED = 1000
 
 
 @dataclass(slots=True)
 class Contents:
-    """One file while it is opened: its tree, and what was found in it so far."""
+    """One file while it is opened: its tree, and what was read from it so far."""
 
-    source: Bytes
-    format: str
+    home: Home
     root: Node
     ignored: Counter[str]
     arrays: dict[str, LazyArray] = field(default_factory=dict)
     facts: dict[str, object] = field(default_factory=dict)
+    packed: dict[str, str] = field(default_factory=dict)
+    """The filter of each array that is packed in a way that nothing installed here undoes."""
+    format: str = ""
 
-    @property
-    def home(self) -> Home:
-        return self.source.home
-
-    def add(self, key: str, node: Node, change: Callable[[Stored], Stored] | None = None) -> None:
+    def add(self, key: str, node: Node) -> None:
         """The array of this dataset, or a word about why there is none."""
         with self.unless_unfit():
-            stored = self.described(key, node)
+            stored = self.stored(key, node)
             if len(key) > LONGEST_KEY:
                 raise Unfit("array with an overlong name")
-            self.keep(lazy(self.home, change(stored) if change else stored, key, self.format))
+            self.keep(lazy(self.home, stored, key))
 
     def keep(self, array: LazyArray) -> None:
         if array.key in self.arrays:
             raise ValueError(f"it holds two arrays named '{shown(array.key)}'")
         self.arrays[array.key] = array
 
-    def described(self, key: str, node: Node) -> Stored:
-        stored = describe(self.source, node.messages, key, self.format)
-        if stored.kind.opaque:
-            if attribute(self.source, node.messages, "dtype") != "bfloat16":
-                raise Unfit("array of opaque items")
-            # So Keras writes what numpy has no name for.
-            stored = replace(stored, kind=replace(stored.kind, dtype="bfloat16", opaque=False))
-        if stored.kind.variable and len(stored.shape) > 1:
-            raise Unfit("table of texts")
+    def stored(self, key: str, node: Node) -> Stored:
+        """What the child said about this dataset, held against the size of the file."""
+        if node.filter:
+            self.packed[key] = node.filter
+        if node.stored is None:
+            raise Unfit(node.unreadable or f"array packed by the filter {node.filter}")
+        stored, path = node.stored, self.home.path
+        shape = checked_shape(stored.shape, key, path)
+        total = prod(shape) * stored.width
+        where = f"'{shown(key)}' of shape {shape}"
+        if total > BELIEVED_BYTES and total > MOST_REPEATED * self.home.size:
+            found = f"{where} would have {total:,} bytes, the file has far fewer"
+            raise corrupt(path, self.home.format, found)
+        if stored.offset is not None:
+            if stored.nbytes != total:
+                found = f"{where} needs {total:,} bytes, it has {stored.nbytes or 0:,}"
+                raise corrupt(path, self.home.format, found)
+            if not 0 <= stored.offset <= self.home.size - total:
+                raise corrupt(path, self.home.format, f"{where} does not end within the file")
         return stored
 
     @contextmanager
@@ -72,7 +83,7 @@ class Contents:
 
     def add_facts(self) -> None:
         """What the root says of itself, and scalars that tell the moment of training."""
-        for name, value in attributes(self.source, self.root.messages).items():
+        for name, value in self.root.attributes.items():
             plain = isinstance(value, bool | int | float) or (
                 isinstance(value, str) and len(value) <= LONGEST_TEXT
             )
@@ -90,14 +101,33 @@ class Contents:
                 self.facts.setdefault(fact, int(value))
 
     def opened(self, path: Path) -> Opened:
-        if not self.arrays and self.ignored.keys() & {LEADS_OUT, ELSEWHERE}:
+        if not self.arrays and self.ignored.keys() & OUTSIDE:
             raise InputError(
                 "path-escapes",
                 f"'{shown(path)}' holds no arrays of its own: its data lies in other files",
                 "name those files, or copy the arrays into one file",
             )
-        arrays = tuple(self.arrays.values())
-        return Opened(path, self.format, arrays, self.facts, left_out(self.ignored))
+        if not self.arrays and self.packed:
+            notice = filters_missing(self.packed)
+            raise InputError("extra-missing", f"'{shown(path)}': {notice.message}", notice.hint)
+        notices = left_out(self.ignored)
+        if self.packed:
+            notices += (filters_missing(self.packed),)
+        notices += self.home.guarded.notices
+        return Opened(path, self.format, tuple(self.arrays.values()), self.facts, notices)
+
+
+def filters_missing(packed: Mapping[str, str]) -> Notice:
+    filters = " and ".join(sorted({shown(filter, 60) for filter in packed.values()}))
+    names = ", ".join(f"'{shown(key, 60)}'" for key in list(packed)[:4])
+    noun = "array is" if len(packed) == 1 else "arrays are"
+    return Notice(
+        "filter-missing",
+        f"{len(packed)} {noun} packed by {filters}, which nothing installed here unpacks: {names}"
+        + (" …" if len(packed) > 4 else ""),
+        EXTRA.command,
+        {"count": len(packed), "names": [shown(key) for key in list(packed)[:50]]},
+    )
 
 
 def left_out(ignored: Mapping[str, int]) -> tuple[Notice, ...]:
@@ -116,16 +146,17 @@ def left_out(ignored: Mapping[str, int]) -> tuple[Notice, ...]:
     )
 
 
-def open_home(
-    path: Path, format: str, fill: Callable[[Contents], None], start: int = 0, size: int = -1
+def open_contents(
+    path: Path,
+    format: str,
+    fill: Callable[[Contents], None],
+    start: int = 0,
+    size: int | None = None,
 ) -> Opened:
     """Open the HDF5 file in a file, or in a range of it, and let ``fill`` choose its arrays."""
     with edge(path, format):
-        home = find_home(path, start, path.stat().st_size if size < 0 else size)
-        if home is None:
-            raise corrupt(path, format, "it holds no HDF5 file where one should be")
-        with home.bytes() as source:
-            ignored: Counter[str] = Counter()
-            contents = Contents(source, format, tree(source, ignored), ignored)
-            fill(contents)
-            return contents.opened(path)
+        home = open_home(path, format, start, size)
+        root, ignored = described(home)
+        contents = Contents(home, root, Counter(ignored), format=format)
+        fill(contents)
+        return contents.opened(path)

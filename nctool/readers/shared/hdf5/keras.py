@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 
-from nctool.readers.shared.hdf5.attributes import attribute
 from nctool.readers.shared.hdf5.contents import Contents
 
 # Layers without weights that a head's output may still pass through.
@@ -24,8 +23,7 @@ def add_keras_facts(contents: Contents, config: Mapping[str, object] | None = No
         if first == "optimizer_weights" and rest.rpartition("/")[2] in LEGACY_STEPS:
             contents.add_moment("global_step", key)
     if config is None:
-        text = attribute(contents.source, contents.root.messages, "model_config")
-        config = _parsed(text)
+        config = _parsed(contents.root.attributes.get("model_config"))
     name = output_layer(config)
     weight = _weight(contents, own, name) if name else None
     if weight is not None:
@@ -48,7 +46,7 @@ def _names(contents: Contents) -> Iterator[tuple[str, str]]:
     """Path of a layer → the name its author gave it, for the layers that have weights."""
     for parts, node in contents.root.walk():
         if len(parts) > 1 and parts[-1] == "vars" and parts[0] != "optimizer" and node.children:
-            name = attribute(contents.source, node.messages, "name")
+            name = node.attributes.get("name")
             if isinstance(name, str):
                 yield "/".join(parts[:-1]), name
 
