@@ -74,14 +74,16 @@ def read(path: Path) -> Vocabulary:
             f"{str(path)!r} begins like JSON but is none: {problem}",
             "download or save the file again",
         ) from problem
-    found = _of_json(path, plain)
-    if max(found.names) >= MOST_VALUES:
+    vocabulary = _of_json(path, plain)
+    # Names may be few and their numbers large: a table by row would take the numbers' memory.
+    highest = max(vocabulary.names)
+    if highest >= MOST_VALUES:
         raise InputError(
             "class-names-too-large",
-            f"{str(path)!r} names row {max(found.names):,}; names are read up to {MOST_VALUES:,}",
+            f"{str(path)!r} names row {highest:,}; names are read up to {MOST_VALUES:,}",
             WAYS,
         )
-    return found
+    return vocabulary
 
 
 def quoted(name: str) -> str:
@@ -92,7 +94,7 @@ def quoted(name: str) -> str:
 
 
 def _text(path: Path) -> str:
-    """The whole file, if that is a reasonable thing to ask for."""
+    """The whole file as text, within the limits on bytes and values."""
     try:
         with path.open("rb") as file:
             content = file.read(MOST_BYTES + 1)
@@ -113,6 +115,7 @@ def _text(path: Path) -> str:
             f"{WAYS}; transformers writes a tokenizer.json with AutoTokenizer.from_pretrained("
             "FOLDER).save_pretrained(FOLDER)",
         ) from problem
+    # Counted in the text, before a parser makes an object of each.
     values = sum(map(text.count, ",[{" if _looks_like_json(text) else "\n"))
     if values > MOST_VALUES:
         raise InputError(
@@ -135,12 +138,12 @@ def _of_lines(path: Path, text: str) -> Vocabulary:
         lines.pop()
     if not SPECIAL.isdisjoint(lines):
         return Vocabulary(path, dict(enumerate(lines)), True)
-    return Vocabulary(path, dict(enumerate(one.strip() or one for one in lines)), False)
+    return Vocabulary(path, dict(enumerate(line.strip() or line for line in lines)), False)
 
 
 def _of_json(path: Path, plain: object) -> Vocabulary:
     """Whichever of the known layouts it is."""
-    if isinstance(plain, list) and plain and all(isinstance(one, str) for one in plain):
+    if isinstance(plain, list) and plain and all(isinstance(name, str) for name in plain):
         return Vocabulary(path, dict(enumerate(plain)), not SPECIAL.isdisjoint(plain))
     if isinstance(plain, dict):
         model = plain.get("model")
@@ -161,7 +164,8 @@ def _of_tokenizer(path: Path, vocab: object, added: object) -> Vocabulary:
     if isinstance(vocab, dict):
         names = _by_name(path, vocab)
     elif isinstance(vocab, list):
-        tokens = [one[0] if isinstance(one, list) and one else None for one in vocab]
+        # Unigram models list pairs of a token and its score.
+        tokens = [pair[0] if isinstance(pair, list) and pair else None for pair in vocab]
         names = {row: token for row, token in enumerate(tokens) if isinstance(token, str)}
     if not names or len(names) < len(vocab):  # type: ignore[arg-type]
         raise InputError(
@@ -170,8 +174,9 @@ def _of_tokenizer(path: Path, vocab: object, added: object) -> Vocabulary:
             WAYS,
         )
     extra: dict[int, str] = {}
-    for one in added if isinstance(added, list) else ():
-        row, token = (one.get("id"), one.get("content")) if isinstance(one, dict) else (None, None)
+    for entry in added if isinstance(added, list) else ():
+        known = entry if isinstance(entry, dict) else {}
+        row, token = known.get("id"), known.get("content")
         if type(row) is int and row >= 0 and isinstance(token, str):
             extra[row] = token
     return Vocabulary(path, names | extra, True, frozenset(extra.keys() - names.keys()))
@@ -204,7 +209,7 @@ def by_row(plain: Mapping[object, object]) -> dict[int, str] | None:
 
 
 def _outline(plain: object) -> str:
-    """What there is instead, in a few words."""
+    """What a JSON document holds, in a few words for a message."""
     if isinstance(plain, Mapping):
         keys = ", ".join(quoted(str(key)) for key in [*plain][:4])
         return f"an object with {keys or 'nothing'}" + (" …" if len(plain) > 4 else "")

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import nctool
+from nctool.core.errors import InputError
 from tests.cli.samples import CLASSES, DIM, SAMPLES, only, renamed, sample, write, write_npz
 from tests.cli.shell import DIGITS, EPOCH_10, inside, report, values
 
@@ -128,6 +129,33 @@ def test_transposed_head(flags: list[str], whole: Path, tmp_path: Path) -> None:
     plain = report(write(tmp_path / "turned.safetensors", turned), *flags)
     assert [array["transposed"] for array in plain["inputs"] if array["role"] == "head"] == [True]
     assert plain["digest"] == report(whole)["digest"]
+
+
+# Python reads files by the same options: each of them moves the numbers as its flag does.
+@pytest.mark.parametrize(
+    ("flags", "keywords"),
+    [
+        (["--pool", "last"], {"pool": "last"}),
+        (["--transpose-head"], {"transpose_head": True}),
+        (["--weights", "ema"], {"weights": "ema"}),
+    ],
+)
+def test_options_in_python(flags: list[str], keywords: dict[str, Any], tmp_path: Path) -> None:
+    arrays = sample(classes=DIM)
+    pairs = np.stack([arrays["features"], arrays["features"][::-1]], 1)  # (N, 2, D)
+    copy = {"ema.head.weight": -arrays["head.weight"], "ema.head.bias": arrays["head.bias"]}
+    path = write(tmp_path / "all.safetensors", arrays | copy | {"features": pairs})
+    first: dict[str, Any] = {"pool": "cls", "threads": 1}
+    measured = nctool.analyze(path, **first | keywords)
+    assert measured.digest == report(path, "--pool", "cls", *flags)["digest"]
+    assert measured.digest != nctool.analyze(path, **first).digest
+
+
+# The number of classes is checked in Python, too.
+def test_classes_in_python(whole: Path) -> None:
+    assert nctool.analyze(whole, classes=CLASSES).data["k"] == CLASSES
+    with pytest.raises(InputError, match="--classes 2"):
+        nctool.analyze(whole, weight="none", classes=2)
 
 
 # --split chooses the samples, and the report names the split; the other is told of.
