@@ -11,6 +11,8 @@ from nctool.core.errors import InputError
 from nctool.readers import open_path
 from tests.readers.readers_help import WRITERS
 
+GUARDED = frozenset({"hdf5"})
+
 
 def survives(path: Path, data: bytes) -> bool:
     """Whether the damaged file still opens and every array of it can be read."""
@@ -26,10 +28,14 @@ def survives(path: Path, data: bytes) -> bool:
     return True
 
 
-def heads(data: bytes) -> Iterator[int]:
-    """Positions in the parts that are not plain data: the start and the end of a file."""
-    yield from range(min(len(data), 900))
-    yield from range(max(900, len(data) - 900), len(data))
+def heads(data: bytes, kind: str) -> Iterator[int]:
+    """Positions in the parts that are not plain data: the start and the end of a file.
+
+    Every file of a guarded format starts a process, so that fewer of them have to do.
+    """
+    step = 61 if kind in GUARDED else 1
+    yield from range(0, min(len(data), 900), step)
+    yield from range(max(900, len(data) - 900), len(data), step)
 
 
 # Law: a file cut anywhere is refused.
@@ -39,7 +45,7 @@ def test_truncation(tmp_path: Path, kind: str) -> None:
     WRITERS[kind](path)
     data = path.read_bytes()
     assert survives(path, data)
-    assert not [length for length in heads(data) if survives(path, data[:length])]
+    assert not [length for length in heads(data, kind) if survives(path, data[:length])]
 
 
 # Law: one flipped bit in what describes the data never ends in another kind of error.
@@ -48,7 +54,7 @@ def test_bit_flips(tmp_path: Path, kind: str) -> None:
     path = tmp_path / "a"
     WRITERS[kind](path)
     data = path.read_bytes()
-    for number, position in enumerate(heads(data)):
+    for number, position in enumerate(heads(data, kind)):
         damaged = bytearray(data)
         damaged[position] ^= 1 << (number * 5 % 8)
         survives(path, bytes(damaged))
