@@ -30,7 +30,6 @@ class Pairs:
     cosine_std: float | None
     angle_gap: float | None
     max_cosine: float | None
-    max_pair: tuple[int, int] | None
     class_gap: Tensor | None  # (K,) mean |cos + 1/(K-1)| over the others
     class_max_cosine: Tensor | None  # (K,)
     nearest: Tensor  # (K,) squared distance to the nearest other
@@ -154,27 +153,19 @@ class _Visitor:
 
     def finish(self) -> Pairs:
         whole = self.count > 1 and not self.zero
-        std = gap = top = pair = class_gap = class_top = None
+        std = gap = top = class_gap = class_top = None
         if whole:
             step = self.first / self.pairs  # what is left of the mean, by rounding
             std = max(self.second / self.pairs - step * step, 0.0) ** 0.5
             class_gap = self.gap / (self.count - 1)
             gap = float(class_gap.mean())
             top, class_top = float(self.closest.max()), self.closest
-            pair = self._closest_pair()
         cdnv = inverse = None
         if self.variances is not None and not self.coincident_count and self.pairs:
             cdnv = self.cdnv / (self.count - 1)
             inverse = self.inverse / self.pairs
         return Pairs(
-            self.norms, self.zero, self.mean if whole else None, std, gap, top, pair,
+            self.norms, self.zero, self.mean if whole else None, std, gap, top,
             class_gap, class_top, self.nearest, cdnv, inverse,
             tuple(self.coincident), self.coincident_count,
         )  # fmt: skip
-
-    def _closest_pair(self) -> tuple[int, int]:
-        first = int(self.closest.argmax())
-        cosine = (self.points @ self.points[first]) / (self.norms * self.norms[first])
-        cosine[first] = float("-inf")
-        second = int(cosine.argmax())
-        return min(first, second), max(first, second)
