@@ -58,12 +58,15 @@ def save(roles: Settings, start: Path | None = None) -> Path:
     path, header = _place(start or Path.cwd())
     before = path.read_text("utf-8") if path.is_file() else ""
     table(path)  # a file that is not valid TOML is refused before it is touched
-    text = _replaced(before, header, [f"{key} = {_toml(value)}" for key, value in roles.items()])
+    # A JSON string of printable text is a TOML string too; the result is read back and compared.
+    values = {key: json.dumps(value, ensure_ascii=False) for key, value in roles.items()}
+    lines = [f"[{header}]", *(f"{key} = {value}" for key, value in values.items())]
+    text = _replaced(before, lines)
     if not _only_these(before, text, header, roles):
         raise UsageError(
             "roles-not-saved",
             f"the table [{header}] of {path} is written in a way that cannot be replaced safely",
-            "write it yourself:\n" + _table(header, roles),
+            "\n".join(["write it yourself:", *lines]),
         )
     files.write_text(str(path), text)
     return path
@@ -72,8 +75,8 @@ def save(roles: Settings, start: Path | None = None) -> Path:
 def _only_these(before: str, after: str, header: str, roles: Settings) -> bool:
     """Whether the new text is valid TOML, holds these roles and changes nothing else."""
     try:
-        same = _rest(after, header) == _rest(before, header)
-        return same and _get(after, header) == dict(roles)
+        _, others = _apart(before, header)
+        return _apart(after, header) == (dict(roles), others)
     except tomllib.TOMLDecodeError:
         return False
 
@@ -86,42 +89,26 @@ def _place(start: Path) -> tuple[Path, str]:
     return folder / NCTOOL_TOML, "roles"
 
 
-def _replaced(text: str, header: str, lines: list[str]) -> str:
+def _replaced(text: str, table: list[str]) -> str:
+    """The text without the table of this header, and the new one at its end."""
     kept: list[str] = []
     inside = False
     for line in text.splitlines():
         if HEADER.match(line):
-            inside = line.split("#")[0].strip() == f"[{header}]"
+            inside = line.split("#")[0].strip() == table[0]
         if not inside:
             kept.append(line)
     while kept and not kept[-1].strip():
         kept.pop()
     blank = [""] if kept else []
-    return "\n".join([*kept, *blank, f"[{header}]", *lines]) + "\n"
+    return "\n".join([*kept, *blank, *table]) + "\n"
 
 
-def _toml(value: str | bool) -> str:
-    # A JSON string of printable text is a TOML string too; the result is read back and compared.
-    return json.dumps(value, ensure_ascii=False)
-
-
-def _table(header: str, roles: Settings) -> str:
-    return "\n".join([f"[{header}]", *(f"{key} = {_toml(value)}" for key, value in roles.items())])
-
-
-def _get(text: str, header: str) -> object:
-    content: object = tomllib.loads(text)
-    for key in header.split("."):
-        content = content.get(key, {}) if isinstance(content, dict) else {}
-    return content
-
-
-def _rest(text: str, header: str) -> object:
+def _apart(text: str, header: str) -> tuple[object, object]:
+    """The table of roles, and everything else that a file says."""
     content: dict[str, object] = tomllib.loads(text)
     place: object = content
     *outer, last = header.split(".")
     for key in outer:
         place = place.setdefault(key, {}) if isinstance(place, dict) else {}
-    if isinstance(place, dict):
-        place.pop(last, None)
-    return content
+    return place.pop(last, {}) if isinstance(place, dict) else {}, content
