@@ -81,9 +81,9 @@ def _measured(name: str, split: str | None, measuring: Measuring) -> Report:
 
 def _titles(names: Sequence[str]) -> list[str]:
     """File stems, each with as many parent folders as make all of them different."""
-    from nctool.inputs.opening import open_name
+    from nctool.inputs.opening import printable_name
 
-    names = [open_name(name) for name in names]
+    names = [printable_name(name) for name in names]
     paths = [Path(name).absolute() for name in names]
     for depth in range(1, max(len(path.parts) for path in paths) + 1):
         titles = ["/".join((*path.parts[-depth:-1], path.stem)) for path in paths]

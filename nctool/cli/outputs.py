@@ -106,7 +106,7 @@ class Outputs:
                 files.write_text(target, content)
         if self.json is not None:
             write_out(self.json, documents.to_json(document))
-        self._tell_ci(document)
+        self._annotate(document)
         if self.quiet and not self.machine:
             for notice in ci.warnings_of(document):
                 warn(notice)
@@ -126,7 +126,7 @@ class Outputs:
         )
         write_out("-", console.paint(text, width=columns, color=color_wanted()))
 
-    def _tell_ci(self, document: Document) -> None:
+    def _annotate(self, document: Document) -> None:
         """Annotations in the log of a CI job, and the summary that GitHub shows."""
         from nctool.render import ci
 

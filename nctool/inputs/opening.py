@@ -107,12 +107,12 @@ def name_of(source: str) -> str:
     return remote.parse(source).name if is_address(source) else Path(source).name
 
 
-def open_name(source: str) -> str:
+def printable_name(source: str) -> str:
     """The path or address as it may be printed, without what may be secret."""
     return remote.parse(source).shown if is_address(source) else source
 
 
-def printable(options: RoleOptions) -> RoleOptions:
+def with_printable_keys(options: RoleOptions) -> RoleOptions:
     """The options with addresses as they may be printed, which is how opened files are named."""
     return replace(
         options,

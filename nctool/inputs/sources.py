@@ -14,7 +14,7 @@ from nctool.core.array_spec import is_address, split
 from nctool.core.errors import InputError
 from nctool.core.notice import Notice
 from nctool.inputs import class_names, vocabulary
-from nctool.inputs.opening import Opening, printable
+from nctool.inputs.opening import Opening, with_printable_keys
 from nctool.inputs.pooling import pooled
 from nctool.readers.remote import Downloads, fetched
 from nctool.report import Input
@@ -43,7 +43,7 @@ def inspect(
     """The arrays, roles and reasons, from headers alone."""
     opening = Opening(downloads or Downloads())
     opened = opening.open_all(sources, options)
-    options = printable(options)
+    options = with_printable_keys(options)
     try:
         count, _ = _classes(options, opening.downloads)
         metadata = _metadata(opened)
@@ -63,7 +63,7 @@ def load(
     opening = Opening(downloads or Downloads())
     count, known_names = _classes(options, opening.downloads)
     opened = opening.open_all(sources, options)
-    options = printable(options)
+    options = with_printable_keys(options)
     metadata = _metadata(opened)
     roles = _assigned(opened, options, metadata, count)
     arrays = {(array.path, array.key): array for file in opened for array in file.arrays}
