@@ -254,6 +254,8 @@ class Session:
             dataset = h5d.open(self.file, described.path, access)
             older = self.file.get_create_plist().get_version()[0] < 2
             if described.chunk is not None and older:
-                check_chunks(dataset, described.shape, described.chunk, described.kind.width)
+                kind = described.kind
+                width = kind.width if kind.as_stored else 0
+                check_chunks(dataset, described.shape, described.chunk, width)
             self.recent = number, dataset
         return described, self.recent[1]

@@ -121,19 +121,20 @@ def check_chunks(
 
     The library looks chunks up by where they should begin: those that begin elsewhere would be
     zeros without a word, and what a short one lacks would be whatever lies in memory. Only the
-    oldest kind of index needs this, the others have checksums.
+    oldest kind of index needs this, the others have checksums. Without a ``width`` items have
+    another size in the file.
     """
     if dataset.get_num_chunks() > CHECKED_CHUNKS:
         return
     seen = set[tuple[int, ...]]()
-    size = None if dataset.get_create_plist().get_nfilters() else prod(chunk) * width
+    size = 0 if dataset.get_create_plist().get_nfilters() else prod(chunk) * width
 
     def check(info: Any) -> None:
         begin = info.chunk_offset
         places = zip(begin, shape, chunk, strict=True)
         if begin in seen or any(at >= most or at % step for at, most, step in places):
             raise ValueError(f"a chunk of it begins at {begin}, where none belongs")
-        if size is not None and info.size != size:
+        if size and info.size != size:
             raise ValueError(f"a chunk of it has {info.size:,} bytes, its shape needs {size:,}")
         seen.add(begin)
 
