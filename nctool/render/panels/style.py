@@ -33,11 +33,8 @@ WIDTH = 6.75
 DOTS = 200
 """Per inch, where a figure has dots at all."""
 INK, FAINT = "#222222", "#767676"
-BLUE, RED, GREEN, PINK, SKY, ORANGE = (
-    "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00",
-)  # fmt: skip
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", INK)
 """Okabe and Ito's colours (2008), which people with any colour vision tell apart."""
-COLOURS = (BLUE, RED, GREEN, PINK, SKY, ORANGE, INK)
 MARKS = ("o", "s", "^", "D", "v", "P", "X")
 DASHES: tuple[str | tuple[int, tuple[float, ...]], ...] = ("-", (0, (5, 1.5)), (0, (1.5, 1)))
 BETWEEN = (
