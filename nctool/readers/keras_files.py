@@ -34,8 +34,8 @@ def recognises(path: Path, head: bytes) -> bool:
 
 def open_keras(path: Path) -> Opened:
     with edge(path, NAME):
-        found = members(path, NAME)
-        weights = found.get(WEIGHTS)
+        archive = members(path, NAME)
+        weights = archive.get(WEIGHTS)
         if weights is None:
             raise corrupt(path, NAME, f"it holds no {WEIGHTS}")
         if weights.compressed:
@@ -45,7 +45,7 @@ def open_keras(path: Path) -> Opened:
                 "they are",
                 f"unzip FILE {WEIGHTS}, then name that file",
             )
-        config, facts = _json(path, found.get(CONFIG)), _json(path, found.get(METADATA))
+        config, facts = _json(path, archive.get(CONFIG)), _json(path, archive.get(METADATA))
         fill = partial(_fill, config)
         opened = open_contents(path, NAME, fill, weights.offset, weights.size)
     said = {name: facts[name] for name in FACTS if isinstance(facts.get(name), str)}

@@ -27,6 +27,7 @@ def recognises(path: Path, head: bytes) -> bool:
         return False
     if head.startswith(b"MATLAB 5.0 MAT-file") or head[124:128] in ORDERS:
         return True
+    # Version 4 has no signature: its first header has to make sense, with the name behind it.
     first = matlab_4.variable(head)
     if first is None:
         return False
@@ -41,18 +42,19 @@ def open_matlab(path: Path) -> Opened:
         file.seek(0)
         old = matlab_4.variable(file.read(matlab_4.HEADER.size)) is not None
         if order is None and old:
-            found = matlab_4.variables(file, path, size)
+            variables = matlab_4.variables(file, path, size)
         else:
-            found = matlab_5.variables(file, path, order or "<", size)
-        return _with_names(Tree(path).opened(found))
+            variables = matlab_5.variables(file, path, order or "<", size)
+        return _with_names(Tree(path).opened(variables))
 
 
 def _with_names(opened: Opened) -> Opened:
     """The names of the classes, where one array of text says that it is them."""
-    named = [one for one in opened.arrays if one.dtype == "str" and CLASS_NAMES.fullmatch(one.key)]
-    if len(named) != 1:
+    texts = (array for array in opened.arrays if array.dtype == "str")
+    candidates = [array for array in texts if CLASS_NAMES.fullmatch(array.key)]
+    if len(candidates) != 1:
         return opened
-    names = {str(row): str(name) for row, name in enumerate(named[0].whole())}
+    names = {str(row): str(name) for row, name in enumerate(candidates[0].whole())}
     return replace(opened, metadata={**opened.metadata, "id2label": names})
 
 

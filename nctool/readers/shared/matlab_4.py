@@ -12,6 +12,8 @@ from nctool.readers.shared.matlab_bytes import Bytes
 from nctool.readers.shared.matlab_tree import STORED, Numbers, Unread, Value, of_texts
 
 HEADER = struct.Struct("5i")
+# The first number of a header is 1000 M + 10 P + T: machine, precision and kind. Machines that
+# are no longer built (VAX, Cray) are not read.
 CODES = ("f8", "f4", "i4", "i2", "u2", "u1")
 FULL, TEXT = 0, 1
 LONGEST_NAME = 256
@@ -37,6 +39,7 @@ def variable(head: bytes) -> Variable | None:
     """The header at the start of these bytes, or None when it is none."""
     for order, machine in (("<", 0), (">", 1)):
         kind, rows, columns, imaginary, named = struct.unpack(f"{order}5i", head[: HEADER.size])
+        # Read in the wrong byte order, the number is far outside of these ranges.
         code, kind = divmod(kind - 1000 * machine, 10)
         if (
             0 <= code < len(CODES)
@@ -60,31 +63,31 @@ def variables(file: BinaryIO, path: Path, size: int) -> Iterator[tuple[str, Valu
     """Every variable of the file, by name."""
     bytes = Bytes(file, path, 0, size)
     while bytes.at < size:
-        found = variable(bytes.take(HEADER.size))
-        name = name_of(bytes.take(found.named)) if found is not None else ""
-        if found is None or not name:
+        header = variable(bytes.take(HEADER.size))
+        name = name_of(bytes.take(header.named)) if header is not None else ""
+        if header is None or not name:
             raise bytes.damaged("a variable in it has no header")
         start = bytes.at
-        bytes.skip(found.size)
-        yield name, _value(bytes, found, start)
+        bytes.skip(header.size)
+        yield name, _value(bytes, header, start)
 
 
-def _value(bytes: Bytes, found: Variable, start: int) -> Value:
-    if found.kind not in (FULL, TEXT):
+def _value(bytes: Bytes, header: Variable, start: int) -> Value:
+    if header.kind not in (FULL, TEXT):
         return Unread("sparse matrix")
-    if found.complex:
+    if header.complex:
         return Unread("complex matrix")
-    code = found.order + found.code
-    if found.kind == FULL and found.dims != (1, 1):
-        return Numbers(found.dims, STORED[found.code], code, start)
+    code = header.order + header.code
+    if header.kind == FULL and header.dims != (1, 1):
+        return Numbers(header.dims, STORED[header.code], code, start)
     import numpy
 
     bytes.at = start
-    flat = numpy.frombuffer(bytes.take(found.size), dtype=code)
-    if found.kind == FULL:
+    flat = numpy.frombuffer(bytes.take(header.size), dtype=code)
+    if header.kind == FULL:
         number: int | float = flat[0].item()
         return number
     if flat.size and not ((flat >= 0) & (flat < 0x110000)).all():
         raise bytes.damaged("a text in it has no characters")
-    rows = flat.reshape(found.dims, order="F")
+    rows = flat.reshape(header.dims, order="F")
     return of_texts(["".join(map(chr, row.astype("u4"))).rstrip() for row in rows] or [""])

@@ -26,6 +26,7 @@ CLASSES = {
 OTHERS = {OBJECT: "object", SPARSE: "sparse matrix", FUNCTION: "function handle"}
 LOGICAL, COMPLEX = 0x02, 0x08
 LONGEST_NAME = 2**16
+# Without these, a file of some kilobytes could nest cells until the interpreter's stack ends.
 DEEPEST = 64
 MOST_DIMS = 32
 MOST_PARTS = 2**20
@@ -58,6 +59,7 @@ class Walk:
             if first >> 16 > 4:
                 raise self.bytes.damaged("a small part of it has more than four bytes")
             return Tag(first & 0xFFFF, first >> 16, 4)
+        # Content is padded to eight bytes, except that of a matrix, whose parts are padded.
         return Tag(first, size, size if first == MATRIX else size + -size % 8)
 
     def content(self, *types: int) -> bytes:
@@ -86,7 +88,7 @@ class Walk:
         name, value = self._matrix(end, depth)
         if self.bytes.at > end:
             raise self.bytes.damaged(f"'{shown(name, 60)}' is longer than it says")
-        self.bytes.skip(end - self.bytes.at)
+        self.bytes.skip(end - self.bytes.at)  # the imaginary part, or what a class adds
         return name, value
 
     def _matrix(self, end: int, depth: int) -> tuple[str, Value]:
@@ -118,6 +120,7 @@ class Walk:
         code, dtype = CODES.get(tag.type), "bool" if marks & LOGICAL else CLASSES[kind]
         if code is None or tag.size != prod(dims) * int(code[1]):
             raise self.bytes.damaged(f"an array of shape {dims} has {tag.size} bytes")
+        # MATLAB stores whole numbers in the fewest bytes that hold them, whatever their class.
         if not fits(code, dtype):
             raise self.bytes.damaged(f"an array of {dtype} is stored as {code}")
         if marks & COMPLEX:
@@ -151,11 +154,11 @@ class Walk:
 
     def _cells(self, dims: tuple[int, ...], end: int, depth: int) -> Value:
         count = self._count(dims, end)
-        found = [self.matrix(end, depth + 1)[1] for _ in range(count)]
-        texts = [one for one in found if isinstance(one, str)]
+        values = [self.matrix(end, depth + 1)[1] for _ in range(count)]
+        texts = [value for value in values if isinstance(value, str)]
         if len(texts) == count:
             return texts
-        return Nest(tuple((f"{{{place}}}", one) for place, one in enumerate(found, 1)))
+        return Nest(tuple((f"{{{place}}}", value) for place, value in enumerate(values, 1)))
 
     def _fields(self, dims: tuple[int, ...], end: int, depth: int) -> Value:
         (length,) = self.numbers("i", self.content(INT32)) or (0,)

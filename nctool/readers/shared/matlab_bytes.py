@@ -37,6 +37,7 @@ class Packed:
                 break
             left -= len(data)
             while data and not unpack.eof:
+                # Bounded output: a few packed bytes may stand for gibibytes of zeros.
                 yield unpack.decompress(data, CHUNK)
                 data = unpack.unconsumed_tail
         if not unpack.eof:
@@ -69,10 +70,10 @@ class Bytes:
             raise self.damaged(f"a name or a text in it has {size} bytes")
         start = self.at
         self.skip(size)
-        found = self._read(start, size)
-        if len(found) < size:
+        content = self._read(start, size)
+        if len(content) < size:
             raise self.short(start + size)
-        return found
+        return content
 
     def skip(self, size: int) -> None:
         """Go on without looking; beyond the end there is nothing to go to."""
@@ -91,8 +92,8 @@ class Bytes:
             "copy or download the file again and compare its size with the original",
         )
 
-    def damaged(self, found: str) -> InputError:
-        return corrupt(self.path, MATLAB, found)
+    def damaged(self, reason: str) -> InputError:
+        return corrupt(self.path, MATLAB, reason)
 
 
 class Unpacking(Bytes):
@@ -102,6 +103,7 @@ class Unpacking(Bytes):
     """
 
     def __init__(self, file: BinaryIO, packed: Packed) -> None:
+        # deflate cannot pack better than this, so no honest position lies behind it.
         most = BEST_RATIO * (packed.stop - packed.start) + 1024
         super().__init__(file, packed.path, 0, most)
         self.packed = packed

@@ -115,11 +115,11 @@ class Tree:
     text_bytes: int = 0
 
     def opened(self, variables: Iterable[tuple[str, Value]]) -> Opened:
-        found = False
+        empty = True
         for name, value in variables:
-            found = True
+            empty = False
             self.add(name, value)
-        if not found:
+        if empty:
             raise corrupt(self.path, MATLAB, "there is no variable in it")
         return Opened(self.path, MATLAB, tuple(self.arrays.values()), self.facts, self._notices())
 

@@ -17,12 +17,15 @@ from nctool.readers.shared.hdf5.arrays import lazy
 from nctool.readers.shared.hdf5.tree import EXTRA, Home, Node, Stored, described, open_home
 from nctool.readers.shared.known_calls import Unfit
 from nctool.readers.shared.region import checked_shape
+from nctool.readers.shared.wording import left_out
 
 LONGEST_TEXT = 4096
 LONGEST_KEY = 2048
 MOMENTS = ("epoch", "global_step", "step")
 OUTSIDE = frozenset({"link to another file", "array whose data lies in other files"})
 
+# deflate packs zeros 1,000 to 1. What claims more, and is large, is a crafted size: reading it
+# would make memory for what nobody stored.
 BELIEVED_BYTES = 2**32
 MOST_REPEATED = 1000
 
@@ -64,12 +67,12 @@ class Contents:
         total = prod(shape) * stored.width
         where = f"'{shown(key)}' of shape {shape}"
         if total > BELIEVED_BYTES and total > MOST_REPEATED * self.home.size:
-            found = f"{where} would have {total:,} bytes, the file has far fewer"
-            raise corrupt(path, self.home.format, found)
+            reason = f"{where} would have {total:,} bytes, the file has far fewer"
+            raise corrupt(path, self.home.format, reason)
         if stored.offset is not None:
             if stored.nbytes != total:
-                found = f"{where} needs {total:,} bytes, it has {stored.nbytes or 0:,}"
-                raise corrupt(path, self.home.format, found)
+                reason = f"{where} needs {total:,} bytes, it has {stored.nbytes or 0:,}"
+                raise corrupt(path, self.home.format, reason)
             if not 0 <= stored.offset <= self.home.size - total:
                 raise corrupt(path, self.home.format, f"{where} does not end within the file")
         return stored
@@ -110,7 +113,8 @@ class Contents:
         if not self.arrays and self.packed:
             notice = filters_missing(self.packed)
             raise InputError("extra-missing", f"'{shown(path)}': {notice.message}", notice.hint)
-        notices = left_out(self.ignored)
+        hint = "only arrays of numbers or text in the file itself are read"
+        notices = left_out(self.ignored, "object", hint)
         if self.packed:
             notices += (filters_missing(self.packed),)
         notices += self.home.guarded.notices
@@ -127,22 +131,6 @@ def filters_missing(packed: Mapping[str, str]) -> Notice:
         + (" …" if len(packed) > 4 else ""),
         EXTRA.command,
         {"count": len(packed), "names": [shown(key) for key in list(packed)[:50]]},
-    )
-
-
-def left_out(ignored: Mapping[str, int]) -> tuple[Notice, ...]:
-    if not ignored:
-        return ()
-    count, names = sum(ignored.values()), [shown(name, 80) for name in ignored]
-    listed = ", ".join(names[:4]) + (" …" if len(names) > 4 else "")
-    noun = "object was" if count == 1 else "objects were"
-    return (
-        Notice(
-            "objects-ignored",
-            f"{count} {noun} not loaded: {listed}",
-            "only arrays of numbers or text in the file itself are read",
-            {"count": count, "names": names[:50]},
-        ),
     )
 
 

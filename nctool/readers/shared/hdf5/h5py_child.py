@@ -42,6 +42,7 @@ MOST_SOURCES = 10_000
 MOST_TEXT_BYTES = 2**23  # json may need six times as many
 # One long text may stand in every row; all rows of a slice are in memory at once.
 TEXTS_AT_ONCE = 32
+MOST_OPEN = 4  # a sparse matrix is three datasets, read in turns
 CACHE_SLOTS = 12_421  # a prime number, as the library's hash wants it
 
 
@@ -85,7 +86,7 @@ class Session:
     file: h5py.h5f.FileID
     datasets: list[Dataset] = field(default_factory=list)
     ignored: Counter[str] = field(default_factory=Counter)
-    recent: tuple[int, h5d.DatasetID] | None = None
+    recent: dict[int, h5d.DatasetID] = field(default_factory=dict)
 
     def describe(self) -> dict[str, object]:
         """The tree of groups, and how many links of which kind were not followed."""
@@ -242,11 +243,11 @@ class Session:
                 raise Unreadable("virtual array of others that are not read")
 
     def _opened(self, number: int) -> tuple[Dataset, h5d.DatasetID]:
-        """This dataset; the one that was asked for last is kept open, with its chunks."""
+        """This dataset; the last few are kept open, each with its unpacked chunks."""
         if not self.datasets:
             self.describe()  # a child that was started again
         described = self.datasets[number]
-        if self.recent is None or self.recent[0] != number:
+        if number not in self.recent:
             access = h5p.create(h5p.DATASET_ACCESS)
             if described.chunk is not None:
                 size = cache_bytes(described.shape, described.chunk, described.kind.width)
@@ -254,8 +255,9 @@ class Session:
             dataset = h5d.open(self.file, described.path, access)
             older = self.file.get_create_plist().get_version()[0] < 2
             if described.chunk is not None and older:
-                kind = described.kind
-                width = kind.width if kind.as_stored else 0
+                width = described.kind.width if described.kind.as_stored else 0
                 check_chunks(dataset, described.shape, described.chunk, width)
-            self.recent = number, dataset
-        return described, self.recent[1]
+            if len(self.recent) == MOST_OPEN:
+                del self.recent[next(iter(self.recent))]
+            self.recent[number] = dataset
+        return described, self.recent[number]

@@ -19,7 +19,7 @@ FILTERS = {
     32015: "zstandard", 32017: "sz", 32024: "sz3", 32026: "blosc2", 32028: "fcidecomp",
 }  # fmt: skip
 # Rows are asked for in slices, and a chunk at their border is wanted twice.
-CACHE_BYTES, MOST_CACHE_BYTES = 2**26, 2**30
+CACHE_BYTES, MOST_CACHE_BYTES = 2**26, 2**29
 CHECKED_CHUNKS = 2**17
 
 
@@ -48,25 +48,25 @@ class Part(io.RawIOBase):
         return count
 
 
-def attributes_of(item: Any, wanted: frozenset[bytes] | None = None) -> dict[str, object]:
-    """What is wanted of the numbers, lists of numbers and texts that hang on an object."""
-    found: dict[str, object] = {}
+def attributes_of(item: Any, names: frozenset[bytes] | None = None) -> dict[str, object]:
+    """The numbers, lists of numbers and texts of these names, or of all, that hang on an object."""
+    values: dict[str, object] = {}
     if not h5a.get_num_attrs(item):
-        return found
-    names: list[bytes] = []
+        return values
+    there: list[bytes] = []
 
     def add(name: bytes) -> bool | None:
-        names.append(name)
-        return len(names) >= MOST_ATTRIBUTES or None
+        there.append(name)
+        return len(there) >= MOST_ATTRIBUTES or None
 
     h5a.iterate(item, add)
-    for name in names:
-        if wanted is None or name in wanted:
+    for name in there:
+        if names is None or name in names:
             with suppress(Unreadable, TypeError):  # of a type that numpy has none for
                 value = _value(h5a.open(item, name))
                 if value is not None:
-                    found[name.decode("utf-8", "backslashreplace")] = value
-    return found
+                    values[name.decode("utf-8", "backslashreplace")] = value
+    return values
 
 
 def _value(attribute: h5a.AttrID) -> object:

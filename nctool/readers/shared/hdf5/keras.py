@@ -9,6 +9,8 @@ from nctool.readers.shared.hdf5.contents import Contents
 
 # Layers without weights that a head's output may still pass through.
 PASSING = frozenset({"Activation", "Softmax", "Dropout", "Flatten", "Reshape"})
+# Connections are a few lists deep; a crafted description is as deep as somebody likes.
+DEEPEST = 16
 LEGACY_STEPS = frozenset({"iteration", "iterations", "iter", "iteration:0", "iter:0"})
 
 
@@ -53,14 +55,14 @@ def _names(contents: Contents) -> Iterator[tuple[str, str]]:
 
 def _weight(contents: Contents, own: Mapping[str, str], name: str) -> str | None:
     """The one matrix of this layer."""
-    wanted = [f"{path}/vars/0" for path, given in own.items() if given == name]
+    keys = [f"{path}/vars/0" for path, given in own.items() if given == name]
     start = f"model_weights/{name}/"
     leaves = ("/kernel", "/kernel:0")
-    wanted += [key for key in contents.arrays if key.startswith(start) and key.endswith(leaves)]
-    found = [
-        key for key in wanted if key in contents.arrays and len(contents.arrays[key].shape) == 2
+    keys += [key for key in contents.arrays if key.startswith(start) and key.endswith(leaves)]
+    matrices = [
+        key for key in keys if key in contents.arrays and len(contents.arrays[key].shape) == 2
     ]
-    return found[0] if len(found) == 1 else None
+    return matrices[0] if len(matrices) == 1 else None
 
 
 def output_layer(model: Mapping[str, object]) -> str | None:
@@ -68,9 +70,9 @@ def output_layer(model: Mapping[str, object]) -> str | None:
     config = model.get("config")
     if not isinstance(config, Mapping) or not isinstance(config.get("layers"), list):
         return None
-    layers = {_name(one): one for one in config["layers"] if isinstance(one, Mapping)}
+    layers = {_name(layer): layer for layer in config["layers"] if isinstance(layer, Mapping)}
     if model.get("class_name") == "Sequential":
-        name = next((one for one in reversed(layers) if not _passed(layers[one])), None)
+        name = next((layer for layer in reversed(layers) if not _passed(layers[layer])), None)
     else:
         name, seen = _single(config.get("output_layers")), set[str | None]()
         while name in layers and name not in seen and _passed(layers[name]):
@@ -91,19 +93,19 @@ def _name(layer: Mapping[str, object]) -> str | None:
 
 def _single(nodes: object) -> str | None:
     """The layer that all of this comes from, if it is one."""
-    found = set(_origins(nodes, 0))
-    return found.pop() if len(found) == 1 else None
+    origins = set(_origins(nodes, 0))
+    return origins.pop() if len(origins) == 1 else None
 
 
 def _origins(nodes: object, depth: int) -> Iterator[str]:
-    if depth > 16:
+    if depth > DEEPEST:
         return
     if isinstance(nodes, Mapping):
         history = nodes.get("keras_history")
         for value in [history] if history is not None else nodes.values():
             yield from _origins(value, depth + 1)
     elif isinstance(nodes, Sequence) and not isinstance(nodes, str):
-        if nodes and isinstance(nodes[0], str) and any(isinstance(one, int) for one in nodes):
+        if nodes and isinstance(nodes[0], str) and any(isinstance(item, int) for item in nodes):
             yield nodes[0]
         else:
             for node in nodes:

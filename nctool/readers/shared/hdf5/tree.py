@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from nctool.arrays import ITEM_BYTES
-from nctool.core.errors import InputError
 from nctool.core.extras import Extra
 from nctool.readers.guard import Guarded
 from nctool.readers.shared.edge import shown
 from nctool.readers.shared.region import numpy_code
+from nctool.readers.shared.wording import truncated
 
 MODULE = "nctool.readers.shared.hdf5.h5py_child"
 EXTRA = Extra("hdf5", ("h5py",))
@@ -80,12 +80,8 @@ def described(home: Home) -> tuple[Node, Mapping[str, int]]:
     answer: Any = home.guarded.ask("describe")
     if "truncated" in answer:
         there, announced = answer["truncated"]
-        raise InputError(
-            "file-truncated",
-            f"'{shown(home.path)}' has {there:,} bytes of an HDF5 file, "
-            f"its first block announces {announced:,}",
-            "download or copy the file again",
-        )
+        problem = f"has {there:,} bytes of an HDF5 file, its first block announces {announced:,}"
+        raise truncated(home.path, problem)
     return _node(answer["root"]), {str(kind): int(n) for kind, n in answer["ignored"].items()}
 
 
