@@ -38,3 +38,27 @@ def test_arrays_of_a_script(lines: tuple[str, ...], head: str | None) -> None:
 # Where there is nothing else, it is taken: nothing can be confused with it.
 def test_alone() -> None:
     assert head_of(*BODY, "criterion.bank 1000 512") == "criterion.bank"
+
+
+# A layer in a stack of blocks is no head, whatever it is called.
+def test_blocks() -> None:
+    blocks = [
+        line
+        for number in range(2)
+        for line in (f"layers.{number}.out.weight 10 64", f"layers.{number}.out.bias 10")
+    ]
+    assert head_of("stem.weight 64 32", *blocks) is None
+    assert head_of("stem.weight 64 32", "out.weight 10 64", "out.bias 10") == "out.weight"
+
+
+# A layer called a head goes before another that only stands in one.
+def test_own_name() -> None:
+    lines = ("classifier.weight 10 64", "head.extra.weight 10 64")
+    assert head_of(*lines) == "classifier.weight"
+
+
+# Something takes in what this layer puts out: a head may still be what narrows, not what widens.
+@pytest.mark.parametrize(("size", "head"), [(32, "head.weight"), (128, None)])
+def test_taken_in(size: int, head: str | None) -> None:
+    lines = ("stem.weight 64 48", f"head.weight {size} 64", f"other.norm.weight {size}")
+    assert head_of(*lines) == head
