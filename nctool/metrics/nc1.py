@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from nctool.engine.fact import Accumulator, fact, sweep
 from nctool.facts.names import class_list
 from nctool.metrics.metric import Measured, Undefined, metric
+from nctool.metrics.shared import require
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -13,7 +15,11 @@ if TYPE_CHECKING:
     from nctool.facts.samples import Sizes
     from nctool.geometry.pairs import Pairs
     from nctool.geometry.points import Points
+    from nctool.settings.budget import Budget
     from nctool.settings.conventions import Convention
+    from nctool.statistics.mean_lines import MeanLines
+    from nctool.statistics.moments import Moments
+    from nctool.statistics.parts import Residual
     from nctool.statistics.whitening import Spectrum
 
 
@@ -173,6 +179,79 @@ def cdnv(
         per_class=pairs.cdnv,
         null_value=(size - 1) * dim / (2 * (dim - 2)) if dim > 2 and plain else None,
         noise_floor=mean_rounding * pairs.inverse_square if plain else None,
+        flags=sample_flags,
+    )
+
+
+@fact(of="means")
+def mean_lines(
+    sizes: Sizes,
+    pairs: Pairs,
+    all_points: Points,
+    class_names: tuple[str, ...],
+    residual: Residual,
+    budget: Budget,
+) -> MeanLines:
+    """The lines through every two class means."""
+    from nctool.statistics.mean_lines import MeanLines
+
+    if pairs.coincident_count:
+        raise coincidence(pairs, all_points, class_names)
+    needed = 3 * 8 * sizes.classes**2
+    if needed > budget.memory:
+        raise Undefined(f"needs K x K distances, {needed / 2**30:.1f} GiB: raise --memory")
+    return MeanLines(all_points.vectors, residual)
+
+
+@sweep(over="present_samples")
+def raw_along_lines(mean_lines: MeanLines, class_counts: Tensor) -> Accumulator[Tensor]:
+    """(K,) Sums of squared places of samples on the lines from their class mean to the others."""
+    from nctool.statistics.sums import ClassSums
+
+    classes = len(class_counts)
+    return ClassSums(mean_lines, classes, class_counts.device, width=2 * classes)
+
+
+@fact()
+def along_lines(
+    raw_along_lines: Tensor, mean_lines: MeanLines, moments: Moments, variances: Tensor
+) -> Tensor:
+    """(K,) The same from the class means themselves."""
+    return mean_lines.corrected(raw_along_lines, moments.mean, variances, moments.count)
+
+
+@metric(
+    "nc1.directional_cdnv",
+    title="Directional class-distance normalised variance",
+    definition="mean over ordered pairs of E_a[((h - mu_a).(mu_b - mu_a))^2] / |mu_b - mu_a|^4",
+    of="means",
+)
+def directional_cdnv(
+    sizes: Sizes,
+    pairs: Pairs,
+    along_lines: Tensor,
+    class_counts: Tensor,
+    mean_rounding: float,
+    sample_flags: tuple[str, ...],
+    convention: Convention,
+) -> Measured:
+    """How wide a class is along the line to another one, against the distance of the two: only
+    spread towards other classes counts, which is what makes few samples of a new class suffice.
+    Formula: mean over ordered pairs a != b of E_a[((h - mu_a).(mu_b - mu_a))^2] / |mu_b - mu_a|^4.
+    Convention: variance within a class divides by n_a; every pair weighs the same; no centring
+    enters. At most nc1.cdnv, and 1/d of it for spread that is alike in all directions.
+    Per class: the mean over the other classes.
+    Undefined when: there is one class, two class means coincide, or K x K distances do not fit
+    --memory.
+    Reference: Galanti et al. 2026 (arXiv 2603.03530).
+    """
+    per_class = along_lines / class_counts / (sizes.classes - 1)
+    plain = convention.cdnv_power == 1 and pairs.inverse_square is not None
+    return Measured(
+        float(per_class.mean()),
+        per_class=per_class,
+        null_value=(sizes.per_class - 1) / (2 * (sizes.dim - 2)) if sizes.dim > 2 else None,
+        noise_floor=mean_rounding / sizes.dim * require(pairs.inverse_square) if plain else None,
         flags=sample_flags,
     )
 

@@ -28,8 +28,9 @@ from torch import Tensor
 import nctool
 from tests.bench.timing import record, summary, timed
 
-SELECTED = "nc?.*,gnc1.*,gnc3.*,gnc.*"
-"""What two reads of the features give; the geometry of many classes has benchmarks of its own."""
+SELECTED = "nc1.pinv,nc1.trace_ratio,nc1.within_fraction,nc1.cdnv,nc[2-5].*,gnc1.*,gnc3.*,gnc.*"
+"""What two reads of the features and one product give: nc1.directional_cdnv takes a product of its
+own, and the geometry of many classes has benchmarks of its own."""
 ROWS = 8192
 
 

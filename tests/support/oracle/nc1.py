@@ -76,3 +76,21 @@ def cdnv(seen: View, power: int = 1) -> Outcome:
                 ratios[a, b] = (seen.variance[a] + seen.variance[b]) / (2 * distance**power)
     by_class = ratios.sum(axis=1) / (size - 1)  # (K,)
     return Outcome(float(by_class.mean()), by_class)
+
+
+@formula("nc1.directional_cdnv", undefined_on=(*MEANS_COINCIDE, "coincident_means"))
+def directional_cdnv(seen: View) -> Outcome:
+    """Mean over ordered pairs a != b of E_a[(z . (mu_b - mu_a))^2] / |mu_b - mu_a|^4."""
+    size = len(centred_means(seen))
+    ratios = np.zeros((size, size))  # (K, K)
+    for a in range(size):
+        own = seen.residual[seen.sample.classes == a]  # (n_a, D)
+        for b in range(size):
+            if a != b:
+                step = seen.position[b] - seen.position[a]
+                square = float((step**2).sum())
+                if square == 0.0:
+                    raise Undefined("two class means coincide")
+                ratios[a, b] = float(((own @ step / square) ** 2).mean())
+    by_class = ratios.sum(axis=1) / (size - 1)  # (K,)
+    return Outcome(float(by_class.mean()), by_class)
