@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from nctool.core.errors import InputError
-from nctool.readers import open_path
+from nctool.readers import guard, open_path
 from nctool.readers.shared.hdf5 import arrays as slices
 from tests.readers.hdf5_samples import HEADER
 from tests.readers.readers_help import arrays, plain
@@ -44,6 +44,30 @@ def test_big_file(tmp_path: Path, matlab: bool) -> None:
         found.whole()
     assert time.process_time() - begun < 1  # reading it all takes longer on any machine
     assert resident() - before < 32 * 2**20
+
+
+# Law: a file whose arrays are all mapped keeps no process; one that has others keeps one.
+@pytest.mark.parametrize("packed", [False, True])
+def test_process_is_kept_if_needed(tmp_path: Path, packed: bool) -> None:
+    with h5py.File(tmp_path / "a", "w") as file:
+        file.create_dataset("x", data=numpy.ones((9, 2)), chunks=(3, 2) if packed else None)
+        file["epoch"] = 3
+    before = sum(process.usable for process in guard._kept)
+    opened = open_path(tmp_path / "a")
+    assert sum(process.usable for process in guard._kept) - before == packed
+    assert opened.metadata == {"epoch": 3}
+
+
+# Law: where a process cannot be limited, h5py reads here, and a notice says so.
+def test_in_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(guard, "isolated", lambda: False)
+    with h5py.File(tmp_path / "a", "w") as file:
+        file.create_dataset("x", data=numpy.arange(6), chunks=(3,), compression="gzip")
+        file["t"] = "text"
+    opened = open_path(tmp_path / "a")
+    assert [notice.slug for notice in opened.notices] == ["reader-unguarded"]
+    text, numbers = (array.whole() for array in opened.arrays)
+    assert str(text) == "text" and plain(numbers).tolist() == list(range(6))
 
 
 def ruined(path: Path, keep: set[tuple[int, int]]) -> None:

@@ -33,6 +33,7 @@ def lazy(home: Home, stored: Stored, key: str, matlab: bool = False) -> LazyArra
         start = home.start + stored.offset
         region = Region(home.path, start, stored.code, stored.dtype, shape, packed(shape))
         return region.lazy(key, home.format)
+    home.unmapped.append(key)
     axis = stored.shape.index(shape[0]) if flat and shape else -matlab % max(1, len(stored.shape))
 
     def read(start: int, stop: int) -> Rows:

@@ -147,4 +147,6 @@ def open_contents(
         root, ignored = described(home)
         contents = Contents(home, root, Counter(ignored), format=format)
         fill(contents)
+        if not home.unmapped:
+            home.guarded.close()
         return contents.opened(path)

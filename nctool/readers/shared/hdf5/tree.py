@@ -27,6 +27,8 @@ class Home:
     size: int
     format: str
     guarded: Guarded
+    unmapped: list[str] = field(default_factory=list)
+    """The arrays whose rows the child reads; without any it need not stay."""
 
 
 @dataclass(frozen=True, slots=True)
