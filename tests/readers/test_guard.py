@@ -29,9 +29,9 @@ LINUX = pytest.mark.skipif(sys.platform != "linux", reason="only Linux promises 
 def guarded(tmp_path: Path) -> Iterator[Guarded]:
     (tmp_path / "a").write_bytes(bytes(100))
     limits = Limits(memory=2**30, cpu=1, wall=10)
-    one = Guarded(tmp_path / "a", "test", HELP, "ä", limits=limits)
-    yield one
-    one.close()
+    session = Guarded(tmp_path / "a", "test", HELP, "ä", limits=limits)
+    yield session
+    session.close()
 
 
 def described(guarded: Guarded) -> dict[str, object]:
@@ -226,8 +226,8 @@ def test_killed_parent(tmp_path: Path, name: str) -> None:
     (tmp_path / "a").write_bytes(b"")
     code = (
         "from pathlib import Path\nfrom nctool.readers.guard import Guarded\n"
-        f"one = Guarded(Path({str(tmp_path / 'a')!r}), 'test', {HELP!r}, '')\n"
-        f"print(one.ask('describe')['pid'], flush=True)\none.ask({name!r})"
+        f"guarded = Guarded(Path({str(tmp_path / 'a')!r}), 'test', {HELP!r}, '')\n"
+        f"print(guarded.ask('describe')['pid'], flush=True)\nguarded.ask({name!r})"
     )
     parent = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
     with parent:
@@ -243,11 +243,11 @@ def test_killed_parent(tmp_path: Path, name: str) -> None:
 def test_most_processes(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"")
     every = [Guarded(tmp_path / "a", "test", HELP, "") for _ in range(guard.MOST_PROCESSES + 2)]
-    pids = [described(one)["pid"] for one in every]
+    pids = [described(session)["pid"] for session in every]
     assert sum(map(alive, pids)) <= guard.MOST_PROCESSES
     assert not alive(pids[0]) and described(every[0])["pid"] != pids[0]
-    for one in every:
-        one.close()
+    for session in every:
+        session.close()
 
 
 # A process that was forked from this one asks a child of its own.

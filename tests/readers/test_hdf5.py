@@ -81,8 +81,8 @@ def test_short_floats(
     with h5py.File(tmp_path / "a", "w") as file:
         made = h5py.h5d.create(file.id, b"x", kind, h5py.h5s.create_simple((4,)))
         made.write(h5py.h5s.ALL, h5py.h5s.ALL, bits, kind)
-    found = arrays(tmp_path / "a")["x"]
-    assert found.dtype == dtype and (plain(found.whole()) == plain(values)).all()
+    array = arrays(tmp_path / "a")["x"]
+    assert array.dtype == dtype and (plain(array.whole()) == plain(values)).all()
 
 
 SIZES = st.integers(1, 12)
@@ -96,7 +96,7 @@ def layouts(draw: st.DrawFn) -> tuple[str, tuple[int, ...], dict[str, object]]:
     growth = [st.sampled_from([size, size + 7, None]) for size in shape]
     ways: dict[str, object] = {
         "chunks": chunks,
-        "maxshape": tuple(draw(one) for one in growth),
+        "maxshape": tuple(draw(most) for most in growth),
         "compression": draw(st.sampled_from([None, "gzip", "lzf"])),
         "shuffle": draw(st.booleans()),
         "fletcher32": draw(st.booleans()),
@@ -108,7 +108,7 @@ def layouts(draw: st.DrawFn) -> tuple[str, tuple[int, ...], dict[str, object]]:
 
 
 # Law: whatever h5py stores in whichever way, the same rows are read here, holes included.
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(layouts(), st.data())
 def test_round_trip(
     tmp_path_factory: pytest.TempPathFactory,
@@ -124,9 +124,9 @@ def test_round_trip(
         if written:
             made[:written] = values[:written]
         expected = made[()]
-    found = arrays(path)["x"]
-    assert (plain(found.whole()) == expected).all()
-    rows = plain(found.rows(begin, begin + 3))
+    array = arrays(path)["x"]
+    assert (plain(array.whole()) == expected).all()
+    rows = plain(array.rows(begin, begin + 3))
     assert rows.shape == expected[begin : begin + 3].shape
     assert (rows == expected[begin : begin + 3]).all()
 
@@ -144,9 +144,9 @@ def test_many_chunks(
         )
         made[:10], made[2900:] = values[:10], values[2900:]
         expected = made[()]
-    found = arrays(tmp_path / "a")["x"]
-    assert (plain(found.whole()) == expected).all()
-    assert (plain(found.rows(4000, 4003)) == expected[4000:4003]).all()
+    array = arrays(tmp_path / "a")["x"]
+    assert (plain(array.whole()) == expected).all()
+    assert (plain(array.rows(4000, 4003)) == expected[4000:4003]).all()
 
 
 # Law: chunks that were made room for at once, without an index, are found by counting.
@@ -168,8 +168,8 @@ def test_resized(tmp_path: Path, rows: int, version: str) -> None:
     with h5py.File(tmp_path / "a", "w", libver=version) as file:
         made = file.create_dataset("x", data=numpy.ones((9, 3)), maxshape=(None, 3), chunks=(2, 2))
         made.resize((rows, 3))
-    found = plain(arrays(tmp_path / "a")["x"].whole())
-    assert found.shape == (rows, 3) and found.sum() == 3 * min(rows, 9)
+    array = plain(arrays(tmp_path / "a")["x"].whole())
+    assert array.shape == (rows, 3) and array.sum() == 3 * min(rows, 9)
 
 
 # Law: text of any kind is numpy text, by rows too.
@@ -180,11 +180,11 @@ def test_text(tmp_path: Path) -> None:
         file.create_dataset("chunks", data=words, dtype=h5py.string_dtype(), chunks=(2,))
         file["fixed"] = numpy.array([word.encode() for word in words])
         file.create_dataset("unwritten", (3,), h5py.string_dtype())
-    found = arrays(tmp_path / "a")
+    content = arrays(tmp_path / "a")
     for key in ("any", "chunks", "fixed"):
-        assert found[key].dtype == "str" and found[key].whole().tolist() == words
-        assert found[key].rows(1, 3).tolist() == words[1:3]
-    assert found["unwritten"].whole().tolist() == ["", "", ""]
+        assert content[key].dtype == "str" and content[key].whole().tolist() == words
+        assert content[key].rows(1, 3).tolist() == words[1:3]
+    assert content["unwritten"].whole().tolist() == ["", "", ""]
 
 
 # Law: groups of any size and version are walked, and keys are paths as h5py has them.
@@ -195,10 +195,12 @@ def test_groups(tmp_path: Path, count: int, version: str) -> None:
         for number in range(count):
             file[f"a/b{number}/x"] = number
         keys: list[str] = []
-        file.visititems(lambda key, one: keys.append(key) if hasattr(one, "shape") else None)
-    found = arrays(tmp_path / "a")
-    assert sorted(found) == sorted(keys) and len(keys) == count
-    assert all(int(plain(found[f"a/b{one}/x"].whole())) == one for one in range(0, count, 99))
+        file.visititems(lambda key, item: keys.append(key) if hasattr(item, "shape") else None)
+    content = arrays(tmp_path / "a")
+    assert sorted(content) == sorted(keys) and len(keys) == count
+    assert all(
+        int(plain(content[f"a/b{number}/x"].whole())) == number for number in range(0, count, 99)
+    )
 
 
 # Law: numbers and text at the root are facts; the moment of training is found in scalars too.
@@ -220,8 +222,8 @@ def test_named_type(tmp_path: Path) -> None:
     with h5py.File(tmp_path / "a", "w") as file:
         file["kind"] = numpy.dtype("f4")
         file.create_dataset("x", data=[1.0, 2.0], dtype=file["kind"])
-    found = arrays(tmp_path / "a")
-    assert list(found) == ["x"] and plain(found["x"].whole()).tolist() == [1, 2]
+    content = arrays(tmp_path / "a")
+    assert list(content) == ["x"] and plain(content["x"].whole()).tolist() == [1, 2]
 
 
 # Law: bytes of the user's own may stand before the file.
@@ -248,7 +250,7 @@ def test_left_out(tmp_path: Path) -> None:
         file["soft"] = h5py.SoftLink("/x")
     opened = open_path(tmp_path / "a")
     (notice,) = opened.notices
-    assert sorted(one.key for one in opened.arrays) == ["inner", "x"]
+    assert sorted(array.key for array in opened.arrays) == ["inner", "x"]
     assert notice.slug == "objects-ignored" and notice.data["count"] == 8
     assert "references to other objects" in str(notice.data["names"])
 
@@ -350,14 +352,14 @@ def test_virtual(tmp_path: Path) -> None:
 def test_analysis(tmp_path: Path) -> None:
     random = numpy.random.default_rng(0)
     labels = numpy.arange(60) % 3
-    found: dict[str, Any] = {
+    values: dict[str, Any] = {
         "features": (numpy.eye(5)[labels] + random.normal(size=(60, 5)) / 9).astype("f4"),
         "labels": labels,
         "weight": random.normal(size=(3, 5)).astype("f4"),
     }
-    numpy.savez(tmp_path / "a.npz", **found)
+    numpy.savez(tmp_path / "a.npz", **values)
     with h5py.File(tmp_path / "a.h5", "w") as file:
-        for key, value in found.items():
+        for key, value in values.items():
             file.create_dataset(key, data=value, chunks=True, compression="gzip")
     ours, theirs = (nctool.analyze(tmp_path / f"a.{end}") for end in ("h5", "npz"))
     assert ours.digest == theirs.digest and ours["nc1.pinv"].value is not None

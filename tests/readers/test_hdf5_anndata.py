@@ -38,7 +38,7 @@ def anndata(path: Path, values: object = VALUES, codes: numpy.ndarray = CODES) -
             file["X"] = values
         obs = file.create_group("obs")
         obs.attrs["encoding-type"], obs.attrs["_index"] = "dataframe", "_index"
-        obs.create_dataset("_index", data=[f"cell{one}" for one in range(CELLS)], dtype=text)
+        obs.create_dataset("_index", data=[f"cell{number}" for number in range(CELLS)], dtype=text)
         obs.create_dataset("free", data=["x"] * CELLS, dtype=text)
         kind = obs.create_group("cell_type")
         kind.attrs["encoding-type"] = "categorical"
@@ -56,22 +56,22 @@ def anndata(path: Path, values: object = VALUES, codes: numpy.ndarray = CODES) -
 # Law: cells are rows, categories their words, and the rest is named.
 def test_contents(tmp_path: Path) -> None:
     opened = open_path(anndata(tmp_path / "a"))
-    found = {array.key: array for array in opened.arrays}
-    assert sorted(found) == ["X", "obs/cell_type", "obs/free", "obsm/X_pca"]
-    assert (plain(found["X"].whole()) == VALUES).all()
-    assert found["obs/cell_type"].shape == (CELLS,)
-    assert found["obs/cell_type"].whole().tolist() == [TYPES[code] for code in CODES]
-    assert found["obs/cell_type"].rows(4, 6).tolist() == [TYPES[1], TYPES[2]]
+    content = {array.key: array for array in opened.arrays}
+    assert sorted(content) == ["X", "obs/cell_type", "obs/free", "obsm/X_pca"]
+    assert (plain(content["X"].whole()) == VALUES).all()
+    assert content["obs/cell_type"].shape == (CELLS,)
+    assert content["obs/cell_type"].whole().tolist() == [TYPES[code] for code in CODES]
+    assert content["obs/cell_type"].rows(4, 6).tolist() == [TYPES[1], TYPES[2]]
     assert opened.format == "h5ad" and opened.notices[0].data["count"] == 3
 
 
 # Law: rows of a sparse matrix are those of the dense one, blocks of any size.
 @pytest.mark.parametrize(("start", "stop"), [(0, CELLS), (3, 4), (7, 19), (25, 99), (5, 5)])
 def test_sparse(tmp_path: Path, start: int, stop: int) -> None:
-    found = arrays(anndata(tmp_path / "a", scipy.sparse.csr_matrix(HOLED)))["X"]
-    rows = found.rows(start, stop)
+    array = arrays(anndata(tmp_path / "a", scipy.sparse.csr_matrix(HOLED)))["X"]
+    rows = array.rows(start, stop)
     assert isinstance(rows, torch.Tensor) and rows.dtype == torch.float32
-    assert found.shape == HOLED.shape and rows.shape == HOLED[start:stop].shape
+    assert array.shape == HOLED.shape and rows.shape == HOLED[start:stop].shape
     assert (plain(rows) == HOLED[start:stop]).all()
 
 
@@ -106,10 +106,10 @@ def test_empty_giant(tmp_path: Path) -> None:
 def test_missing_category(tmp_path: Path, code: int, slug: str) -> None:
     codes = CODES.copy()
     codes[5] = code
-    found = arrays(anndata(tmp_path / "a", codes=codes))["obs/cell_type"]
-    assert found.rows(0, 5).tolist() == [TYPES[one] for one in CODES[:5]]
+    array = arrays(anndata(tmp_path / "a", codes=codes))["obs/cell_type"]
+    assert array.rows(0, 5).tolist() == [TYPES[code] for code in CODES[:5]]
     with pytest.raises(InputError) as caught:
-        found.whole()
+        array.whole()
     assert caught.value.slug == slug
 
 

@@ -101,8 +101,8 @@ def test_sizes(tmp_path: Path, shape: tuple[int, ...], chunked: bool) -> None:
 def test_unwritten_rows(tmp_path: Path) -> None:
     with h5py.File(tmp_path / "a", "w") as file:
         file.create_dataset("x", (2**20, 512), "f4")
-    found = arrays(tmp_path / "a")["x"]
-    assert plain(found.rows(2**19, 2**19 + 2)).sum() == 0
+    array = arrays(tmp_path / "a")["x"]
+    assert plain(array.rows(2**19, 2**19 + 2)).sum() == 0
 
 
 def flipped(path: Path, mark: bytes, skip: int, new: bytes, last: bool = False) -> None:
@@ -221,10 +221,10 @@ def test_repeated_text(tmp_path: Path) -> None:
     with h5py.File(tmp_path / "a", "w") as file:
         words = ["x" * 2**18, *["y"] * 4000]
         file.create_dataset("x", data=words, dtype=h5py.string_dtype())
-    found = arrays(tmp_path / "a")["x"]
-    assert found.rows(1, 4).tolist() == ["y"] * 3
+    array = arrays(tmp_path / "a")["x"]
+    assert array.rows(1, 4).tolist() == ["y"] * 3
     with pytest.raises(InputError) as caught:
-        found.whole()
+        array.whole()
     assert caught.value.slug == "text-too-long"
 
 
@@ -249,7 +249,7 @@ def test_shared_text(tmp_path: Path, attribute: bool) -> None:
     opened = open_path(tmp_path / "a")
     if not attribute:
         with pytest.raises(InputError) as caught:
-            next(one for one in opened.arrays if one.key == "x").whole()
+            next(array for array in opened.arrays if array.key == "x").whole()
         assert caught.value.slug == "text-too-long"
     assert resident() - before < 2**29
 
@@ -305,24 +305,24 @@ def test_flips_in_sealed_parts(tmp_path: Path) -> None:
     content = path.read_bytes()
     keys = sorted(arrays(path))
     survived = 0
-    for position in range(0, len(content), 499):
+    for position in range(0, len(content), 799):
         damaged = bytearray(content)
         damaged[position] ^= 1 << position % 8
         path.write_bytes(damaged)
         try:
-            found = arrays(path)
+            after = arrays(path)
         except InputError:
             continue
         survived += 1
-        assert sorted(found) == keys
-        assert {(one.shape, one.dtype) for one in found.values()} == {((3,), "uint8")}
-    assert 0 < survived < len(content) // 499
+        assert sorted(after) == keys
+        assert {(array.shape, array.dtype) for array in after.values()} == {((3,), "uint8")}
+    assert 0 < survived < len(content) // 799
 
 
 # Law: damage anywhere ends in arrays or in an input error; the C library was seen to crash on it.
 @pytest.mark.parametrize("kind", list(KINDS))
 def test_damage(tmp_path: Path, kind: str) -> None:
-    survived = [survives(path) for path in damaged(tmp_path, kind, 12, seed=7)]
+    survived = [survives(path) for path in damaged(tmp_path, kind, 9, seed=7)]
     assert True in survived and False in survived
 
 
@@ -342,9 +342,9 @@ def test_shrinking_file(tmp_path: Path) -> None:
     with h5py.File(tmp_path / "a", "w") as file:
         file.create_dataset("x", data=numpy.arange(1000), chunks=(10,))
         file["y"] = numpy.arange(1000)
-    found = arrays(tmp_path / "a")
+    content = arrays(tmp_path / "a")
     with (tmp_path / "a").open("r+b") as raw:
         raw.truncate(3000)
     for key in ("x", "y"):
         with pytest.raises(InputError):
-            found[key].whole()
+            content[key].whole()

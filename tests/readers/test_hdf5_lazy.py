@@ -36,12 +36,12 @@ def test_big_file(tmp_path: Path, matlab: bool) -> None:
             raw.write(HEADER)
     arrays(tmp_path / "big")
     before, begun = resident(), time.process_time()
-    (found,) = open_path(tmp_path / "big").arrays
-    rows = found.rows(400_000, 400_010)
-    assert found.shape == (ROWS, WIDTH)
+    (array,) = open_path(tmp_path / "big").arrays
+    rows = array.rows(400_000, 400_010)
+    assert array.shape == (ROWS, WIDTH)
     assert isinstance(rows, torch.Tensor) and rows.shape == (10, WIDTH) and float(rows.sum()) == 0
     if not matlab:
-        found.whole()
+        array.whole()
     assert time.process_time() - begun < 1  # reading it all takes longer on any machine
     assert resident() - before < 32 * 2**20
 

@@ -24,11 +24,11 @@ CODES = "f8 f4 i1 i2 i4 i8 u1 u2 u4 u8 ?".split()
 @pytest.mark.parametrize("code", CODES)
 def test_types(tmp_path: Path, code: str) -> None:
     values = numpy.array([[1, 0, 1, 2], [0, 1, 1, 0], [1, 1, 1, 3]]).astype(code)
-    found = arrays(matlab(tmp_path / "a", x=values))["x"]
-    assert (found.shape, found.dtype) == ((3, 4), values.dtype.name)
-    rows = found.rows(1, 3)
+    array = arrays(matlab(tmp_path / "a", x=values))["x"]
+    assert (array.shape, array.dtype) == ((3, 4), values.dtype.name)
+    rows = array.rows(1, 3)
     assert isinstance(rows, torch.Tensor) and rows.is_contiguous()
-    assert (plain(rows) == values[1:3]).all() and (plain(found.whole()) == values).all()
+    assert (plain(rows) == values[1:3]).all() and (plain(array.whole()) == values).all()
 
 
 # Law: any shape, packed or not, comes back as it was in MATLAB; vectors and numbers as such.
@@ -50,11 +50,11 @@ def test_round_trip(
         raw.write(HEADER)
     if len(shape) == 2 and 1 in shape:
         values = values.reshape(-1 if values.size > 1 else ())
-    found = arrays(path)["x"]
-    assert found.shape == values.shape
-    assert (plain(found.whole()) == values).all()
+    array = arrays(path)["x"]
+    assert array.shape == values.shape
+    assert (plain(array.whole()) == values).all()
     if values.shape:
-        assert (plain(found.rows(begin, begin + 2)) == values[begin : begin + 2]).all()
+        assert (plain(array.rows(begin, begin + 2)) == values[begin : begin + 2]).all()
 
 
 # Law: fields of a struct are joined by dots; a number called epoch is the moment.
@@ -64,7 +64,7 @@ def test_structs(tmp_path: Path) -> None:
         epoch=numpy.array(7.0),
     )  # fmt: skip
     opened = open_path(path)
-    assert sorted(one.key for one in opened.arrays) == ["epoch", "run.deep.y", "run.features"]
+    assert sorted(array.key for array in opened.arrays) == ["epoch", "run.deep.y", "run.features"]
     assert opened.metadata == {"epoch": 7}
 
 
@@ -82,7 +82,7 @@ def test_left_out(tmp_path: Path) -> None:
         file["sparse"].attrs["MATLAB_sparse"] = 4
     opened = open_path(path)
     (notice,) = opened.notices
-    assert [one.key for one in opened.arrays] == ["x"] and notice.data["count"] == 5
+    assert [array.key for array in opened.arrays] == ["x"] and notice.data["count"] == 5
     assert "cell array" in notice.message
 
 

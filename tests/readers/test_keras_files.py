@@ -33,10 +33,10 @@ HEAD = "layers/dense_1/vars/0"
 # Law: keys are as stored, names and the step are facts, and the head is the output layer.
 def test_archive(tmp_path: Path) -> None:
     opened = open_path(keras(tmp_path / "a"))
-    found = {array.key: array for array in opened.arrays}
-    assert opened.format == "keras" and len(found) == 10 and not opened.notices
-    assert (plain(found[HEAD].whole()) == KERNEL).all()
-    assert (plain(found[HEAD].rows(1, 3)) == KERNEL[1:3]).all()
+    content = {array.key: array for array in opened.arrays}
+    assert opened.format == "keras" and len(content) == 10 and not opened.notices
+    assert (plain(content[HEAD].whole()) == KERNEL).all()
+    assert (plain(content[HEAD].rows(1, 3)) == KERNEL[1:3]).all()
     assert opened.metadata["layer_names"] == {
         "layers/dense": "hidden",
         "layers/dense_1": "predictions",
@@ -51,8 +51,8 @@ def test_archive(tmp_path: Path) -> None:
 
 # Law: weights that Keras stores as two nameless bytes are bfloat16, in place.
 def test_bfloat16(tmp_path: Path) -> None:
-    found = arrays(keras(tmp_path / "a", weights=keras_weights(half=True)))[HEAD]
-    rows = found.whole()
+    array = arrays(keras(tmp_path / "a", weights=keras_weights(half=True)))[HEAD]
+    rows = array.whole()
     assert isinstance(rows, torch.Tensor) and rows.dtype == torch.bfloat16
     bits = KERNEL.view("u4") >> 16 << 16
     assert (rows.float().numpy().view("u4") == bits).all()
@@ -173,7 +173,7 @@ def test_damage(tmp_path: Path) -> None:
         (tmp_path / "a").write_bytes(content[:length])
         with pytest.raises(InputError):
             open_path(tmp_path / "a")
-    for position in range(0, len(content), 709):
+    for position in range(0, len(content), 1409):
         damaged = bytearray(content)
         damaged[position] ^= 1 << position % 8
         (tmp_path / "a").write_bytes(damaged)

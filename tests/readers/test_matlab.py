@@ -83,10 +83,10 @@ def packed(variable: bytes) -> bytes:
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_classes(tmp_path: Path, dtype: str, kind: str) -> None:
     values = numpy.array([[0, 1, 2], [3, 100, 5], [1, 0, 7], [0, 0, 0]]).astype(dtype)
-    found = arrays(save(tmp_path / "a", kind, x=values))["x"]
-    assert (found.shape, found.dtype) == ((4, 3), dtype)
+    array = arrays(save(tmp_path / "a", kind, x=values))["x"]
+    assert (array.shape, array.dtype) == ((4, 3), dtype)
     for start, stop in ((0, 4), (1, 3), (3, 9), (2, 2)):
-        rows = found.rows(start, stop)
+        rows = array.rows(start, stop)
         assert isinstance(rows, torch.Tensor) and str(rows.dtype) == f"torch.{dtype}"
         assert (plain(rows) == values[start:stop]).all()
 
@@ -102,9 +102,9 @@ def test_version_4(tmp_path: Path, dtype: str, order: str) -> None:
     text = struct.pack(f"{order}5i", 51 + 1000 * (order == ">"), 1, 2, 0, 2) + b"y\0hi"
     (tmp_path / "a").write_bytes(first + content + text)
     opened = open_path(tmp_path / "a")
-    (found,) = opened.arrays
-    assert (found.dtype, opened.metadata) == (dtype, {"y": "hi"})
-    assert (plain(found.rows(1, 4)) == values[1:4]).all()
+    (array,) = opened.arrays
+    assert (array.dtype, opened.metadata) == (dtype, {"y": "hi"})
+    assert (plain(array.rows(1, 4)) == values[1:4]).all()
 
 
 # Law: whatever shape and numbers, they come back; rows and columns as vectors, one as a number.
@@ -123,11 +123,11 @@ def test_round_trip(
     if values.size == 1:
         numpy.testing.assert_equal(opened.metadata["x"], values.item())
         return
-    found = next(one for one in opened.arrays if one.key == "x")
+    array = next(array for array in opened.arrays if array.key == "x")
     expected = values.reshape(-1) if 1 in values.shape else values
-    assert found.shape == expected.shape
-    numpy.testing.assert_array_equal(plain(found.whole()), expected)
-    numpy.testing.assert_array_equal(plain(found.rows(1, 3)), expected[1:3])
+    assert array.shape == expected.shape
+    numpy.testing.assert_array_equal(plain(array.whole()), expected)
+    numpy.testing.assert_array_equal(plain(array.rows(1, 3)), expected[1:3])
 
 
 # Law: doubles that are stored in fewer bytes, as MATLAB does, are doubles.
@@ -142,9 +142,9 @@ def test_narrow_storage(tmp_path: Path, code: str, wrap: object, order: str) -> 
         content = zlib.compress(variable)
         variable = struct.pack(f"{order}2I", 15, len(content)) + content
     (tmp_path / "a").write_bytes(file(variable, order=order))
-    found = arrays(tmp_path / "a")["x"]
-    assert found.dtype == "float64"
-    rows = found.rows(1, 3)
+    array = arrays(tmp_path / "a")["x"]
+    assert array.dtype == "float64"
+    rows = array.rows(1, 3)
     assert isinstance(rows, torch.Tensor) and rows.dtype == torch.float64
     assert rows.tolist() == [[3, 4], [5, 6]]
 
@@ -164,16 +164,16 @@ def test_structs_and_cells(tmp_path: Path, kind: str) -> None:
             padded=numpy.array(["ab", "c"]), empty=numpy.array([], dtype=object),
         )
     )  # fmt: skip
-    assert {one.key: one.shape for one in opened.arrays} == {
+    assert {array.key: array.shape for array in opened.arrays} == {
         "data.features": (3, 3), "data.in.y": (3,), "words": (3,), "s(1).b": (2,),
         "s(2).b": (3,), "c{1}": (4,), "padded": (2,), "empty": (0,),
     }  # fmt: skip
     assert opened.metadata == {
         "s(1).a": 1.0, "s(2).a": 2.0, "c{2}": "x", "title": "a test", "epoch": 12.0,
     }  # fmt: skip
-    found = {one.key: one for one in opened.arrays}
-    assert found["words"].dtype == "str" and list(found["words"].whole()) == list(words)
-    assert list(found["words"].rows(1, 2)) == ["bée"] and list(found["padded"].whole()) == [
+    content = {array.key: array for array in opened.arrays}
+    assert content["words"].dtype == "str" and list(content["words"].whole()) == list(words)
+    assert list(content["words"].rows(1, 2)) == ["bée"] and list(content["padded"].whole()) == [
         "ab",
         "c",
     ]
@@ -198,10 +198,10 @@ def test_left_out(tmp_path: Path) -> None:
 
 # Law: of two variables of one name the first is read, and the other is mentioned.
 def test_twice(tmp_path: Path) -> None:
-    twice = [matrix(9, (1, 2), element(2, bytes([one, one]))) for one in (1, 2)]
+    twice = [matrix(9, (1, 2), element(2, bytes([value, value]))) for value in (1, 2)]
     (tmp_path / "a").write_bytes(file(*twice))
     opened = open_path(tmp_path / "a")
-    assert [plain(one.whole()).tolist() for one in opened.arrays] == [[1, 1]]
+    assert [plain(array.whole()).tolist() for array in opened.arrays] == [[1, 1]]
     assert opened.notices[0].data["names"] == ["second x"]
 
 
@@ -257,8 +257,8 @@ def test_bombs(tmp_path: Path) -> None:
     lying = matrix(6, (2**13, 2**13), element(9, b"", size=2**29), element(2, bytes(16)))
     before = resident()
     (tmp_path / "a").write_bytes(file(packed(huge)))
-    found = arrays(tmp_path / "a")["x"]
-    assert plain(found.whole()).tolist() == [97, 98]
+    array = arrays(tmp_path / "a")["x"]
+    assert plain(array.whole()).tolist() == [97, 98]
     (tmp_path / "a").write_bytes(file(packed(lying)))
     assert refused(tmp_path / "a").slug == "file-corrupt"
     del huge
@@ -271,11 +271,11 @@ def test_packed_struct_is_walked_in_little_memory(tmp_path: Path) -> None:
     path = save(tmp_path / "a", "packed", data={"features": values, "labels": numpy.arange(5)})
     arrays(path)
     tracemalloc.start()
-    found = arrays(path)
+    content = arrays(path)
     most = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert most < 2**20
-    assert plain(found["data.labels"].whole()).tolist() == [0, 1, 2, 3, 4]
+    assert plain(content["data.labels"].whole()).tolist() == [0, 1, 2, 3, 4]
 
 
 # Law: two gibibytes open in an instant, and ten rows of them cost ten rows.
@@ -294,9 +294,9 @@ def test_large_file(tmp_path: Path, version: int) -> None:
         big.truncate(len(head) + size)
     arrays(tmp_path / "big")
     before, begun = resident(), time.process_time()
-    found = arrays(tmp_path / "big")["x"]
-    assert found.shape == (rows, 16)
-    assert float(found.rows(400_000, 400_010).sum()) == 0
+    array = arrays(tmp_path / "big")["x"]
+    assert array.shape == (rows, 16)
+    assert float(array.rows(400_000, 400_010).sum()) == 0
     assert time.process_time() - begun < 1  # reading it all takes longer on any machine
     assert resident() - before < 16 * 2**20
 
@@ -339,10 +339,10 @@ def test_nothing_in_it(tmp_path: Path, content: bytes) -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_shrinking_file(tmp_path: Path, kind: str) -> None:
     values = numpy.random.default_rng(0).normal(size=(300, 10))
-    found = arrays(save(tmp_path / "a", kind, x=values))["x"]
+    array = arrays(save(tmp_path / "a", kind, x=values))["x"]
     os.truncate(tmp_path / "a", 1000)
     with pytest.raises(InputError):
-        found.whole()
+        array.whole()
 
 
 # Law: a MATLAB file gives the numbers of its arrays, with labels from one on and rows for vectors.
