@@ -5,7 +5,6 @@ from __future__ import annotations
 import difflib
 import importlib
 import pkgutil
-from collections.abc import Iterable
 from fnmatch import fnmatchcase
 from functools import cache
 from types import ModuleType
@@ -53,7 +52,8 @@ def needs(measure: Measure, of: str | None) -> tuple[Need, ...]:
     return needs_of(measure, of, graph().returned)
 
 
-def arrays_of(needs: Iterable[Need]) -> tuple[str, ...]:
+@cache
+def arrays_of(needs: tuple[Need, ...]) -> tuple[str, ...]:
     """The arrays that these come down to, as a user names them."""
     required = graph().required(needs)
     return tuple(name for name in ARRAYS if name in required)
