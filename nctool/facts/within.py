@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from nctool.statistics.closeness import Closeness, View
     from nctool.statistics.kept_samples import Choice, Groups
     from nctool.statistics.moments import Moments
-    from nctool.statistics.parts import Residual, Squares
+    from nctool.statistics.parts import Residual
     from nctool.statistics.within_class import PairDistances, Stacks
 
 KEPT_SHARE = 4
@@ -43,23 +43,19 @@ def view_of_weights(global_mean: Tensor, row_directions: Tensor | None = None) -
 
 
 @sweep(over="present_samples", name="near[means]", of="means")
-def near_means(
-    sizes: Sizes, view: View, residual: Residual, residual_squares: Squares
-) -> Accumulator[Closeness]:
+def near_means(sizes: Sizes, view: View, residual: Residual) -> Accumulator[Closeness]:
     """Distances of the samples to the directions of their class means."""
     from nctool.statistics.closeness import ClosenessSums
 
-    return ClosenessSums(view, residual, residual_squares, spread=False)
+    return ClosenessSums(view, residual, spread=False)
 
 
 @sweep(over="present_samples", name="near[weights]", of="weights")
-def near_weights(
-    sizes: Sizes, view: View, residual: Residual, residual_squares: Squares
-) -> Accumulator[Closeness]:
+def near_weights(sizes: Sizes, view: View, residual: Residual) -> Accumulator[Closeness]:
     """Distances of the samples to the directions of their classifier rows, and their scatter."""
     from nctool.statistics.closeness import ClosenessSums
 
-    return ClosenessSums(view, residual, residual_squares)
+    return ClosenessSums(view, residual)
 
 
 @fact(name="closeness[means]", of="means")

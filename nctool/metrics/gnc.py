@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
     from nctool.facts.samples import Sizes
     from nctool.geometry.duality import Duality
-    from nctool.report import Distribution
     from nctool.settings.conventions import Convention
+    from nctool.statistics.distribution import SampleMargins
     from nctool.statistics.moments import Moments
     from nctool.statistics.whitening import Whitener
 
@@ -87,8 +87,7 @@ def cosine_margin(
     sizes: Sizes,
     sphere_moments: Moments,
     head_has_directions: bool,
-    cosine_margin_spread: Distribution,
-    cosine_margin_sums: Tensor,
+    cosine_margins: SampleMargins,
     class_counts: Tensor,
 ) -> Measured:
     """By how much, in cosine, each sample prefers its own class to the next best.
@@ -99,9 +98,9 @@ def cosine_margin(
     Reference: Jiang et al. 2024 (the margin of their hardmax problem).
     """
     return Measured(
-        cosine_margin_spread.mean,
-        per_class=cosine_margin_sums / class_counts,
-        distribution=cosine_margin_spread,
+        cosine_margins.spread.mean,
+        per_class=cosine_margins.sums / class_counts,
+        distribution=cosine_margins.spread,
     )
 
 
@@ -116,13 +115,11 @@ def cosine_margin(
 def logit_margin(
     sizes: Sizes,
     convention: Convention,
-    logit_margin_spread: Distribution,
-    logit_margin_sums: Tensor,
+    logit_margins: SampleMargins,
     class_counts: Tensor,
     sphere_moments: Moments | Undefined,
     head_has_directions: bool | Undefined,
-    cosine_margin_spread: Distribution | Undefined,
-    cosine_margin_sums: Tensor | Undefined,
+    cosine_margins: SampleMargins | Undefined,
 ) -> Measured:
     """By how much each sample's own logit exceeds the next best: negative where the head errs.
     Formula: z_y - max over j != y of z_j, z = W h + b; the value is the mean over samples.
@@ -131,11 +128,11 @@ def logit_margin(
     Undefined when: there is one class; with --logit-scale, when gnc.cosine_margin is.
     Reference: Jiang et al. 2024; common usage.
     """
-    spread, sums, scale = logit_margin_spread, logit_margin_sums, convention.logit_scale
+    spread, sums, scale = logit_margins.spread, logit_margins.sums, convention.logit_scale
     if scale is not None:
         # A cosine head: its logits are the cosines, stretched.
         defined(sphere_moments)
         defined(head_has_directions)
-        spread = defined(cosine_margin_spread).scaled(scale)
-        sums = scale * defined(cosine_margin_sums)
+        cosines = defined(cosine_margins)
+        spread, sums = cosines.spread.scaled(scale), scale * cosines.sums
     return Measured(spread.mean, per_class=sums / class_counts, distribution=spread)

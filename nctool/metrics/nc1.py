@@ -208,8 +208,7 @@ def raw_along_lines(mean_lines: MeanLines, class_counts: Tensor) -> Accumulator[
     """(K,) Sums of squared places of samples on the lines from their class mean to the others."""
     from nctool.statistics.sums import ClassSums
 
-    classes = len(class_counts)
-    return ClassSums(mean_lines, classes, class_counts.device, width=2 * classes)
+    return ClassSums(mean_lines, class_counts, width=2 * len(class_counts))
 
 
 @fact()

@@ -22,7 +22,7 @@ import torch
 from torch import Tensor
 
 from nctool.engine.block import Block
-from nctool.statistics.parts import Residual, Squares
+from nctool.statistics.parts import Residual
 from nctool.statistics.row_dots import row_dots
 from nctool.statistics.sums import by_class
 
@@ -66,11 +66,9 @@ Sums = tuple[Tensor, Tensor, Tensor, int]
 class ClosenessSums:
     """Distances of the samples of each class to its own direction and to its anchor."""
 
-    def __init__(
-        self, view: View, residual: Residual, squares: Squares, *, spread: bool = True
-    ) -> None:
+    def __init__(self, view: View, residual: Residual, *, spread: bool = True) -> None:
         """``spread``: the scatter about the own direction is wanted, to its own last digits."""
-        self.residual, self.row_squares = residual, squares
+        self.residual = residual
         centre = residual.centres.table
         self.origin, self.anchors = view.origin, view.anchors
         self.centre, self.spread = centre, spread
@@ -90,7 +88,7 @@ class ClosenessSums:
         self.lost = 0
 
     def add(self, block: Block) -> None:
-        self.take(block.x, block.y, block.get(self.residual), block.get(self.row_squares))
+        self.take(block.x, block.y, block.get(self.residual), block.get(self.residual.squares))
 
     def take(self, x: Tensor, y: Tensor, z: Tensor, square: Tensor) -> None:
         """``square`` (B,) is |z|^2; all other arguments (B, D), (B,), (B, D)."""

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from nctool.engine.block import Block, Part, Product
-from nctool.statistics.parts import InverseLengths, Origin
+from nctool.statistics.parts import Origin
 from nctool.statistics.scores import EXACT_TILE, Contest, Sample, Scores, decide, name_winners
 from nctool.statistics.screen import Screen, coarse_is_fast
 
@@ -42,11 +42,17 @@ class HeadRule:
     """argmax(W h + b), from cosines times lengths: one product serves logits and cosines."""
 
     def __init__(
-        self, weight: Tensor, bias: Tensor | None, columns: Tensor, origin: Origin
+        self,
+        weight: Tensor,
+        bias: Tensor | None,
+        columns: Tensor,
+        origin: Origin,
+        inverse: Part[Tensor],
     ) -> None:
+        """``inverse``: 1/|x| of each sample."""
         rows = origin.rows
         work = rows.dtype
-        self.columns, self.origin = columns, origin
+        self.columns, self.origin, self.inverse = columns, origin, inverse
         self.scores = Scores.of(weight, rows.double(), bias, work)
         length = torch.linalg.vector_norm(weight, dim=1, dtype=torch.float64)
         length = torch.where(length > 0, length, 1.0)
@@ -82,6 +88,29 @@ class HeadRule:
         winner, margin = decide(self.scores, contest, self.samples(block))
         return Verdict(winner, contest, None, margin)
 
+    def right(self, block: Block) -> Tensor:  # (B,) bool
+        """Where it names the sample's own class."""
+        return block.get(self).winner == self.columns[block.y]
+
+    def margins(self, block: Block) -> Tensor:  # (B,) float64
+        """Own logit minus the best other."""
+        margin = block.get(self).margin
+        assert margin is not None
+        return margin
+
+    def cosine_margins(self, block: Block) -> Tensor:  # (B,) float64
+        """Own cosine minus the best other."""
+        product = block.get(self.product)
+        scores = block.space.matrix((self, "cosines"), *product.shape)
+        if self.shifted:
+            table = self.cosine_table
+            offset = table[0] if len(table) == 1 else torch.index_select(table, 0, block.y)
+            torch.add(product, offset, out=scores)
+        else:
+            scores.copy_(product)
+        contest = Contest.of(scores, self.columns[block.y])
+        return contest.margin * block.get(self.inverse)
+
     def samples(self, block: Block) -> Sample:
         lengths = block.get(self.origin.lengths)
         return Sample(block.x, block.y, lengths, self.columns[block.y])
@@ -89,39 +118,6 @@ class HeadRule:
     def name(self, verdict: Verdict, block: Block, wanted: Tensor) -> None:
         assert verdict.contest is not None
         name_winners(self.scores, verdict.contest, verdict.winner, wanted, self.samples(block))
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class CosineMargins:
-    """Own cosine minus the best other."""
-
-    rule: HeadRule
-    inverse: InverseLengths
-
-    def __call__(self, block: Block) -> Tensor:  # (B,) float64
-        rule = self.rule
-        product = block.get(rule.product)
-        scores = block.space.matrix(self, *product.shape)
-        if rule.shifted:
-            table = rule.cosine_table
-            offset = table[0] if len(table) == 1 else torch.index_select(table, 0, block.y)
-            torch.add(product, offset, out=scores)
-        else:
-            scores.copy_(product)
-        contest = Contest.of(scores, rule.columns[block.y])
-        return contest.margin * block.get(self.inverse)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class LogitMargins:
-    """Own logit minus the best other."""
-
-    rule: HeadRule
-
-    def __call__(self, block: Block) -> Tensor:  # (B,) float64
-        margin = block.get(self.rule).margin
-        assert margin is not None
-        return margin
 
 
 class MeanRule:
@@ -154,6 +150,11 @@ class MeanRule:
             self.screen = Screen(self.directions, self.scores.work_table[0])
 
     @property
+    def reads(self) -> tuple[Product, ...]:
+        """None of every block: most samples are decided without a product."""
+        return ()
+
+    @property
     def width(self) -> int:
         return len(self.nearest)
 
@@ -170,6 +171,10 @@ class MeanRule:
         if len(few):
             winner[few], contest = self._contest(block, few)
         return Verdict(winner, contest, few)
+
+    def right(self, block: Block) -> Tensor:  # (B,) bool
+        """Where the nearest mean is the sample's own."""
+        return block.get(self).winner == block.y
 
     def _unclear(self, block: Block, screen: Screen) -> Tensor:
         """Rows that the coarse look leaves open; it ends where it settles too few."""
@@ -210,39 +215,18 @@ class MeanRule:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class HeadRight:
-    """Where the head names the sample's own class."""
-
-    rule: HeadRule
-
-    def __call__(self, block: Block) -> Tensor:  # (B,) bool
-        return block.get(self.rule).winner == self.rule.columns[block.y]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class MeanRight:
-    """Where the nearest mean is the sample's own."""
-
-    rule: MeanRule
-
-    def __call__(self, block: Block) -> Tensor:  # (B,) bool
-        return block.get(self.rule).winner == block.y
-
-
-@dataclass(frozen=True, slots=True, eq=False)
 class Agreement:
     """Where both rules choose the same class; names are only asked for where both are wrong."""
 
     head: HeadRule
     mean: MeanRule
-    head_right: HeadRight
-    mean_right: MeanRight
 
     def __call__(self, block: Block) -> Tensor:  # (B,) bool
         chosen, nearest = block.get(self.head), block.get(self.mean)
-        head_right, mean_right = block.get(self.head_right), block.get(self.mean_right)
+        head_right, mean_right = block.get(self.head.right), block.get(self.mean.right)
         both_wrong = ~head_right & ~mean_right
         if bool(both_wrong.any()):
+            # The one write into something shared: a name in place of -1, which changes no answer.
             self.head.name(chosen, block, both_wrong)
             self.mean.name(nearest, block, both_wrong)
         same = self.head.columns[nearest.winner.clamp(min=0)] == chosen.winner

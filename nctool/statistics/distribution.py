@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import torch
 from torch import Tensor
 
-from nctool.engine.block import Block, Part
+from nctool.engine.block import Block, Part, Product
 from nctool.report import Distribution
+from nctool.statistics.sums import by_class
 
 MOST_SAMPLES = 1 << 22
 """Values kept for the percentiles. Beyond that every second one is dropped and the stride doubled:
@@ -23,14 +26,8 @@ class Spread:
     stride. So shards keep what the whole would keep.
     """
 
-    def __init__(
-        self,
-        values: Part[Tensor] | None = None,
-        over: str = "samples",
-        limit: int = MOST_SAMPLES,
-        width: int = 0,
-    ) -> None:
-        self.values, self.over, self.limit, self.width = values, over, limit, width
+    def __init__(self, over: str = "samples", limit: int = MOST_SAMPLES) -> None:
+        self.over, self.limit = over, limit
         self.stride = 1
         self.count = 0
         self.total = 0.0
@@ -39,10 +36,6 @@ class Spread:
         self.kept: list[tuple[int, Tensor]] = []
         """Position of the first value of each part, in strides, and the values."""
         self.held = 0
-
-    def add(self, block: Block) -> None:
-        assert self.values is not None
-        self.take(block.first, block.get(self.values))
 
     def take(self, first: int, values: Tensor) -> None:  # (B,) float64
         """``first``: the position of the first of these values among all."""
@@ -70,9 +63,6 @@ class Spread:
             skipped = -place % step
             self._keep((place + skipped) // step, values[skipped::step].clone())
 
-    def sums(self) -> Spread:
-        return self
-
     def merge(self, other: Spread) -> None:
         self.total += other.total
         self.low, self.high = min(self.low, other.low), max(self.high, other.high)
@@ -94,10 +84,43 @@ class Spread:
         return Distribution(self.over, self.low, p01, p05, p50, p95, self.high, mean)
 
 
+@dataclass(frozen=True, slots=True)
+class SampleMargins:
+    """How the margins of all samples spread, and their sums by class."""
+
+    spread: Distribution
+    sums: Tensor  # (K,) float64
+
+
+class MarginSums:
+    """Margins of samples, gathered."""
+
+    def __init__(
+        self, values: Part[Tensor], counts: Tensor, reads: tuple[Product, ...], width: int
+    ) -> None:
+        self.values, self.reads, self.width = values, reads, width
+        self.spread, self.total = Spread(), torch.zeros_like(counts)
+
+    def add(self, block: Block) -> None:
+        values = block.get(self.values)
+        self.spread.take(block.first, values)
+        self.total += by_class(block.y, values, len(self.total))
+
+    def sums(self) -> tuple[Spread, Tensor]:
+        return self.spread, self.total
+
+    def merge(self, other: tuple[Spread, Tensor]) -> None:
+        self.spread.merge(other[0])
+        self.total += other[1]
+
+    def finish(self) -> SampleMargins:
+        return SampleMargins(self.spread.finish(), self.total)
+
+
 def spread(values: Tensor, over: str = "classes") -> Distribution | None:
     """The distribution of values that are all here."""
     if not len(values):
         return None
-    collected = Spread(None, over, len(values))
+    collected = Spread(over, len(values))
     collected.take(0, values)
     return collected.finish()

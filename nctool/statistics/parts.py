@@ -6,7 +6,7 @@ two close floats loses nothing (Sterbenz), so they keep their digits however nea
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 
 import torch
@@ -29,11 +29,14 @@ class Centres:
         return block.space.rows_of(self, self.table, block.y)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
 class Residual:
-    """Sample minus class mean."""
+    """Sample minus class mean, and what follows from it alone."""
 
-    centres: Centres
+    def __init__(self, means: Tensor) -> None:
+        """``means`` (K, D) in the working precision."""
+        self.centres = Centres(means)
+        self.squares = Squares(self)
+        self.inverse = InverseLengths(self)
 
     def __call__(self, block: Block) -> Tensor:  # (B, D)
         return block.space.difference(self, block.x, block.get(self.centres))
@@ -54,24 +57,19 @@ def lengths(block: Block) -> Tensor:  # (B,) float64
     return row_lengths(block.x)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
 class InverseLengths:
     """1/|x| of each sample, 0 for a zero row; right to the spread of |x| near collapse."""
 
-    residual: Residual
-    squares: Squares
-    centre_squares: Tensor = field(init=False)  # (K,) float64
-
-    def __post_init__(self) -> None:
-        table = self.residual.centres.table
-        norms = torch.linalg.vector_norm(table, dim=1, dtype=torch.float64)
-        object.__setattr__(self, "centre_squares", norms**2)
+    def __init__(self, residual: Residual) -> None:
+        self.residual = residual
+        norms = torch.linalg.vector_norm(residual.centres.table, dim=1, dtype=torch.float64)
+        self.centre_squares = norms**2  # (K,)
 
     def __call__(self, block: Block) -> Tensor:  # (B,) float64
         return inverse_norms(
             block.get(lengths),
             block.get(self.residual),
-            block.get(self.squares),
+            block.get(self.residual.squares),
             block.get(self.residual.centres),
             self.centre_squares[block.y],
         )
@@ -91,47 +89,18 @@ class Origin:
     lengths: Part[Tensor]  # (B,) float64 |base|
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Shifted:
-    """Sample minus one origin for all."""
-
-    origin: Tensor  # (1, D)
-
-    def __call__(self, block: Block) -> Tensor:  # (B, D)
-        return block.space.difference(self, block.x, self.origin.expand_as(block.x))
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Lengths:
-    of: Part[Tensor]
-
-    def __call__(self, block: Block) -> Tensor:  # (B,) float64
-        return row_lengths(block.get(self.of))
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Roots:
-    of: Squares
-
-    def __call__(self, block: Block) -> Tensor:  # (B,) float64
-        return block.get(self.of).sqrt()
-
-
-def _whole(block: Block) -> Tensor:
-    return block.x
-
-
-def origin_of(
-    moments: Moments, global_mean: Tensor, residual: Residual, squares: Squares
-) -> Origin:
+def origin_of(moments: Moments, global_mean: Tensor, residual: Residual) -> Origin:
     centre = residual.centres.table
     if len(centre) <= RESIDUAL_CLASSES:
-        return Origin("class", centre, residual, _Roots(squares))
+        return Origin("class", centre, residual, lambda block: block.get(residual.squares).sqrt())
     rows = global_mean.to(centre.dtype)[None]
     if near_zero(moments, global_mean):
-        return Origin("zero", torch.zeros_like(rows), _whole, lengths)
-    shifted = _Shifted(rows)
-    return Origin("global", rows, shifted, _Lengths(shifted))
+        return Origin("zero", torch.zeros_like(rows), lambda block: block.x, lengths)
+
+    def shifted(block: Block) -> Tensor:  # (B, D)
+        return block.space.difference(shifted, block.x, rows.expand_as(block.x))
+
+    return Origin("global", rows, shifted, lambda block: row_lengths(block.get(shifted)))
 
 
 def near_zero(moments: Moments, global_mean: Tensor) -> bool:

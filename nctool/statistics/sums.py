@@ -18,18 +18,18 @@ class ClassSums:
     def __init__(
         self,
         values: Part[Tensor],
-        classes: int,
-        device: torch.device,
+        counts: Tensor,
         *,
         reads: tuple[Product, ...] = (),
         width: int = 0,
     ) -> None:
-        self.values, self.classes = values, classes
+        """``counts`` (K,) float64: for their shape and place only."""
+        self.values = values
         self.reads, self.width = reads, width
-        self.total = torch.zeros(classes, dtype=torch.float64, device=device)  # (K,)
+        self.total = torch.zeros_like(counts)  # (K,)
 
     def add(self, block: Block) -> None:
-        self.total += by_class(block.y, block.get(self.values), self.classes)
+        self.total += by_class(block.y, block.get(self.values), len(self.total))
 
     def sums(self) -> Tensor:
         return self.total

@@ -15,7 +15,7 @@ from torch import Tensor
 from nctool.engine.block import Block, Part, Product
 from nctool.engine.workspace import Workspace
 from nctool.statistics.moments import row_squares
-from nctool.statistics.parts import RESIDUAL_CLASSES, InverseLengths, Residual
+from nctool.statistics.parts import RESIDUAL_CLASSES, Residual
 
 COLUMN_BLOCKS = 4
 
@@ -124,7 +124,6 @@ class UnitWhitened:
 
     white: Whitener
     residual: Residual
-    inverse: InverseLengths
     span: Product | None
     mean_inverse: Tensor  # (K,) float64, mean of 1/|x|
     shift: Tensor  # (K, D) mean of x/|x| less mean inverse times c
@@ -133,7 +132,7 @@ class UnitWhitened:
 
     def __call__(self, block: Block) -> Tensor:  # (B,) float64
         y, space = block.y, block.space
-        inverse = block.get(self.inverse)
+        inverse = block.get(self.residual.inverse)
         z = block.get(self.residual)
         scale = inverse.to(z.dtype)[:, None]
         drift = (inverse - self.mean_inverse[y]).to(z.dtype)[:, None]
@@ -153,7 +152,6 @@ class UnitWhitened:
 def unit_whitened(
     white: Whitener,
     residual: Residual,
-    inverse: InverseLengths,
     span: Product | None,
     unit_mean: Tensor,
     mean_inverse: Tensor,
@@ -162,9 +160,9 @@ def unit_whitened(
     centre = residual.centres.table
     shift = (unit_mean - mean_inverse[:, None] * centre.double()).to(centre.dtype)
     if span is None:
-        return UnitWhitened(white, residual, inverse, None, mean_inverse, shift)
+        return UnitWhitened(white, residual, None, mean_inverse, shift)
     return UnitWhitened(
-        white, residual, inverse, span, mean_inverse, shift,
+        white, residual, span, mean_inverse, shift,
         centre @ white.basis, shift @ white.basis,
     )  # fmt: skip
 

@@ -14,7 +14,7 @@ from nctool.engine.solve import feed
 from nctool.statistics import closeness, kept_samples, within_class
 from nctool.statistics.closeness import Closeness, ClosenessSums, View, unit_scatter
 from nctool.statistics.kept_samples import Choice, Keeper, choose, scrambled
-from nctool.statistics.parts import Centres, Residual, Squares
+from nctool.statistics.parts import Residual
 from nctool.statistics.row_dots import row_dots
 from nctool.statistics.within_class import KernelSums, PairSums, Stacks, mean_of_pairs
 from tests.support.blocks import blocks_of
@@ -56,8 +56,7 @@ def look(
     view: View, x: torch.Tensor, y: torch.Tensor, centre: torch.Tensor, rows: int = 1000
 ) -> Closeness:
     """What is summed in blocks of so many rows."""
-    residual = Residual(Centres(centre))
-    sums = ClosenessSums(view, residual, Squares(residual))
+    sums = ClosenessSums(view, Residual(centre))
     for block in blocks_of(x, y, rows):
         sums.add(block)
     return sums.finish()
