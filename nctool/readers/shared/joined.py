@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from nctool.arrays import LazyArray
 from nctool.readers.shared.edge import edge
+from nctool.readers.shared.pile import Pile
 from nctool.readers.shared.region import Region
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ class Joined:
         return LazyArray(key, (count, *first.shape[1:]), first.dtype, str(path), format, read)
 
     def _rows(self, low: int, high: int, ends: Sequence[int]) -> Rows:
+        import numpy
         import torch
 
         if low == high:
@@ -57,6 +59,11 @@ class Joined:
             here = kept[(kept >= first) & (kept < last)]
             if len(here):
                 pieces.append(_chosen(self.parts[number], here - above))
+        if isinstance(pieces[0], numpy.ndarray):
+            texts = Pile(self.parts[0].key, "str", ())
+            for piece in pieces:
+                texts.add(numpy.asarray(piece))
+            return texts.array()
         tensors = [torch.as_tensor(piece) for piece in pieces]
         return tensors[0] if len(tensors) == 1 else torch.cat(tensors)
 

@@ -14,10 +14,10 @@ import numpy
 
 from nctool.core.errors import InputError
 from nctool.readers.shared.edge import corrupt, shown
+from nctool.readers.shared.pile import Pile
 from nctool.readers.shared.table.arrow_ipc import ArrowFile
 from nctool.readers.shared.table.columns import OddRow
 from nctool.readers.shared.table.parquet_file import ParquetFile, encrypted
-from nctool.readers.shared.table.pile import Pile
 from nctool.readers.shared.wording import truncated
 
 if TYPE_CHECKING:
@@ -89,15 +89,18 @@ class Table:
 
     def width(self, column: int, start: int, stop: int) -> int:
         """How many bytes each of these texts takes; the rows are kept for the next question."""
-        self.last = (column, start, stop), self.rows([column], start, stop)
+        self.last = (column, start, stop), self._read([column], start, stop)
         return self.last[1].itemsize
 
     def rows(self, columns: Sequence[int], start: int, stop: int) -> ndarray:
-        """Rows of a column, or of several side by side."""
-        kept, rows = self.last
+        """Rows of a column, or of several side by side, as bytes."""
+        question, rows = self.last
         self.last = None, numpy.empty(0)
-        if kept == (columns[0], start, stop):
-            return rows.view("u1")
+        if question != (columns[0], start, stop):
+            rows = self._read(columns, start, stop)
+        return rows.view("u1") if rows.dtype.kind == "U" else rows
+
+    def _read(self, columns: Sequence[int], start: int, stop: int) -> ndarray:
         chosen = [self.usable[column] for column in columns]
         inner = chosen[0].inner if len(chosen) == 1 else (len(chosen),)
         pile = Pile(chosen[0].key, chosen[0].dtype, inner)

@@ -15,7 +15,7 @@ import pyarrow
 from pyarrow import types
 
 from nctool.arrays import ITEM_BYTES
-from nctool.readers.shared.table.pile import text_array
+from nctool.readers.shared.pile import text_array
 
 if TYPE_CHECKING:
     from numpy import ndarray

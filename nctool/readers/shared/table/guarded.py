@@ -14,19 +14,21 @@ from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
-from nctool.arrays import ITEM_BYTES, Opened
+from nctool.arrays import ITEM_BYTES, LazyArray, Opened
 from nctool.core.errors import InputError
 from nctool.core.extras import Extra
 from nctool.core.notice import Notice
 from nctool.readers.guard import Guarded, Limits
 from nctool.readers.shared.edge import corrupt, edge, shown
-from nctool.readers.shared.region import checked_shape, numpy_code, require_length
+from nctool.readers.shared.pile import MOST_TEXT_BYTES, Pile
+from nctool.readers.shared.region import as_rows, checked_shape, numpy_code, require_length
 from nctool.readers.shared.table.folder import schema_facts
-from nctool.readers.shared.table.join import Column, Part, gathered, opened
-from nctool.readers.shared.table.pile import MOST_TEXT_BYTES, Pile
+from nctool.readers.shared.table.join import Part, gathered, opened
 
 if TYPE_CHECKING:
     from numpy import ndarray
+
+    from nctool.arrays import Rows
 
 ClassNames: TypeAlias = Mapping[str, tuple[str, ...]]
 
@@ -87,7 +89,8 @@ def table_part(guarded: Guarded, path: Path, names: ClassNames) -> Part:
             if claims > FREE_BYTES and claims > MOST_RATIO * stored:
                 claim = f"'{shown(key)}' claims {claims} bytes, {stored} are stored"
                 raise corrupt(path, guarded.format, claim)
-            columns.append(Column(key, dtype, shape, partial(table.read, (number,))))
+            read = partial(table.read, (number,))
+            columns.append(LazyArray(key, shape, dtype, str(path), guarded.format, read))
         own, facts = schema_facts(table.texts)
         part = Part(
             path, guarded.format, table.rows, tuple(columns), table.odd, {**names, **own}, facts,
@@ -136,7 +139,7 @@ class GuardedTable:
 
         return numpy.memmap(self.path, dtype="u1", mode="c").view(numpy.ndarray)
 
-    def read(self, numbers: Sequence[int], start: int, stop: int) -> ndarray:
+    def read(self, numbers: Sequence[int], start: int, stop: int) -> Rows:
         """Rows of a column, or of several columns of numbers side by side."""
         import numpy
 
@@ -144,6 +147,7 @@ class GuardedTable:
         pile = Pile(key, dtype, inner if len(numbers) == 1 else (len(numbers),))
         width = len(numbers) * prod(inner) * ITEM_BYTES.get(dtype, 1)
         step = SLICE_TEXTS if dtype == "str" else max(1, SLICE_BYTES // max(1, width))
+        start, stop, _ = slice(start, stop).indices(self.rows)
         with edge(self.path, self.kind):
             while start < stop:
                 batch = bisect_right(self.bounds, start) - 1
@@ -159,7 +163,7 @@ class GuardedTable:
                     end = min(end if places else stop, start + step)
                     pile.add(self._decoded(numbers, start, end).reshape(end - start, *pile.inner))
                 start = end
-            return pile.array()
+            return as_rows(pile.array(), dtype)
 
     def _places(self, batch: int) -> list[int]:
         """Where in the file each column's numbers of this batch begin, below 0 where they do not.

@@ -12,29 +12,16 @@ from typing import TYPE_CHECKING, TypeAlias
 from nctool.arrays import FLOATS, LazyArray, Opened
 from nctool.core.errors import InputError
 from nctool.core.notice import Notice
-from nctool.readers.shared.edge import edge, shown
-from nctool.readers.shared.region import as_rows
-from nctool.readers.shared.table.pile import Pile
+from nctool.readers.shared.edge import shown
+from nctool.readers.shared.joined import Joined
 
 if TYPE_CHECKING:
-    from numpy import ndarray
-
     from nctool.arrays import Rows
 
-Read: TypeAlias = Callable[[int, int], "ndarray"]
+Read: TypeAlias = Callable[[int, int], "Rows"]
 
 FEWEST_GATHERED = 4
 NUMBERED = re.compile(r"(.*?)(0|[1-9][0-9]*|0[0-9]+)", re.DOTALL)
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """One column of one file: ``shape`` begins with its rows."""
-
-    key: str
-    dtype: str
-    shape: tuple[int, ...]
-    read: Read = field(repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,14 +31,14 @@ class Part:
     path: Path
     format: str
     rows: int
-    columns: tuple[Column, ...]
+    columns: tuple[LazyArray, ...]
     odd: tuple[tuple[str, str], ...] = ()
     names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     facts: Mapping[str, object] = field(default_factory=dict)
     notices: tuple[Notice, ...] = ()
 
 
-def gatherable(columns: Iterable[Column]) -> dict[str, tuple[str, ...]]:
+def gatherable(columns: Iterable[LazyArray]) -> dict[str, tuple[str, ...]]:
     """Columns of floats that differ by a running number are one matrix: its key, their keys."""
     runs: defaultdict[tuple[str, str], dict[int, str]] = defaultdict(dict)
     for column in columns:
@@ -81,7 +68,7 @@ def gathered(part: Part, many: Callable[[Sequence[int]], Read]) -> Part:
         if key in places:
             continue
         read = many([places[key] for key in keys])
-        matrix = Column(key, columns[keys[0]].dtype, (part.rows, len(keys)), read)
+        matrix = replace(columns[keys[0]], key=key, shape=(part.rows, len(keys)), read=read)
         first, *others = sorted(keys, key=places.__getitem__)
         columns[first] = matrix
         for other in others:
@@ -100,7 +87,7 @@ def joined(
     """The columns of files that follow one another, and those that do not fit together."""
     full = [part for part in parts if part.rows] or list(parts[:1])
     odd = {f"{prefix}{key}": reason for part in full for key, reason in part.odd}
-    columns: dict[str, list[Column]] = {}
+    columns: dict[str, list[LazyArray]] = {}
     for part in full:
         for column in part.columns:
             columns.setdefault(column.key, []).append(column)
@@ -110,11 +97,11 @@ def joined(
         if reason:
             odd.setdefault(f"{prefix}{key}", reason)
         elif f"{prefix}{key}" not in odd:
-            arrays.append(_lazy(f"{prefix}{key}", pieces, full, path))
+            arrays.append(Joined(pieces).lazy(f"{prefix}{key}", path, full[0].format))
     return arrays, list(odd.items())
 
 
-def _misfit(key: str, columns: Sequence[Column], parts: Sequence[Part]) -> str:
+def _misfit(key: str, columns: Sequence[LazyArray], parts: Sequence[Part]) -> str:
     for part in parts:
         if sum(column.key == key for column in part.columns) != 1:
             return f"not once in {shown(part.path.name, 60)}"
@@ -123,24 +110,6 @@ def _misfit(key: str, columns: Sequence[Column], parts: Sequence[Part]) -> str:
         (dtype, first), (other, second), *_ = kinds
         return f"{dtype} {first} in one file and {other} {second} in another"
     return ""
-
-
-def _lazy(key: str, columns: Sequence[Column], parts: Sequence[Part], path: Path) -> LazyArray:
-    dtype, inner = columns[0].dtype, columns[0].shape[1:]
-    bounds = [0]
-    for column in columns:
-        bounds.append(bounds[-1] + column.shape[0])
-
-    def read(start: int, stop: int) -> Rows:
-        low, high, _ = slice(start, stop).indices(bounds[-1])
-        pile = Pile(key, dtype, inner)
-        for column, first, last in zip(columns, bounds, bounds[1:], strict=False):
-            if first < high and low < last and low < high:
-                pile.add(column.read(max(low - first, 0), min(high, last) - first))
-        with edge(path, parts[0].format):
-            return as_rows(pile.array(), dtype)
-
-    return LazyArray(key, (bounds[-1], *inner), dtype, str(path), parts[0].format, read)
 
 
 def left_out(odd: Sequence[tuple[str, str]]) -> tuple[Notice, ...]:
