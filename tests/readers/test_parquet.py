@@ -201,6 +201,16 @@ def test_forged_rows(tmp_path: Path, claim: int) -> None:
     assert error.slug == "file-corrupt" and "12345" in error.message
 
 
+# Law: the rows of a file are those of its groups.
+def test_forged_total(tmp_path: Path, here: None) -> None:
+    write_parquet(tmp_path / "a", table(x=numpy.zeros(12_345)), rows=20_000)
+    data = (tmp_path / "a").read_bytes()
+    begin = len(data) - 8 - int.from_bytes(data[-8:-4], "little")
+    end = data[begin:].replace(varint(2 * 12_345), varint(2 * 12_346), 1)
+    (tmp_path / "a").write_bytes(data[:begin] + end)
+    assert "12346 rows, but 12345 in its groups" in stop(tmp_path / "a").message
+
+
 # Law: text in differences, which pyarrow does not read in its short form, is named.
 @pytest.mark.usefixtures("here")
 def test_text_in_differences(tmp_path: Path) -> None:
