@@ -185,8 +185,6 @@ class GuardedTable:
         width = prod(inner) * ITEM_BYTES[dtype]
         begin, end = place + start * width, place + stop * width
         require_length(self.path, end)
-        if end > len(self.mapped):
-            raise self._senseless()
         rows = self.mapped[begin:end].view(numpy_code(dtype))
         return rows.reshape(stop - start, *inner)
 
