@@ -1,4 +1,4 @@
-"""Intervals from one sweep: how a mean over classes would move with other classes of the kind.
+"""Intervals from result sweep: how a mean over classes would move with other classes of the kind.
 
 The classes are drawn again, with replacement, as often as asked; nothing is read a second time.
 This is done for every metric whose value is the mean of its values by class, each class weighing
@@ -28,7 +28,7 @@ def with_intervals(
     results: Sequence[Result], count: Tensor | None, replicates: int, seed: int
 ) -> tuple[Result, ...]:
     """The same results; those that are means over classes with an interval."""
-    means = {one.id: found for one in results if (found := _mean_of(one, count)) is not None}
+    means = {result.id: mean for result in results if (mean := _mean_of(result, count)) is not None}
     if not means or not replicates:
         return tuple(results)
     drawn: dict[str, tuple[float, float]] = {}
@@ -41,14 +41,16 @@ def with_intervals(
         weights = torch.stack([means[name][1] for name in names], 1)  # (K, M)
         low, high = _percentiles(values, weights, replicates, seed)
         drawn |= {name: (float(a), float(b)) for name, a, b in zip(names, low, high, strict=True)}
-    return tuple(_told(one, drawn.get(one.id), replicates, seed) for one in results)
+    return tuple(
+        _with_interval(result, drawn.get(result.id), replicates, seed) for result in results
+    )
 
 
-def _mean_of(one: Result, count: Tensor | None) -> tuple[Tensor, Tensor] | None:
+def _mean_of(result: Result, count: Tensor | None) -> tuple[Tensor, Tensor] | None:
     """(K,) values by class and the weights whose mean they are, if the value is their mean."""
-    if one.value is None or one.per_class is None or one.ci is not None:
+    if result.value is None or result.per_class is None or result.ci is not None:
         return None
-    known = [value for value in one.per_class if value is not None]
+    known = [value for value in result.per_class if value is not None]
     if len(known) < FEWEST_CLASSES:
         return None
     values = torch.tensor(known, dtype=torch.float64)
@@ -57,7 +59,7 @@ def _mean_of(one: Result, count: Tensor | None) -> tuple[Tensor, Tensor] | None:
         weighings.append(count.double().cpu())
     for weights in weighings:
         mean = float((values * weights).sum() / weights.sum())
-        if math.isclose(mean, one.value, rel_tol=SAME, abs_tol=1e-300):
+        if math.isclose(mean, result.value, rel_tol=SAME, abs_tol=1e-300):
             return values, weights
     return None
 
@@ -82,8 +84,10 @@ def _percentiles(
     return low, high
 
 
-def _told(one: Result, ci: tuple[float, float] | None, replicates: int, seed: int) -> Result:
+def _with_interval(
+    result: Result, ci: tuple[float, float] | None, replicates: int, seed: int
+) -> Result:
     if ci is None:
-        return one
-    said = {"over": "classes", "level": LEVEL, "replicates": replicates, "seed": seed}
-    return replace(one, ci=ci, details={**(one.details or {}), "bootstrap": said})
+        return result
+    bootstrap = {"over": "classes", "level": LEVEL, "replicates": replicates, "seed": seed}
+    return replace(result, ci=ci, details={**(result.details or {}), "bootstrap": bootstrap})

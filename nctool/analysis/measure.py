@@ -83,7 +83,7 @@ def measure(
             counts = facts.value("class_counts")
             full = with_intervals(full, counts, options.bootstrap, settings.budget.seed)
     timing = seconds(facts) | {"total": perf_counter() - begin}
-    shown = full if options.per_class else tuple(replace(one, per_class=None) for one in full)
+    shown = full if options.per_class else tuple(replace(result, per_class=None) for result in full)
     report = _report(source, facts, shown, settings, timing)
     return Analysis(report, facts, full)
 

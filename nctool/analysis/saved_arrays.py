@@ -43,7 +43,7 @@ class Saved(Mapping[str, Any]):
     """The same from the file that they were saved to."""
 
     def __init__(self, path: Path) -> None:
-        self.arrays = {one.key: one for one in open_path(path).arrays}
+        self.arrays = {array.key: array for array in open_path(path).arrays}
 
     def __getitem__(self, name: str) -> Any:
         return self.arrays[name].whole().tolist()
@@ -69,7 +69,7 @@ def collect(analysis: Analysis) -> dict[str, Tensor]:
     """Every array under its published name."""
     arrays = {
         f"per_class/{result.id}": torch.tensor(
-            [float("nan") if one is None else one for one in result.per_class],
+            [float("nan") if value is None else value for value in result.per_class],
             dtype=torch.float64,
         )
         for result in analysis.results_by_class

@@ -1,7 +1,7 @@
 """The same measurement again and again: over the checkpoints of a run, or over its layers.
 
 Each point is measured as it would be alone; nothing but its report is kept. What only the whole
-course tells comes after.
+trajectory tells comes after.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from nctool.settings.role_options import RoleOptions
 
 
 @dataclass(frozen=True, slots=True)
-class Course:
+class MeasuredTrajectory:
     """A trajectory, and the analysis of its last point for whoever wants its arrays."""
 
     trajectory: Trajectory
@@ -37,34 +37,36 @@ class Course:
 
 
 @dataclass(frozen=True, slots=True)
-class Stop:
+class Upcoming:
     """One point to come: its name, and the Source once it is its turn."""
 
     label: str
     load: Callable[[], Source]
 
 
-def stops_of_run(
+def points_of_run(
     sources: Sequence[str], options: RoleOptions, downloads: Downloads | None = None
-) -> tuple[Stop, ...]:
+) -> tuple[Upcoming, ...]:
     """The checkpoints of a run folder, or of several files of one run; none for anything else.
 
     Other files that are named beside a run folder belong to each of its checkpoints.
     """
     downloads = downloads or Downloads()
     series = [checkpoints_of(source, downloads) for source in sources]
-    folders = [place for place, found in enumerate(series) if found]
+    folders = [place for place, checkpoints in enumerate(series) if checkpoints]
     if len(folders) == 1:
-        rest = [one for place, one in enumerate(sources) if place != folders[0]]
-        found = series[folders[0]]
+        rest = [source for place, source in enumerate(sources) if place != folders[0]]
+        checkpoints = series[folders[0]]
     else:
-        rest, found = [], () if folders else _together(sources)
-    return tuple(Stop(name_of(one), _loading([one, *rest], options, downloads)) for one in found)
+        rest, checkpoints = [], () if folders else _together(sources)
+    return tuple(
+        Upcoming(name_of(path), _loading([path, *rest], options, downloads)) for path in checkpoints
+    )
 
 
-def stops_of_layers(
+def points_of_layers(
     sources: Sequence[str], options: RoleOptions, downloads: Downloads | None = None
-) -> tuple[Stop, ...]:
+) -> tuple[Upcoming, ...]:
     """Feature arrays of one checkpoint, by the numbers in their names; the head is the last's."""
     assert options.layers is not None
     widths = (2, 3) if options.pool else (2,)
@@ -87,39 +89,39 @@ def stops_of_layers(
     *inner, last = layers
     return (
         *(
-            Stop(layer.key, _loading(sources, _at(layer, options, head="none"), downloads))
+            Upcoming(layer.key, _loading(sources, _at(layer, options, head="none"), downloads))
             for layer in inner
         ),
-        Stop(last.key, _loading(sources, _at(last, options, head=options.head), downloads)),
+        Upcoming(last.key, _loading(sources, _at(last, options, head=options.head), downloads)),
     )
 
 
-def follow(
-    stops: Sequence[Stop],
+def measure_points(
+    points: Sequence[Upcoming],
     metrics: Sequence[Metric],
     settings: Settings,
     progress: Progress | None = None,
     *,
     depth: bool = False,
-) -> Course:
-    """Measure every stop, with one pass of progress over all of them."""
+) -> MeasuredTrajectory:
+    """Measure every point, with one pass of progress over all of them."""
     reports: list[Report] = []
-    with (progress or Silent()).task("checkpoints", len(stops)) as advance:
-        for stop in stops:
-            analysis = measure(stop.load(), metrics, settings, _Within(advance, stop.label))
+    with (progress or Silent()).task("checkpoints", len(points)) as advance:
+        for point in points:
+            analysis = measure(point.load(), metrics, settings, _Within(advance, point.label))
             reports.append(analysis.report)
             advance(1)
-    trajectory = joined(reports, [stop.label for stop in stops], axis="layer" if depth else None)
+    trajectory = joined(reports, [point.label for point in points], axis="layer" if depth else None)
     facts = of_depth(trajectory.points) if depth else of_time(trajectory.points)
-    return Course(replace(trajectory, facts=facts), analysis)
+    return MeasuredTrajectory(replace(trajectory, facts=facts), analysis)
 
 
 def _together(sources: Sequence[str]) -> tuple[str, ...]:
     """Several files of one run, in order."""
-    named = {Path(name_of(one)): one for one in sources}
-    if len(named) < len(sources):  # one name twice is one moment twice
+    named = {Path(name_of(source)): source for source in sources}
+    if len(named) < len(sources):  # a name that comes twice is one moment
         return ()
-    return tuple(named[one.path] for one in runs.as_one_run(list(named)))
+    return tuple(named[checkpoint.path] for checkpoint in runs.as_one_run(list(named)))
 
 
 def _loading(

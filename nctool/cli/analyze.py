@@ -64,19 +64,24 @@ def analyze(
 
     from nctool.analysis.measure import Analysis, Settings, measure
     from nctool.analysis.saved_arrays import Behind, save_arrays
-    from nctool.analysis.trajectories import Course, follow, stops_of_layers, stops_of_run
+    from nctool.analysis.trajectories import (
+        MeasuredTrajectory,
+        measure_points,
+        points_of_layers,
+        points_of_run,
+    )
     from nctool.inputs.sources import inspect, load
     from nctool.readers.remote import Downloads
 
     settings = Settings(resolve(convention), compute, budget, defaults.without_roles(origin))
     bar = interruptible(console.bar(enabled=outputs.bar))
     downloads = Downloads(bar) if outputs.quiet else Downloads(bar, warn)
-    result: Analysis | Course
+    result: Analysis | MeasuredTrajectory
     if roles.layers is not None:
-        stops = stops_of_layers(sources, roles, downloads)
-        result = follow(stops, chosen, settings, bar, depth=True)
-    elif stops := stops_of_run(sources, roles, downloads):
-        result = follow(stops, chosen, settings, bar)
+        points = points_of_layers(sources, roles, downloads)
+        result = measure_points(points, chosen, settings, bar, depth=True)
+    elif points := points_of_run(sources, roles, downloads):
+        result = measure_points(points, chosen, settings, bar)
     else:
         result = measure(load(sources, roles, downloads), chosen, settings, bar)
     if save_roles:

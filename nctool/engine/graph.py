@@ -121,7 +121,7 @@ class Graph:
                 continue
             seen.add(name)
             if node := self.nodes.get(name):
-                waiting += [one.fact for one in node.needs if not one.soft and not one.optional]
+                waiting += [need.fact for need in node.needs if not (need.soft or need.optional)]
                 waiting += [node.over] if node.over else []
         return frozenset(seen & self.inputs)
 
@@ -133,7 +133,7 @@ class Graph:
             if name in closure:
                 node = self.nodes[name]
                 behind = max(
-                    (depth.get(one, 0) for one in node.before if one in closure), default=0
+                    (depth.get(need, 0) for need in node.before if need in closure), default=0
                 )
                 reads = node.over is not None and node.over.endswith("samples")
                 depth[name] = behind + reads
@@ -208,7 +208,7 @@ def _returned(function: Callable[..., Any], of: Mark | Node) -> str:
 
 
 def _ordered(nodes: Mapping[str, Node]) -> tuple[str, ...]:
-    depends = {name: [one for one in node.before if one in nodes] for name, node in nodes.items()}
+    depends = {name: set(node.before) & nodes.keys() for name, node in nodes.items()}
     try:
         return tuple(TopologicalSorter(depends).static_order())
     except CycleError as circle:

@@ -53,7 +53,7 @@ class Samples:
     def blocks(self, accumulators: Sequence[object]) -> Iterator[Block]:
         """Every sample once; reads are split so that what accumulators hold stays in cache."""
         fused = fuse(accumulators)
-        width = max((getattr(one, "width", 0) for one in accumulators), default=0)
+        width = max((getattr(each, "width", 0) for each in accumulators), default=0)
         rows = self.engine.score_rows(width) if width else self.features.shape[0]
         space = Workspace(self.engine.work, self.engine.device)
         first = 0

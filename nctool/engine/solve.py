@@ -52,7 +52,7 @@ class State:
 
     def _missing(self, name: str) -> bool:
         inputs = self.graph.closure([name]) & self.graph.inputs
-        return any(isinstance(self.known.get(one), Missing) for one in inputs)
+        return any(isinstance(self.known.get(given), Missing) for given in inputs)
 
 
 def start(
@@ -110,7 +110,7 @@ def settle(state: State) -> tuple[State, Running]:
             node = graph.nodes[name]
             if name not in closure or name in known or not (late or name in leading):
                 continue
-            if any(one in closure and one not in known for one in node.before):
+            if any(need in closure and need not in known for need in node.before):
                 continue
             begin = perf_counter()
             if node.over is not None and isinstance(known[node.over], Undefined | Missing):

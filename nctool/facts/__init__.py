@@ -23,6 +23,6 @@ def inputs() -> dict[str, str]:
     """Names of the inputs, and their annotations as they are written."""
     written = Inputs.__annotations__
     return {
-        name: one.__forward_arg__ if isinstance(one, ForwardRef) else str(one)
-        for name, one in written.items()
+        name: type_.__forward_arg__ if isinstance(type_, ForwardRef) else str(type_)
+        for name, type_ in written.items()
     }

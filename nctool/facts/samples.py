@@ -110,17 +110,17 @@ def moments(all_moments: Moments, columns: Tensor, engine: Engine) -> Moments:
 
     from nctool.geometry.duplicates import find_duplicates
 
-    found = all_moments.of(columns)
-    if len(found.count) < 2:
-        return found
-    resolution = resolution_of(found.mean, found.scatter / found.count, engine)
-    groups, _ = find_duplicates(found.mean, resolution)
+    kept = all_moments.of(columns)
+    if len(kept.count) < 2:
+        return kept
+    resolution = resolution_of(kept.mean, kept.scatter / kept.count, engine)
+    groups, _ = find_duplicates(kept.mean, resolution)
     if not groups:
-        return found
-    mean = found.mean.clone()
+        return kept
+    mean = kept.mean.clone()
     for group in groups:
         mean[list(group)] = mean[group[0]].clone()
-    return replace(found, mean=mean)
+    return replace(kept, mean=mean)
 
 
 def resolution_of(means: Tensor, variance: Tensor, engine: Engine) -> float:

@@ -85,11 +85,11 @@ def _signatures(x: Tensor) -> Tensor:
     """(B,) int64. Zeros of both signs are one number, and so have one signature."""
     # Two float32 make one word; the number of entries is even.
     words = (x + 0.0).contiguous().view(torch.int64)
-    found = torch.zeros(len(x), dtype=torch.int64, device=x.device)
+    signature = torch.zeros(len(x), dtype=torch.int64, device=x.device)
     for column in words.unbind(1):
-        found.add_(column).mul_(MIXER)
-        found.bitwise_xor_(found >> 29)
-    return found
+        signature.add_(column).mul_(MIXER)
+        signature.bitwise_xor_(signature >> 29)
+    return signature
 
 
 MOST_SUSPECTS = 1024

@@ -85,7 +85,7 @@ def _mixed(
     start: npt.NDArray[np.uint64], steps: npt.NDArray[np.int64] | int
 ) -> npt.NDArray[np.uint64]:
     """What the generator gives after so many steps."""
-    gamma, first, second = (np.uint64(one) for one in MIX)
+    gamma, first, second = (np.uint64(constant) for constant in MIX)
     state = start + (np.asarray(steps).astype(np.uint64) + np.uint64(1)) * gamma
     state = (state ^ (state >> np.uint64(30))) * first
     state = (state ^ (state >> np.uint64(27))) * second

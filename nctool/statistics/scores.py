@@ -59,12 +59,12 @@ class Scores:
 
     def exact(self, x: Tensor, group: Tensor) -> Tensor:  # (B, C) float64
         """The scores in float64."""
-        one = len(self.table) == 1
-        base = x.double() - (self.origin if one else self.origin[group])
+        shared = len(self.table) == 1
+        base = x.double() - (self.origin if shared else self.origin[group])
         scores = torch.cat(
             [base @ part.double().T for part in torch.split(self.rows, EXACT_TILE)], dim=1
         )
-        return scores.add_(self.table if one else self.table[group])
+        return scores.add_(self.table if shared else self.table[group])
 
 
 @dataclass(slots=True)

@@ -170,10 +170,10 @@ def exact_squares(stack: Stack, seen: Seen) -> Tensor:  # (k, m, m)
     if near is None or len(near) * MANY_NEAR > square.numel():
         square, near = _from_steps(stack, seen)
     for part in torch.split(near, max(1, RESCUED // stack.residuals.shape[2])):
-        group, one, other = part.unbind(1)
-        gap = _steps(stack, seen, group, one) - _steps(stack, seen, group, other)
-        found = gap.square().sum(1)
-        square[group, one, other] = square[group, other, one] = found
+        group, first, second = part.unbind(1)
+        gap = _steps(stack, seen, group, first) - _steps(stack, seen, group, second)
+        apart = gap.square().sum(1)
+        square[group, first, second] = square[group, second, first] = apart
     return _only(square, stack.here)
 
 
@@ -221,8 +221,8 @@ def mean_of_pairs(apart: Tensor, kept: Tensor, count: Tensor) -> tuple[Tensor, T
     sharing = by_row.square().sum(1) - 2 * square
     two, three, four = (_chance(kept, count, rows) for rows in (2, 3, 4))
 
-    def expected(same: Tensor, one: Tensor) -> Tensor:
-        return same + one - four * (same / two + one / three)
+    def expected(same: Tensor, sharing: Tensor) -> Tensor:
+        return same + sharing - four * (same / two + sharing / three)
 
     whole = pairs.square() - expected(pairs, 2 * pairs * (kept - 2))
     variance = expected(square, sharing) / _safe(whole)
@@ -232,8 +232,8 @@ def mean_of_pairs(apart: Tensor, kept: Tensor, count: Tensor) -> tuple[Tensor, T
 def _chance(kept: Tensor, count: Tensor, rows: int) -> Tensor:
     """That so many given rows are all among the kept; 1 where there are not so many."""
     chance = torch.ones_like(kept)
-    for one in range(rows):
-        chance *= (kept - one) / (count - one).clamp(min=1)
+    for taken in range(rows):
+        chance *= (kept - taken) / (count - taken).clamp(min=1)
     return torch.where(chance > 0, chance, 1.0)
 
 

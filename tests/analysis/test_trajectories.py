@@ -10,7 +10,7 @@ import pytest
 
 import nctool
 from nctool import metrics
-from nctool.analysis import trajectories as course
+from nctool.analysis import trajectories
 from nctool.analysis.measure import Settings
 from nctool.core.errors import InputError
 from nctool.report import Report
@@ -38,8 +38,8 @@ def write(path: Path, spread: float, *, accuracy: float = 1.0) -> None:
 
 
 def followed(*sources: Path, select: str = "nc1.pinv,nc4.*") -> Trajectory:
-    stops = course.stops_of_run([str(one) for one in sources], RoleOptions())
-    return course.follow(stops, metrics.select(select), SETTINGS).trajectory
+    stops = trajectories.points_of_run([str(one) for one in sources], RoleOptions())
+    return trajectories.measure_points(stops, metrics.select(select), SETTINGS).trajectory
 
 
 # A run folder gives a report for each checkpoint, each as it would be alone.
@@ -69,7 +69,7 @@ def test_several_files(tmp_path: Path) -> None:
               ("epoch=1.npz", "epoch=1.npy")],
 )  # fmt: skip
 def test_no_course(tmp_path: Path, names: tuple[str, ...]) -> None:
-    assert course.stops_of_run([str(tmp_path / one) for one in names], RoleOptions()) == ()
+    assert trajectories.points_of_run([str(tmp_path / one) for one in names], RoleOptions()) == ()
 
 
 # A head beside a run folder is the head of each of its checkpoints.
@@ -141,8 +141,10 @@ def test_layers(tmp_path: Path) -> None:
     layers["head.weight"] = means
     np.savez(tmp_path / "x.npz", labels=labels, **layers)
     source = [str(tmp_path / "x.npz")]
-    stops = course.stops_of_layers(source, RoleOptions(layers="layer*.features"))
-    found = course.follow(stops, metrics.select("nc1.*,nc4.*"), SETTINGS, depth=True).trajectory
+    stops = trajectories.points_of_layers(source, RoleOptions(layers="layer*.features"))
+    found = trajectories.measure_points(
+        stops, metrics.select("nc1.*,nc4.*"), SETTINGS, depth=True
+    ).trajectory
     assert found.axis == "layer"
     assert [one.label for one in found.points] == [f"layer{one}.features" for one in (1, 2, 10, 11)]
     heads = [one.report["nc4.accuracy"].status for one in found.points]
@@ -161,7 +163,7 @@ def test_layers(tmp_path: Path) -> None:
 def test_too_few_layers(tmp_path: Path) -> None:
     write(tmp_path / "x.npz", 1.0)
     with pytest.raises(InputError) as caught:
-        course.stops_of_layers([str(tmp_path / "x.npz")], RoleOptions(layers="feat*"))
+        trajectories.points_of_layers([str(tmp_path / "x.npz")], RoleOptions(layers="feat*"))
     assert caught.value.slug == "too-few-layers"
 
 

@@ -131,7 +131,7 @@ def to_stdout() -> None:
 
 def too_few_layers() -> None:
     np.savez("x.npz", features=FEATURES.numpy(), labels=LABELS.numpy())
-    trajectories.stops_of_layers(["x.npz"], RoleOptions(layers="layer*"))
+    trajectories.points_of_layers(["x.npz"], RoleOptions(layers="layer*"))
 
 
 def config_in(text: str) -> None:
