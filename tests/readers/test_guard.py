@@ -20,6 +20,7 @@ from nctool.core.errors import InputError
 from nctool.readers import guard
 from nctool.readers.guard import Guarded, Limits
 from nctool.readers.guard import child as child_side
+from nctool.readers.guard.process import Process
 
 HELP = "tests.readers.guard_help"
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="only Linux promises this")
@@ -248,6 +249,21 @@ def test_most_processes(tmp_path: Path) -> None:
     assert not alive(pids[0]) and described(every[0])["pid"] != pids[0]
     for session in every:
         session.close()
+
+
+# A child that was ended between a question and its turn is replaced without a word.
+def test_retired(guarded: Guarded, monkeypatch: pytest.MonkeyPatch) -> None:
+    described(guarded)
+    chosen = guarded._running
+
+    def ended() -> Process:
+        monkeypatch.setattr(guarded, "_running", chosen)
+        process = chosen()
+        process.close_if_idle()
+        return process
+
+    monkeypatch.setattr(guarded, "_running", ended)
+    assert described(guarded)["calls"] == 1
 
 
 # A process that was forked from this one asks a child of its own.

@@ -34,13 +34,14 @@ import re
 import sys
 import weakref
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
 from nctool.core.errors import InputError
 from nctool.core.notice import Notice
-from nctool.readers.guard.process import Process, Refused, Stopped
+from nctool.readers.guard.process import Process, Refused, Retired, Stopped
 from nctool.readers.shared.edge import corrupt, shown
 
 
@@ -115,7 +116,9 @@ class Guarded:
         try:
             if not isolated():
                 return self._in_process(name, args)
-            return self._running().exchange([name, *args], most, exact=size is not None)
+            while True:
+                with suppress(Retired):
+                    return self._running().exchange([name, *args], most, exact=size is not None)
         except Refused as reason:
             raise self._refused(str(reason)) from None
         except Stopped as reason:

@@ -27,6 +27,10 @@ class Refused(Exception):
     """The child raised this about the file, and can be asked again."""
 
 
+class Retired(Exception):
+    """The child was ended because others were needed more; another has to be started."""
+
+
 class Stopped(Exception):
     """The child is lost, for this reason."""
 
@@ -85,6 +89,8 @@ class Process:
     def exchange(self, request: list[object], most: int, exact: bool) -> bytearray:
         """The answer to one question: at most so many bytes, or exactly as many."""
         with self.lock:
+            if not self.usable:  # between its choice and the lock, another thread ended it
+                raise Retired
             try:
                 return self._exchange(_framed(request), most, exact)
             except Refused:
