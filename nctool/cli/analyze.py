@@ -86,12 +86,12 @@ def analyze(
         result = measure(load(sources, roles, downloads), chosen, settings, bar)
     if save_roles:
         defaults.save_roles(inspect(sources, roles, downloads), roles)
-    course = None if isinstance(result, Analysis) else result
+    trajectory = None if isinstance(result, Analysis) else result
     last = result if isinstance(result, Analysis) else result.last
     report = last.report
     if outputs.arrays is not None:
         report = replace(report, arrays=save_arrays(outputs.arrays, last))
-    whole = report if course is None else course.trajectory.with_last(report)
+    whole = report if trajectory is None else trajectory.trajectory.with_last(report)
     document = gate_rules.judged(whole, demands, baseline)
     outputs.deliver(document, Behind(last), per_class=compute.per_class)
     gate_rules.leave(document)

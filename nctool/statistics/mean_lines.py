@@ -35,21 +35,22 @@ class MeanLines:
     product: Product = field(init=False)
     inverse: Tensor = field(init=False)  # (K, K) working precision, scale / |mu_b - mu_a|^2
     crowded: Tensor = field(init=False)  # (K,) bool, classes with another one close by
-    scale: float = field(init=False)
-    """Mean squared length of the means: keeps ``inverse`` within the range of float32."""
+    scaled: Tensor = field(init=False)  # (K, D) float64, means / scale
 
     def __post_init__(self) -> None:
         work = self.residual.centres.table.dtype
         squares = self.means.square().sum(1)
+        # The mean squared length of the means keeps both factors in the range of float32.
         scale = float(squares.mean())
+        scaled = self.means / scale
         apart, close = squared_distances(self.means, squares)
         crowded = close if work != torch.float64 else torch.zeros_like(close)
         inverse = apart.reciprocal_().mul_(scale)
         inverse.fill_diagonal_(0.0)
-        object.__setattr__(self, "product", Product(self.residual, self.means.to(work).T))
+        object.__setattr__(self, "product", Product(self.residual, scaled.to(work).T))
         object.__setattr__(self, "inverse", inverse.to(work))
         object.__setattr__(self, "crowded", crowded)
-        object.__setattr__(self, "scale", scale)
+        object.__setattr__(self, "scaled", scaled)
 
     def __call__(self, block: Block) -> Tensor:  # (B,) float64
         dots, y = block.get(self.product), block.y
@@ -57,15 +58,14 @@ class MeanLines:
         places = torch.sub(dots, own, out=block.space.matrix(self, *dots.shape))
         places.mul_(block.space.rows_of((self, "inverse"), self.inverse, y))
         sums: Tensor = torch.linalg.vector_norm(places, dim=1).double().square()
-        sums /= self.scale**2
         for rows in torch.split(torch.nonzero(self.crowded[y]).flatten(), EXACT_ROWS):
             sums[rows] = self.exact(block.get(self.residual)[rows].double(), y[rows])
         return sums
 
     def exact(self, z: Tensor, y: Tensor) -> Tensor:  # (B, D) float64, (B,) -> (B,)
-        dots = z @ self.means.T
+        dots = z @ self.scaled.T
         places = (dots - dots.gather(1, y[:, None])) * self.inverse[y].double()
-        sums: Tensor = places.square().sum(1) / self.scale**2
+        sums: Tensor = places.square().sum(1)
         return sums
 
     def corrected(self, sums: Tensor, mean: Tensor, variance: Tensor, count: Tensor) -> Tensor:
