@@ -7,7 +7,7 @@ from pathlib import Path
 from nctool.arrays import Opened
 from nctool.readers import Reader
 from nctool.readers.shared.shards import inside, read_json, with_config
-from nctool.readers.shared.table.folder import (
+from nctool.readers.shared.table.dataset_files import (
     class_names,
     files,
     groups,

@@ -16,8 +16,7 @@ from nctool.core.errors import InputError
 from nctool.core.notice import Notice
 from nctool.readers import FIRST, Reader
 from nctool.readers.shared.edge import shown
-from nctool.readers.shared.folders import holds_arrays
-from nctool.readers.shared.shards import inside, with_config
+from nctool.readers.shared.shards import holds_arrays, inside, with_config
 from nctool.readers.shared.wording import ambiguous
 from nctool.readers.torch_legacy import open_pickle
 from nctool.readers.torch_zip import open_zip

@@ -14,7 +14,7 @@ from nctool.readers import FIRST, Reader
 from nctool.readers.shared.hdf5.arrays import lazy
 from nctool.readers.shared.hdf5.contents import Contents, open_contents
 from nctool.readers.shared.hdf5.tree import EXTRA, Node
-from nctool.readers.shared.known_calls import Unfit
+from nctool.readers.shared.pickle_calls import Unfit
 
 NAME = "matlab-7.3"
 NUMBERS = frozenset({"double", "single"}) | {

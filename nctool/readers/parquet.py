@@ -7,7 +7,7 @@ from pathlib import Path
 from nctool.arrays import Opened
 from nctool.readers import Reader
 from nctool.readers.shared.shards import with_config
-from nctool.readers.shared.table.folder import files, groups
+from nctool.readers.shared.table.dataset_files import files, groups
 from nctool.readers.shared.table.guarded import EXTRA, open_tables
 
 NAME = "parquet"

@@ -21,8 +21,7 @@ from nctool.core.notice import Notice
 from nctool.readers import FIRST, Reader
 from nctool.readers.shared.dcp_metadata import Contents, Place, Tensor, read_contents
 from nctool.readers.shared.edge import corrupt, edge, shown
-from nctool.readers.shared.folders import holds_arrays
-from nctool.readers.shared.shards import inside, with_config
+from nctool.readers.shared.shards import holds_arrays, inside, with_config
 from nctool.readers.shared.tiles import Box, Tile, assembled, untiled
 from nctool.readers.shared.wording import ambiguous, left_out, truncated
 from nctool.readers.torch_zip import open_zip

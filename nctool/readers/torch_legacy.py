@@ -11,9 +11,9 @@ from typing import BinaryIO
 from nctool.arrays import ITEM_BYTES, Opened
 from nctool.readers import Reader
 from nctool.readers.shared.edge import corrupt, edge, shown
-from nctool.readers.shared.known_calls import Storage, Unfit, storage_reference
+from nctool.readers.shared.pickle_calls import Storage, Unfit, storage_reference
 from nctool.readers.shared.pickle_data import Blob, Made, Outside, Table, read_pickle
-from nctool.readers.shared.walk import Walk
+from nctool.readers.shared.pickle_walk import Walk
 
 LEGACY, PICKLE = "torch-legacy", "pickle"
 MAGIC = 0x1950A86A20F9469CFC6C

@@ -14,13 +14,19 @@ from nctool.arrays import ITEM_BYTES, Opened
 from nctool.readers import Reader
 from nctool.readers.shared.archive import Member, bytes_of, is_zip, members, names
 from nctool.readers.shared.edge import corrupt, edge, shown
-from nctool.readers.shared.known_calls import Storage, storage_reference
+from nctool.readers.shared.pickle_calls import Storage, storage_reference
 from nctool.readers.shared.pickle_data import read_pickle
-from nctool.readers.shared.shards import find_index, inside, is_index, open_sharded, with_config
-from nctool.readers.shared.walk import Walk
+from nctool.readers.shared.pickle_walk import Walk
+from nctool.readers.shared.shards import (
+    SINGLE,
+    find_index,
+    inside,
+    is_index,
+    open_sharded,
+    with_config,
+)
 
 NAME = "torch"
-SINGLE = "pytorch_model.bin"
 
 
 def recognises(path: Path, head: bytes) -> bool:

@@ -14,7 +14,7 @@ import pytest
 from nctool.core.errors import InputError
 from nctool.readers.guard import Guarded
 from nctool.readers.shared.table import arrow_ipc, guarded
-from nctool.readers.shared.table.child import Tables
+from nctool.readers.shared.table.session import Tables
 from tests.readers import arrow_samples as samples
 from tests.readers.arrow_samples import ARROW, FEATURES, stop, table
 from tests.readers.readers_help import answer_here, arrays, plain
@@ -30,7 +30,7 @@ class Liar:
     def __init__(self, **answers: object) -> None:
         self.answers: dict[str, Any] = {
             "columns": [["x", "float64", []]], "odd": [], "bounds": [0, 4], "texts": {},
-            "ended": True, "places": [0], **answers,
+            "ended": True, "places": [[0]], **answers,
         }  # fmt: skip
 
     def ask(self, name: str, *_: object) -> object:
@@ -60,9 +60,10 @@ def read(path: Path, **answers: object) -> InputError:
         {"odd": 3},
         {"texts": []},
         {"places": "ab"},
-        {"places": [0, 0]},
-        {"places": [8]},
-        {"places": [2**62]},
+        {"places": [0]},
+        {"places": [[0, 0]]},
+        {"places": [[8]]},
+        {"places": [[2**62]]},
         {"columns": [["x", "str", []]], "places": [], "width": 3},
         {"columns": [["x", "str", []]], "places": [], "width": 0},
         {"columns": [["x", "str", []]], "places": [], "width": 2**30},
@@ -143,7 +144,7 @@ def test_kept_batches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 
 # Files that were closed for others are opened again when their rows are asked for.
 def test_many_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("nctool.readers.shared.table.child.MOST_OPEN", 2)
+    monkeypatch.setattr("nctool.readers.shared.table.session.MOST_OPEN", 2)
     tables = Tables("parquet")
     for number in range(4):
         samples.write_parquet(tmp_path / str(number), table(x=numpy.full(3, number)))

@@ -15,9 +15,16 @@ from nctool.readers.shared.wording import ambiguous, escapes
 
 MOST_JSON = 2**26
 VOCABULARIES = ("tokenizer.json", "vocab.json", "vocab.txt")
+PLAIN = ("*.safetensors", "*.safetensors.index.json", "*.bin.index.json", "*.npy", "*.npz")
+SINGLE = "pytorch_model.bin"
 CONFIG_FACTS = ("id2label", "num_labels", "tie_word_embeddings", "architectures")
 DATA_SUFFIXES = frozenset({".safetensors", ".npy", ".npz", ".pt", ".pth", ".bin", ".ckpt", ".pkl"})
 COMPANIONS = frozenset({"training_args.bin", "optimizer.bin", "optimizer.pt", "scheduler.pt"})
+
+
+def holds_arrays(folder: Path) -> bool:
+    """Are there arrays in plain files here, which come before what lies in folders below?"""
+    return (folder / SINGLE).is_file() or any(any(folder.glob(pattern)) for pattern in PLAIN)
 
 
 def find_index(folder: Path, suffix: str) -> Path | None:

@@ -12,7 +12,7 @@ from nctool.readers.shared.edge import corrupt, edge, shown
 from nctool.readers.shared.hdf5.arrays import lazy
 from nctool.readers.shared.hdf5.contents import BELIEVED_BYTES, MOST_REPEATED, Contents
 from nctool.readers.shared.hdf5.tree import Node
-from nctool.readers.shared.known_calls import Unfit
+from nctool.readers.shared.pickle_calls import Unfit
 from nctool.readers.shared.region import as_rows, checked_shape
 
 if TYPE_CHECKING:

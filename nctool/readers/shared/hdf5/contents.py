@@ -15,7 +15,7 @@ from nctool.core.notice import Notice
 from nctool.readers.shared.edge import corrupt, edge, shown
 from nctool.readers.shared.hdf5.arrays import lazy
 from nctool.readers.shared.hdf5.tree import EXTRA, Home, Node, Stored, described, open_home
-from nctool.readers.shared.known_calls import Unfit
+from nctool.readers.shared.pickle_calls import Unfit
 from nctool.readers.shared.region import checked_shape
 from nctool.readers.shared.wording import left_out
 

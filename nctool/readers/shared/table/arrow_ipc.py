@@ -35,6 +35,7 @@ MOST_ROWS = 2**48
 # mapped ones only the objects around them.
 KEPT_BYTES, COLUMN_BYTES = 2**28, 2**9
 NOWHERE = -1
+PLACES_AT_ONCE = 2**12
 
 
 class ArrowFile:
@@ -201,13 +202,20 @@ class ArrowFile:
                 start = end
             number += 1
 
-    def places(self, number: int) -> list[int]:
-        """For each usable column the byte of the file where its numbers in this batch begin."""
+    def places(self, number: int) -> list[list[int]]:
+        """Of this batch and some more: where in the file the numbers of each usable column begin.
+
+        A question takes as long as mapping a megabyte, so each answers for several batches.
+        """
         if self.packed:
             return []
-        batch = self._batch(number)
         usable = [target for target in self.columns if not target.odd]
-        return [self._place(self._column(batch, target), target) for target in usable]
+        end = number + max(1, PLACES_AT_ONCE // len(usable))
+        numbers = range(number, min(end, len(self.bounds) - 1))
+        return [
+            [self._place(self._column(batch, target), target) for target in usable]
+            for batch in map(self._batch, numbers)
+        ]
 
     def _place(self, array: Any, target: Target) -> int:
         """Numbers that lie one behind the other in the file, without a null, may be mapped."""

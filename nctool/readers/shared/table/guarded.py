@@ -22,7 +22,7 @@ from nctool.readers.guard import Guarded, Limits
 from nctool.readers.shared.edge import corrupt, edge, shown
 from nctool.readers.shared.pile import MOST_TEXT_BYTES, Pile
 from nctool.readers.shared.region import as_rows, checked_shape, numpy_code, require_length
-from nctool.readers.shared.table.folder import schema_facts
+from nctool.readers.shared.table.dataset_files import schema_facts
 from nctool.readers.shared.table.join import Part, gathered, opened
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ ClassNames: TypeAlias = Mapping[str, tuple[str, ...]]
 
 EXTRA = Extra("arrow", ("pyarrow",))
 OLDEST = 16
-CHILD = "nctool.readers.shared.table.child"
+CHILD = "nctool.readers.shared.table.session"
 # A column may claim this much before it is compared with what the file stores.
 FREE_BYTES, MOST_RATIO = 2**32, 1000
 # What may come through the pipe at a time.
@@ -174,10 +174,14 @@ class GuardedTable:
             return []
         if batch not in self.places:
             answer = self.guarded.ask("places", self.file, batch)
-            if not isinstance(answer, list) or len(answer) not in (0, len(self.columns)):
+            if not isinstance(answer, list):
                 raise self._senseless()
             self.packed = not answer
-            self.places[batch] = [int(place) for place in answer]
+            self.places[batch] = []
+            for number, places in enumerate(answer, batch):
+                if not isinstance(places, list) or len(places) != len(self.columns):
+                    raise self._senseless()
+                self.places[number] = [int(place) for place in places]
         return self.places[batch]
 
     def _mapped(self, number: int, place: int, start: int, stop: int) -> ndarray:

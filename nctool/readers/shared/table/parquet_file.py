@@ -129,7 +129,7 @@ class ParquetFile:
         while len(self.cursors) > MOST_CURSORS:
             del self.cursors[next(iter(self.cursors))]
 
-    def places(self, _: int) -> list[int]:
+    def places(self, _: int) -> list[list[int]]:
         """Nothing lies in the file as it is in memory."""
         return []
 

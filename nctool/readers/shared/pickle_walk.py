@@ -9,7 +9,7 @@ from nctool.arrays import Opened
 from nctool.core.notice import Notice
 from nctool.readers.shared.collection import Collection, array_of
 from nctool.readers.shared.edge import shown
-from nctool.readers.shared.known_calls import Locate, Unfit, numpy_array, scalar_of, tensor_of
+from nctool.readers.shared.pickle_calls import Locate, Unfit, numpy_array, scalar_of, tensor_of
 from nctool.readers.shared.pickle_data import Blob, Global, Made, Outside, Table
 from nctool.readers.shared.region import Region, held
 from nctool.readers.shared.wording import left_out

@@ -47,7 +47,7 @@ class Tables:
     def describe(self, file: str) -> dict[str, object]:
         return self._table(file).describe()
 
-    def places(self, file: str, batch: int) -> list[int]:
+    def places(self, file: str, batch: int) -> list[list[int]]:
         return self._table(file).places(batch)
 
     def width(self, file: str, column: int, start: int, stop: int) -> int:
@@ -83,7 +83,7 @@ class Table:
             "ended": self.file.ended,
         }
 
-    def places(self, batch: int) -> list[int]:
+    def places(self, batch: int) -> list[list[int]]:
         with self._library():
             return self.file.places(batch)
 
