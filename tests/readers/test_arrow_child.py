@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import struct
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any, cast
 
@@ -151,3 +153,14 @@ def test_many_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for number in (0, 1, 2, 3, 0):
         assert tables.rows(str(tmp_path / str(number)), [0], 0, 3).tolist() == [number] * 3
     assert len(tables.open) == 2
+
+
+# The library is loaded where it may die, and never in this process.
+def test_library_stays_in_the_child(tmp_path: Path) -> None:
+    samples.write_file(tmp_path / "a", table(s=pyarrow.array(["a", "b"]), x=[1.0, 2.0]))
+    code = (
+        "import sys\nfrom pathlib import Path\nfrom nctool.readers import open_path\n"
+        "rows = [array.whole() for array in open_path(Path(sys.argv[1])).arrays]\n"
+        "sys.exit('pyarrow' in sys.modules or len(rows) != 2)"
+    )
+    assert subprocess.run([sys.executable, "-c", code, tmp_path / "a"]).returncode == 0
