@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, is_dataclass, replace
 from enum import StrEnum
 from functools import wraps
@@ -12,7 +12,9 @@ from typing import Annotated, Any, get_type_hints
 
 import typer
 
-from nctool.settings.option import PANELS, Declared, build, declaration, options_of
+from nctool.settings.option import PANELS, Declared, Option, build, options_of
+
+KEYWORD = inspect.Parameter.KEYWORD_ONLY
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +23,12 @@ class Only:
 
     names: tuple[str, ...]
     defaults: Mapping[str, object]
+
+    def of(self, group: type) -> list[Declared]:
+        options = {declared.name: declared for declared in options_of(group)}
+        for name, default in self.defaults.items():
+            options[name] = replace(options[name], default=default)
+        return [options[name] for name in self.names]
 
 
 def only(*names: str, **defaults: object) -> Only:
@@ -39,51 +47,38 @@ def with_options(body: Callable[..., None]) -> Callable[..., None]:
     plain: list[inspect.Parameter] = []
     groups: dict[str, type] = {}
     options: list[Declared] = []
-    for parameter in inspect.signature(body).parameters.values():
-        hint = hints[parameter.name]
-        group = getattr(hint, "__origin__", hint)
-        own = declaration(hint)
-        if own is not None:
-            options.append(Declared(parameter.name, own[0], parameter.default, own[1]))
-        elif is_dataclass(group):
-            assert isinstance(group, type)
-            groups[parameter.name] = group
-            options += _taken(group, hint)
+    for name, parameter in inspect.signature(body).parameters.items():
+        hint = hints[name]
+        kind = getattr(hint, "__origin__", hint)
+        note = next(iter(getattr(hint, "__metadata__", ())), None)
+        if isinstance(note, Option):
+            options.append(Declared(name, kind, parameter.default, note))
+        elif isinstance(kind, type) and is_dataclass(kind):
+            groups[name] = kind
+            options += note.of(kind) if isinstance(note, Only) else options_of(kind)
         else:
             plain.append(parameter.replace(annotation=hint))
     # A stable sort: within a panel of the help the order is that of the fields.
     options.sort(key=lambda declared: PANELS.index(declared.option.panel))
     signature = inspect.Signature([*plain, *map(_parameter, options)])
 
+    known = {declared.name: declared for declared in options}
+
     @wraps(body)
     def run(*args: Any, **given: Any) -> None:
         bound = signature.bind(*args, **given)
-        left = {name: bound.arguments[name] for name in bound.arguments if name not in known}
+        bound.apply_defaults()
         values = {
-            name: value
-            for name, declared in known.items()
-            if (value := _value(declared, bound.arguments.get(name, declared.default))) is not None
+            name: _value(known[name], value) if name in known else value
+            for name, value in bound.arguments.items()
         }
-        made: dict[str, Any] = {name: build(group, values) for name, group in groups.items()}
-        alone = {name: values.get(name, known[name].default) for name in known if name in hints}
-        body(**left, **alone, **made)
+        alone = {name: value for name, value in values.items() if name in hints}
+        body(**alone, **{name: build(group, values) for name, group in groups.items()})
 
-    known = {declared.name: declared for declared in options}
     run.__signature__ = signature  # type: ignore[attr-defined]
     # Typer reads types from the annotations, names and defaults from the signature.
     run.__annotations__ = {name: each.annotation for name, each in signature.parameters.items()}
     return run
-
-
-def _taken(group: type, hint: Any) -> list[Declared]:
-    """The options of a group, or those of them that its annotation names."""
-    options = {declared.name: declared for declared in options_of(group)}
-    for extra in getattr(hint, "__metadata__", ()):
-        if isinstance(extra, Only):
-            for name, default in extra.defaults.items():
-                options[name] = replace(options[name], default=default)
-            return [options[name] for name in extra.names]
-    return list(options.values())
 
 
 def _parameter(declared: Declared) -> inspect.Parameter:
@@ -91,7 +86,7 @@ def _parameter(declared: Declared) -> inspect.Parameter:
     option, default = declared.option, declared.default
     kind: Any = declared.kind
     if declared.choices:
-        kind = enum_of(declared.choices)
+        kind = _enumeration({choice: choice for choice in declared.choices})
         default = None if default is None else kind(default)
     elif declared.many:
         kind, default = GenericAlias(list, (kind,)), None
@@ -111,23 +106,19 @@ def _parameter(declared: Declared) -> inspect.Parameter:
         rich_help_panel=option.panel.title,
     )
     return inspect.Parameter(
-        declared.name,
-        inspect.Parameter.KEYWORD_ONLY,
-        default=default,
-        annotation=Annotated[kind, info],
+        declared.name, KEYWORD, default=default, annotation=Annotated[kind, info]
     )
 
 
-def enum_of(choices: Sequence[str]) -> Any:
-    """An enumeration of the choices, which older Typer needs where newer takes a Literal."""
-    members = {choice: choice for choice in choices}
+def _enumeration(members: Mapping[str, str]) -> Any:
+    """What older Typer needs where newer takes a Literal."""
     return StrEnum("Choice", members)
 
 
 def _value(declared: Declared, value: Any) -> Any:
-    """The field's value from Typer's: its enum, its list; None where nothing was given."""
+    """The field's value from Typer's: its enum, its list, empty if not given."""
     if isinstance(value, StrEnum):
         return value.value
     if declared.many:
-        return tuple(value) if value else None
+        return tuple(value) if value else declared.default
     return value

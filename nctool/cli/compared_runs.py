@@ -11,7 +11,6 @@ from nctool.core.array_spec import is_address
 from nctool.core.errors import UsageError
 from nctool.report import Report, documents
 from nctool.report.runs import Run
-from nctool.report.trajectory import Trajectory
 from nctool.settings.compute_options import ComputeOptions
 from nctool.settings.conventions import ConventionOptions, resolve
 from nctool.settings.option import build
@@ -48,16 +47,14 @@ def _report(name: str, split: str | None, measuring: Measuring) -> Report:
     path = Path(name)
     if is_address(name) or not documents.is_document(path):
         return _measured(name, split, measuring)
-    document = documents.read(path)
-    if isinstance(document, Report):
-        return document
-    if isinstance(document, Trajectory):
-        return document.last
-    raise UsageError(
-        "comparison-of-comparisons",
-        f"{name!r} is a comparison itself",
-        "name the reports that it was made from",
-    )
+    report = documents.report_of(documents.read(path))
+    if report is None:
+        raise UsageError(
+            "comparison-of-comparisons",
+            f"{name!r} is a comparison itself",
+            "name the reports that it was made from",
+        )
+    return report
 
 
 def _measured(name: str, split: str | None, measuring: Measuring) -> Report:

@@ -7,7 +7,7 @@ import platform
 from typing import TYPE_CHECKING
 
 import nctool
-from nctool.cli.shell import color_wanted, with_exit_codes, write_out
+from nctool.cli.shell import show, with_exit_codes
 from nctool.core.text import count
 
 if TYPE_CHECKING:
@@ -20,9 +20,7 @@ PACKAGES = ("numpy", "safetensors", "typer", "rich")
 @with_exit_codes
 def doctor() -> None:
     """Print versions, devices, threads, and the formats that can be read here."""
-    from nctool.render import console
-
-    write_out("-", console.paint(checkup(), width=console.terminal_width(), color=color_wanted()))
+    show(lambda columns: checkup())
 
 
 def checkup() -> list[Line]:

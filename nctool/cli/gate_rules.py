@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import typer
 
 from nctool.core.errors import UsageError
-from nctool.report import Report
-from nctool.report.trajectory import Trajectory
 
 if TYPE_CHECKING:
+    from nctool.report import Report
     from nctool.report.documents import Document
     from nctool.report.gates import Demands
     from nctool.settings.config import Config
@@ -31,11 +30,12 @@ def demands_of(config: Config, options: GateOptions) -> Demands:
     from nctool.report.tolerance import tolerance_of
 
     # Rules of the project always hold; those of the command line come on top of them.
-    rules = [parse(text, config.origin["rules"]) for text in _texts(config.gates, "rules")]
+    gates: Mapping[str, Any] = config.gates
+    rules = [parse(text, config.origin["rules"]) for text in gates.get("rules", ())]
     rules += [parse(text) for text in options.gate]
-    texts = [*_texts(config.gates, "tolerance"), *options.tolerance]
-    missing = options.missing or config.gates.get("missing", "fail")
-    warn_only = options.warn_only or bool(config.gates.get("warn-only"))
+    texts = [*gates.get("tolerance", ()), *options.tolerance]
+    missing = options.missing or gates.get("missing", "fail")
+    warn_only = options.warn_only or gates.get("warn-only", False)
     demands = Demands(tuple(rules), dict(map(tolerance_of, texts)), missing == "fail", warn_only)
     check_names(demands, tuple(metrics.registry()))
     return demands
@@ -43,7 +43,7 @@ def demands_of(config: Config, options: GateOptions) -> Demands:
 
 def baseline_of(config: Config, path: str | None) -> Report | None:
     """The report that changes are counted from, named by the command line or the settings."""
-    from nctool.report.documents import read
+    from nctool.report.documents import read, report_of
 
     if path is None and "baseline" in config.gates:
         assert config.folder is not None
@@ -51,14 +51,12 @@ def baseline_of(config: Config, path: str | None) -> Report | None:
         path = str(config.folder / Path(str(config.gates["baseline"])))
     if path is None:
         return None
-    document = read(path)
-    if isinstance(document, Report):
-        return document
-    if isinstance(document, Trajectory):
-        return document.last
-    raise UsageError(
-        "bad-baseline", f"baseline {path!r} is a comparison", "give the report of one run"
-    )
+    report = report_of(read(path))
+    if report is None:
+        raise UsageError(
+            "bad-baseline", f"baseline {path!r} is a comparison", "give the report of one run"
+        )
+    return report
 
 
 def judged(document: D, demands: Demands, baseline: Report | None) -> D:
@@ -73,11 +71,5 @@ def judged(document: D, demands: Demands, baseline: Report | None) -> D:
 
 def leave(document: Document) -> None:
     """Exit with the code of the outcome; called after everything was written."""
-    code = EXIT[document.outcome]
-    if code:
+    if code := EXIT[document.outcome]:
         raise typer.Exit(code)
-
-
-def _texts(gates: Mapping[str, object], key: str) -> list[str]:
-    texts = gates.get(key, [])
-    return [str(text) for text in texts] if isinstance(texts, list) else []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import Annotated
 
 import typer
@@ -11,7 +12,7 @@ from nctool.cli import defaults
 from nctool.cli.analyze import SaveRoles
 from nctool.cli.command import only, with_options
 from nctool.cli.outputs import Outputs
-from nctool.cli.shell import color_wanted, warn, with_exit_codes, write_out
+from nctool.cli.shell import show, warn, with_exit_codes, write_out
 from nctool.settings.role_options import RoleOptions
 
 
@@ -43,9 +44,7 @@ def inspect(
     if outputs.json is not None:
         write_out(outputs.json, inspection.to_json(result))
     if not outputs.machine:
-        columns = outputs.width or console.terminal_width()
-        text = inspection.lines(result, columns)
-        write_out("-", console.paint(text, width=columns, color=color_wanted()))
+        show(partial(inspection.lines, result), outputs.width)
     if result.problem is not None:
         raise result.problem
     if save_roles:

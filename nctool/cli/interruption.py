@@ -23,13 +23,7 @@ class Interruptible:
     shown: Progress
     interrupted: bool = False
 
-    def listen(self) -> None:
-        """Only where Ctrl-C is ours to hear: a job in the background ignores it already."""
-        ours = threading.current_thread() is threading.main_thread()
-        if ours and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-            signal.signal(signal.SIGINT, self._interrupt)
-
-    def _interrupt(self, number: int, frame: FrameType | None) -> None:
+    def interrupt(self, number: int, frame: FrameType | None) -> None:
         self.interrupted = True
         raise KeyboardInterrupt
 
@@ -48,5 +42,8 @@ class Interruptible:
 def interruptible(shown: Progress) -> Progress:
     """This progress, and from now on Ctrl-C is heard at each of its steps."""
     progress = Interruptible(shown)
-    progress.listen()
+    # Only where Ctrl-C is ours to hear: a job in the background ignores it already.
+    ours = threading.current_thread() is threading.main_thread()
+    if ours and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, progress.interrupt)
     return progress

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated
 
 import typer
 
 from nctool.cli.command import only, with_options
 from nctool.cli.outputs import Outputs
-from nctool.cli.shell import color_wanted, with_exit_codes, write_out
+from nctool.cli.shell import show, with_exit_codes
 
 
 @with_exit_codes
@@ -22,15 +23,12 @@ def metrics(
 ) -> None:
     """List every metric, or explain one: formula, convention, when it is undefined, reference."""
     from nctool import metrics as catalogue
-    from nctool.render import console, handbook
+    from nctool.render import handbook
 
     known = catalogue.registry()
-    if metric_id is not None and metric_id not in known:
+    if metric_id is None:
+        show(lambda columns: handbook.listing(known.values()), outputs.width)
+    elif metric_id in known:
+        show(partial(handbook.page, known[metric_id]), outputs.width)
+    else:
         raise catalogue.unknown_metric(metric_id)
-    columns = outputs.width or console.terminal_width()
-    text = (
-        handbook.listing(known.values())
-        if metric_id is None
-        else handbook.page(known[metric_id], columns)
-    )
-    write_out("-", console.paint(text, width=columns, color=color_wanted()))

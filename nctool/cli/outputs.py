@@ -6,14 +6,15 @@ import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from nctool.cli.shell import check_outputs, color_wanted, warn, write_out
+from nctool.cli.shell import show, warn, write_out
 from nctool.core import files
 from nctool.core.errors import UsageError
 from nctool.report import documents
-from nctool.settings.option import OUTPUT, Option, check_values
+from nctool.settings.option import OUTPUT, check_values, option
 
 if TYPE_CHECKING:
     from nctool.report.documents import Document
@@ -30,35 +31,29 @@ def check_arrays(target: str) -> None:
 class Outputs:
     """Everything a command was asked to write."""
 
-    json: Annotated[
-        str | None, Option("Write the report as JSON; - for stdout.", OUTPUT, metavar="FILE|-")
-    ] = None
-    output: Annotated[
-        tuple[str, ...],
-        Option(
-            "Write a file, its kind by suffix: .html .md .json .csv .xml .prom .svg .pdf .png.",
-            OUTPUT,
-            metavar="FILE",
-            short="-o",
-        ),
-    ] = ()
-    plot: Annotated[bool, Option("Draw the main curves.", OUTPUT)] = False
-    ci: Annotated[Ci, Option("Annotations for the log of a CI job.", OUTPUT)] = "auto"
-    arrays: Annotated[
-        str | None,
-        Option(
-            "Write Gram matrices, spectra and per-class values.",
-            OUTPUT,
-            metavar="FILE.safetensors",
-            check=check_arrays,
-        ),
-    ] = None
-    width: Annotated[
-        int | None, Option("Columns of the text report.", OUTPUT, between=(40, None))
-    ] = None
-    quiet: Annotated[bool, Option("No report, warnings only.", OUTPUT, short="-q")] = False
-    verbose: Annotated[bool, Option("What took how long, too.", OUTPUT, short="-v")] = False
-    no_progress: Annotated[bool, Option("No progress bar.", OUTPUT)] = False
+    json: str | None = option(
+        None, "Write the report as JSON; - for stdout.", OUTPUT, metavar="FILE|-"
+    )
+    output: tuple[str, ...] = option(
+        (),
+        "Write a file, its kind by suffix: .html .md .json .csv .xml .prom .svg .pdf .png.",
+        OUTPUT,
+        metavar="FILE",
+        short="-o",
+    )
+    plot: bool = option(False, "Draw the main curves.", OUTPUT)
+    ci: Ci = option("auto", "Annotations for the log of a CI job.", OUTPUT)
+    arrays: str | None = option(
+        None,
+        "Write Gram matrices, spectra and per-class values.",
+        OUTPUT,
+        metavar="FILE.safetensors",
+        check=check_arrays,
+    )
+    width: int | None = option(None, "Columns of the text report.", OUTPUT, between=(40, None))
+    quiet: bool = option(False, "No report, warnings only.", OUTPUT, short="-q")
+    verbose: bool = option(False, "What took how long, too.", OUTPUT, short="-v")
+    no_progress: bool = option(False, "No progress bar.", OUTPUT)
 
     def __post_init__(self) -> None:
         check_values(self)
@@ -77,7 +72,9 @@ class Outputs:
         """Raise before the work unless every file can be written, as a kind that is known."""
         from nctool.render import renderer_for
 
-        check_outputs(self.json, *self.output, self.arrays, sources=sources)
+        for target in (self.json, *self.output, self.arrays):
+            if target not in (None, "-"):
+                files.check_writable(target, sources)
         for target in self.output:
             if target != "-":
                 renderer_for(target)
@@ -111,20 +108,12 @@ class Outputs:
             for notice in ci.warnings_of(document):
                 warn(notice)
         if not self.machine and not self.quiet:
-            self._show(document, per_class, only_gates)
+            from nctool.render import terminal, verdict
 
-    def _show(self, document: Document, per_class: bool, only_gates: bool) -> None:
-        from nctool.render import console, terminal, verdict
-
-        columns = self.width or console.terminal_width()
-        text = (
-            verdict.lines(document, columns)
-            if only_gates
-            else terminal.lines(
-                document, columns, per_class=per_class, plot=self.plot, verbose=self.verbose
+            whole = partial(
+                terminal.lines, per_class=per_class, plot=self.plot, verbose=self.verbose
             )
-        )
-        write_out("-", console.paint(text, width=columns, color=color_wanted()))
+            show(partial(verdict.lines if only_gates else whole, document), self.width)
 
     def _annotate(self, document: Document) -> None:
         """Annotations in the log of a CI job, and the summary that GitHub shows."""

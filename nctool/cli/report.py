@@ -59,11 +59,10 @@ def joined_reports(documents: Sequence[Document], names: Sequence[str]) -> Docum
 
 def _arrays_beside(document: Document, path: Path) -> Mapping[str, Any] | None:
     """What ``--arrays`` wrote, if it lies in the report's own folder; nothing else is followed."""
-    from nctool.report import Report
-    from nctool.report.trajectory import Trajectory
+    from nctool.report.documents import report_of
 
-    report = document.last if isinstance(document, Trajectory) else document
-    if not isinstance(report, Report) or not report.arrays:
+    report = report_of(document)
+    if report is None or not report.arrays:
         return None
     beside = path.parent / Path(str(report.arrays.get("file"))).name
     if not beside.is_file():

@@ -9,7 +9,7 @@ import sys
 import tempfile
 import traceback
 from collections.abc import Callable, Sequence
-from typing import ParamSpec
+from typing import TYPE_CHECKING, ParamSpec
 
 import typer
 
@@ -17,6 +17,9 @@ from nctool.core import files
 from nctool.core.errors import InternalError, NctoolError, ResourceError
 from nctool.core.notice import Notice
 from nctool.core.text import printable, speakable
+
+if TYPE_CHECKING:
+    from nctool.render.lines import Line
 
 P = ParamSpec("P")
 
@@ -34,26 +37,16 @@ def with_exit_codes(command: Callable[P, None]) -> Callable[P, None]:
             sys.stdout.flush()
         except typer.Exit:
             raise
-        except NctoolError as error:
-            complain(error)
-            raise typer.Exit(error.exit_code) from None
         except KeyboardInterrupt:
             raise typer.Exit(INTERRUPTED) from None
         except BrokenPipeError:
             # The interpreter flushes stdout again at exit, and would complain there.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             raise typer.Exit(PIPE_CLOSED) from None
-        except MemoryError:
-            complain(
-                ResourceError(
-                    "out-of-memory", "memory ran out", "analyse fewer metrics with --metrics"
-                )
-            )
-            raise typer.Exit(ResourceError.exit_code) from None
         except Exception as problem:
-            # Everything a user can cause is an NctoolError; the rest is our mistake.
-            complain(_internal(problem))
-            raise typer.Exit(InternalError.exit_code) from None
+            error = _as_ours(problem)
+            complain(error)
+            raise typer.Exit(error.exit_code) from None
 
     return run
 
@@ -74,7 +67,14 @@ def note(text: str, hint: str = "") -> None:
     print(speakable(message, sys.stderr.encoding), file=sys.stderr)
 
 
-def _internal(problem: Exception) -> InternalError:
+def _as_ours(problem: Exception) -> NctoolError:
+    """Everything a user can cause is an NctoolError already; the rest is our mistake."""
+    if isinstance(problem, NctoolError):
+        return problem
+    if isinstance(problem, MemoryError):
+        return ResourceError(
+            "out-of-memory", "memory ran out", "analyse fewer metrics with --metrics"
+        )
     with tempfile.NamedTemporaryFile(
         "w", prefix="nctool-", suffix=".traceback", delete=False, encoding="utf-8"
     ) as file:
@@ -95,11 +95,12 @@ def write_out(target: str, text: str) -> None:
         files.write_text(target, text)
 
 
-def check_outputs(*targets: str | None, sources: Sequence[str] = ()) -> None:
-    """Before the first batch: every output that was asked for can be written."""
-    for target in targets:
-        if target is not None and target != "-":
-            files.check_writable(target, sources)
+def show(lines: Callable[[int], Sequence[Line]], width: int | None = None) -> None:
+    """Lines, made for so many columns or for those of the terminal, on stdout."""
+    from nctool.render import console
+
+    columns = width or console.terminal_width()
+    write_out("-", console.paint(lines(columns), width=columns, color=_color_wanted()))
 
 
 def reader_left() -> bool:
@@ -113,10 +114,8 @@ def reader_left() -> bool:
         return False
 
 
-def color_wanted(stream: str = "stdout") -> bool:
+def _color_wanted() -> bool:
     """On a terminal, unless NO_COLOR; anywhere with FORCE_COLOR."""
     if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
         return False
-    if os.environ.get("FORCE_COLOR"):
-        return True
-    return bool(getattr(sys, stream).isatty())
+    return bool(os.environ.get("FORCE_COLOR")) or sys.stdout.isatty()

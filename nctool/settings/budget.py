@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Annotated, Literal, TypedDict
+from typing import Literal, TypedDict
 
 from nctool.core.errors import UsageError
-from nctool.settings.option import COMPUTE, Option, check_values
+from nctool.settings.option import COMPUTE, check_values, option
 
 Reach = Literal["all", "min"]
 
@@ -45,26 +45,22 @@ def check_gap(gap: float) -> None:
 class Budget:
     """Memory, precision of certified margins, and the seed; the defaults suit a laptop."""
 
-    seed: Annotated[int, Option("For whatever is sampled.", COMPUTE)] = 0
-    gap: Annotated[
-        float,
-        Option(
-            "Relative distance between the certified bounds of a margin.", COMPUTE, check=check_gap
-        ),
-    ] = 1e-6
-    margin: Annotated[
-        Reach, Option("Certify the margin of every class, or only the least.", COMPUTE)
-    ] = "all"
-    memory: Annotated[
-        int,
-        Option(
-            "What one computation may hold, like 4GiB.",
-            COMPUTE,
-            metavar="SIZE",
-            read=in_bytes,
-            shown="4GiB",
-        ),
-    ] = 4 << 30
+    seed: int = option(0, "For whatever is sampled.", COMPUTE)
+    gap: float = option(
+        1e-6,
+        "Relative distance between the certified bounds of a margin.",
+        COMPUTE,
+        check=check_gap,
+    )
+    margin: Reach = option("all", "Certify the margin of every class, or only the least.", COMPUTE)
+    memory: int = option(
+        4 << 30,
+        "What one computation may hold, like 4GiB.",
+        COMPUTE,
+        metavar="SIZE",
+        read=in_bytes,
+        shown="4GiB",
+    )
 
     def __post_init__(self) -> None:
         check_values(self)

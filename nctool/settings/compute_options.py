@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Literal, TypedDict
+from typing import Literal, TypedDict
 
 from nctool.core.errors import UsageError
-from nctool.settings.option import COMPUTE, Option, check_values
+from nctool.settings.option import COMPUTE, check_values, option
 
 Dtype = Literal["float64", "float32"]
 
@@ -34,38 +34,32 @@ def check_replicates(replicates: int) -> None:
 class ComputeOptions:
     """Metrics by their ids, and how they are computed."""
 
-    metrics: Annotated[
-        str | None,
-        Option(
-            "Comma-separated ids or globs.  [default: all that the inputs allow]",
-            COMPUTE,
-            metavar="GLOB,...",
-            listed=True,
-            python="select",
-        ),
-    ] = None
-    per_class: Annotated[bool, Option("Every class's own value.", COMPUTE)] = False
-    device: Annotated[str, Option("auto, cpu, cuda[:i] or mps.", COMPUTE)] = "auto"
-    dtype: Annotated[
-        Dtype | None,
-        Option(
-            "Precision of the large products.  [default: float32; float64 for float64 features]",
-            COMPUTE,
-        ),
-    ] = None
-    threads: Annotated[
-        int | None, Option("CPU threads.", COMPUTE, between=(1, MOST_THREADS), check=check_threads)
-    ] = None
-    bootstrap: Annotated[
-        int,
-        Option(
-            "Intervals of means over classes, from so many draws; 0 for none.",
-            COMPUTE,
-            metavar="N",
-            check=check_replicates,
-        ),
-    ] = 0
-    deterministic: Annotated[bool, Option("Same input, same digest.", COMPUTE)] = False
+    metrics: str | None = option(
+        None,
+        "Comma-separated ids or globs.  [default: all that the inputs allow]",
+        COMPUTE,
+        metavar="GLOB,...",
+        listed=True,
+        python="select",
+    )
+    per_class: bool = option(False, "Every class's own value.", COMPUTE)
+    device: str = option("auto", "auto, cpu, cuda[:i] or mps.", COMPUTE)
+    dtype: Dtype | None = option(
+        None,
+        "Precision of the large products.  [default: float32; float64 for float64 features]",
+        COMPUTE,
+    )
+    threads: int | None = option(
+        None, "CPU threads.", COMPUTE, between=(1, MOST_THREADS), check=check_threads
+    )
+    bootstrap: int = option(
+        0,
+        "Intervals of means over classes, from so many draws; 0 for none.",
+        COMPUTE,
+        metavar="N",
+        check=check_replicates,
+    )
+    deterministic: bool = option(False, "Same input, same digest.", COMPUTE)
 
     def __post_init__(self) -> None:
         check_values(self)

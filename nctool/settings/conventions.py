@@ -9,10 +9,10 @@ from __future__ import annotations
 import difflib
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Annotated, Literal, TypedDict
+from typing import Literal, TypedDict
 
 from nctool.core.errors import UsageError
-from nctool.settings.option import COMPUTE, ROLES, Option, check_values
+from nctool.settings.option import COMPUTE, ROLES, check_values, option
 
 Center = Literal["balanced", "samples"]
 Weighing = Literal["samples", "classes"]
@@ -148,43 +148,35 @@ def check_logit_scale(scale: float) -> None:
 class ConventionOptions:
     """A profile, and the choices that override it."""
 
-    logit_scale: Annotated[
-        float | None,
-        Option(
-            "The head is a cosine head: logits are this many times cos(h, w), without bias.",
-            ROLES,
-            metavar="S",
-            check=check_logit_scale,
-        ),
-    ] = None
-    profile: Annotated[
-        str | None,
-        Option(
-            f"A paper's conventions: {', '.join(PROFILES)}.",
-            COMPUTE,
-            metavar="NAME",
-            check=check_profile,
-        ),
-    ] = None
-    center: Annotated[
-        Center | None,
-        Option("Global mean: of the class means, or of all samples.  [default: balanced]", COMPUTE),
-    ] = None
-    margin_rows: Annotated[
-        Rows, Option("Margins of rows scaled to length one, or as stored.", COMPUTE)
-    ] = "unit"
-    alpha: Annotated[
-        float,
-        Option(
-            "Weight between classes in the hug gaps.", COMPUTE, check=partial(check_weight, "alpha")
-        ),
-    ] = 1.0
-    beta: Annotated[
-        float,
-        Option(
-            "Weight within classes in the hug gaps.", COMPUTE, check=partial(check_weight, "beta")
-        ),
-    ] = 1.0
+    logit_scale: float | None = option(
+        None,
+        "The head is a cosine head: logits are this many times cos(h, w), without bias.",
+        ROLES,
+        metavar="S",
+        check=check_logit_scale,
+    )
+    profile: str | None = option(
+        None,
+        f"A paper's conventions: {', '.join(PROFILES)}.",
+        COMPUTE,
+        metavar="NAME",
+        check=check_profile,
+    )
+    center: Center | None = option(
+        None, "Global mean: of the class means, or of all samples.  [default: balanced]", COMPUTE
+    )
+    margin_rows: Rows = option(
+        "unit", "Margins of rows scaled to length one, or as stored.", COMPUTE
+    )
+    alpha: float = option(
+        1.0,
+        "Weight between classes in the hug gaps.",
+        COMPUTE,
+        check=partial(check_weight, "alpha"),
+    )
+    beta: float = option(
+        1.0, "Weight within classes in the hug gaps.", COMPUTE, check=partial(check_weight, "beta")
+    )
 
     def __post_init__(self) -> None:
         check_values(self)

@@ -1,7 +1,7 @@
 """How an option is declared: once, on the field of the value that carries it.
 
-A group of options is a frozen dataclass. A field annotated with an ``Option`` is an option of
-``nctool analyze``: its name, type and default are the field's, everything else stands in the
+A group of options is a frozen dataclass. A field made by ``option`` is an option of
+``nctool analyze``: its name, type and default are the field's, everything else stands in its
 ``Option``. The command line and its help, the settings files, the environment and the signature of
 ``nctool.analyze`` are made from these fields.
 """
@@ -9,7 +9,7 @@ A group of options is a frozen dataclass. A field annotated with an ``Option`` i
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import dataclass, field, fields
 from functools import cache
 from types import NoneType, UnionType
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
@@ -17,6 +17,7 @@ from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_
 from nctool.core.errors import UsageError
 
 G = TypeVar("G")
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,12 @@ class Option:
     """Its name in ``nctool.analyze``, where that is not the option's."""
     per_run: bool = False
     """Of the command line alone: no file, no variable and no Python argument decides it."""
+
+
+def option(default: T, help: str, panel: Panel, **more: Any) -> T:
+    """The field of a group: its default, and what ``Option`` takes."""
+    declaration: Any = field(default=default, metadata={"option": Option(help, panel, **more)})
+    return declaration  # type: ignore[no-any-return]
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,28 +131,17 @@ class Declared:
         return None if self.option.per_run else self.option.panel.table
 
 
+# Kept: evaluating the annotations of a group takes longer than building it. mypy takes a class for
+# unhashable, as its instances may be.
+@cache
 def options_of(group: type) -> tuple[Declared, ...]:
     """The options of a group in the order of its fields."""
-    return _options_of(group)
-
-
-# Kept: evaluating the annotations of a group takes longer than building it.
-@cache
-def _options_of(group: type) -> tuple[Declared, ...]:
-    hints = get_type_hints(group, include_extras=True)
+    hints = get_type_hints(group)
     return tuple(
-        Declared(field.name, declared[0], _default(field), declared[1])
+        Declared(field.name, hints[field.name], field.default, field.metadata["option"])
         for field in fields(group)
-        if (declared := declaration(hints[field.name])) is not None
+        if "option" in field.metadata
     )
-
-
-def declaration(hint: Any) -> tuple[Any, Option] | None:
-    """The type and the Option of an annotation; None for a field that is no option."""
-    for extra in getattr(hint, "__metadata__", ()):
-        if isinstance(extra, Option):
-            return hint.__origin__, extra
-    return None
 
 
 def build(group: type[G], values: Mapping[str, Any]) -> G:
@@ -153,7 +149,7 @@ def build(group: type[G], values: Mapping[str, Any]) -> G:
     return group(
         **{
             declared.name: declared.value_of(values[declared.name])
-            for declared in options_of(group)
+            for declared in options_of(group)  # type: ignore[arg-type]
             if declared.name in values
         }
     )
@@ -161,7 +157,7 @@ def build(group: type[G], values: Mapping[str, Any]) -> G:
 
 def check_values(group: object) -> None:
     """Raise a ``UsageError`` for the first value that its option does not allow."""
-    for declared in options_of(type(group)):
+    for declared in options_of(type(group)):  # type: ignore[arg-type]
         value, name = getattr(group, declared.name), declared.name
         if value is None:
             continue
@@ -173,7 +169,3 @@ def check_values(group: object) -> None:
             )
         if declared.option.check is not None:
             declared.option.check(value)
-
-
-def _default(field: Any) -> Any:
-    return field.default_factory() if field.default is MISSING else field.default

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Literal, TypedDict
+from typing import Literal, TypedDict
 
-from nctool.settings.option import ROLES, Option, check_values
+from nctool.settings.option import ROLES, check_values, option
 
 Weights = Literal["raw", "ema"]
 Pool = Literal["cls", "mean", "last"]
@@ -23,49 +23,41 @@ def _key(role: str) -> str:
 class RoleOptions:
     """``[PATH::]KEY`` with globs, ``"none"``, or None for automatic; and how to read the arrays."""
 
-    features: Annotated[str | None, Option(_key("Features (N, d)"), ROLES, metavar="KEY")] = None
-    labels: Annotated[str | None, Option(_key("Labels (N,)"), ROLES, metavar="KEY")] = None
-    head: Annotated[
-        str | None, Option(_key("Classifier weight (K, d)"), ROLES, metavar="KEY", python="weight")
-    ] = None
-    bias: Annotated[
-        str | None, Option(_key("Classifier bias (K,)") + " 'none' for none.", ROLES, metavar="KEY")
-    ] = None
-    weights: Annotated[Weights, Option("Which copy, where there are two.", ROLES)] = "raw"
-    split: Annotated[
-        str | None, Option("train, val, test … where a file holds several.", ROLES)
-    ] = None
-    classes: Annotated[
-        str | int | None,
-        Option(
-            "Number of classes, or their names: one per line, JSON, or a tokenizer.",
-            ROLES,
-            metavar="N|FILE",
-        ),
-    ] = None
-    ignore_label: Annotated[
-        tuple[int, ...],
-        Option(
-            "Label left out (repeatable).  [default: -100]",
-            ROLES,
-            metavar="INT",
-            python="ignore_labels",
-        ),
-    ] = DEFAULT_IGNORED
-    pool: Annotated[Pool | None, Option("One vector from a sequence of them.", ROLES)] = None
-    transpose_head: Annotated[bool, Option("The head is (d, K).", ROLES)] = False
-    ood: Annotated[
-        str | None, Option("Out-of-distribution features: PATH[::KEY].", ROLES, metavar="SPEC")
-    ] = None
-    layers: Annotated[
-        str | None,
-        Option(
-            "Features of several layers, by a glob of their keys: the course over depth.",
-            ROLES,
-            metavar="GLOB",
-            per_run=True,
-        ),
-    ] = None
+    features: str | None = option(None, _key("Features (N, d)"), ROLES, metavar="KEY")
+    labels: str | None = option(None, _key("Labels (N,)"), ROLES, metavar="KEY")
+    head: str | None = option(
+        None, _key("Classifier weight (K, d)"), ROLES, metavar="KEY", python="weight"
+    )
+    bias: str | None = option(
+        None, _key("Classifier bias (K,)") + " 'none' for none.", ROLES, metavar="KEY"
+    )
+    weights: Weights = option("raw", "Which copy, where there are two.", ROLES)
+    split: str | None = option(None, "train, val, test … where a file holds several.", ROLES)
+    classes: str | int | None = option(
+        None,
+        "Number of classes, or their names: one per line, JSON, or a tokenizer.",
+        ROLES,
+        metavar="N|FILE",
+    )
+    ignore_label: tuple[int, ...] = option(
+        DEFAULT_IGNORED,
+        "Label left out (repeatable).  [default: -100]",
+        ROLES,
+        metavar="INT",
+        python="ignore_labels",
+    )
+    pool: Pool | None = option(None, "One vector from a sequence of them.", ROLES)
+    transpose_head: bool = option(False, "The head is (d, K).", ROLES)
+    ood: str | None = option(
+        None, "Out-of-distribution features: PATH[::KEY].", ROLES, metavar="SPEC"
+    )
+    layers: str | None = option(
+        None,
+        "Features of several layers, by a glob of their keys: the course over depth.",
+        ROLES,
+        metavar="GLOB",
+        per_run=True,
+    )
     origin: Mapping[str, str] = field(default_factory=dict)
     """Of each option that a settings file or a variable decided: which."""
 

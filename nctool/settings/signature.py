@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import wraps
 from typing import ParamSpec, TypeVar, is_typeddict
 
-from nctool.settings.option import Declared, options_of
+from nctool.settings.option import options_of
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -24,15 +24,20 @@ def with_keywords(keywords: type, *groups: type) -> Callable[[Callable[P, R]], C
     options = [
         declared for group in groups for declared in options_of(group) if declared.name in names
     ]
+    added = [
+        inspect.Parameter(
+            declared.name,
+            inspect.Parameter.KEYWORD_ONLY,
+            default=declared.default,
+            annotation=declared.keyword,
+        )
+        for declared in options
+    ]
 
     def decorate(function: Callable[P, R]) -> Callable[P, R]:
         own = inspect.signature(function)
-        explicit = [
-            parameter
-            for parameter in own.parameters.values()
-            if parameter.kind is not parameter.VAR_KEYWORD
-        ]
-        signature = own.replace(parameters=[*explicit, *map(_parameter, options)])
+        *explicit, _ = own.parameters.values()
+        signature = own.replace(parameters=[*explicit, *added])
 
         @wraps(function)
         def run(*args: P.args, **given: P.kwargs) -> R:
@@ -45,12 +50,3 @@ def with_keywords(keywords: type, *groups: type) -> Callable[[Callable[P, R]], C
         return run
 
     return decorate
-
-
-def _parameter(declared: Declared) -> inspect.Parameter:
-    return inspect.Parameter(
-        declared.name,
-        inspect.Parameter.KEYWORD_ONLY,
-        default=declared.default,
-        annotation=declared.keyword,
-    )

@@ -24,6 +24,7 @@ from nctool.settings.option import (
     Option,
     build,
     check_values,
+    option,
     options_of,
 )
 from nctool.settings.signature import with_keywords
@@ -96,11 +97,11 @@ def even(value: int) -> None:
 class Toys:
     """A group with an option of every kind."""
 
-    plain: Annotated[str | None, Option("Text.", ROLES)] = None
-    many: Annotated[tuple[int, ...], Option("Numbers.", ROLES)] = (7,)
-    choice: Annotated[Literal["a", "b"], Option("One of two.", COMPUTE)] = "a"
-    switch: Annotated[bool, Option("On.", COMPUTE, short="-s")] = False
-    size: Annotated[int, Option("From text.", COMPUTE, read=len, shown="xx", check=even)] = 2
+    plain: str | None = option(None, "Text.", ROLES)
+    many: tuple[int, ...] = option((7,), "Numbers.", ROLES)
+    choice: Literal["a", "b"] = option("a", "One of two.", COMPUTE)
+    switch: bool = option(False, "On.", COMPUTE, short="-s")
+    size: int = option(2, "From text.", COMPUTE, read=len, shown="xx", check=even)
     inner: int = 5
 
     def __post_init__(self) -> None:
