@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias, Unpack
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import torch
@@ -16,27 +17,24 @@ from nctool import metrics
 from nctool.analysis.measure import Settings, measure
 from nctool.arrays import LazyArray, Source
 from nctool.core.errors import InputError, UsageError
-from nctool.inputs.assemble import assemble
+from nctool.inputs.assemble import assemble, floating
 from nctool.inputs.sources import load
 from nctool.report import Input, Report
-from nctool.settings.budget import Budget, BudgetKeywords
-from nctool.settings.compute_options import ComputeKeywords, ComputeOptions
-from nctool.settings.conventions import ConventionKeywords, ConventionOptions, resolve
-from nctool.settings.option import build, options_of
-from nctool.settings.role_options import DEFAULT_IGNORED, RoleKeywords, RoleOptions
-from nctool.settings.signature import with_keywords
+from nctool.settings.budget import Budget, Reach
+from nctool.settings.compute_options import ComputeOptions, Dtype
+from nctool.settings.conventions import Center, ConventionOptions, Rows, resolve
+from nctool.settings.option import Declared, build, options_of
+from nctool.settings.role_options import DEFAULT_IGNORED, Pool, RoleOptions, Weights
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
     Values: TypeAlias = Tensor | ArrayLike
 
+ARRAYS = ("features", "labels", "weight", "bias", "ood")
+"""The keywords that are arrays, or keys where paths are given."""
 
-class Options(RoleKeywords, ComputeKeywords, ConventionKeywords, BudgetKeywords, total=False):
-    """What ``analyze`` can be told beside the arrays themselves; all of it has a default."""
 
-
-@with_keywords(Options, RoleOptions, ComputeOptions, ConventionOptions, Budget)
 def analyze(
     *sources: str | Path,
     features: Values | str | None = None,
@@ -47,7 +45,27 @@ def analyze(
     class_names: Sequence[str] | None = None,
     ignore_labels: Sequence[int] = DEFAULT_IGNORED,
     select: str | None = None,
-    **options: Unpack[Options],
+    weights: Weights = "raw",
+    split: str | None = None,
+    classes: str | int | None = None,
+    pool: Pool | None = None,
+    transpose_head: bool = False,
+    per_class: bool = False,
+    device: str = "auto",
+    dtype: Dtype | None = None,
+    threads: int | None = None,
+    bootstrap: int = 0,
+    deterministic: bool = False,
+    logit_scale: float | None = None,
+    profile: str | None = None,
+    center: Center | None = None,
+    margin_rows: Rows = "unit",
+    alpha: float = 1.0,
+    beta: float = 1.0,
+    seed: int = 0,
+    gap: float = 1e-6,
+    margin: Reach = "all",
+    memory: int | str = 4 << 30,
 ) -> Report:
     """Measure files, or arrays in memory.
 
@@ -56,24 +74,36 @@ def analyze(
     arrays: tensors, numpy arrays or nested lists of shape (N, d), (N,), (K, d), (K,) and (M, d);
     any of them may be missing. ``select`` takes comma-separated globs of metric ids.
     """
+    # Every keyword by its name: of them a group takes the options that it declares.
+    given = locals()
     roles = {"features": features, "labels": labels, "head": weight, "bias": bias, "ood": ood}
     chosen = metrics.select(select)
-    convention = resolve(build(ConventionOptions, options))
-    settings = Settings(convention, build(ComputeOptions, options), build(Budget, options))
-    role_options = build(RoleOptions, {**options, "ignore_label": ignore_labels})
+    convention = resolve(build(ConventionOptions, given))
+    settings = Settings(convention, build(ComputeOptions, given), build(Budget, given))
+    options = build(RoleOptions, given | roles | {"ignore_label": ignore_labels})
     if sources:
-        source = _from_files(sources, roles, role_options)
+        _check_keys(roles)
+        source = load([str(path) for path in sources], options)
         if class_names is not None:
             source = replace(source, names=tuple(class_names))
     else:
-        _check_in_memory(role_options)
+        _check_in_memory(options)
         source = _from_arrays(roles, class_names, ignore_labels)
     return measure(source, chosen, settings).report
 
 
-def _from_files(
-    sources: Sequence[str | Path], roles: Mapping[str, Any], options: RoleOptions
-) -> Source:
+def _by_name(group: type) -> list[Declared]:
+    """The options of a group that are keywords of the same name, but for the arrays."""
+    known = inspect.signature(analyze).parameters.keys() - set(ARRAYS)
+    return [declared for declared in options_of(group) if declared.name in known]
+
+
+GROUPS = (RoleOptions, ComputeOptions, ConventionOptions, Budget)
+HELP = [f"    ``{each.name}``: {each.option.help}" for group in GROUPS for each in _by_name(group)]
+analyze.__doc__ = "\n".join([inspect.getdoc(analyze) or "", "", "Options:", *HELP])
+
+
+def _check_keys(roles: Mapping[str, Any]) -> None:
     wrong = [role for role, value in roles.items() if value is not None and type(value) is not str]
     if wrong:
         raise UsageError(
@@ -81,16 +111,14 @@ def _from_files(
             f"{', '.join(wrong)} given as an array together with paths",
             "give paths and keys, or arrays only",
         )
-    return load([str(source) for source in sources], replace(options, **roles))
 
 
 def _check_in_memory(options: RoleOptions) -> None:
     """What says how to read files has no meaning for arrays that are already here."""
     idle = [
         declared.name
-        for declared in options_of(RoleOptions)
-        if declared.name in RoleKeywords.__annotations__
-        and getattr(options, declared.name) != declared.default
+        for declared in _by_name(RoleOptions)
+        if getattr(options, declared.name) != declared.default
     ]
     if idle:
         raise UsageError(
@@ -111,11 +139,12 @@ def _from_arrays(
         )
         for role, array in arrays.items()
     )  # fmt: skip
+    weight, bias = (floating(arrays[role]) if role in arrays else None for role in ("head", "bias"))
     return assemble(
         arrays.get("features"),
         arrays.get("labels"),
-        _tensor(arrays.get("head")),
-        _tensor(arrays.get("bias")),
+        weight,
+        bias,
         ood=arrays.get("ood"),
         names=names,
         ignore=ignore,
@@ -150,11 +179,3 @@ def _held(role: str, value: Any) -> LazyArray:
         tensor = tensor.double()
     name = str(tensor.dtype).removeprefix("torch.")
     return LazyArray(role, tuple(tensor.shape), name, "", "memory", lambda i, j: tensor[i:j])
-
-
-def _tensor(array: LazyArray | None) -> Tensor | None:
-    if array is None:
-        return None
-    whole = array.whole()
-    assert isinstance(whole, Tensor)
-    return whole if whole.is_floating_point() else whole.double()

@@ -30,13 +30,11 @@ def assemble(
 ) -> Source:
     """Check that the roles fit each other, read the labels, and make a Source."""
     check_shapes(features, labels, weight, bias, ood)
+    rows = None if weight is None else len(weight)
     if labels is None:
-        known = () if weight is None else tuple(map(str, range(len(weight))))
-        if names is not None and weight is not None and len(names) == len(weight):
-            known = tuple(names)
-        return Source(features, None, known, weight, bias, ood, **extra)
-    head_rows = None if weight is None else len(weight)
-    decoded = decode(labels, head_rows=head_rows, ignore=ignore, names=names)
+        known = names if names is not None and len(names) == rows else map(str, range(rows or 0))
+        return Source(features, None, tuple(known), weight, bias, ood, **extra)
+    decoded = decode(labels, head_rows=rows, ignore=ignore, names=names)
     notices = (*extra.pop("notices", ()), *decoded.notices)
     return Source(
         features, decoded.index, decoded.names, weight, bias, ood, decoded.ignored,
@@ -147,10 +145,13 @@ def head_weight(array: LazyArray, scale: LazyArray | None, *, transposed: bool) 
 
 
 def head_bias(array: LazyArray | None) -> Tensor | None:
-    if array is None:
-        return None
-    bias = _loaded(array).flatten()
-    return bias if bias.is_floating_point() else bias.double()
+    return None if array is None else floating(array).flatten()
+
+
+def floating(array: LazyArray) -> Tensor:
+    """The whole array; whole numbers as float64."""
+    loaded = _loaded(array)
+    return loaded if loaded.is_floating_point() else loaded.double()
 
 
 def _loaded(array: LazyArray) -> Tensor:

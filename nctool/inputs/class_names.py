@@ -28,10 +28,7 @@ Named = tuple[tuple[str, ...] | None, tuple[Notice, ...]]
 
 
 def names(
-    given: Vocabulary | None,
-    config: Mapping[str, object],
-    opened: Sequence[Path],
-    rows: int | None,
+    given: Vocabulary | None, config: Mapping[str, object], opened: Sequence[Path], rows: int | None
 ) -> Named:
     """The names of the classes, or None where nothing says them, and notices about them.
 
@@ -70,17 +67,14 @@ def named(vocabulary: Vocabulary, rows: int | None) -> tuple[tuple[str, ...], tu
         )
     kept = {row: name for row, name in vocabulary.names.items() if row < rows}
     notices = []
-    if len(kept) < len(vocabulary.names):
-        over = [vocabulary.names[row] for row in sorted(vocabulary.names) if row >= rows]
+    if over := [vocabulary.names[row] for row in sorted(vocabulary.names) if row >= rows]:
         some = ", ".join(map(quoted, over[:3])) + (" …" if len(over) > 3 else "")
-        notices.append(
-            Notice(
-                "class-names-left-out",
-                f"{path.name} names {len(over):,} added tokens beyond the {rows:,} rows of "
-                f"the head: {some}",
-                data={"names": len(over), "rows": rows},
-            )
+        words = (
+            f"{path.name} names {len(over):,} added tokens beyond the {rows:,} rows of "
+            f"the head: {some}"
         )
+        data = {"names": len(over), "rows": rows}
+        notices.append(Notice("class-names-left-out", words, data=data))
     if len(kept) < rows:
         first = next(row for row in range(rows) if row not in kept)
         notices.append(

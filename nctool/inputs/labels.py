@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -70,44 +70,40 @@ def _of_numbers(
             f"labels {labels.key!r}: all {len(raw):,} samples are ignored or there are none",
             "check --labels and --ignore-label",
         )
-    used = raw[keep]
+    used, index = raw[keep], np.where(keep, raw, -1)
     low, high = int(used.min()), int(used.max())
-    if head_rows is None or low < 0 or high >= head_rows:
-        values, inverse = np.unique(used, return_inverse=True)
-        # -1 and 1 are the classes of a binary task; other negative labels mark padding.
-        if low < 0 and values.tolist() != [-1, 1]:
-            raise InputError(
-                "negative-labels",
-                f"labels {labels.key!r} hold {low}, which is no class",
-                f"leave these samples out with --ignore-label={low}",
-            )
-        if head_rows is None and low >= 0 and names is not None and high < len(names):
-            return _by_number(np.where(keep, raw, -1), len(names), ignored, (), names)
-        if head_rows is None and low >= 0 and high < 4 * len(values) + 1000:
-            # Every label in 0..max keeps its number, so that empty classes are seen and named.
-            # Beyond that share they are ids, not row numbers: a table of them would be mostly gaps.
-            index = np.where(keep, raw, -1)
-            return _by_number(index, high + 1, ignored, (), names)
-        index = np.full(len(raw), -1, dtype=np.int64)
-        index[keep] = inverse
-        numbers = [str(int(value)) for value in values]
-        return _by_order(labels, numbers, index, head_rows, ignored, names)
-    notices = _from_one(low, head_rows)
-    return _by_number(np.where(keep, raw, -1), head_rows, ignored, notices, names)
+    if head_rows is not None and low >= 0 and high < head_rows:
+        return _decoded(index, range(head_rows), names, ignored, *_from_one(low, head_rows))
+    values, inverse = np.unique(used, return_inverse=True)
+    # -1 and 1 are the classes of a binary task; other negative labels mark padding.
+    if low < 0 and values.tolist() != [-1, 1]:
+        raise InputError(
+            "negative-labels",
+            f"labels {labels.key!r} hold {low}, which is no class",
+            f"leave these samples out with --ignore-label={low}",
+        )
+    if head_rows is None and low >= 0:
+        if names is not None and high < len(names):
+            return _decoded(index, range(len(names)), names, ignored)
+        # Every label in 0..max keeps its number, so that empty classes are seen and named.
+        # Beyond that share they are ids, not row numbers: a table of them would be mostly gaps.
+        if high < 4 * len(values) + 1000:
+            return _decoded(index, range(high + 1), names, ignored)
+    index[keep] = inverse
+    return _by_order(
+        labels, [str(int(value)) for value in values], index, head_rows, ignored, names
+    )
 
 
-def _from_one(low: int, head_rows: int) -> tuple[Notice, ...]:
+def _from_one(low: int, head_rows: int) -> Iterator[Notice]:
     """A notice where the lowest label is 1: labels may count from one, or class 0 is absent."""
-    if low != 1 or head_rows < 3:
-        return ()
-    return (
-        Notice(
+    if low == 1 and head_rows >= 3:
+        yield Notice(
             "labels-start-at-one",
             f"the lowest label is 1, and not all of 1 … {head_rows} occur: labels were taken as "
             "row numbers of the head, which start at 0",
             "if they count from one, save them minus one",
-        ),
-    )
+        )
 
 
 def _by_name(
@@ -126,7 +122,7 @@ def _by_name(
         )
     row_of = np.array([rows[word] for word in words], dtype=np.int32)
     notice = Notice("labels-by-name", "labels are words: each is the class of that name")
-    return Decoded(torch.from_numpy(row_of[index]), tuple(names), 0, (notice,))
+    return _decoded(row_of[index], names, names, 0, notice)
 
 
 def _by_order(
@@ -145,33 +141,29 @@ def _by_order(
             f"({_sample(values)}) but the head has {head_rows} rows",
             "pass --ignore-label for values that are not classes, or another --head",
         )
-    notices: tuple[Notice, ...] = ()
-    if head_rows is not None:
-        notices = (
-            Notice(
-                "labels-by-order",
-                f"labels are not row numbers of the head ({_sample(values)}): "
-                "sorted, they were matched with its rows in order",
-                "if the order differs, save labels as row numbers",
-                {"values": len(values)},
-            ),
-        )
-    if names is not None:
-        _check_names(names, len(values))
-    class_names = tuple(values if names is None else names)
-    return Decoded(torch.from_numpy(index.astype(np.int32)), class_names, ignored, notices)
+    if head_rows is None:
+        return _decoded(index, values, names, ignored)
+    notice = Notice(
+        "labels-by-order",
+        f"labels are not row numbers of the head ({_sample(values)}): "
+        "sorted, they were matched with its rows in order",
+        "if the order differs, save labels as row numbers",
+        {"values": len(values)},
+    )
+    return _decoded(index, values, names, ignored, notice)
 
 
-def _by_number(
+def _decoded(
     index: np.ndarray,
-    count: int,
-    ignored: int,
-    notices: tuple[Notice, ...],
+    classes: Sequence[object],
     names: Sequence[str] | None,
+    ignored: int,
+    *notices: Notice,
 ) -> Decoded:
+    """With the names that were given, as many as there are classes, or else the labels' own."""
     if names is not None:
-        _check_names(names, count)
-    class_names = tuple(map(str, range(count)) if names is None else names)
+        _check_names(names, len(classes))
+    class_names = tuple(map(str, classes if names is None else names))
     return Decoded(torch.from_numpy(index.astype(np.int32)), class_names, ignored, notices)
 
 
@@ -201,16 +193,14 @@ def _integers(labels: LazyArray, part: Tensor) -> np.ndarray:
     if part.ndim == 2 and part.shape[1] == 1:
         part = part[:, 0]
     if part.ndim == 2:
-        # The largest entry is taken first and checked after: argmax of any row is some class.
         hot = part.double()
-        index = hot.argmax(1)
         if not bool(((hot == 0) | (hot == 1)).all() and (hot.sum(1) == 1).all()):
             raise InputError(
                 "labels-not-one-hot",
                 f"labels {labels.key!r} have shape {labels.shape} but their rows are not one-hot",
                 "save one class index per sample, or name another array with --labels",
             )
-        return np.asarray(index.numpy(), dtype=np.int64)
+        part = hot.argmax(1)
     if part.is_floating_point():
         whole = part.double()
         if not bool((whole == whole.round()).all()):
@@ -220,7 +210,6 @@ def _integers(labels: LazyArray, part: Tensor) -> np.ndarray:
                 f"(first: {float(whole[whole != whole.round()][0])})",
                 "save class indices, or name another array with --labels",
             )
-        part = whole
     return np.asarray(part.to(torch.int64).numpy())
 
 

@@ -6,6 +6,7 @@ import glob
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from nctool import readers
 from nctool.arrays import Opened
@@ -15,6 +16,9 @@ from nctool.core.errors import InputError
 from nctool.core.notice import Notice
 from nctool.readers import remote
 from nctool.settings.role_options import RoleOptions
+
+KEYS = {"features": "features", "labels": "labels", "head": "weight", "bias": "bias"}
+"""Of every option that takes a key: the role it decides, as ``Roles`` has it."""
 
 
 @dataclass(slots=True)
@@ -35,8 +39,8 @@ class Opening:
 
     def open_all(self, sources: Sequence[str], options: RoleOptions) -> tuple[Opened, ...]:
         """Every file that was named, directly or in front of a ``::``."""
-        keys = (options.features, options.labels, options.head, options.bias)
-        named = [path for text in keys if text and _exists(path := split(text)[0])]
+        keys = (getattr(options, role) or "" for role in KEYS)
+        named = [path for key in keys if _exists(path := split(key)[0])]
         for source in _expand([*sources, *named]):
             self.open(source)
         return tuple(self.opened.values())
@@ -114,13 +118,8 @@ def printable_name(source: str) -> str:
 
 def with_printable_keys(options: RoleOptions) -> RoleOptions:
     """The options with addresses as they may be printed, which is how opened files are named."""
-    return replace(
-        options,
-        features=_shown(options.features),
-        labels=_shown(options.labels),
-        head=_shown(options.head),
-        bias=_shown(options.bias),
-    )
+    shown: dict[str, Any] = {role: _shown(getattr(options, role)) for role in KEYS}
+    return replace(options, **shown)
 
 
 def _shown(text: str | None) -> str | None:

@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING
 
 from nctool.core import files
 from nctool.core.errors import UsageError
+from nctool.inputs.opening import KEYS
 from nctool.settings.config import NCTOOL_TOML, PYPROJECT, nearest, table
 
 if TYPE_CHECKING:
     from nctool.inputs.sources import Inspection
+    from nctool.roles import Pick
     from nctool.settings.role_options import RoleOptions
 
 Settings = Mapping[str, str | bool]
@@ -28,12 +30,9 @@ def settings_of(inspection: Inspection, options: RoleOptions) -> dict[str, str |
     if roles is None:
         return {}
     keys = [array.key for file in inspection.opened for array in file.arrays]
-    picks = {
-        "features": roles.features, "labels": roles.labels, "head": roles.weight,
-        "bias": roles.bias,
-    }  # fmt: skip
     settings: dict[str, str | bool] = {}
-    for role, pick in picks.items():
+    for role, name in KEYS.items():
+        pick: Pick | None = getattr(roles, name)
         # Where a file holds several splits, the split says which features and labels.
         by_split = bool(roles.splits) and role in ("features", "labels")
         if pick is not None and not (by_split and pick.chosen_by == "auto"):
@@ -42,14 +41,13 @@ def settings_of(inspection: Inspection, options: RoleOptions) -> dict[str, str |
             settings[role] = key if alone else f"{Path(pick.candidate.path).name}::{key}"
     if roles.weight is not None and roles.bias is None:
         settings["bias"] = "none"
-    if options.transpose_head:
-        settings["transpose-head"] = True
-    if options.weights != "raw":
-        settings["weights"] = options.weights
-    if roles.split is not None:
-        settings["split"] = roles.split
-    if options.pool is not None:
-        settings["pool"] = options.pool
+    chosen = {
+        "transpose-head": options.transpose_head,
+        "weights": "" if options.weights == "raw" else options.weights,
+        "split": roles.split,
+        "pool": options.pool,
+    }
+    settings |= {name: value for name, value in chosen.items() if value}
     return settings
 
 
@@ -59,8 +57,8 @@ def save(roles: Settings, start: Path | None = None) -> Path:
     before = path.read_text("utf-8") if path.is_file() else ""
     table(path)  # a file that is not valid TOML is refused before it is touched
     # A JSON string of printable text is a TOML string too; the result is read back and compared.
-    values = {key: json.dumps(value, ensure_ascii=False) for key, value in roles.items()}
-    lines = [f"[{header}]", *(f"{key} = {value}" for key, value in values.items())]
+    values = (f"{key} = {json.dumps(role, ensure_ascii=False)}" for key, role in roles.items())
+    lines = [f"[{header}]", *values]
     text = _replaced(before, lines)
     if not _only_these(before, text, header, roles):
         raise UsageError(

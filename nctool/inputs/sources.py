@@ -14,7 +14,7 @@ from nctool.core.array_spec import is_address, split
 from nctool.core.errors import InputError
 from nctool.core.notice import Notice
 from nctool.inputs import class_names, vocabulary
-from nctool.inputs.opening import Opening, with_printable_keys
+from nctool.inputs.opening import KEYS, Opening, with_printable_keys
 from nctool.inputs.pooling import pooled
 from nctool.readers.remote import Downloads, fetched
 from nctool.report import Input
@@ -22,8 +22,6 @@ from nctool.roles import Candidate, Pick, Roles, assign
 from nctool.settings.role_options import RoleOptions
 
 FINGERPRINT_ROWS = 16
-KEYS = {"features": "features", "labels": "labels", "head": "weight", "bias": "bias"}
-"""The roles by the names of the options that take a key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,39 +66,39 @@ def load(
     roles = _assigned(opened, options, metadata, count)
     arrays = {(array.path, array.key): array for file in opened for array in file.arrays}
 
-    def array_of(pick: Pick | None) -> LazyArray | None:
-        return None if pick is None else arrays[pick.candidate.path, pick.candidate.key]
+    def stored(candidate: Candidate) -> LazyArray:
+        return arrays[candidate.path, candidate.key]
 
+    picks: dict[str, Pick] = {
+        role: pick for role, name in KEYS.items() if (pick := getattr(roles, name)) is not None
+    }
+    by_role = {role: stored(pick.candidate) for role, pick in picks.items()}
     weight = None
     if roles.weight is not None:
-        scale = roles.weight.scale
-        weight = head_weight(
-            arrays[roles.weight.candidate.path, roles.weight.candidate.key],
-            None if scale is None else arrays[scale.path, scale.key],
-            transposed=roles.weight.transposed,
-        )
+        scale = None if roles.weight.scale is None else stored(roles.weight.scale)
+        weight = head_weight(by_role["head"], scale, transposed=roles.weight.transposed)
     ood = None
     if options.ood is not None:
         ood = pooled(_out_of_distribution(options.ood, opening), options.pool)
     moment = _moment(opened)
     rows = None if weight is None else len(weight)
     names, on_names = class_names.names(known_names, metadata, [file.path for file in opened], rows)
+    bias = head_bias(by_role.get("bias"))
+    inputs = [
+        _input(role, by_role[role], pick.chosen_by, pick.reason, pick.transposed)
+        for role, pick in picks.items()
+    ]
+    if ood is not None:
+        inputs.append(_input("ood", ood, "flag", "named with --ood"))
     source = assemble(
-        pooled(array_of(roles.features), options.pool),
-        array_of(roles.labels),
+        pooled(by_role.get("features"), options.pool),
+        by_role.get("labels"),
         weight,
-        head_bias(array_of(roles.bias)),
+        bias,
         ood=ood,
         names=names,
         ignore=options.ignore_label,
-        inputs=(
-            *(
-                _input(role, pick, arrays[pick.candidate.path, pick.candidate.key])
-                for role, field_name in KEYS.items()
-                if (pick := getattr(roles, field_name)) is not None
-            ),
-            *(() if ood is None else (_given("ood", ood),)),
-        ),
+        inputs=tuple(inputs),
         run={
             "epoch": moment.epoch,
             "step": moment.step,
@@ -202,26 +200,12 @@ def _classes(
     return names.size, names
 
 
-def _input(role: str, pick: Pick, array: LazyArray) -> Input:
+def _input(
+    role: str, array: LazyArray, chosen_by: str, reason: str, transposed: bool = False
+) -> Input:
     return Input(
-        role,
-        array.path,
-        array.key,
-        array.format,
-        array.shape,
-        array.dtype,
-        fingerprint(array),
-        pick.chosen_by,
-        pick.reason,
-        pick.transposed,
-    )
-
-
-def _given(role: str, array: LazyArray) -> Input:
-    """An input that the user named."""
-    return Input(
-        role, array.path, array.key, array.format, array.shape, array.dtype,
-        fingerprint(array), "flag", f"named with --{role}",
+        role, array.path, array.key, array.format, array.shape, array.dtype, fingerprint(array),
+        chosen_by, reason, transposed,
     )  # fmt: skip
 
 

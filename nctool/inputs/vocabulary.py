@@ -57,11 +57,8 @@ def read(path: Path) -> Vocabulary:
     if path.is_dir():
         inside = [path / name for name in FILES if (path / name).is_file()]
         if not inside:
-            raise InputError(
-                "class-names-unknown",
-                f"the folder {str(path)!r} holds no {', '.join(FILES[:-1])} or {FILES[-1]}",
-                WAYS,
-            )
+            holds = f"holds no {', '.join(FILES[:-1])} or {FILES[-1]}"
+            raise _unknown(f"the folder {str(path)!r}", holds)
         path = inside[0]
     text = _text(path)
     if not _looks_like_json(text):
@@ -69,20 +66,12 @@ def read(path: Path) -> Vocabulary:
     try:
         plain = json.loads(text)
     except (ValueError, RecursionError) as problem:
-        raise InputError(
-            "class-names-invalid",
-            f"{str(path)!r} begins like JSON but is none: {problem}",
-            "download or save the file again",
-        ) from problem
+        raise _invalid(path, f"begins like JSON but is none: {problem}") from problem
     vocabulary = _of_json(path, plain)
     # Names may be few and their numbers large: a table by row would take the numbers' memory.
     highest = max(vocabulary.names)
     if highest >= MOST_VALUES:
-        raise InputError(
-            "class-names-too-large",
-            f"{str(path)!r} names row {highest:,}; names are read up to {MOST_VALUES:,}",
-            WAYS,
-        )
+        raise _too_large(path, f"names row {highest:,}; names are read up to {MOST_VALUES:,}")
     return vocabulary
 
 
@@ -103,26 +92,21 @@ def _text(path: Path) -> str:
             "class-names-unreadable", f"--classes {str(path)!r} cannot be read: {problem}", WAYS
         ) from problem
     if len(content) > MOST_BYTES:
-        raise InputError(
-            "class-names-too-large", f"{str(path)!r} has more than {MOST_BYTES:,} bytes", WAYS
-        )
+        raise _too_large(path, f"has more than {MOST_BYTES:,} bytes")
     try:
         text = content.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
     except UnicodeDecodeError as problem:
-        raise InputError(
-            "class-names-unknown",
-            f"{str(path)!r} is not text: byte {content[problem.start]:#x} at {problem.start:,}",
-            f"{WAYS}; transformers writes a tokenizer.json with AutoTokenizer.from_pretrained("
+        raise _unknown(
+            repr(str(path)),
+            f"is not text: byte {content[problem.start]:#x} at {problem.start:,}",
+            "; transformers writes a tokenizer.json with AutoTokenizer.from_pretrained("
             "FOLDER).save_pretrained(FOLDER)",
         ) from problem
     # Counted in the text, before a parser makes an object of each.
     values = sum(map(text.count, ",[{" if _looks_like_json(text) else "\n"))
     if values > MOST_VALUES:
-        raise InputError(
-            "class-names-too-large",
-            f"{str(path)!r} holds about {values:,} values; names are read up to {MOST_VALUES:,}",
-            WAYS,
-        )
+        holds = f"holds about {values:,} values; names are read up to {MOST_VALUES:,}"
+        raise _too_large(path, holds)
     return text
 
 
@@ -153,9 +137,7 @@ def _of_json(path: Path, plain: object) -> Vocabulary:
         names = by_row(labels) if isinstance(labels, dict) else None
         if names or (names := _by_name(path, plain)):
             return Vocabulary(path, names, True)
-    raise InputError(
-        "class-names-unknown", f"{str(path)!r} is JSON without names: {_outline(plain)}", WAYS
-    )
+    raise _unknown(repr(str(path)), f"is JSON without names: {_outline(plain)}")
 
 
 def _of_tokenizer(path: Path, vocab: object, added: object) -> Vocabulary:
@@ -168,11 +150,8 @@ def _of_tokenizer(path: Path, vocab: object, added: object) -> Vocabulary:
         tokens = [pair[0] if isinstance(pair, list) and pair else None for pair in vocab]
         names = {row: token for row, token in enumerate(tokens) if isinstance(token, str)}
     if not names or len(names) < len(vocab):  # type: ignore[arg-type]
-        raise InputError(
-            "class-names-unknown",
-            f"{str(path)!r} is a tokenizer without a readable vocabulary: {_outline(vocab)}",
-            WAYS,
-        )
+        what = f"is a tokenizer without a readable vocabulary: {_outline(vocab)}"
+        raise _unknown(repr(str(path)), what)
     extra: dict[int, str] = {}
     for entry in added if isinstance(added, list) else ():
         known = entry if isinstance(entry, dict) else {}
@@ -189,11 +168,8 @@ def _by_name(path: Path, plain: Mapping[str, object]) -> dict[int, str] | None:
         if type(row) is not int or row < 0:
             return None
         if row in names:
-            raise InputError(
-                "class-names-invalid",
-                f"{str(path)!r} gives the number {row} to {quoted(names[row])} and {quoted(name)}",
-                "download or save the file again",
-            )
+            both = f"{quoted(names[row])} and {quoted(name)}"
+            raise _invalid(path, f"gives the number {row} to {both}")
         names[row] = name
     return names
 
@@ -206,6 +182,19 @@ def by_row(plain: Mapping[object, object]) -> dict[int, str] | None:
             return None
         names[int(str(row))] = name
     return names
+
+
+def _unknown(where: str, what: str, more: str = "") -> InputError:
+    return InputError("class-names-unknown", f"{where} {what}", WAYS + more)
+
+
+def _invalid(path: Path, what: str) -> InputError:
+    hint = "download or save the file again"
+    return InputError("class-names-invalid", f"{str(path)!r} {what}", hint)
+
+
+def _too_large(path: Path, what: str) -> InputError:
+    return InputError("class-names-too-large", f"{str(path)!r} {what}", WAYS)
 
 
 def _outline(plain: object) -> str:

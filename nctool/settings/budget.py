@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Literal, TypedDict
+from typing import Literal
 
 from nctool.core.errors import UsageError
 from nctool.settings.option import COMPUTE, check_values, option
@@ -64,15 +64,6 @@ class Budget:
 
     def __post_init__(self) -> None:
         check_values(self)
-
-
-class BudgetKeywords(TypedDict, total=False):
-    """The same as keywords of ``nctool.analyze``."""
-
-    seed: int
-    gap: float
-    margin: Reach
-    memory: int | str
 
 
 DEFAULT_BUDGET = Budget()

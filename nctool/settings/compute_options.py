@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, TypedDict
+from typing import Literal
 
 from nctool.core.errors import UsageError
 from nctool.settings.option import COMPUTE, check_values, option
@@ -63,14 +63,3 @@ class ComputeOptions:
 
     def __post_init__(self) -> None:
         check_values(self)
-
-
-class ComputeKeywords(TypedDict, total=False):
-    """The same as keywords of ``nctool.analyze``, where metrics are its ``select``."""
-
-    per_class: bool
-    device: str
-    dtype: Dtype | None
-    threads: int | None
-    bootstrap: int
-    deterministic: bool

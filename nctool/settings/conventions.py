@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Literal, TypedDict
+from typing import Literal
 
 from nctool.core.errors import UsageError
 from nctool.settings.option import COMPUTE, ROLES, check_values, option
@@ -180,17 +180,6 @@ class ConventionOptions:
 
     def __post_init__(self) -> None:
         check_values(self)
-
-
-class ConventionKeywords(TypedDict, total=False):
-    """The same as keywords of ``nctool.analyze``."""
-
-    logit_scale: float | None
-    profile: str | None
-    center: Center | None
-    margin_rows: Rows
-    alpha: float
-    beta: float
 
 
 def resolve(options: ConventionOptions) -> Convention:

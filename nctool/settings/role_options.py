@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal, TypedDict
+from typing import Literal
 
 from nctool.settings.option import ROLES, check_values, option
 
@@ -63,13 +63,3 @@ class RoleOptions:
 
     def __post_init__(self) -> None:
         check_values(self)
-
-
-class RoleKeywords(TypedDict, total=False):
-    """The same as keywords of ``nctool.analyze``, but for those that may be arrays there."""
-
-    weights: Weights
-    split: str | None
-    classes: str | int | None
-    pool: Pool | None
-    transpose_head: bool
