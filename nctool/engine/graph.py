@@ -96,8 +96,8 @@ class Graph:
                 )
         return cls(nodes, frozenset(inputs), returned, _ordered(nodes))
 
-    def closure(self, names: Iterable[str]) -> frozenset[str]:
-        """These facts and all that they cannot do without; inputs included."""
+    def closure(self, names: Iterable[str], *, optional: bool = True) -> frozenset[str]:
+        """These facts and all that they cannot do without; with or without optional needs."""
         seen: set[str] = set()
         waiting = list(names)
         while waiting:
@@ -105,29 +105,18 @@ class Graph:
             if name in seen:
                 continue
             seen.add(name)
-            node = self.nodes.get(name)
-            if node is not None:
-                waiting += [need.fact for need in node.needs if not need.soft]
+            if node := self.nodes.get(name):
+                waiting += _hard(node.needs, optional=optional)
                 waiting += [node.over] if node.over else []
         return frozenset(seen)
 
     def required(self, needs: Iterable[Need]) -> frozenset[str]:
         """The inputs without which a function with these needs cannot be called."""
-        seen: set[str] = set()
-        waiting = [need.fact for need in needs if not need.soft and not need.optional]
-        while waiting:
-            name = waiting.pop()
-            if name in seen:
-                continue
-            seen.add(name)
-            if node := self.nodes.get(name):
-                waiting += [need.fact for need in node.needs if not (need.soft or need.optional)]
-                waiting += [node.over] if node.over else []
-        return frozenset(seen & self.inputs)
+        return self.closure(_hard(needs, optional=False), optional=False) & self.inputs
 
     def passes(self, needs: Iterable[Need]) -> int:
         """How many passes over samples these needs cost: the longest chain of such sweeps."""
-        closure = self.closure(need.fact for need in needs if not need.soft)
+        closure = self.closure(_hard(needs, optional=True))
         depth: dict[str, int] = {}
         for name in self.order:
             if name in closure:
@@ -135,6 +124,7 @@ class Graph:
                 behind = max(
                     (depth.get(need, 0) for need in node.before if need in closure), default=0
                 )
+                # Sources of samples are named so; others hold what a pass has kept.
                 reads = node.over is not None and node.over.endswith("samples")
                 depth[name] = behind + reads
         return max(depth.values(), default=0)
@@ -146,6 +136,11 @@ class Graph:
             if changed.intersection(self.nodes[name].before):
                 changed.add(name)
         return frozenset(changed)
+
+
+def _hard(needs: Iterable[Need], *, optional: bool) -> list[str]:
+    """The facts of the needs that ask for theirs to be made."""
+    return [need.fact for need in needs if not need.soft and (optional or not need.optional)]
 
 
 def needs_of(
