@@ -6,11 +6,10 @@ from collections.abc import Sequence
 
 from nctool.core.errors import InputError
 from nctool.core.notice import Notice
-from nctool.roles.array_names import title
 from nctool.roles.explicit import describe, named_array
-from nctool.roles.linear_layer import Layer, is_float
+from nctool.roles.linear_layer import Layer
 from nctool.roles.model import Model
-from nctool.roles.role_types import Head, Pick
+from nctool.roles.role_types import ChosenBy, Head, Pick
 from nctool.roles.scoring import ScoredLayer
 from nctool.roles.tied_head import tied_bias
 from nctool.settings.role_options import RoleOptions
@@ -59,28 +58,17 @@ def as_head(
                 "it is measured as stored",
             )
         )
-    weight = Pick(
-        layer.weight,
-        reason,
-        "flag" if options.head is not None else "auto",
-        layer.transposed,
-        tied,
-        layer.scale,
-    )
-    return Head(
-        weight, _bias(model, layer, options, tied), layer.rows, layer.columns, tuple(all_notices)
-    )
+    chosen_by: ChosenBy = "flag" if options.head is not None else "auto"
+    weight = Pick(layer.weight, reason, chosen_by, layer.transposed, tied, layer.scale)
+    bias = _bias(model, layer, options, tied)
+    return Head(weight, bias, layer.rows, layer.columns, tuple(all_notices))
 
 
 def _bias(model: Model, layer: Layer, options: RoleOptions, tied: bool) -> Pick | None:
     if options.bias == "none":
         return None
     if options.bias is not None:
-        fitting = [
-            candidate
-            for candidate in model.candidates
-            if candidate.shape == (layer.rows,) and is_float(candidate.dtype)
-        ]
+        fitting = [item for item in model.candidates if item.is_bias_for(layer.rows)]
         chosen = named_array("bias", options.bias, model.candidates, fitting)
         if chosen not in fitting:
             raise InputError(
@@ -91,18 +79,13 @@ def _bias(model: Model, layer: Layer, options: RoleOptions, tied: bool) -> Pick 
             )
         return Pick(chosen, "asked for", "flag")
     bias = model.bias(layer) or (tied_bias(model, layer.rows) if tied else None)
-    return (
-        Pick(bias, f"beside {title(layer.weight.key, layer.weight.path)}")
-        if bias is not None
-        else None
-    )
+    return Pick(bias, f"beside {layer.weight.title}") if bias is not None else None
 
 
 def reason_for(leader: ScoredLayer, dim: int | None, classes: int | None) -> str:
     layer = leader.layer
-    parts = [f"{layer.rows:,} × {layer.columns:,}"]
-    if dim is not None:
-        parts[0] += f" fits features of width {dim:,}"
+    fits = "" if dim is None else f" fits features of width {dim:,}"
+    parts = [f"{layer.rows:,} × {layer.columns:,}{fits}"]
     if classes is not None and layer.rows == classes:
         parts.append("one row for each class")
     parts.extend(leader.reasons)

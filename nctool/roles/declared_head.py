@@ -11,20 +11,15 @@ from dataclasses import dataclass, replace
 
 from nctool.roles.linear_layer import Layer
 from nctool.roles.model import Model
-from nctool.roles.role_types import Candidate, Head, Pick
+from nctool.roles.role_types import Candidate
 
 
 @dataclass(frozen=True, slots=True)
 class DeclaredHead:
-    """The layer, as its file declares it."""
+    """The layer with its bias, whose name need not resemble the weight's."""
 
     layer: Layer
     reason: str
-
-    def completed(self, head: Head) -> Head:
-        """The head with the declared bias: its name need not resemble the weight's."""
-        bias = self.layer.bias
-        return replace(head, bias=None if bias is None else Pick(bias, self.reason))
 
 
 def declared_head(
@@ -41,11 +36,6 @@ def declared_head(
     layer = layers[0]
     if layer.transposed is not (fact.get("transposed") is True):
         layer = layer.turned()
-    biases = [
-        candidate
-        for candidate in model.candidates
-        if candidate.key == fact.get("bias") and candidate.path == layer.weight.path
-    ]
-    return DeclaredHead(
-        replace(layer, bias=biases[0] if biases else None), str(fact.get("reason", ""))
-    )
+    beside = (item for item in model.candidates if item.path == layer.weight.path)
+    bias = next((item for item in beside if item.key == fact.get("bias")), None)
+    return DeclaredHead(replace(layer, bias=bias), str(fact.get("reason", "")))

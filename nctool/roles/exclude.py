@@ -9,7 +9,6 @@ from functools import lru_cache
 
 from nctool.core.errors import InputError
 from nctool.core.notice import Notice
-from nctool.roles.array_names import parse
 from nctool.roles.role_types import Candidate
 from nctool.settings.role_options import RoleOptions
 
@@ -49,23 +48,15 @@ _MEANINGS = {part: group for group, parts in GROUPS.items() for part in parts}
 @lru_cache(maxsize=65536)
 def group_of(key: str) -> str | None:
     """The dropped group this key belongs to, if any."""
-    for part in re.split(r"[./]", key):
-        group = _MEANINGS.get(part.removesuffix(":0").lower())
-        if group is not None:
-            return group
-    return None
+    parts = (part.removesuffix(":0").lower() for part in re.split(r"[./]", key))
+    return next((_MEANINGS[part] for part in parts if part in _MEANINGS), None)
 
 
 def exclude(candidates: Iterable[Candidate]) -> tuple[list[Candidate], tuple[str, ...]]:
     """Candidates worth looking at, and in words what was left out."""
-    kept: list[Candidate] = []
-    dropped: Counter[str] = Counter()
-    for candidate in candidates:
-        group = group_of(candidate.key)
-        if group is None:
-            kept.append(candidate)
-        else:
-            dropped[group] += 1
+    grouped = [(candidate, group_of(candidate.key)) for candidate in candidates]
+    kept = [candidate for candidate, group in grouped if group is None]
+    dropped = Counter(group for _, group in grouped if group is not None)
     return kept, tuple(f"{number:,} × {group}" for group, number in sorted(dropped.items()))
 
 
@@ -76,11 +67,10 @@ def without_averages(
 
     Only what is here twice is dropped: an average that stands alone is all there is, and stays.
     """
-    raw: set[tuple[str, tuple[int, ...]]] = set()
-    averaged: set[tuple[str, tuple[int, ...]]] = set()
-    for candidate in candidates:
-        name = parse(candidate.key, candidate.path)
-        (averaged if name.averaged else raw).add((name.core, candidate.shape))
+    raw, averaged = (
+        {(item.name.core, item.shape) for item in candidates if item.name.averaged is kind}
+        for kind in (False, True)
+    )
     if options.weights == "ema" and not averaged:
         raise InputError(
             "no-ema",
@@ -91,12 +81,12 @@ def without_averages(
     both = raw & averaged
     if not both:
         return list(candidates), ()
-    raw_wanted = options.weights == "raw"
+    dropped = options.weights == "raw"
     kept = [
         candidate
         for candidate in candidates
-        if (name := parse(candidate.key, candidate.path)).averaged is not raw_wanted
-        or (name.core, candidate.shape) not in both
+        if candidate.name.averaged is not dropped
+        or (candidate.name.core, candidate.shape) not in both
     ]
     if options.weights == "ema":
         return kept, ()

@@ -9,7 +9,6 @@ from pathlib import PurePath
 
 from nctool.core.array_spec import split
 from nctool.core.errors import InputError
-from nctool.roles.array_names import title
 from nctool.roles.role_types import Candidate
 
 SHOWN = 8
@@ -18,7 +17,7 @@ SHOWN = 8
 def describe(candidate: Candidate, several_files: bool = False) -> str:
     shape = ", ".join(f"{size:,}" for size in candidate.shape)
     where = f"{PurePath(candidate.path).name}::" if several_files else ""
-    return f"{where}{title(candidate.key, candidate.path)} ({shape}) {candidate.dtype}"
+    return f"{where}{candidate.title} ({shape}) {candidate.dtype}"
 
 
 def listing(candidates: Sequence[Candidate]) -> str:
@@ -43,20 +42,17 @@ def flag(role: str, candidate: Candidate, among: Sequence[Candidate]) -> str:
 
 def tie(role: str, candidates: Sequence[Candidate], detail: str = "") -> InputError:
     """Several arrays could play this role and nothing decides between them."""
-    slug = {"head": "ambiguous-head", "bias": "ambiguous-bias"}.get(role, f"ambiguous-{role}")
     ordered = sorted(candidates, key=lambda candidate: (candidate.path, candidate.key))
     return InputError(
-        slug,
+        f"ambiguous-{role}",
         f"{len(ordered)} arrays could be the {role}{detail}:\n{listing(ordered)}",
         "choose one: " + "  or  ".join(flag(role, item, ordered) for item in ordered[:SHOWN]),
     )
 
 
 def _on_path(candidate: Candidate, pattern: str) -> bool:
-    path = candidate.path
-    return any(
-        fnmatchcase(text, pattern) or text == pattern for text in (path, PurePath(path).name)
-    )
+    names = (candidate.path, PurePath(candidate.path).name)
+    return pattern in names or any(fnmatchcase(name, pattern) for name in names)
 
 
 def matches(candidates: Iterable[Candidate], text: str) -> list[Candidate]:
@@ -97,9 +93,7 @@ def named_array(
     if not matching:
         raise missing(role, text, candidates)
     able = set(fits)
-    fitting = [candidate for candidate in matching if candidate in able]
-    if len(fitting) == 1:
-        return fitting[0]
-    if not fitting and len(matching) == 1:
-        return matching[0]
-    raise tie(role, fitting or matching, f" named {text!r}")
+    several = [candidate for candidate in matching if candidate in able] or matching
+    if len(several) > 1:
+        raise tie(role, several, f" named {text!r}")
+    return several[0]

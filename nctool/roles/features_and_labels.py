@@ -3,50 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 from nctool.core.errors import InputError
 from nctool.core.notice import Notice
 from nctool.roles.explicit import describe, flag, named_array, tie
-from nctool.roles.role_types import Candidate, Pick
+from nctool.roles.role_types import Candidate, Pick, Roles
 from nctool.roles.sample_arrays import (
     PREFERRED,
     UNNAMED,
+    Role,
     SampleArray,
     canonical,
-    feature_arrays,
-    label_arrays,
+    sample_arrays,
     split_of,
 )
 from nctool.settings.role_options import RoleOptions
 
 
-@dataclass(frozen=True, slots=True)
-class FeaturesAndLabels:
-    """Features and labels as chosen, and the splits there were to choose from."""
-
-    features: Pick | None = None
-    labels: Pick | None = None
-    split: str | None = None
-    splits: tuple[str, ...] = ()
-    notices: tuple[Notice, ...] = ()
-
-
 def choose_features_and_labels(
     candidates: Iterable[Candidate], options: RoleOptions, widths: frozenset[int]
-) -> FeaturesAndLabels:
+) -> Roles:
     """The features and labels of one split; ``widths`` are those a head would take."""
     everything = list(candidates)
-    features = _able_to_play("features", options.features, everything, feature_arrays(everything))
-    labels = _able_to_play("labels", options.labels, everything, label_arrays(everything))
+    features = _able_to_play("features", options.features, everything)
+    labels = _able_to_play("labels", options.labels, everything)
     splits = _splits(features, labels)
     split = _split(features, labels, splits, options)
     pool_f = _of_split(features, split) if options.features is None else features
     pool_l = _of_split(labels, split) if options.labels is None else labels
     feature, label = _pair(pool_f, pool_l, widths)
-    notices: list[Notice] = []
-    if feature is not None:
-        notices += _shape_notices(feature, options)
+    notices = _pooling(feature, options) if feature is not None else []
     others = [name for name in splits if name != split]
     if others and options.split is None and (feature or label) is not None:
         taken = f"split {split} is used" if split else "the arrays of no named split are used"
@@ -58,26 +44,26 @@ def choose_features_and_labels(
                 {"split": split, "others": others},
             )
         )
-    return FeaturesAndLabels(
-        _features_pick(feature, label, options),
-        _labels_pick(label, feature, options),
-        split,
-        splits,
-        tuple(notices),
+    return Roles(
+        features=_pick("features", feature, label, options),
+        labels=_pick("labels", label, None, options),
+        split=split,
+        splits=splits,
+        notices=tuple(notices),
     )
 
 
 def _able_to_play(
-    role: str, text: str | None, everything: Sequence[Candidate], arrays: list[SampleArray]
+    role: Role, text: str | None, everything: Sequence[Candidate]
 ) -> list[SampleArray]:
     """What the user named for this role, or all that could play it."""
+    arrays = sample_arrays(role, everything)
     if text is None:
         return arrays
     if text == "none":
         return []
     chosen = named_array(role, text, everything, [item.candidate for item in arrays])
-    ranks = (2, 3, 4) if role == "features" else (1, 2)
-    if len(chosen.shape) not in ranks:
+    if len(chosen.shape) not in ((2, 3, 4) if role == "features" else (1, 2)):
         expected = "(samples, dim)" if role == "features" else "(samples,)"
         raise InputError(
             f"unusable-{role}",
@@ -90,10 +76,8 @@ def _able_to_play(
 def _splits(features: Sequence[SampleArray], labels: Sequence[SampleArray]) -> tuple[str, ...]:
     """The splits that some array is named after, the preferred ones first."""
     named = {item.split for item in (*features, *labels) if item.tier < UNNAMED and item.split}
-    order = {name: place for place, name in enumerate(PREFERRED)}
-    return tuple(
-        sorted((name for name in named if name), key=lambda name: (order.get(name, 9), name))
-    )
+    preferred = [name for name in PREFERRED if name and name in named]
+    return (*preferred, *sorted(named.difference(preferred)))
 
 
 def _split(
@@ -152,17 +136,13 @@ def _pair(
     lowest = min(label.tier for _, label in pairs)
     pairs = [pair for pair in pairs if pair[1].tier == lowest]
     fitting = _fitting([feature for feature, _ in pairs], widths)
-    feature = _single("features", _unique(fitting))
-    partners = _unique([label for other, label in pairs if other is feature])
+    feature = _single("features", [*dict.fromkeys(fitting)])
+    partners = [*dict.fromkeys(label for other, label in pairs if other is feature)]
     # Labels of several files may fit: those beside the features belong to them.
     beside = [
         item for item in partners if feature and item.candidate.path == feature.candidate.path
     ]
     return feature, _single("labels", beside or partners)
-
-
-def _unique(arrays: Iterable[SampleArray]) -> list[SampleArray]:
-    return list(dict.fromkeys(arrays))
 
 
 def _best(arrays: Sequence[SampleArray]) -> list[SampleArray]:
@@ -194,7 +174,8 @@ def _rows_error(feature: SampleArray, label: SampleArray) -> InputError:
     )
 
 
-def _shape_notices(feature: SampleArray, options: RoleOptions) -> list[Notice]:
+def _pooling(feature: SampleArray, options: RoleOptions) -> list[Notice]:
+    """That the features are pooled, where they are; an error where they would have to be."""
     shape = feature.candidate.shape
     if len(shape) == 2 or set(shape[2:]) == {1}:
         return []
@@ -209,26 +190,18 @@ def _shape_notices(feature: SampleArray, options: RoleOptions) -> list[Notice]:
     return [Notice("pooled-features", text)]
 
 
-def _features_pick(
-    feature: SampleArray | None, label: SampleArray | None, options: RoleOptions
+def _pick(
+    role: Role, array: SampleArray | None, partner: SampleArray | None, options: RoleOptions
 ) -> Pick | None:
-    if feature is None:
+    if array is None:
         return None
-    if options.features is not None:
-        return Pick(feature.candidate, "asked for", "flag")
-    reason = f"{len(feature.candidate.shape)}-D float with {feature.rows:,} rows"
-    if label is not None:
-        reason += f" like {label.title}"
-    return Pick(feature.candidate, f"{reason}; {feature.named}")
-
-
-def _labels_pick(
-    label: SampleArray | None, feature: SampleArray | None, options: RoleOptions
-) -> Pick | None:
-    if label is None:
-        return None
-    if options.labels is not None:
-        return Pick(label.candidate, "asked for", "flag")
-    candidate = label.candidate
-    reason = f"{len(candidate.shape)}-D {candidate.dtype} of length {label.rows:,}"
-    return Pick(candidate, f"{reason}; {label.named}")
+    candidate = array.candidate
+    if getattr(options, role) is not None:
+        return Pick(candidate, "asked for", "flag")
+    reason = f"{len(candidate.shape)}-D "
+    if role == "labels":
+        reason += f"{candidate.dtype} of length {array.rows:,}"
+    else:
+        like = f" like {partner.candidate.title}" if partner is not None else ""
+        reason += f"float with {array.rows:,} rows{like}"
+    return Pick(candidate, f"{reason}; {array.named}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from nctool.core.errors import InputError
 from nctool.roles.chosen_head import as_head, reason_for, side_notice
@@ -10,9 +11,9 @@ from nctool.roles.declared_head import DeclaredHead
 from nctool.roles.exclude import exclude, without_averages
 from nctool.roles.explicit import describe, listing, named_array, tie
 from nctool.roles.linear_layer import Layer
-from nctool.roles.missing_head import quantised_heads
+from nctool.roles.missing_head import quantised_head
 from nctool.roles.model import Model
-from nctool.roles.role_types import Candidate, Head
+from nctool.roles.role_types import Candidate, Head, Pick
 from nctool.roles.scoring import BODY_POINTS, ScoredLayer, leaders, rank
 from nctool.roles.tied_head import rival_tables, tied_embedding
 from nctool.settings.role_options import RoleOptions
@@ -39,13 +40,12 @@ def find_head(
     everything = list(candidates)
     if declared is not None and options.head is None:
         return _as_declared(declared, everything, dim, classes, options)
-    kept, _ = exclude(everything)
-    usable, notices = without_averages(kept, options)
-    model = Model(usable)
+    usable, notices = without_averages(exclude(everything)[0], options)
     if options.head is not None:
         model = Model(everything)
         layer = _requested(model, options.head, usable, dim, options)
         return as_head(model, layer, "asked for", options, classes)
+    model = Model(usable)
     fitting = [turned for layer in model.layers if (turned := fit(layer, dim, options)) is not None]
     ranked = rank(fitting, model)
     ahead = _leading(ranked, classes)
@@ -61,13 +61,18 @@ def find_head(
             return as_head(model, tied, "input embedding, tied", options, classes, True)
         if dim is not None and (others := leaders(rank(model.layers, model))):
             raise _width_error([item.layer for item in others], dim)
-        ahead = [] if quantised_heads(everything) else _alone(ranked)
-    if not ahead:
-        return None
+        # A layer that is alone needs less to be believed: there is nothing to confuse it with.
+        if len(ranked) != 1 or ranked[0].points <= 0 or any(map(quantised_head, everything)):
+            return None
+        ahead = ranked
     if len(ahead) > 1:
         raise tie("head", [item.layer.weight for item in ahead])
     layer = ahead[0].layer
-    side = [item for item in _sides(fitting, model) if item.layer.weight != layer.weight]
+    side = [
+        item
+        for item in ranked
+        if item.side and item.points > 0 and item.layer.weight != layer.weight
+    ]
     if side and not ahead[0].side:
         notices = (*notices, side_notice(layer, side))
     reason = reason_for(ahead[0], dim, classes)
@@ -77,19 +82,14 @@ def find_head(
 def widths(candidates: Iterable[Candidate], options: RoleOptions) -> frozenset[int]:
     """The feature widths that the likely heads would take; empty when no head is in sight."""
     everything = list(candidates)
-    kept, _ = exclude(everything)
-    usable, _ = without_averages(kept, options)
+    usable, _ = without_averages(exclude(everything)[0], options)
     if options.head == "none":
         return frozenset()
     if options.head is None:
         model = Model(usable)
         return frozenset(item.layer.columns for item in leaders(rank(model.layers, model)))
     layer = _requested(Model(everything), options.head, usable, None, options)
-    return (
-        frozenset((layer.columns,))
-        if options.transpose_head
-        else frozenset((layer.columns, layer.rows))
-    )
+    return frozenset((layer.columns, layer.columns if options.transpose_head else layer.rows))
 
 
 def fit(layer: Layer, dim: int | None, options: RoleOptions) -> Layer | None:
@@ -136,32 +136,22 @@ def _as_declared(
         raise _width_error([layer], dim or 0)
     reason = f"{layer.rows:,} × {layer.columns:,}; {declared.reason}"
     head = as_head(Model(candidates), layer, reason, options, classes)
-    return head if options.bias is not None else declared.completed(head)
+    if options.bias is not None:
+        return head
+    bias = declared.layer.bias
+    return replace(head, bias=None if bias is None else Pick(bias, declared.reason))
 
 
 def _leading(ranked: Sequence[ScoredLayer], classes: int | None) -> list[ScoredLayer]:
     """The best with one row for each class; else the best of all, none with fewer rows."""
-    exact = leaders([item for item in ranked if item.layer.rows == classes])
-    if exact or classes is None:
-        return exact or leaders(ranked)
-    ahead = leaders(ranked)
-    enough = [item for item in ahead if item.layer.rows >= classes]
-    return enough or ahead or _exact(ranked, classes)
-
-
-def _exact(ranked: Sequence[ScoredLayer], classes: int | None) -> list[ScoredLayer]:
-    """Without a leader, the only layer with one row for each class, none of a body."""
-    exact = [item for item in ranked if item.layer.rows == classes and item.points > BODY_POINTS]
+    exact = [item for item in ranked if item.layer.rows == classes]
+    ahead = leaders(exact) or leaders(ranked)
+    if ahead:
+        enough = [item for item in ahead if item.layer.rows >= (classes or 0)]
+        return enough or ahead
+    # Without a leader, the only layer with one row for each class, none of a body.
+    exact = [item for item in exact if item.points > BODY_POINTS]
     return exact if len(exact) == 1 else []
-
-
-def _alone(ranked: Sequence[ScoredLayer]) -> list[ScoredLayer]:
-    """A layer that is alone needs less to be believed: there is nothing to confuse it with."""
-    return list(ranked) if len(ranked) == 1 and ranked[0].points > 0 else []
-
-
-def _sides(layers: Sequence[Layer], model: Model) -> list[ScoredLayer]:
-    return [item for item in rank(layers, model) if item.side and item.points > 0]
 
 
 def _width_error(layers: Sequence[Layer], dim: int) -> InputError:

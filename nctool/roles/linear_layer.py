@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from nctool.roles.array_names import Name
+from nctool.roles.array_names import Name, words
 from nctool.roles.role_types import Candidate
 
 # Leaves that are never a whole weight: biases, norms, and halves that the other half brings in.
@@ -16,14 +16,6 @@ NO_WEIGHT = re.compile(
 )
 # How the last word of a weight's name turns into that of its bias.
 _BIAS_OF = {"weight": "bias", "weights": "bias", "kernel": "bias", "w": "b"}
-
-
-def is_float(dtype: str) -> bool:
-    return dtype.startswith(("float", "bfloat"))
-
-
-def is_integral(dtype: str) -> bool:
-    return dtype.startswith(("int", "uint"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +29,11 @@ class Layer:
     transposed: bool = False
     scale: Candidate | None = None
     bias: Candidate | None = None
+
+    @property
+    def words(self) -> frozenset[str]:
+        """Every word of its name."""
+        return frozenset(words(".".join(self.name.layer)))
 
     def turned(self) -> Layer:
         """Read the other way round; the bias belonged to the other outputs."""

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from functools import cached_property
 
-from nctool.roles.array_names import Name, parse, title, words
+from nctool.roles.array_names import Name, words
 from nctool.roles.lexicon import EMBEDDING, SOURCE
-from nctool.roles.linear_layer import NO_WEIGHT, Layer, bias_keys, convolved, is_float, plane
+from nctool.roles.linear_layer import NO_WEIGHT, Layer, bias_keys, convolved, plane
 from nctool.roles.role_types import Candidate
 from nctool.roles.width_flow import WidthFlow
 
@@ -43,12 +43,9 @@ class Model:
         }
         self.titled: dict[str, list[Candidate]] = {}
         for candidate in self.candidates:
-            shown = title(candidate.key, candidate.path)
-            self.titled.setdefault(shown, []).append(candidate)
-        self.names = _without_root({item: parse(item.key, item.path) for item in self.candidates})
-        seen = [
-            layer for candidate in self.candidates if (layer := self._layer(candidate)) is not None
-        ]
+            self.titled.setdefault(candidate.title, []).append(candidate)
+        self.names = _without_root({item: item.name for item in self.candidates})
+        seen = [layer for item in self.candidates if (layer := self._layer(item)) is not None]
         self.norms = self._norms(seen)
         self.normed: dict[tuple[tuple[str, ...], int], list[Name]] = {}
         for norm, size in self.norms:
@@ -67,12 +64,8 @@ class Model:
 
     def bias(self, layer: Layer) -> Candidate | None:
         """The sibling bias with one number for each output; in another file only if unique."""
-        for key in bias_keys(title(layer.weight.key, layer.weight.path)):
-            fitting = [
-                candidate
-                for candidate in self.titled.get(key, ())
-                if candidate.shape == (layer.rows,) and is_float(candidate.dtype)
-            ]
+        for key in bias_keys(layer.weight.title):
+            fitting = [item for item in self.titled.get(key, ()) if item.is_bias_for(layer.rows)]
             beside = [item for item in fitting if item.path == layer.weight.path] or fitting
             if len(beside) == 1:
                 return beside[0]
@@ -80,7 +73,7 @@ class Model:
 
     def _layer(self, candidate: Candidate) -> Layer | None:
         name = self.names[candidate]
-        if not is_float(candidate.dtype) or NO_WEIGHT.search(name.leaf):
+        if not candidate.is_float or NO_WEIGHT.search(name.leaf):
             return None
         sizes = plane(candidate.shape, name.leaf)
         if sizes is None or 0 in sizes:

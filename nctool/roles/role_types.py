@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from nctool.core.notice import Notice
+from nctool.roles.array_names import Name, parse, title
 
 ChosenBy = Literal["auto", "flag", "config"]
 
@@ -18,6 +19,22 @@ class Candidate:
     shape: tuple[int, ...]
     dtype: str
     path: str = ""
+
+    @property
+    def title(self) -> str:
+        return title(self.key, self.path)
+
+    @property
+    def name(self) -> Name:
+        return parse(self.key, self.path)
+
+    @property
+    def is_float(self) -> bool:
+        return self.dtype.startswith(("float", "bfloat"))
+
+    def is_bias_for(self, rows: int) -> bool:
+        """Whether it could be the bias of a layer with so many outputs."""
+        return self.shape == (rows,) and self.is_float
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import PurePath
+from typing import Literal, TypeAlias
 
-from nctool.roles.array_names import LAYER_LEAVES, parse, title, words
+from nctool.roles.array_names import LAYER_LEAVES, parse, words
 from nctool.roles.lexicon import BODY, HEAD
-from nctool.roles.linear_layer import is_float, is_integral
 from nctool.roles.role_types import Candidate
+
+Role: TypeAlias = Literal["features", "labels"]
 
 SPLITS = {
     "train": "train", "training": "train", "trn": "train", "tr": "train",
@@ -64,11 +66,8 @@ class SampleArray:
     @property
     def named(self) -> str:
         """How to say that the name helped."""
-        return f"named {self.title}" if self.tier < UNNAMED else "the only one that fits"
-
-    @property
-    def title(self) -> str:
-        return title(self.candidate.key, self.candidate.path)
+        name = self.candidate.title
+        return f"named {name}" if self.tier < UNNAMED else "the only one that fits"
 
 
 def canonical(split: str) -> str:
@@ -92,7 +91,7 @@ def name_words(text: str) -> tuple[str, ...]:
 def split_of(candidate: Candidate) -> str | None:
     """The split that a key, its file's name, or the folder it lies in names."""
     path = PurePath(candidate.path)
-    for text in (*name_words(title(candidate.key, candidate.path)), *name_words(path.stem)):
+    for text in (*name_words(candidate.title), *name_words(path.stem)):
         if text in SPLITS:
             return SPLITS[text]
     return SPLITS.get(path.parent.name.lower())
@@ -100,14 +99,13 @@ def split_of(candidate: Candidate) -> str | None:
 
 def _role_words(candidate: Candidate) -> frozenset[str]:
     """The words of the name without those of a split."""
-    name = title(candidate.key, candidate.path)
-    own = {word for word in name_words(name) if word not in SPLITS and not word.isdigit()}
+    own = {word for word in name_words(candidate.title) if not word.isdigit()} - set(SPLITS)
     return frozenset(own or set(name_words(PurePath(candidate.path).stem)) - set(SPLITS))
 
 
 def outside_models(candidates: Iterable[Candidate]) -> list[Candidate]:
     """Arrays that do not stand in the same tree of names as the layers of a model."""
-    named = [(item, parse(item.key, item.path).parts) for item in candidates]
+    named = [(candidate, candidate.name.parts) for candidate in candidates]
     models = {
         (item.path, parts[0])
         for item, parts in named
@@ -116,21 +114,13 @@ def outside_models(candidates: Iterable[Candidate]) -> list[Candidate]:
     return [item for item, parts in named if len(parts) == 1 or (item.path, parts[0]) not in models]
 
 
-def label_arrays(candidates: Iterable[Candidate]) -> list[SampleArray]:
-    """Those that could be labels."""
+def sample_arrays(role: Role, candidates: Iterable[Candidate]) -> list[SampleArray]:
+    """Those that could play this role."""
+    tier_of = _feature_tier if role == "features" else _label_tier
     return [
         SampleArray(candidate, tier, split_of(candidate))
         for candidate in outside_models(candidates)
-        if (tier := _label_tier(candidate)) is not None
-    ]
-
-
-def feature_arrays(candidates: Iterable[Candidate]) -> list[SampleArray]:
-    """Those that could be features."""
-    return [
-        SampleArray(candidate, tier, split_of(candidate))
-        for candidate in outside_models(candidates)
-        if (tier := _feature_tier(candidate)) is not None
+        if (tier := tier_of(candidate)) is not None
     ]
 
 
@@ -141,7 +131,7 @@ def _label_tier(candidate: Candidate) -> int | None:
     said = _role_words(candidate)
     named = bool(said & LABELS) and not said & NOT_LABELS
     column = len(shape) == 1 or shape[1] == 1
-    if column and is_integral(dtype):
+    if column and dtype.startswith(("int", "uint")):
         if said & NOT_LABELS or parse(candidate.key).leaf in LAYER_LEAVES:
             return None
         return NAMED if named else UNNAMED
@@ -150,18 +140,15 @@ def _label_tier(candidate: Candidate) -> int | None:
     if dtype == "str":
         return HINTED if len(shape) == 1 else None
     one_hot = len(shape) == 2 and shape[1] > 1
-    return HINTED if one_hot or is_float(dtype) else None
+    return HINTED if one_hot or candidate.is_float else None
 
 
 def _feature_tier(candidate: Candidate) -> int | None:
     shape = candidate.shape
-    if not is_float(candidate.dtype) or not 2 <= len(shape) <= 4 or 0 in shape:
-        return None
-    name = parse(candidate.key, candidate.path)
-    if name.leaf in LAYER_LEAVES:
+    if not candidate.is_float or not 2 <= len(shape) <= 4 or 0 in shape:
         return None
     said = _role_words(candidate)
-    if said & NOT_FEATURES:
+    if candidate.name.leaf in LAYER_LEAVES or said & NOT_FEATURES:
         return None
     if said & FEATURES:
         return NAMED

@@ -27,7 +27,7 @@ from nctool.roles.lexicon import (
     SIDE,
     SOURCE,
 )
-from nctool.roles.linear_layer import Layer, is_float
+from nctool.roles.linear_layer import Layer
 from nctool.roles.model import Model
 
 LEAST_POINTS = 4  # points below which a layer is not called a head
@@ -90,7 +90,7 @@ def _puts_out_classes(layer: Layer) -> bool:
 
 
 def is_embedding(layer: Layer) -> bool:
-    if EMBEDDING.isdisjoint(words(".".join(layer.name.layer))) or _puts_out_classes(layer):
+    if EMBEDDING.isdisjoint(layer.words) or _puts_out_classes(layer):
         return False
     return not (HEAD | FINAL) & _last_words(layer)
 
@@ -112,36 +112,30 @@ def tables_waited_for(model: Model) -> list[Layer]:
         for candidate in model.candidates
         if len(candidate.shape) == 1
         and candidate.shape[0] in sizes
-        and is_float(candidate.dtype)
+        and candidate.is_float
         and words(candidate.key)[-1:] == ("bias",)
         and HEAD & set(words(candidate.key))
     }
     return [layer for layer in tables if layer.rows in biases]
 
 
-@dataclass(frozen=True, slots=True)
-class Vocabulary:
-    """The numbers of rows of word tables, and the widths that tied ones take in."""
-
-    rows: frozenset[int] = frozenset()
-    tied: frozenset[int] = frozenset()
-
-
-def score(layer: Layer, model: Model, vocabulary: Vocabulary = Vocabulary()) -> ScoredLayer:
+def score(
+    layer: Layer, model: Model, vocabulary_sizes: set[int], tied_widths: set[int]
+) -> ScoredLayer:
     """Evidence that this layer is the last one.
 
     Where it stands in the tree of names, what it is called, whether anything takes in what it
     puts out. A number in the middle of a name means a stack of blocks: no head lives in there.
     """
     points, reasons = _name_points(layer, model)
-    of_vocabulary = layer.rows in vocabulary.rows
+    of_vocabulary = layer.rows in vocabulary_sizes
     if of_vocabulary:
         points += 4
         reasons.append("as many rows as the input embedding")
     elif (
         model.handed_on(layer)
         or model.fed_on(layer)
-        or (layer.rows in vocabulary.tied and not layer.name.stacked)
+        or (layer.rows in tied_widths and not layer.name.stacked)
     ):
         points -= 4
     elif model.taken_in(layer):
@@ -159,7 +153,7 @@ def score(layer: Layer, model: Model, vocabulary: Vocabulary = Vocabulary()) -> 
 def _name_points(layer: Layer, model: Model) -> tuple[int, list[str]]:
     """Points for the name alone."""
     parts, stack = layer.name.layer, model.stack(layer)
-    last, every = _last_words(layer), set(words(".".join(parts)))
+    last = _last_words(layer)
     classes = _puts_out_classes(layer)
     points, reasons = 0, []
     before_blocks = _words_of_parts(parts[:stack])
@@ -171,12 +165,12 @@ def _name_points(layer: Layer, model: Model) -> tuple[int, list[str]]:
     # One of many blocks: more than any name can make up for.
     if stack is not None:
         points -= 5
-    body = BODY & every
+    body = BODY & layer.words
     if _is_outlet(layer):
         body -= CONVOLUTION
     points -= 4 * bool(body) + 2 * bool(CONVOLUTION & body)
     points -= 4 * _measures(layer)
-    if SOURCE & (every | before_blocks) and not (HEAD | FINAL) & last:
+    if SOURCE & (layer.words | before_blocks) and not (HEAD | FINAL) & last:
         points -= 3
     # An array of its own rather than a layer's weight: a buffer, or what a training script saved.
     if layer.name.leaf == parts[-1] and not (HEAD | LAST) & last:
@@ -229,12 +223,10 @@ def _rebuilds(layer: Layer, model: Model) -> bool:
 
 def rank(layers: Sequence[Layer], model: Model) -> list[ScoredLayer]:
     """The layers that could be a head at all, most points first."""
-    vocabulary = Vocabulary(
-        frozenset(layer.rows for layer in vocabularies(model)),
-        frozenset(layer.columns for layer in tables_waited_for(model)),
-    )
+    sizes = {layer.rows for layer in vocabularies(model)}
+    tied_widths = {layer.columns for layer in tables_waited_for(model)}
     ranked = [
-        score(layer, model, vocabulary)
+        score(layer, model, sizes, tied_widths)
         for layer in layers
         if layer.rows > 1 and not is_embedding(layer)
     ]

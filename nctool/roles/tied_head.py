@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-from nctool.roles.array_names import parse, words
+from nctool.roles.array_names import parse
 from nctool.roles.explicit import tie
 from nctool.roles.linear_layer import Layer
 from nctool.roles.model import Model
 from nctool.roles.role_types import Candidate
 from nctool.roles.scoring import is_embedding, tables_waited_for, vocabularies
+
+# Tables that say where a word stands, not which it is.
+PLACES = frozenset(("position", "positions", "positional", "pos", "type"))
 
 
 def tied_embedding(
@@ -23,11 +26,9 @@ def tied_embedding(
     tables = [
         layer
         for layer in model.layers
-        if is_embedding(layer) and (dim is None or layer.columns == dim) and not _of_places(layer)
+        if is_embedding(layer) and dim in (None, layer.columns) and not PLACES & layer.words
     ]
-    tables = [layer for layer in tables if layer.rows in sizes] or tables
-    tallest = max((layer.rows for layer in tables), default=0)
-    tables = [layer for layer in tables if layer.rows == tallest]
+    tables = _tallest([layer for layer in tables if layer.rows in sizes] or tables)
     if len(tables) > 1:
         raise tie("head", [layer.weight for layer in tables], " (tied to the input embedding)")
     return tables[0] if tables else None
@@ -42,23 +43,23 @@ def rival_tables(model: Model, dim: int | None, config: Mapping[str, object] | N
 
 def word_tables(model: Model) -> list[Layer]:
     """The tallest tables of words: what a language model without a head may be tied to."""
-    tables = [
-        layer for layer in vocabularies(model) if not _of_places(layer) and not layer.name.stacked
-    ]
-    tallest = max((layer.rows for layer in tables), default=0)
-    return [layer for layer in tables if layer.rows == tallest]
+    return _tallest(
+        [
+            layer
+            for layer in vocabularies(model)
+            if not PLACES & layer.words and not layer.name.stacked
+        ]
+    )
+
+
+def _tallest(tables: Sequence[Layer]) -> list[Layer]:
+    rows = max((layer.rows for layer in tables), default=0)
+    return [layer for layer in tables if layer.rows == rows]
 
 
 def _settings(config: Mapping[str, object] | None) -> list[Mapping[str, object]]:
     whole = config or {}
     return [whole, *(value for value in whole.values() if isinstance(value, Mapping))]
-
-
-def _of_places(layer: Layer) -> bool:
-    return bool(
-        {"position", "positions", "positional", "pos", "type"}
-        & set(words(".".join(layer.name.layer)))
-    )
 
 
 def tied_bias(model: Model, rows: int) -> Candidate | None:

@@ -13,10 +13,6 @@ from nctool.roles.role_types import Candidate
 CHANNELS = 16  # of a map, at the least, that may be flattened into a layer's input
 
 
-def _words(layer: Layer) -> set[str]:
-    return set(words(".".join(layer.name.layer)))
-
-
 class WidthFlow:
     """Which widths the layers of a model take in and put out, however single layers are stored."""
 
@@ -33,7 +29,7 @@ class WidthFlow:
         self.made = {*norms, *self.channels, *(layer.rows for layer in layers)}
         heads: list[Layer] = []
         for layer in layers:
-            if layer.bias is None and EMBEDDING & _words(layer):
+            if layer.bias is None and EMBEDDING & layer.words:
                 # A table of embeddings puts out its columns.
                 self.made.add(layer.columns)
             elif not layer.name.stacked:
@@ -56,7 +52,7 @@ class WidthFlow:
         for layer in heads:
             own = set(words(layer.name.layer[-1])) - {"w", "weight", "weights"}
             flat = len(layer.weight.shape) == 2 and layer.rows != layer.columns
-            if flat and (HEAD & _words(layer) or LAST & own):
+            if flat and (HEAD & layer.words or LAST & own):
                 self.ends.setdefault(layer.columns, []).append(layer)
 
     def is_transposed(self, layer: Layer) -> bool:
@@ -65,17 +61,16 @@ class WidthFlow:
         Only for a matrix without a bias that is named like a head, after a layer with one:
         formulas with a margin store theirs as (dim, classes).
         """
-        named = _words(layer)
         if layer.name.stacked or layer.transposed or layer.bias or len(layer.weight.shape) != 2:
             return False
-        if not (HEAD & named) or layer.rows == layer.columns or layer.columns in self.made:
+        if not (HEAD & layer.words) or layer.rows == layer.columns or layer.columns in self.made:
             return False
         before = [
             other
             for other in self.biased
             if other.rows == layer.rows and other.columns != layer.columns
         ]
-        if LOSS & named:
+        if LOSS & layer.words:
             return bool(before)
         # Not transposed but behind a flattened map: its inputs are channels times places.
         flattened = any(layer.columns % width == 0 for width in self.channels if width >= CHANNELS)
