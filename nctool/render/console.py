@@ -7,7 +7,8 @@ import os
 import shutil
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
+from time import perf_counter
 
 from nctool.core.progress import Advance, Progress, Silent
 from nctool.render.lines import Line, Style
@@ -61,37 +62,32 @@ def bar(*, enabled: bool) -> Progress:
 class _Bar:
     """Appears after half a second, so that short runs stay quiet."""
 
-    def task(self, title: str, total: int) -> AbstractContextManager[Advance]:
-        return _task(title, total)
+    @contextmanager
+    def task(self, title: str, total: int) -> Iterator[Advance]:
+        from rich import progress
+        from rich.console import Console
 
+        shown = progress.Progress(
+            progress.TextColumn("  {task.description:<14}"), progress.BarColumn(),
+            progress.MofNCompleteColumn(), progress.TimeRemainingColumn(),
+            progress.TextColumn("{task.fields[note]}"),
+            console=Console(stderr=True), transient=True,
+        )  # fmt: skip
+        task = shown.add_task(title, total=total, note="")
+        start = perf_counter()
+        running = False
 
-@contextmanager
-def _task(title: str, total: int) -> Iterator[Advance]:
-    from time import perf_counter
+        def advance(amount: int, note: str = "") -> None:
+            nonlocal running
+            if not running and perf_counter() - start > 0.5:
+                shown.start()
+                running = True
+            shown.advance(task, amount)
+            if note:
+                shown.update(task, note=note)
 
-    from rich import progress
-    from rich.console import Console
-
-    shown = progress.Progress(
-        progress.TextColumn("  {task.description:<14}"), progress.BarColumn(),
-        progress.MofNCompleteColumn(), progress.TimeRemainingColumn(),
-        progress.TextColumn("{task.fields[note]}"), console=Console(stderr=True), transient=True,
-    )  # fmt: skip
-    task = shown.add_task(title, total=total, note="")
-    start = perf_counter()
-    running = False
-
-    def advance(amount: int, note: str = "") -> None:
-        nonlocal running
-        if not running and perf_counter() - start > 0.5:
-            shown.start()
-            running = True
-        shown.advance(task, amount)
-        if note:
-            shown.update(task, note=note)
-
-    try:
-        yield advance
-    finally:
-        if running:
-            shown.stop()
+        try:
+            yield advance
+        finally:
+            if running:
+                shown.stop()

@@ -6,10 +6,10 @@ import math
 from collections.abc import Iterator
 
 from nctool.core.text import count, number
-from nctool.render import summary
+from nctool.render import plots, summary
 from nctool.render.lines import BLANK, Line, line, wrapped
 from nctool.render.values.curves import Values, extent, known
-from nctool.render.values.sentences import of_trajectory, position_label
+from nctool.render.values.sentences import ends_of, of_trajectory
 from nctool.report.trajectory import Trajectory
 
 BARS = "▁▂▃▄▅▆▇█"
@@ -22,8 +22,6 @@ def lines(
     """The last point's report, with its first values and sparklines in place of classes."""
     between = [*_heading(trajectory, width), BLANK]
     if plot:
-        from nctool.render import plots
-
         between += [*plots.lines(trajectory, width), BLANK]
     histories = {}
     for result in trajectory.last:
@@ -53,10 +51,8 @@ def sparkline(values: Values) -> str:
 
 
 def _heading(trajectory: Trajectory, width: int) -> Iterator[Line]:
-    first, last = trajectory.positions[0], trajectory.positions[-1]
     size = count(len(trajectory.points), "point")
-    span = f"{position_label(trajectory, first)} to {position_label(trajectory, last)}"
-    yield line((f"{size}, {span}", "title"))
+    yield line((f"{size}, {' to '.join(ends_of(trajectory))}", "title"))
     for text in of_trajectory(trajectory):
         yield from wrapped(text, width - 2, "  ")
     legend = "Courses that span more than a factor of ten are drawn on a logarithmic scale."

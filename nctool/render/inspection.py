@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from nctool.render.lines import BLANK, Line, columns, line, wrapped
+from nctool.render.lines import BLANK, Line, line, table, wrapped
 
 if TYPE_CHECKING:
     from nctool.core.errors import InputError
@@ -28,8 +28,7 @@ def lines(inspection: Inspection, width: int) -> list[Line]:
             shape = " × ".join(f"{size:,}" for size in array.shape) or "scalar"
             role = roles.get((array.path, array.key), "")
             rows.append([role, array.key, shape, array.dtype, _bytes(array.nbytes)])
-        out += [line("  " + text) for text in columns(rows, "<<><>")] if rows else []
-        out.append(BLANK)
+        out += [*table(rows, "<<><>"), BLANK]
     if inspection.roles is not None:
         out.append(line(("Roles", "title")))
         for role, pick in _picks(inspection):

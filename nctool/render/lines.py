@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Sequence
 from typing import Literal, TypeAlias
 
 from nctool.core.text import one_line
@@ -37,10 +38,27 @@ def wrapped(text: str, width: int, indent: str = "", style: Style = "") -> list[
 
 def columns(cells: list[list[str]], align: str, gap: str = "  ") -> list[str]:
     """Cells padded to their column's width; ``align`` has one of < > per column."""
-    widths = [max(len(row[place]) for row in cells) for place in range(len(align))]
+    widths = [max((len(row[place]) for row in cells), default=0) for place in range(len(align))]
     return [
         gap.join(
             f"{cell:{side}{size}}" for cell, side, size in zip(row, align, widths, strict=True)
         ).rstrip()
         for row in cells
     ]
+
+
+def table(cells: list[list[str]], align: str, heads: bool = False) -> list[Line]:
+    """Columns as lines; the first of them faint where it names the columns."""
+    texts = columns(cells, align)
+    out = [line("  " + text) for text in texts]
+    if heads:
+        out[0] = line("  ", (texts[0], "faint"))
+    return out
+
+
+def hanging(
+    head: Sequence[str | tuple[str, Style]], text: str, width: int, indent: str
+) -> list[Line]:
+    """Text folded at words, with something else in place of the first line's indent."""
+    first, *rest = wrapped(text, width, indent)
+    return [line(*head, first[0][0].strip()), *rest]

@@ -10,7 +10,7 @@ from nctool.core.text import count, number, one_line
 from nctool.render import Arrays, Renderer
 from nctool.render.ci import warnings_of
 from nctool.render.curves import sparkline
-from nctool.render.values.sentences import of_trajectory, position_label
+from nctool.render.values.sentences import ends_of, of_trajectory
 from nctool.render.values.words import ARROWS, heading_of
 from nctool.report import Report, Result
 from nctool.report.comparison import Comparison
@@ -93,8 +93,7 @@ def _about(document: Document) -> str:
             text += f" **Not the same in all runs:** {differences}."
         return text
     if isinstance(document, Trajectory):
-        ends = (document.positions[0], document.positions[-1])
-        span = " to ".join(escaped(position_label(document, position)) for position in ends)
+        span = " to ".join(map(escaped, ends_of(document)))
         text = f"{count(len(document.points), 'point')}, {span}"
         text += "".join(f"; {escaped(sentence)}" for sentence in of_trajectory(document))
         return f"{text}. {_data(document.last)}"
@@ -104,11 +103,8 @@ def _about(document: Document) -> str:
 def _data(report: Report) -> str:
     data = report.data
     samples = f"{count(data['n'], 'sample')}, " if data.get("n") else ""
-    where = " · ".join(
-        f"{key} {escaped(report.run[key])}"
-        for key in ("epoch", "step")
-        if report.run.get(key) is not None
-    )
+    known = [key for key in ("epoch", "step") if report.run.get(key) is not None]
+    where = " · ".join(f"{key} {escaped(report.run[key])}" for key in known)
     text = f"{samples}{count(data['k'], 'class', 'classes')}"
     if data.get("d"):
         text += f", d = {data['d']:,}"
@@ -122,11 +118,9 @@ def _gates(document: Document) -> Iterator[str]:
         if gate["result"] == "fail" and gate["severity"] == "warning":
             word = "⚠️ warning"
         rule = escaped(gate["expr"]) + (f" ({escaped(gate['run'])})" if gate.get("run") else "")
-        seen = (
-            number(gate["observed"])
-            if gate["observed"] is not None
-            else escaped(str(gate.get("reason") or "no value"))
-        )
+        seen = number(gate["observed"])
+        if gate["observed"] is None:
+            seen = escaped(gate.get("reason") or "no value")
         rows.append([word, rule, seen, number(gate["baseline"])])
     yield from _table(["gate", "asked", "observed", "baseline"], rows)
 

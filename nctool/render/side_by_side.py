@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from nctool.core.text import count, number
-from nctool.render.lines import BLANK, Line, columns, line, wrapped
+from nctool.render.lines import BLANK, Line, line, table, wrapped
 from nctool.report.comparison import Change, Comparison, Row
 
 SIGNS = {
@@ -16,14 +16,18 @@ SIGNS = {
 
 def lines(comparison: Comparison, width: int) -> list[Line]:
     """Runs, differences, then a table; with many runs, a table for each of them."""
-    out: list[Line] = [*_runs(comparison), BLANK]
-    out += [*_differences(comparison, width)]
+    out = [*_runs(comparison), BLANK, *_differences(comparison, width)]
     if not comparison.rows:
         return [*out, line("  nothing changed by more than the tolerance")]
     for index, run in enumerate(comparison.runs):
         if index != comparison.baseline:
-            out += [line((run.name, "title"), ("  against the baseline", "faint"))]
-            out += [*_table(comparison, index), BLANK]
+            rows = [["", "baseline", "run", "delta", "ratio", ""]]
+            rows += [
+                _cells(row, row.changes[comparison.baseline], row.changes[index])
+                for row in comparison.rows
+            ]
+            out.append(line((run.name, "title"), ("  against the baseline", "faint")))
+            out += [*table(rows, "<>>>><", heads=True), BLANK]
     legend = "more, less: collapsed than the baseline; same: within tolerance. "
     return [*out, *wrapped(legend + "Ratio: run over baseline.", width - 2, "  ", "faint")]
 
@@ -45,16 +49,6 @@ def _differences(comparison: Comparison, width: int) -> Iterator[Line]:
         text = f"{difference.what}: {' | '.join(difference.values)}"
         yield from wrapped(text, width - 2, "  ")
     yield BLANK
-
-
-def _table(comparison: Comparison, index: int) -> Iterator[Line]:
-    rows = [["", "baseline", "run", "delta", "ratio", ""]]
-    rows += [
-        _cells(row, row.changes[comparison.baseline], row.changes[index]) for row in comparison.rows
-    ]
-    head, *texts = columns(rows, "<>>>><")
-    yield line("  ", (head, "faint"))
-    yield from (line("  " + text) for text in texts)
 
 
 def _cells(row: Row, base: Change, change: Change) -> list[str]:

@@ -5,20 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from nctool.core.text import count, number
-from nctool.render.lines import BLANK, Line, columns, line, wrapped
+from nctool.render.lines import BLANK, Line, columns, hanging, line, table, wrapped
+from nctool.render.values import words
 from nctool.render.values.classes import classes, value_of
 from nctool.render.values.margins import PREFIX
 from nctool.render.values.sentences import of_margins
-from nctool.render.values.words import (
-    ARROWS,
-    MARKS,
-    at_collapse,
-    by_heading,
-    by_reason,
-    furthest,
-    marks_of,
-    moment,
-)
+from nctool.render.values.words import ARROWS, MARKS
 from nctool.report import Report, Result
 
 CENTRES = {"balanced": "centred by class means", "samples": "centred by all samples"}
@@ -55,7 +47,7 @@ def lines(
 
 def _moment(report: Report) -> str:
     profile = report.settings.get("profile")
-    return " · ".join([*moment(report), *([f"profile {profile}"] if profile else [])])
+    return " · ".join([*words.moment(report), *([f"profile {profile}"] if profile else [])])
 
 
 def _provenance(report: Report, width: int) -> Iterator[Line]:
@@ -85,10 +77,8 @@ def _provenance(report: Report, width: int) -> Iterator[Line]:
         yield from _labelled("settings", text, width)
 
 
-def _labelled(label: str, text: str, width: int) -> Iterator[Line]:
-    first, *rest = wrapped(text, width, " " * 14)
-    yield line(f"  {label:<10}  {first[0][0].strip()}")
-    yield from rest
+def _labelled(label: str, text: str, width: int) -> list[Line]:
+    return hanging([f"  {label:<10}  "], text, width, " " * 14)
 
 
 def _data(report: Report) -> str:
@@ -122,7 +112,7 @@ def _numbers(
         texts = columns(rows, "<>>>><")
     yield line("  ", (texts[0], "faint"))
     ids = [result.id for result in results]
-    for heading, group in by_heading(zip(ids, texts[1:], strict=True)).items():
+    for heading, group in words.by_heading(zip(ids, texts[1:], strict=True)).items():
         yield line((heading, "title"))
         for text in group:
             yield line("  " + text)
@@ -131,8 +121,8 @@ def _numbers(
 def _cells(result: Result) -> Iterator[str]:
     yield result.id
     # A blank where others have a mark: numbers without one stay aligned.
-    yield f"{number(result.value)}{marks_of(result) or ' '}"
-    goal = at_collapse(result)
+    yield f"{number(result.value)}{words.marks_of(result) or ' '}"
+    goal = words.at_collapse(result)
     text = "" if goal is None else f"{'≥' if result.floor else ''}{number(goal)}"
     yield f"{ARROWS[result.toward_collapse]} {text}"
     yield number(result.null_value, 3)
@@ -140,7 +130,7 @@ def _cells(result: Result) -> Iterator[str]:
 
 def _furthest(result: Result) -> str:
     """The least collapsed class, if classes differ; over samples the smallest value."""
-    least = furthest(result)
+    least = words.furthest(result)
     if least is None:
         return ""
     name, value = least
@@ -166,34 +156,32 @@ def _margins(report: Report, width: int) -> Iterator[Line]:
         yield BLANK
         yield line(("One class against the rest", "title"))
     for result in known:
-        sentences = [wrapped(text, width - 2, " " * 11) for text in of_margins(result)]
-        head, *rest = (text for sentence in sentences for text in sentence)
-        yield line(f"  {result.id.removeprefix(PREFIX):<9}{head[0][0].strip()}")
-        yield from rest
+        first, *rest = of_margins(result)
+        yield from hanging([f"  {result.id.removeprefix(PREFIX):<9}"], first, width - 2, " " * 11)
+        for text in rest:
+            yield from wrapped(text, width - 2, " " * 11)
 
 
 def _classes(report: Report) -> Iterator[Line]:
     """One row per class, one column per metric that has values by class, three at a time."""
-    table = classes(report)
-    if table is None:
+    known = classes(report)
+    if known is None:
         return
     yield BLANK
     yield line(("Per class", "title"))
-    for start in range(0, len(table.results), BESIDE):
-        shown = table.results[start : start + BESIDE]
+    for start in range(0, len(known.results), BESIDE):
+        shown = known.results[start : start + BESIDE]
         rows = [["class", *(result.id for result in shown)]]
-        for index in range(table.size):
+        for index in range(known.size):
             values = [number(value_of(result, index)) for result in shown]
-            rows.append([table.names.get(index, str(index)), *values])
-        head, *texts = columns(rows, "<" + ">" * len(shown))
-        yield line("  ", (head, "faint"))
-        yield from (line("  " + text) for text in texts)
+            rows.append([known.names.get(index, str(index)), *values])
+        yield from table(rows, "<" + ">" * len(shown), heads=True)
         yield BLANK
 
 
 def _absent(report: Report, width: int) -> Iterator[Line]:
     """What was not computed, grouped by the reason."""
-    absences = by_reason(report)
+    absences = words.by_reason(report)
     if absences:
         yield BLANK
         yield line(("Not computed", "title"))
@@ -208,8 +196,7 @@ def _warnings(report: Report, width: int) -> Iterator[Line]:
     yield BLANK
     yield line(("Worth knowing", "title"))
     for notice in report.warnings:
-        first, *rest = wrapped(f"{notice.slug}: {notice.message}", width - 4, "    ")
-        yield line("  ", ("!", "warning"), " " + first[0][0].strip())
-        yield from rest
+        text = f"{notice.slug}: {notice.message}"
+        yield from hanging(["  ", ("!", "warning"), " "], text, width - 4, "    ")
         if notice.hint:
             yield from wrapped(notice.hint, width - 4, "    ", "faint")

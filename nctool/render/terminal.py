@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from nctool.render import summary
-from nctool.render.lines import BLANK, Line, columns, line
+from nctool.render import curves, side_by_side, summary, verdict
+from nctool.render.lines import BLANK, Line, line, table
 from nctool.report.comparison import Comparison
 from nctool.report.documents import Document, report_of
 from nctool.report.trajectory import Trajectory
@@ -18,8 +18,6 @@ def lines(
     verbose: bool = False,
 ) -> list[Line]:
     """What a person reads: the numbers, then the gates if there were any."""
-    from nctool.render import curves, side_by_side, verdict
-
     if isinstance(document, Comparison):
         out = side_by_side.lines(document, width)
     elif isinstance(document, Trajectory):
@@ -39,5 +37,4 @@ def _timing(document: Document) -> list[Line]:
         return []
     spent = sorted(report.timing_s.items(), key=lambda step: -step[1])
     rows = [[name.replace("_", " "), f"{seconds:.3f} s"] for name, seconds in spent]
-    texts = columns(rows, "<>") if rows else []
-    return [line(("Time", "title")), *(line("  " + text) for text in texts)]
+    return [line(("Time", "title")), *table(rows, "<>")]

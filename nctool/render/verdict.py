@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from nctool.core.text import count, number, one_line
-from nctool.render.lines import Line, Style, columns, line, wrapped
+from nctool.render.lines import Line, Style, hanging, line, table, wrapped
 from nctool.report.documents import Document
 
 WORDS = {
@@ -37,15 +37,14 @@ def lines(document: Document, width: int) -> list[Line]:
 
 def _table(rows: list[list[str]], width: int) -> list[Line]:
     """One line for each gate; where the terminal is too narrow, its parts below each other."""
-    texts = columns(rows, "<<<<") if rows else []
-    if all(len(text) + 2 <= width for text in texts):
-        return [line("  " + text) for text in texts]
+    out = table(rows, "<<<<")
+    if all(len(text) <= width for [(text, _)] in out):
+        return out
     aside = max(len(row[0]) for row in rows) + 4
-    out: list[Line] = []
-    for word, *parts in rows:
-        folded = [text for part in parts if part for text in wrapped(part, width, " " * aside)]
-        first = "".join(part for part, _ in folded[0]).strip()
-        out += [line(f"  {word:<{aside - 2}}{first}"), *folded[1:]]
+    out = []
+    for word, rule, *parts in rows:
+        out += hanging([f"  {word:<{aside - 2}}"], rule, width, " " * aside)
+        out += [text for part in parts if part for text in wrapped(part, width, " " * aside)]
     return out
 
 

@@ -17,8 +17,10 @@ import pytest
 from nctool.render.html import page
 from nctool.render.page import classes, curves, margins, spectrum
 from nctool.render.page.amounts import aligned, decimals_for, fixed, said
-from nctool.render.page.gram import LEVELS, MOST_CELLS, heatmaps
+from nctool.render.page.gram import LEVELS, MOST_CELLS, grams, picture
 from nctool.render.page.scales import Scale, rounds, ticks
+from nctool.render.values.sentences import of_margins
+from nctool.render.values.words import points_of
 from nctool.report import Report
 from nctool.report.trajectory import Point, Trajectory
 from tests.render.parsed import parse
@@ -56,9 +58,9 @@ def with_data(**data: Any) -> Report:
 # Every cell of the heatmap has the colour of its cosine; a class with itself has its own.
 def test_heatmap() -> None:
     cosines = gram(10)
-    [heatmap] = heatmaps(with_data(k=10), {"gram/means": cosines})
-    rows, palette = pixels(heatmap.uri)
-    limit = float(heatmap.high)
+    [cells] = grams(with_data(k=10), {"gram/means": cosines})
+    rows, palette = pixels(picture(cells))
+    limit = cells.limit
     for i, row in enumerate(rows):
         for j, index in enumerate(row):
             level = 2 * LEVELS + 1 if i == j else LEVELS + round(cosines[i][j] / limit * LEVELS)
@@ -71,28 +73,31 @@ def test_heatmap() -> None:
 
 # The legend has a tick where a simplex would be, if these classes have room for one.
 def test_simplex_in_the_legend() -> None:
-    [heatmap] = heatmaps(with_data(k=10, d=64), {"gram/means": gram(10)})
-    assert heatmap.simplex is not None
-    limit = float(heatmap.high)
-    assert heatmap.simplex * 2 * limit - limit == pytest.approx(-1 / 9)
-    assert heatmap.simplex_text == "−0.111"
-    assert heatmaps(with_data(k=10, d=8), {"gram/means": gram(10)})[0].simplex is None
+    arrays = {"gram/means": gram(10)}
+    [cells] = grams(with_data(k=10, d=64), arrays)
+    shown = parse(page(with_data(k=10, d=64), arrays))
+    assert "The tick is the simplex, −0.111;" in shown.text
+    [tick] = [element["d"] for element in shown.all("path") if element["class"] == "ink"]
+    share = (float(tick[1:].split()[0]) - 20) / 200
+    assert share * 2 * cells.limit - cells.limit == pytest.approx(-1 / 9)
+    assert "The tick is" not in parse(page(with_data(k=10, d=8), arrays)).text
 
 
 # Of many classes a cell shows the most similar pair, and never a class with itself.
 def test_heatmap_of_many() -> None:
     size = 200
     cosines = gram(size)
-    [heatmap] = heatmaps(with_data(k=size), {"gram/weights": cosines})
-    rows, _ = pixels(heatmap.uri)
+    [cells] = grams(with_data(k=size), {"gram/weights": cosines})
+    rows, _ = pixels(picture(cells))
     assert len(rows) == len(rows[0]) == size // 2 <= MOST_CELLS
-    limit = float(heatmap.high)
+    limit = cells.limit
     for i in (0, 7, 99):
         for j in (0, 7, 42):
             pairs = [(a, b) for a in (2 * i, 2 * i + 1) for b in (2 * j, 2 * j + 1) if a != b]
             best = max(cosines[a][b] for a, b in pairs)
             assert rows[i][j] == LEVELS + round(best / limit * LEVELS)
-    assert heatmap.title == "Classifier rows" and "2 × 2" in heatmap.note
+    text = parse(page(with_data(k=size), {"gram/weights": cosines})).text
+    assert "Classifier rows" in text and "most similar pair of 2 × 2 classes" in text
 
 
 # The pictures are on the page when the arrays are at hand, each with words for who cannot see it.
@@ -106,12 +111,11 @@ def test_pictures_on_the_page() -> None:
 # Every class is in one bar of the histogram, and the line stands at the best that is known.
 def test_histogram() -> None:
     for drawn in margins.histograms(report()):
-        one = report()[f"gnc2.margin.{drawn.kind}"]
+        result = drawn.margins.result
         assert sum(int(bar.tip.split()[0]) for bar in drawn.bars) == 10
-        assert one.best_known is not None
-        assert drawn.best == one.best_known and drawn.best_x is not None
+        assert result.best_known is not None and drawn.best_x is not None
         assert drawn.bars[0].left < drawn.best_x < drawn.frame.right
-        assert drawn.whisker is None and drawn.words
+        assert drawn.whisker is None and of_margins(result)
 
 
 # Without values by class the distribution is drawn, and the page says how to get the rest.
@@ -130,19 +134,21 @@ def test_histogram_of_a_distribution() -> None:
 def test_spectrum() -> None:
     drawn = spectrum.spectrum(report(), {"spectrum/means": [3.0] * 9 + [0.0]})
     assert drawn is not None and drawn.rank == 9
-    heights = {y for _, y in drawn.lines[0].dots}
-    assert heights == {drawn.ideal_y, float(drawn.frame.bottom)}
-    assert [y for _, y in drawn.lines[0].dots].count(drawn.ideal_y) == 9
+    [(_, _, dots)] = drawn.lines
+    assert {y for _, y in dots} == {drawn.ideal_y, float(drawn.frame.bottom)}
+    assert [y for _, y in dots].count(drawn.ideal_y) == 9
     assert spectrum.spectrum(report(), None) is None
     assert spectrum.spectrum(report(), {"spectrum/means": [0.0, 0.0]}) is None
 
 
 # Curves of both sets of points share a panel; every metric with a value is in one of them.
 def test_panels() -> None:
-    panels = [one for _, _, some in curves.curves(trajectory()).families for one in some]
-    names = {panel.name for panel in panels}
+    panels = [one for _, _, some in curves.panels(trajectory()) for one in some]
+    names = {panel.quantity.name for panel in panels}
     assert {"nc1.pinv", "nc2.cos_std", "gnc2.margin"} <= names
-    drawn = {(panel.name, kind) for panel in panels for kind, _ in panel.ends}
+    drawn = {
+        (panel.quantity.name, points_of(name)) for panel in panels for name in panel.quantity.curves
+    }
     for result in trajectory():
         if result.value is not None:
             base = result.id.removesuffix(".means").removesuffix(".weights")
@@ -152,56 +158,58 @@ def test_panels() -> None:
 # On a logarithmic scale equal factors are equal steps; a zero is an open circle on the axis.
 def test_log_panel() -> None:
     made = _trajectory([1.0, 0.1, 0.01, 0.0])
-    [(_, _, [panel])] = curves.curves(made).families
-    assert panel.log is not None and panel.arrow == "↓"
+    [(_, _, [panel])] = curves.panels(made)
+    assert panel.log is not None and panel.first.toward_collapse == "down"
     [series] = panel.log.series
     heights = [float(part.split()[1]) for part in series.path[1:].split("L")]
     assert heights[1] - heights[0] == pytest.approx(heights[2] - heights[1], abs=0.2)
     assert heights == sorted(heights) and heights[-1] == curves.FRAME.bottom
     assert len(series.zeros) == 1 and panel.linear.series[0].zeros == ()
     assert panel.linear.perfect is not None and panel.log.perfect is None
-    assert panel.ends == (("one", "1 → 0"),)
+    assert [*map(curves.ends, panel.quantity.curves.values())] == ["1 → 0"]
+    assert [*map(points_of, panel.quantity.curves)] == ["one"]
 
 
 # What is negative somewhere has no logarithm; a point without a value is a gap.
 def test_linear_panel() -> None:
-    [(_, _, [panel])] = curves.curves(_trajectory([1.0, None, -1.0, 2.0])).families
+    [(_, _, [panel])] = curves.panels(_trajectory([1.0, None, -1.0, 2.0]))
     assert panel.log is None
     assert panel.linear.series[0].path.count("M") == 2
-    assert curves.curves(_trajectory([None, None])).families == []
+    assert curves.panels(_trajectory([None, None])) == []
 
 
 # What grows with collapse stays linear: near its ideal a logarithm shows nothing.
 def test_linear_where_up_is_collapse() -> None:
-    panels = [one for _, _, some in curves.curves(trajectory()).families for one in some]
-    assert {panel.arrow for panel in panels if panel.log is not None} == {"↓"}
-    assert {panel.arrow for panel in panels if panel.log is None} == {"↓", "↑"}
+    panels = [one for _, _, some in curves.panels(trajectory()) for one in some]
+    logarithmic = {panel.first.toward_collapse for panel in panels if panel.log is not None}
+    linear = {panel.first.toward_collapse for panel in panels if panel.log is None}
+    assert logarithmic == {"down"} and linear == {"down", "up"}
 
 
 # Checkpoints that are mostly early are spread out, the one at zero too; even ones stay even.
 def test_axis() -> None:
     positions = [0, 1, 3, 10, 30, 100, 300, 1000]
     points = [Point(str(position), position, of({"nc1.pinv": 1.0})) for position in positions]
-    early = curves.curves(Trajectory("epoch", tuple(points)))
-    assert early.log_axis and early.across[0].text == "0" and len(early.across) > 4
-    places = [tick.place for tick in early.across]
+    early = Trajectory("epoch", tuple(points))
+    marks = curves.marks(early)
+    assert curves.across(early).log and marks[0].text == "0" and len(marks) > 4
+    places = [tick.place for tick in marks]
     assert all(b - a >= curves.LABEL for a, b in pairwise(places))
-    assert not curves.curves(_trajectory([1.0] * 20)).log_axis
+    assert not curves.across(_trajectory([1.0] * 20)).log
 
 
 # The line of zero error stands at its epoch, on an axis that is logarithmic where epochs are.
 def test_zero_error() -> None:
-    drawn = curves.curves(trajectory())
-    assert drawn.log_axis
-    [there] = [tick.place for tick in drawn.across if tick.text == "100"]
-    assert drawn.zero_error == there
-    assert curves.curves(_trajectory([1.0, 0.5])).zero_error is None
+    assert curves.across(trajectory()).log
+    [there] = [tick.place for tick in curves.marks(trajectory()) if tick.text == "100"]
+    assert curves.zero_error(trajectory()) == there
+    assert curves.zero_error(_trajectory([1.0, 0.5])) is None
 
 
 # Of hundreds of points the curves keep their first and last, and the page stays small.
 def test_long_trajectory() -> None:
     made = _trajectory([1 / (1 + index) for index in range(1000)])
-    [(_, _, [panel])] = curves.curves(made).families
+    [(_, _, [panel])] = curves.panels(made)
     path = panel.linear.series[0].path
     assert path.count("L") <= curves.MOST_POINTS + 1 and panel.linear.series[0].dots == ""
     ends = [float(path[1:].split()[0]), float(path.split("L")[-1].split()[0])]

@@ -6,7 +6,7 @@ import base64
 import hashlib
 from functools import cache
 from importlib.resources import files
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
@@ -23,10 +23,8 @@ from nctool.render.page import (
     origin,
     spectrum,
 )
-from nctool.render.values import words
-from nctool.render.values.classes import value_of
-from nctool.report import Report, Result, documents
-from nctool.report.comparison import Comparison
+from nctool.render.values import sentences, words
+from nctool.report import documents
 from nctool.report.documents import Document
 from nctool.report.trajectory import Trajectory
 
@@ -34,33 +32,25 @@ if TYPE_CHECKING:
     from jinja2 import Environment
 
 PACKAGE = "nctool.render.page"
-WORDING = {
-    "said": amounts.said, "aligned": amounts.aligned, "arrows": words.ARROWS,
-    "class_label": words.class_label, "furthest": words.furthest, "value": numbers.value,
-    "perfect": numbers.perfect, "facts": numbers.facts, "details": numbers.details,
-    "spread": numbers.strip, "quiet": changes.quiet, "direction": changes.direction,
-    "notes": changes.notes, "array": origin.array, "pairs_of": origin.pairs,
-    "environment": origin.environment, "gate_result": origin.gate_result,
-    "breakable": classes.breakable, "value_of": value_of, "fixed": amounts.fixed,
-}  # fmt: skip
-"""What every template can call to word a value of the document."""
+MODULES = (
+    amounts, changes, classes, curves, gram, margins, numbers, origin, sentences, spectrum, words,
+)  # fmt: skip
+"""What every template can call, by the module's own name, to place or word a value."""
 
 
 def assemble(document: Document, arrays: Arrays | None) -> str:
     """The page. Everything that came from a file is text in it, and only text."""
     style, script = _resource("style.css"), _resource("script.js")
-    parts = {
-        "document": document,
-        "head": origin.head(document),
-        "outcome": origin.OUTCOMES.get(document.outcome, document.outcome),
-        "origins": origin.origins(document),
-        "style": Markup(style),
-        "script": Markup(script),
-        "policy": policy(style, script),
-        "embedded": Markup(_data(document)),
-        **_figures(document, arrays),
-    }
-    return _templates().get_template("page.html.jinja").render(parts)
+    page = _templates().get_template("page.html.jinja")
+    return page.render(
+        document=document,
+        report=documents.report_of(document),
+        arrays=arrays,
+        style=Markup(style),
+        script=Markup(script),
+        policy=policy(style, script),
+        embedded=Markup(_data(document)),
+    )
 
 
 def _data(document: Document) -> str:
@@ -82,42 +72,6 @@ def policy(style: str, script: str) -> str:
     return "; ".join(rules)
 
 
-def _figures(document: Document, arrays: Arrays | None) -> dict[str, Any]:
-    """What is drawn and listed, by kind of document."""
-    report = documents.report_of(document)
-    shown: tuple[Result, ...] = () if report is None else report.metrics
-    parts: dict[str, Any] = {
-        "report": report, "curves": None, "changes": None, "families": (), "absences": (),
-        "leads": numbers.leads(shown), "marks": numbers.marks(shown), "table": None,
-    }  # fmt: skip
-    if isinstance(document, Comparison):
-        parts["changes"] = changes.changes(document)
-    if isinstance(document, Trajectory):
-        parts["curves"] = curves.curves(document)
-    if report is not None:
-        parts |= {
-            "families": numbers.families(shown),
-            "absences": words.by_reason(shown),
-            "table": classes.table(report),
-            "heatmaps": gram.heatmaps(report, arrays),
-            "no_gram": _without_arrays(report, "cosines between classes", "Gram matrix"),
-            "spectrum": spectrum.spectrum(report, arrays),
-            "no_spectrum": _without_arrays(report, "singular values", "spectrum"),
-            "histograms": margins.histograms(report),
-            "no_margins": margins.why_none(report),
-        }
-    return parts
-
-
-def _without_arrays(report: Report, what: str, picture: str) -> str:
-    """Why there is no such picture, and what to do to see one."""
-    text = f"a saved report holds no {what}: run with --arrays to see the {picture}, or let "
-    text += "nctool analyze write this page itself (-o report.html)"
-    if report.arrays and report.arrays.get("file"):
-        text += f". The arrays of this report are in {report.arrays['file']}"
-    return text
-
-
 @cache
 def _templates() -> Environment:
     from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -130,7 +84,7 @@ def _templates() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.globals |= WORDING
+    made.globals |= {module.__name__.rpartition(".")[2]: module for module in MODULES}
     return made
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from nctool.render.page.amounts import said
 from nctool.render.page.numbers import Headed, headed
@@ -13,18 +12,12 @@ from nctool.report.comparison import Change, Comparison, Row
 QUIET = ("baseline", "within tolerance")
 
 
-@dataclass(frozen=True, slots=True)
-class Changes:
-    """The table; metrics that no run has are named below it."""
-
-    groups: list[Headed[Row]]
-    nowhere: list[str]
-    tally: list[tuple[str, tuple[tuple[str, int], ...]]]
-
-
-def changes(comparison: Comparison) -> Changes:
+def table(
+    comparison: Comparison,
+) -> tuple[list[Headed[Row]], list[str], Iterator[tuple[str, tuple[tuple[str, int], ...]]]]:
+    """Rows by family, the metrics that no run has, and how often each word applies."""
     rows, nowhere = valued(comparison)
-    return Changes(headed((row.metric.id, row) for row in rows), nowhere, [*tally(comparison)])
+    return headed((row.metric.id, row) for row in rows), nowhere, tally(comparison)
 
 
 def quiet(row: Row) -> bool:

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from markupsafe import Markup, escape
 
 from nctool.core.text import one_line
-from nctool.render.page.amounts import decimals_for
-from nctool.render.values.classes import Classes, classes, values_of
+from nctool.render.page.amounts import decimals_for, fixed
+from nctool.render.values.classes import Classes, classes, value_of, values_of
 from nctool.report import Report, Result, result_to_dict
 
 MOST_CELLS = 4000
@@ -34,6 +34,10 @@ def table(report: Report) -> Table | None:
     families = dict.fromkeys(result.id.split(".")[0] for result in known.results)
     small = known.size * len(columns) <= MOST_CELLS
     return Table(known, columns, [*families], range(known.size if small else 0))
+
+
+def cell(result: Result, index: int, decimals: int | None) -> str:
+    return fixed(value_of(result, index), decimals)
 
 
 def values(report: Report) -> str:

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from nctool.render.page.amounts import said
 from nctool.render.page.numbers import Headed, headed
 from nctool.render.page.scales import Frame, Scale, Tick, path, spread_out, ticks
-from nctool.render.values.curves import Quantity, Values, extent, known, points_of, quantities
-from nctool.render.values.words import ARROWS
+from nctool.render.values.curves import Quantity, Values, extent, known, quantities
+from nctool.render.values.words import points_of
+from nctool.report import Result
 from nctool.report.trajectory import Point, Trajectory
 
 FRAME = Frame(280, 150, 44, 270, 10, 126)
@@ -45,61 +46,39 @@ class Plot:
 class Panel:
     """One quantity; both sets of points in one drawing where there are two."""
 
-    id: str
-    """Of its first metric, where more is said of it."""
-    name: str
+    quantity: Quantity
+    first: Result
+    """The metric that stands for it."""
     title: str
-    arrow: str
-    ends: tuple[tuple[str, str], ...]
-    """First and last value of every series."""
     linear: Plot
     log: Plot | None
 
 
-@dataclass(frozen=True, slots=True)
-class Curves:
-    """All panels by family, and what they share: the axis and the moment of zero error."""
-
-    families: list[Headed[Panel]]
-    across: tuple[Tick, ...]
-    axis: str
-    log_axis: bool
-    zero_error: float | None
-    points: list[str]
-    """The heads of the table of all values; empty where there are too many for one."""
-    rows: list[tuple[str, list[str]]]
-    frame: Frame = FRAME
+def panels(trajectory: Trajectory) -> list[Headed[Panel]]:
+    x = across(trajectory)
+    drawn = [_panel(trajectory, quantity, x) for quantity in quantities(trajectory)]
+    return headed((panel.first.id, panel) for panel in drawn)
 
 
-def curves(trajectory: Trajectory) -> Curves:
-    x = _across(trajectory.positions)
-    drawn = quantities(trajectory)
+def zero_error(trajectory: Trajectory) -> float | None:
+    """Where on the axis the training error becomes zero."""
     zero = trajectory.facts.get("zero_error")
-    few = len(trajectory.points) <= DOTTED
-    return Curves(
-        headed((each.members[0].id, _panel(trajectory, each, x)) for each in drawn),
-        _marks(trajectory, x),
-        trajectory.axis,
-        x.log,
-        x(zero) if isinstance(zero, (int, float)) else None,
-        [_label(trajectory, point) for point in trajectory.points] if few else [],
-        [
-            (metric_id, [*map(said, values)])
-            for each in drawn
-            for metric_id, values in each.curves.items()
-        ]
-        if few
-        else [],
-    )
+    return across(trajectory)(zero) if isinstance(zero, (int, float)) else None
 
 
-def _label(trajectory: Trajectory, point: Point) -> str:
+def listed(trajectory: Trajectory) -> list[Quantity]:
+    """What is in the table of all values; nothing where there are too many points for one."""
+    return quantities(trajectory) if len(trajectory.points) <= DOTTED else []
+
+
+def label(trajectory: Trajectory, point: Point) -> str:
     counted = trajectory.axis in ("epoch", "step")
     return f"{trajectory.axis} {point.position:g}" if counted else point.label
 
 
-def _across(positions: Sequence[float]) -> Scale:
+def across(trajectory: Trajectory) -> Scale:
     """Logarithmic where most checkpoints are early, so that they do not lie on one heap."""
+    positions = trajectory.positions
     low, high = min(positions), max(positions)
     early = sorted(positions)[len(positions) // 2] - low < EARLY * (high - low)
     log = early and low >= 0 and len(positions) > 2
@@ -108,9 +87,9 @@ def _across(positions: Sequence[float]) -> Scale:
     return Scale(low + shift, high + shift, *inner, log, shift)
 
 
-def _marks(trajectory: Trajectory, x: Scale) -> tuple[Tick, ...]:
+def marks(trajectory: Trajectory) -> tuple[Tick, ...]:
     """Where the checkpoints are, if they are few; round numbers otherwise."""
-    positions = trajectory.positions
+    x, positions = across(trajectory), trajectory.positions
     if len(positions) <= DOTTED or x.log:
         return spread_out([Tick(x(at), f"{at:g}") for at in positions], LABEL)
     first, last = (Tick(x(at), f"{at:g}") for at in (positions[0], positions[-1]))
@@ -126,16 +105,14 @@ def _panel(trajectory: Trajectory, quantity: Quantity, x: Scale) -> Panel:
     # What grows with collapse ends near its ideal, where a logarithm shows nothing.
     log = _log(values) if first.toward_collapse == "down" else None
     return Panel(
-        first.id, quantity.name,
-        first.title.partition(" (class means")[0].partition(" (classifier")[0],
-        ARROWS.get(first.toward_collapse, ""),
-        tuple((points_of(name), _ends(curve)) for name, curve in quantity.curves.items()),
+        quantity, first, first.title.partition(" (class means")[0].partition(" (classifier")[0],
         _plot(positions, quantity.curves, x, _linear(values, goal), goal),
         None if log is None else _plot(positions, quantity.curves, x, log, goal),
     )  # fmt: skip
 
 
-def _ends(values: Values) -> str:
+def ends(values: Values) -> str:
+    """The first and the last value of a curve."""
     there = known(values)
     first, last = said(there[0], 3), said(there[-1], 3)
     return first if len(there) == 1 else f"{first} → {last}"

@@ -9,12 +9,10 @@ from nctool.core.text import count
 from nctool.render.page.amounts import said
 from nctool.render.page.scales import Frame, Scale, Tick, ticks
 from nctool.render.values import margins as values
-from nctool.render.values.sentences import of_margins
-from nctool.render.values.words import POINTS
-from nctool.report import Distribution, Reference, Report
+from nctool.render.values.margins import Margins
+from nctool.report import Distribution, Report
 
 FRAME = Frame(420, 190, 30, 406, 24, 164)
-TITLES = {kind: name.capitalize() for kind, name in POINTS.items()}
 BOX = 26
 """Half the height of the bar that stands for a distribution without its values."""
 NEAR_ZERO = 0.35
@@ -34,17 +32,14 @@ class Bar:
 class Histogram:
     """One drawing, in its own coordinates, and what to say below it."""
 
-    kind: str
-    title: str
+    margins: Margins
     bars: tuple[Bar, ...]
     """Of classes by margin; or, without their values, of the percentiles from 5 to 95."""
     whisker: tuple[float, float] | None
     median: float | None
     across: tuple[Tick, ...]
     up: tuple[Tick, ...]
-    best: Reference | None
     best_x: float | None
-    words: list[str]
     frame: Frame = FRAME
 
 
@@ -71,14 +66,13 @@ def _axis(low: float, high: float) -> Scale:
     return FRAME.across(low if low == 0 else low - room, high + room)
 
 
-def _histogram(margins: values.Margins, x: Scale) -> Histogram:
+def _histogram(margins: Margins, x: Scale) -> Histogram:
     best, spread, whole = margins.result.best_known, margins.spread, bool(margins.values)
     bars, up = _bars(margins.values, x) if whole else ((_box(spread, x),), ())
     return Histogram(
-        margins.kind, TITLES.get(margins.kind, margins.kind), bars,
+        margins, bars,
         None if whole else (x(spread.min), x(spread.max)), None if whole else x(spread.p50),
-        ticks(x, 5), up, best, None if best is None else x(best.value),
-        of_margins(margins.result),
+        ticks(x, 5), up, None if best is None else x(best.value),
     )  # fmt: skip
 
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, TypeAlias, TypeVar
 
 from markupsafe import Markup
 
 from nctool.render.page.amounts import aligned, said
 from nctool.render.page.scales import Scale
-from nctool.render.values.words import ARROWS, MARKS, at_collapse, by_heading, marks_of
+from nctool.render.values.words import ARROWS, MARKS, at_collapse, by_heading, capital, marks_of
 from nctool.report import Distribution, Result
 
 T = TypeVar("T")
@@ -30,29 +29,18 @@ LONGEST = 600
 """Characters of a detail that are shown; the embedded data has all of it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Strip:
-    """A distribution along a line: its ends, where nine in ten lie, and the median."""
-
-    p05: float
-    p50: float
-    p95: float
-    over: str
-    parts: tuple[tuple[str, str], ...]
-
-
-def families(results: Sequence[Result]) -> list[Headed[Result]]:
+def families(results: Iterable[Result]) -> list[Headed[Result]]:
     return headed((result.id, result) for result in results if result.status == "ok")
 
 
-def leads(results: Sequence[Result]) -> list[Headed[Result]]:
+def leads(results: Iterable[Result]) -> list[Headed[Result]]:
     """One metric of each family that has any."""
     known = {result.id: result for result in results if result.status == "ok"}
     chosen = (next((known[name] for name in names if name in known), None) for names in LEADS)
     return families([result for result in chosen if result is not None])
 
 
-def marks(results: Sequence[Result]) -> list[tuple[str, str]]:
+def marks(results: Iterable[Result]) -> list[tuple[str, str]]:
     """The signs beside values, and what they mean."""
     return [*dict.fromkeys(MARKS[flag] for each in results for flag in each.flags if flag in MARKS)]
 
@@ -62,7 +50,7 @@ def headed(items: Iterable[tuple[str, T]]) -> list[Headed[T]]:
     made = []
     for text, group in by_heading(items).items():
         name, _, question = text.partition("  ")
-        made.append((name, question[:1].upper() + question[1:], group))
+        made.append((name, capital(question), group))
     return made
 
 
@@ -74,12 +62,11 @@ def perfect(result: Result) -> Markup:
     return Markup("≥ " if result.floor else "") + aligned(at_collapse(result))
 
 
-def strip(spread: Distribution | None) -> Strip | None:
+def strip_scale(spread: Distribution | None) -> Scale | None:
+    """The line that a distribution is drawn along; None where there is nothing to see."""
     if spread is None or spread.max <= spread.min:
         return None
-    x = Scale(spread.min, spread.max, 3, STRIP - 3)
-    parts = tuple((word, said(getattr(spread, name), 3)) for name, word in PARTS)
-    return Strip(x(spread.p05), x(spread.p50), x(spread.p95), spread.over, parts)
+    return Scale(spread.min, spread.max, 3, STRIP - 3)
 
 
 def facts(result: Result) -> Iterator[tuple[str, str]]:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any
 
 from nctool.core.text import count
 from nctool.render.page.amounts import said
-from nctool.render.values.sentences import of_trajectory, position_label
-from nctool.render.values.words import moment
+from nctool.render.values.sentences import ends_of, of_trajectory
+from nctool.render.values.words import capital, moment
 from nctool.report import Input, Report
 from nctool.report.comparison import Comparison
 from nctool.report.documents import Document
@@ -25,31 +24,20 @@ OUTCOMES = {
 RESULTS = {"pass": "passed", "fail": "failed", "missing": "no value"}
 
 
-@dataclass(frozen=True, slots=True)
-class Head:
-    """The top of the page."""
-
-    kind: str
-    title: str
-    of: str
-    """The file or folder that it is made from."""
-    lede: tuple[str, ...]
-
-
-def head(document: Document) -> Head:
+def head(document: Document) -> tuple[str, str, list[str]]:
+    """The title, the file or folder that the page is made from, and the sentences below."""
     match document:
         case Trajectory():
-            facts = [f"{text[:1].upper()}{text[1:]}." for text in of_trajectory(document)]
-            lede = (*facts, size(document.last))
-            return Head("Trajectory", _span(document), _place(document.last, 2), lede)
+            facts = [f"{capital(text)}." for text in of_trajectory(document)]
+            return _span(document), _place(document.last, 2), [*facts, size(document.last)]
         case Comparison():
             base = document.runs[document.baseline]
             others = [run.name for at, run in enumerate(document.runs) if at != document.baseline]
             named = _listed(others) if len(others) < 4 else count(len(others), "run")
             title = f"{named} against {base.name}"
-            return Head("Comparison", title, _place(base.report, 2), (size(base.report),))
+            return title, _place(base.report, 2), [size(base.report)]
         case _:
-            return Head("Report", when(document), _place(document, 1), (size(document),))
+            return when(document), _place(document, 1), [size(document)]
 
 
 def _place(report: Report, up: int) -> str:
@@ -66,7 +54,7 @@ def when(report: Report) -> str:
     """Which moment of which run, or at least which file."""
     words = ", ".join(moment(report))
     if words:
-        return words[0].upper() + words[1:]
+        return capital(words)
     whole = "A classifier head" if report.data.get("n") is None else "Arrays in memory"
     return PurePath(_path(report)).name or whole
 
@@ -90,9 +78,7 @@ def size(report: Report) -> str:
 def _span(trajectory: Trajectory) -> str:
     if len(trajectory.points) == 1:
         return f"One checkpoint, {trajectory.points[0].label}"
-    ends = (trajectory.positions[0], trajectory.positions[-1])
-    span = " to ".join(position_label(trajectory, position) for position in ends)
-    return f"{count(len(trajectory.points), 'checkpoint')}, {span}"
+    return f"{count(len(trajectory.points), 'checkpoint')}, {' to '.join(ends_of(trajectory))}"
 
 
 def _listed(names: list[str]) -> str:
@@ -149,3 +135,12 @@ def _plain(value: object) -> str:
             return ", ".join(map(_plain, value))
         case _:
             return str(value)
+
+
+def without_arrays(report: Report, what: str, picture: str) -> str:
+    """Why there is no such picture, and what to do to see one."""
+    text = f"a saved report holds no {what}: run with --arrays to see the {picture}, or let "
+    text += "nctool analyze write this page itself (-o report.html)"
+    if report.arrays and report.arrays.get("file"):
+        text += f". The arrays of this report are in {report.arrays['file']}"
+    return text

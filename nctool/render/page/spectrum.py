@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from nctool.render import Arrays
@@ -17,19 +16,11 @@ DOTTED = 64
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
-    """One set of points."""
-
-    kind: str
-    path: str
-    dots: Sequence[tuple[float, float]]
-
-
-@dataclass(frozen=True, slots=True)
 class Spectrum:
     """Everything on the drawing, in its own coordinates."""
 
-    lines: tuple[Line, ...]
+    lines: list[tuple[str, str, list[tuple[float, float]]]]
+    """Of each set of points: which, its curve, and its dots where they are few."""
     across: tuple[Tick, ...]
     up: tuple[Tick, ...]
     ideal: str
@@ -44,21 +35,20 @@ def spectrum(report: Report, arrays: Arrays | None) -> Spectrum | None:
         return None
     longest, rank = known.longest, known.rank
     top = max(1.25, *(max(each) * 1.05 for each in known.relative.values()))
-    x = FRAME.across(0.5, longest + 0.5)
-    y = FRAME.up(0.0, top)
+    x, y = FRAME.across(0.5, longest + 0.5), FRAME.up(0.0, top)
     level = y(1.0)
+    lines = []
+    for kind, relative in known.relative.items():
+        stride = -(-len(relative) // MOST_POINTS)
+        shown = range(0, len(relative), stride)
+        places = [(x(index + 1), y(relative[index])) for index in shown]
+        lines.append((kind, path(places), places if len(relative) <= DOTTED else []))
     numbers = ticks(Scale(1, max(longest, 2), x(1), x(longest)), 8)
     return Spectrum(
-        tuple(_line(kind, each, x, y) for kind, each in known.relative.items()),
+        lines,
         tuple(tick for tick in numbers if tick.text.isdigit()),
         ticks(y, 3),
         path([(x(0.5), level), (x(rank + 0.5), level)]),
         level,
         rank,
     )
-
-
-def _line(kind: str, each: Sequence[float], x: Scale, y: Scale) -> Line:
-    stride = -(-len(each) // MOST_POINTS)
-    places = [(x(index + 1), y(each[index])) for index in range(0, len(each), stride)]
-    return Line(kind, path(places), places if len(each) <= DOTTED else ())

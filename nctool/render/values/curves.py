@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from nctool.render.values.words import POINTS, at_collapse
+from nctool.render.values.words import at_collapse
 from nctool.report import Result
 from nctool.report.trajectory import Trajectory
 
@@ -72,8 +72,3 @@ def quantities(trajectory: Trajectory) -> list[Quantity]:
         if curves:
             made.append(Quantity(name, tuple(results.values()), curves))
     return made
-
-
-def points_of(metric_id: str) -> str:
-    """``means`` or ``weights``; ``one`` where a metric is of neither alone."""
-    return next((kind for kind in POINTS if metric_id.endswith("." + kind)), "one")

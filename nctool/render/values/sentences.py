@@ -24,6 +24,12 @@ def position_label(trajectory: Trajectory, position: object) -> str:
     return f"{trajectory.axis} {shown}"
 
 
+def ends_of(trajectory: Trajectory) -> tuple[str, str]:
+    """The labels of the first and the last position."""
+    positions = trajectory.positions
+    return position_label(trajectory, positions[0]), position_label(trajectory, positions[-1])
+
+
 def of_trajectory(trajectory: Trajectory) -> Iterator[str]:
     """What only the whole trajectory shows."""
     facts = trajectory.facts

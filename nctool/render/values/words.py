@@ -72,6 +72,15 @@ def moment(report: Report) -> list[str]:
     return [*words, f"{run['split']} split"] if run.get("split") else words
 
 
+def capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def points_of(metric_id: str) -> str:
+    """``means`` or ``weights``; ``one`` where a metric is of neither alone."""
+    return next((kind for kind in POINTS if metric_id.endswith("." + kind)), "one")
+
+
 def class_label(name: str) -> str:
     """``class 7`` where the name is a number, else the name."""
     return f"class {name}" if name.isdigit() else name
