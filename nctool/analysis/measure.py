@@ -21,7 +21,7 @@ from nctool.analysis.results import result_of
 from nctool.arrays import Source
 from nctool.core.errors import ResourceError
 from nctool.core.progress import Progress, Silent
-from nctool.engine.device import Engine
+from nctool.engine.device import LARGE_BLOCKS, Engine
 from nctool.engine.samples import extreme
 from nctool.engine.solve import State, solve, start
 from nctool.facts.inputs import Inputs
@@ -158,7 +158,7 @@ def choose_engine(source: Source, settings: Settings) -> Engine:
         raise ResourceError(
             "no-float64", "this device has no float64, which these inputs need", "use --device cpu"
         )
-    return Engine(device, work)
+    return Engine(device, work, **({} if device.type == "cpu" else LARGE_BLOCKS))
 
 
 def choose_device(name: str) -> torch.device:

@@ -8,6 +8,9 @@ import torch
 
 FEWEST_ROWS = 256
 
+LARGE_BLOCKS = {"block_bytes": 64 << 20, "score_bytes": 256 << 20}
+"""For devices with memory of their own: launching and waiting cost more there than cache misses."""
+
 
 @dataclass(frozen=True, slots=True)
 class Engine:

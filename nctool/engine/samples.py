@@ -87,7 +87,7 @@ class Samples:
         parts: list[Tensor] = []
         for start, stop in self._ranges():
             rows = tensor_rows(self.features, start, stop)
-            wrong = ~torch.isfinite(rows).all(1) & (self.labels[start:stop] >= 0)
+            wrong = ~torch.isfinite(rows).all(1).cpu() & (self.labels[start:stop].cpu() >= 0)
             parts.append(start + torch.nonzero(wrong).flatten())
         broken, total = torch.cat(parts), self.features.shape[0]
         if not len(broken):
@@ -97,7 +97,7 @@ class Samples:
             return Changed({"engine": finer}, "squares leave the range of float32")
         if len(broken) <= FEW_BROKEN * total:
             labels = self.labels.clone()
-            labels[broken] = -1
+            labels[broken.to(labels.device)] = -1
             return Changed({"labels": labels}, "some rows are not finite")
         raise InputError(
             "non-finite-features",

@@ -111,8 +111,8 @@ def confirmed(suspects: Suspects, samples: Samples) -> Duplicates:
         if samples.ignored:
             stored = torch.nonzero(samples.labels >= 0).flatten()[places]
         for row in stored.tolist():
-            content = tensor_rows(samples.features, row, row + 1).contiguous().view(torch.uint8)
-            earlier = first.setdefault(content.numpy().tobytes(), row)
+            content = tensor_rows(samples.features, row, row + 1).cpu().contiguous()
+            earlier = first.setdefault(content.view(torch.uint8).numpy().tobytes(), row)
             if earlier != row:
                 pairs.append((earlier, row))
     return Duplicates(len(pairs), looked_at, tuple(pairs[:SHOWN_PAIRS]))

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from nctool.engine.block import Block
 from nctool.engine.workspace import Workspace
+from nctool.statistics.sums import by_class
 
 SHORT_SUM = 256
 """Rows added in the working precision before float64 takes over: keeps a float32 mean's error
@@ -136,12 +137,12 @@ class MomentSweep:
         residual = self.space.difference("residual", x, origin)
         square = row_squares(residual)
         self.count += counts
-        self.square += torch.bincount(y, weights=square, minlength=self.classes)
+        self.square += by_class(y, square, self.classes)
         inverse = None
         if self.unit:
             inverse = inverse_norms(row_lengths(x), residual, square, origin, self.pilot_square[y])
             self.zero_rows += int((inverse == 0).sum())
-            self.inverse += torch.bincount(y, weights=inverse, minlength=self.classes)
+            self.inverse += by_class(y, inverse, self.classes)
         if self.classes <= ONE_HOT_CLASSES:
             self.short_sums += one_hot_sums(residual, y, inverse, self.classes)
         else:

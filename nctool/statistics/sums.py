@@ -9,6 +9,11 @@ from nctool.engine.block import Block, Part, Product
 
 
 def by_class(y: Tensor, values: Tensor, classes: int) -> Tensor:  # (K,) float64
+    """Sums of one number per sample by class."""
+    if y.device.type != "cpu" and torch.are_deterministic_algorithms_enabled():
+        # Counting with weights has no deterministic kernel there, adding by index has.
+        total = torch.zeros(classes, dtype=torch.float64, device=y.device)
+        return total.index_add_(0, y, values.double())
     return torch.bincount(y, weights=values.double(), minlength=classes)
 
 
