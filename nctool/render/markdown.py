@@ -10,6 +10,7 @@ from nctool.core.text import count, number, one_line
 from nctool.render import Arrays, Renderer
 from nctool.render.ci import warnings_of
 from nctool.render.curves import sparkline
+from nctool.render.values.changes import others
 from nctool.render.values.sentences import ends_of, of_trajectory
 from nctool.render.values.words import ARROWS, heading_of
 from nctool.report import Report, Result
@@ -161,9 +162,7 @@ def _trajectory(trajectory: Trajectory) -> Iterator[str]:
 def _comparison(comparison: Comparison) -> Iterator[str]:
     baseline = comparison.baseline
     base = escaped(comparison.runs[baseline].name)
-    for index, run in enumerate(comparison.runs):
-        if index == baseline:
-            continue
+    for index, run in others(comparison):
         yield f"\n**{escaped(run.name)}** against {base}"
         rows = []
         for row in comparison.rows:

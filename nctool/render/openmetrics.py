@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from itertools import chain, count
 
 from nctool.core.text import one_line
 from nctool.render import Arrays, Renderer
@@ -17,28 +18,26 @@ OUTCOMES = {"pass": 0, "none": 0, "fail": 1, "inconclusive": 2}
 OTHER = re.compile("[^a-zA-Z0-9_]")
 
 
-@dataclass(frozen=True, slots=True)
-class Family:
-    """All samples of one name; what it means, and which metric it stands for."""
-
-    id: str
-    help: str
-    samples: dict[str, float] = field(default_factory=dict)
-    """By their labels, so that none is there twice."""
-
-
 def render(document: Document, arrays: Arrays | None, suffix: str) -> str:
-    families: dict[str, Family] = {}
-    for labels, report in _distinct(_reports(document)):
+    samples: dict[str, dict[str, float]] = {}  # by metric and labels: none is there twice
+    meanings: dict[str, str] = {}
+    seen: Counter[str] = Counter()
+    for labels, report in _reports(document):
+        text = _labels(labels)
+        seen[text] += 1
+        if seen[text] > 1:  # the same labels again get a number
+            text = _labels(labels | {"copy": seen[text]})
         for result in report:
             if result.value is not None:
-                family = _family(families, result.id, result.title)
-                family.samples[_labels(labels)] = result.value
-    lines = []
-    for title, family in families.items():
-        lines += [f"# TYPE {title} gauge", f"# HELP {title} {_escaped(family.help)}"]
+                samples.setdefault(result.id, {})[text] = result.value
+                meanings.setdefault(result.id, result.title)
+    lines, taken = [], {"nctool_outcome"}
+    for metric_id, values in samples.items():
+        name = _name(metric_id, taken)
+        taken.add(name)
+        lines += [f"# TYPE {name} gauge", f"# HELP {name} {_escaped(meanings[metric_id])}"]
         # repr: the shortest digits that read back as the same number.
-        lines += [f"{title}{labels} {value!r}" for labels, value in family.samples.items()]
+        lines += [f"{name}{labels} {value!r}" for labels, value in values.items()]
     lines += [
         "# TYPE nctool_outcome gauge",
         "# HELP nctool_outcome 0 passed or no gates, 1 a gate failed, 2 inconclusive",
@@ -48,15 +47,12 @@ def render(document: Document, arrays: Arrays | None, suffix: str) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _family(families: dict[str, Family], name: str, meaning: str) -> Family:
-    """The family of this metric, under a name that no other metric has."""
+def _name(metric_id: str, taken: set[str]) -> str:
+    """A name that no other metric has."""
     # "a.b" and "a_b" are one name to OpenMetrics: the second gets a number.
-    title = first = "nctool_" + OTHER.sub("_", name)
-    copy = 1
-    while title == "nctool_outcome" or (title in families and families[title].id != name):
-        copy += 1
-        title = f"{first}_{copy}"
-    return families.setdefault(title, Family(name, meaning))
+    first = "nctool_" + OTHER.sub("_", metric_id)
+    numbered = (f"{first}_{copy}" for copy in count(2))
+    return next(name for name in chain([first], numbered) if name not in taken)
 
 
 def _reports(document: Document) -> Iterator[tuple[dict[str, object], Report]]:
@@ -68,17 +64,6 @@ def _reports(document: Document) -> Iterator[tuple[dict[str, object], Report]]:
             yield {"point": point.label, **_moment(point.report)}, point.report
     else:
         yield _moment(document), document
-
-
-def _distinct(
-    reports: Iterator[tuple[dict[str, object], Report]],
-) -> Iterator[tuple[dict[str, object], Report]]:
-    """Reports whose labels are the same get a number each."""
-    seen: dict[str, int] = {}
-    for labels, report in reports:
-        text = _labels(labels)
-        seen[text] = seen.get(text, 0) + 1
-        yield labels | ({"copy": seen[text]} if seen[text] > 1 else {}), report
 
 
 def _moment(report: Report) -> dict[str, object]:

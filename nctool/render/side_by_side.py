@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from nctool.core.text import count, number
 from nctool.render.lines import BLANK, Line, line, table, wrapped
+from nctool.render.values.changes import others
 from nctool.report.comparison import Change, Comparison, Row
 
 SIGNS = {
@@ -19,15 +20,11 @@ def lines(comparison: Comparison, width: int) -> list[Line]:
     out = [*_runs(comparison), BLANK, *_differences(comparison, width)]
     if not comparison.rows:
         return [*out, line("  nothing changed by more than the tolerance")]
-    for index, run in enumerate(comparison.runs):
-        if index != comparison.baseline:
-            rows = [["", "baseline", "run", "delta", "ratio", ""]]
-            rows += [
-                _cells(row, row.changes[comparison.baseline], row.changes[index])
-                for row in comparison.rows
-            ]
-            out.append(line((run.name, "title"), ("  against the baseline", "faint")))
-            out += [*table(rows, "<>>>><", heads=True), BLANK]
+    for index, run in others(comparison):
+        rows = [["", "baseline", "run", "delta", "ratio", ""]]
+        rows += [_cells(row, comparison.baseline, index) for row in comparison.rows]
+        out.append(line((run.name, "title"), ("  against the baseline", "faint")))
+        out += [*table(rows, "<>>>><", heads=True), BLANK]
     legend = "more, less: collapsed than the baseline; same: within tolerance. "
     return [*out, *wrapped(legend + "Ratio: run over baseline.", width - 2, "  ", "faint")]
 
@@ -51,7 +48,8 @@ def _differences(comparison: Comparison, width: int) -> Iterator[Line]:
     yield BLANK
 
 
-def _cells(row: Row, base: Change, change: Change) -> list[str]:
+def _cells(row: Row, baseline: int, index: int) -> list[str]:
+    base, change = row.changes[baseline], row.changes[index]
     word = SIGNS[change.word]
     if change.overlap is not None:
         word += ", intervals overlap" if change.overlap else ", intervals apart"

@@ -29,7 +29,9 @@ def lines(
 
     ``histories`` has the first value of a metric and a sparkline from there to this one.
     """
-    out = [line((f"nctool {report.tool['version']}", "title"), (f"  {_moment(report)}", "faint"))]
+    profile = report.settings.get("profile")
+    when = " · ".join([*words.moment(report), *([f"profile {profile}"] if profile else [])])
+    out = [line((f"nctool {report.tool['version']}", "title"), (f"  {when}", "faint"))]
     out += [BLANK, *_provenance(report, width), BLANK, *between]
     computed = [result for result in report if result.status == "ok"]
     if computed:
@@ -43,11 +45,6 @@ def lines(
     out += _absent(report, width)
     out += _warnings(report, width)
     return out
-
-
-def _moment(report: Report) -> str:
-    profile = report.settings.get("profile")
-    return " · ".join([*words.moment(report), *([f"profile {profile}"] if profile else [])])
 
 
 def _provenance(report: Report, width: int) -> Iterator[Line]:

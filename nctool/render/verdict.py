@@ -24,7 +24,9 @@ def lines(document: Document, width: int) -> list[Line]:
     """A table of all gates; nothing where there are none."""
     if not document.gates and document.outcome == "none":
         return []
-    total, style = _total(document), STYLES.get(document.outcome, "")
+    outcome = OUTCOMES.get(document.outcome, document.outcome)
+    total = f"{count(len(document.gates), 'gate')}: {outcome}"
+    style = STYLES.get(document.outcome, "")
     out = [line(("Gates", "title"), (f"  {total}", style))]
     if len(total) + 7 > width:
         out = [line(("Gates", "title")), *wrapped(total, width, "  ", style)]
@@ -59,8 +61,3 @@ def _row(gate: Mapping[str, Any]) -> list[str]:
     run = one_line(str(gate["run"])) if gate.get("run") else ""
     name = "" if str(gate["id"]) in rule else f"({gate['id']})"
     return [word, " ".join(part for part in (rule, name) if part), seen, run]
-
-
-def _total(document: Document) -> str:
-    word = OUTCOMES.get(document.outcome, document.outcome)
-    return f"{count(len(document.gates), 'gate')}: {word}"

@@ -14,7 +14,7 @@ from nctool.roles.features_and_labels import choose_features_and_labels
 from nctool.roles.head import AUTOMATIC, find_head, widths
 from nctool.roles.missing_head import explain_missing_head
 from nctool.roles.role_types import Candidate, Roles
-from nctool.roles.sample_arrays import UNNAMED, SampleArray, sample_arrays
+from nctool.roles.sample_arrays import SampleArray, sample_arrays
 from nctool.settings.role_options import RoleOptions
 
 
@@ -30,7 +30,7 @@ def assign(
     kept, ignored = exclude(everything)
     # Arrays whose names say that they hold samples, of whichever split, are never a head.
     series = sample_arrays("features", kept) + sample_arrays("labels", kept)
-    named = {array.candidate for array in series if array.tier < UNNAMED}
+    named = {array.candidate for array in series if array.is_named}
     outside = [candidate for candidate in kept if candidate not in named]
     automatic = options.head is None
     declared = declared_head(everything, config) if automatic else None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from nctool.core.errors import InputError
 from nctool.core.notice import Notice
@@ -32,36 +32,31 @@ def as_head(
             f"has {layer.rows:,} rows",
             "check --classes, or name another head with --head 'KEY'",
         )
-    all_notices = list(notices)
-    if layer.transposed:
-        all_notices.append(
-            Notice(
-                "transposed-head",
-                f"{layer.weight.key} is stored as (dim, classes) and read transposed: "
-                f"{layer.rows:,} classes, d={layer.columns:,}",
-            )
-        )
-    if tied:
-        all_notices.append(
-            Notice(
-                "tied-head",
-                f"the head is tied to the input embedding {layer.weight.key}, as the model's "
-                "configuration says",
-                "--head none leaves it out",
-            )
-        )
-    if layer.scale is None and layer.name.leaf in ("weight_orig", "weight_v", "original"):
-        all_notices.append(
-            Notice(
-                "reparametrized-head",
-                f"{layer.weight.key} is one part of a reparametrized weight; "
-                "it is measured as stored",
-            )
-        )
     chosen_by: ChosenBy = "flag" if options.head is not None else "auto"
     weight = Pick(layer.weight, reason, chosen_by, layer.transposed, tied, layer.scale)
     bias = _bias(model, layer, options, tied)
-    return Head(weight, bias, layer.rows, layer.columns, tuple(all_notices))
+    return Head(weight, bias, layer.rows, layer.columns, (*notices, *_notices(layer, tied)))
+
+
+def _notices(layer: Layer, tied: bool) -> Iterator[Notice]:
+    key = layer.weight.key
+    if layer.transposed:
+        yield Notice(
+            "transposed-head",
+            f"{key} is stored as (dim, classes) and read transposed: "
+            f"{layer.rows:,} classes, d={layer.columns:,}",
+        )
+    if tied:
+        yield Notice(
+            "tied-head",
+            f"the head is tied to the input embedding {key}, as the model's configuration says",
+            "--head none leaves it out",
+        )
+    if layer.scale is None and layer.name.leaf in ("weight_orig", "weight_v", "original"):
+        yield Notice(
+            "reparametrized-head",
+            f"{key} is one part of a reparametrized weight; it is measured as stored",
+        )
 
 
 def _bias(model: Model, layer: Layer, options: RoleOptions, tied: bool) -> Pick | None:

@@ -13,36 +13,26 @@ from nctool.roles.role_types import Candidate
 from nctool.settings.role_options import RoleOptions
 
 # A word for people → the parts of a key that mean it, wherever they stand.
-GROUPS: dict[str, frozenset[str]] = {
-    "optimizer": frozenset(
-        "optimizer optimizers optim optimizer_state optimizer_states optimizer_state_dict "
-        "optimizer_weights optim_state optim_state_dict opt_state opt_states opt_state_dict "
-        "exp_avg exp_avg_sq max_exp_avg_sq momentum_buffer square_avg grad_avg acc_delta "
-        "exp_inf fp32_from_fp16 momentums velocities base_optimizer_state optimizer_slot "
-        "adam adamw nadam rmsprop adagrad adadelta sgd".split()
-    ),
-    "scheduler": frozenset(
-        "scheduler schedulers lr_scheduler lr_schedulers lr_scheduler_state_dict "
-        "scheduler_state_dict".split()
-    ),
-    "random state": frozenset(
-        "rng rng_state rng_states cuda_rng_state torch_rng_state numpy_rng_state random_state "
-        "random_states np_rng_state rng_tracker_states".split()
-    ),
-    "loss scaler": frozenset(("grad_scaler", "scaler_state_dict", "loss_scaler", "amp_scaler")),
+GROUPS = {
+    "optimizer": "optimizer optimizers optim optimizer_state optimizer_states "
+    "optimizer_state_dict optimizer_weights optim_state optim_state_dict opt_state opt_states "
+    "opt_state_dict exp_avg exp_avg_sq max_exp_avg_sq momentum_buffer square_avg grad_avg "
+    "acc_delta exp_inf fp32_from_fp16 momentums velocities base_optimizer_state optimizer_slot "
+    "adam adamw nadam rmsprop adagrad adadelta sgd",
+    "scheduler": "scheduler schedulers lr_scheduler lr_schedulers lr_scheduler_state_dict "
+    "scheduler_state_dict",
+    "random state": "rng rng_state rng_states cuda_rng_state torch_rng_state numpy_rng_state "
+    "random_state random_states np_rng_state rng_tracker_states",
+    "loss scaler": "grad_scaler scaler_state_dict loss_scaler amp_scaler",
     # An adapter keeps the module that it trained a copy of.
-    "replaced module": frozenset(("original_module",)),
-    "gradients": frozenset(("grad", "grads", "gradients")),
-    "running statistics": frozenset(
-        "running_mean running_var num_batches_tracked moving_mean moving_variance n_averaged "
-        "batch_stats".split()
-    ),
-    "index buffers": frozenset(
-        "position_ids relative_position_index attention_bias_idxs token_type_ids "
-        "input_ids attention_mask".split()
-    ),
-}  # fmt: skip
-_MEANINGS = {part: group for group, parts in GROUPS.items() for part in parts}
+    "replaced module": "original_module",
+    "gradients": "grad grads gradients",
+    "running statistics": "running_mean running_var num_batches_tracked moving_mean "
+    "moving_variance n_averaged batch_stats",
+    "index buffers": "position_ids relative_position_index attention_bias_idxs token_type_ids "
+    "input_ids attention_mask",
+}
+_MEANINGS = {part: group for group, parts in GROUPS.items() for part in parts.split()}
 
 
 @lru_cache(maxsize=65536)

@@ -6,11 +6,10 @@ from collections.abc import Iterable, Sequence
 
 from nctool.core.errors import InputError
 from nctool.core.notice import Notice
-from nctool.roles.explicit import describe, flag, named_array, tie
+from nctool.roles.explicit import describe, named_array, tie
 from nctool.roles.role_types import Candidate, Pick, Roles
 from nctool.roles.sample_arrays import (
     PREFERRED,
-    UNNAMED,
     Role,
     SampleArray,
     canonical,
@@ -75,7 +74,7 @@ def _able_to_play(
 
 def _splits(features: Sequence[SampleArray], labels: Sequence[SampleArray]) -> tuple[str, ...]:
     """The splits that some array is named after, the preferred ones first."""
-    named = {item.split for item in (*features, *labels) if item.tier < UNNAMED and item.split}
+    named = {item.split for item in (*features, *labels) if item.is_named and item.split}
     preferred = [name for name in PREFERRED if name and name in named]
     return (*preferred, *sorted(named.difference(preferred)))
 
@@ -103,15 +102,10 @@ def _split(
     for text, pool in ((options.features, features), (options.labels, labels)):
         if text is not None and pool:
             return pool[0].split
-    order: list[str | None] = [name for name in PREFERRED if name is None or name in splits]
-    order += [name for name in splits if name not in order]
-    named_f = {item.split for item in features if item.tier < UNNAMED}
-    named_l = {item.split for item in labels if item.tier < UNNAMED}
-    for present in (named_f & named_l, named_f, named_l):
-        for split in order:
-            if split in present:
-                return split
-    return None
+    named_f = {item.split for item in features if item.is_named}
+    named_l = {item.split for item in labels if item.is_named}
+    present = (named_f & named_l) or named_f or named_l
+    return next((split for split in (*PREFERRED, *splits) if split in present), None)
 
 
 def _of_split(arrays: Sequence[SampleArray], split: str | None) -> list[SampleArray]:
@@ -123,15 +117,19 @@ def _of_split(arrays: Sequence[SampleArray], split: str | None) -> list[SampleAr
 def _pair(
     features: list[SampleArray], labels: list[SampleArray], widths: frozenset[int]
 ) -> tuple[SampleArray | None, SampleArray | None]:
-    if any(item.tier < UNNAMED for item in labels):
-        labels = [item for item in labels if item.tier < UNNAMED]
+    labels = [item for item in labels if item.is_named] or labels
     pairs = [(f, t) for f in features for t in labels if f.rows == t.rows and f is not t]
-    named = [item for item in features if item.tier < UNNAMED]
+    named = [item for item in features if item.is_named]
     # Both are named and no rows agree: an error, not whichever unnamed array happens to fit.
-    if labels and named and labels[0].tier < UNNAMED and not any(f in named for f, _ in pairs):
-        raise _rows_error(named[0], labels[0])
+    if labels and named and labels[0].is_named and not any(f in named for f, _ in pairs):
+        raise InputError(
+            "rows-mismatch",
+            f"{named[0].rows:,} features against {labels[0].rows:,} labels: "
+            f"{describe(named[0].candidate)} and {describe(labels[0].candidate)}",
+            "name arrays of the same samples with --features 'KEY' or --labels 'KEY'",
+        )
     if not pairs:
-        labels = [item for item in labels if item.tier < UNNAMED]
+        labels = [item for item in labels if item.is_named]
         return _single("features", _fitting(named, widths)), _single("labels", _best(labels))
     lowest = min(label.tier for _, label in pairs)
     pairs = [pair for pair in pairs if pair[1].tier == lowest]
@@ -159,19 +157,6 @@ def _single(role: str, arrays: Sequence[SampleArray]) -> SampleArray | None:
     if len(arrays) > 1:
         raise tie(role, [item.candidate for item in arrays])
     return arrays[0] if arrays else None
-
-
-def _rows_error(feature: SampleArray, label: SampleArray) -> InputError:
-    hint = " or ".join(
-        flag(role, item.candidate, ()).split("'")[0] + "'KEY'"
-        for role, item in (("features", feature), ("labels", label))
-    )
-    return InputError(
-        "rows-mismatch",
-        f"{feature.rows:,} features against {label.rows:,} labels: "
-        f"{describe(feature.candidate)} and {describe(label.candidate)}",
-        f"name arrays of the same samples with {hint}",
-    )
 
 
 def _pooling(feature: SampleArray, options: RoleOptions) -> list[Notice]:
@@ -204,4 +189,5 @@ def _pick(
     else:
         like = f" like {partner.candidate.title}" if partner is not None else ""
         reason += f"float with {array.rows:,} rows{like}"
-    return Pick(candidate, f"{reason}; {array.named}")
+    why = f"named {candidate.title}" if array.is_named else "the only one that fits"
+    return Pick(candidate, f"{reason}; {why}")

@@ -64,10 +64,8 @@ class SampleArray:
         return shape[1] if len(shape) == 4 else shape[-1]
 
     @property
-    def named(self) -> str:
-        """How to say that the name helped."""
-        name = self.candidate.title
-        return f"named {name}" if self.tier < UNNAMED else "the only one that fits"
+    def is_named(self) -> bool:
+        return self.tier < UNNAMED
 
 
 def canonical(split: str) -> str:

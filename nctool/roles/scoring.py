@@ -53,30 +53,23 @@ class ScoredLayer:
 
 
 @lru_cache(maxsize=65536)
-def _words_of(part: str) -> frozenset[str]:
-    """The words of one part of a name; the head of a projection is none of classes."""
-    named = frozenset(words(part))
-    projects = PROJECTION & named and GENERIC & named
-    return named - GENERIC - PROJECTION | {"projection"} if projects else named
-
-
-@lru_cache(maxsize=65536)
-def _neutral(part: str) -> bool:
-    return all(word.isdigit() or word in NEUTRAL for word in words(part))
-
-
-@lru_cache(maxsize=65536)
 def _own(parts: tuple[str, ...]) -> tuple[str, ...]:
     """A layer's own name; a number or a kind of layer brings its container's with it."""
     start = len(parts) - 1
-    while start > 0 and _neutral(parts[start]):
+    while start > 0 and all(word.isdigit() or word in NEUTRAL for word in words(parts[start])):
         start -= 1
     return parts[start:]
 
 
 @lru_cache(maxsize=65536)
 def _words_of_parts(parts: tuple[str, ...]) -> frozenset[str]:
-    return frozenset(word for part in parts for word in _words_of(part))
+    """The words of these parts of a name; the head of a projection is none of classes."""
+    every: frozenset[str] = frozenset()
+    for part in parts:
+        named = frozenset(words(part))
+        projects = PROJECTION & named and GENERIC & named
+        every |= named - GENERIC - PROJECTION | {"projection"} if projects else named
+    return every
 
 
 def _last_words(layer: Layer) -> frozenset[str]:

@@ -14,8 +14,27 @@ WIDEST = 1e7
 
 def said(value: float | None, digits: int = 4) -> str:
     """``−0.0523``, ``9.87×10⁻⁵``."""
-    mantissa, mark, power = number(value, digits).partition("e")
+    return _typeset(number(value, digits))
+
+
+def _typeset(text: str) -> str:
+    mantissa, mark, power = text.partition("e")
     return (f"{mantissa}×{power_of_ten(int(power))}" if mark else mantissa).replace("-", "−")
+
+
+def plain(value: object) -> str:
+    """Any value of a document in a line of text."""
+    match value:
+        case bool():
+            return "yes" if value else "no"
+        case int():
+            return f"{value:,}"
+        case float():
+            return said(value)
+        case list() | tuple():
+            return ", ".join(map(plain, value))
+        case _:
+            return str(value)
 
 
 def aligned(value: float | None, digits: int = 4, mark: str = "") -> Markup:
@@ -33,11 +52,8 @@ def fixed(value: float | None, decimals: int | None) -> str:
     if value is None:
         return NONE
     if decimals is not None:
-        return f"{value:.{decimals}f}".replace("-", "−")
-    if value == 0:
-        return "0"
-    mantissa, _, power = f"{value:.2e}".partition("e")
-    return f"{mantissa.replace('-', '−')}×{power_of_ten(int(power))}"
+        return _typeset(f"{value:.{decimals}f}")
+    return _typeset(f"{value:.2e}") if value else "0"
 
 
 def decimals_for(values: list[float], digits: int = 4) -> int | None:

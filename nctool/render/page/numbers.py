@@ -7,7 +7,7 @@ from typing import Any, TypeAlias, TypeVar
 
 from markupsafe import Markup
 
-from nctool.render.page.amounts import aligned, said
+from nctool.render.page.amounts import aligned, plain, said
 from nctool.render.page.scales import Scale
 from nctool.render.values.words import ARROWS, MARKS, at_collapse, by_heading, capital, marks_of
 from nctool.report import Distribution, Result
@@ -100,14 +100,8 @@ def _worded(value: Any) -> str:
     match value:
         case None | [] | () | {}:
             return ""
-        case bool():
-            return "yes" if value else "no"
-        case float():
-            return said(value)
-        case int():
-            return f"{value:,}"
-        case str():
-            return value
+        case bool() | float() | int() | str():
+            return plain(value)
         case {"class": _, "name": str(name), "value": float(size)}:
             return f"{name} ({said(size, 3)})"
         case {"class": _, "name": str(name)}:

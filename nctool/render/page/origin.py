@@ -7,7 +7,8 @@ from pathlib import PurePath
 from typing import Any
 
 from nctool.core.text import count
-from nctool.render.page.amounts import said
+from nctool.render.page.amounts import plain
+from nctool.render.values.changes import others
 from nctool.render.values.sentences import ends_of, of_trajectory
 from nctool.render.values.words import capital, moment
 from nctool.report import Input, Report
@@ -32,8 +33,8 @@ def head(document: Document) -> tuple[str, str, list[str]]:
             return _span(document), _place(document.last, 2), [*facts, size(document.last)]
         case Comparison():
             base = document.runs[document.baseline]
-            others = [run.name for at, run in enumerate(document.runs) if at != document.baseline]
-            named = _listed(others) if len(others) < 4 else count(len(others), "run")
+            names = [run.name for _, run in others(document)]
+            named = _listed(names) if len(names) < 4 else count(len(names), "run")
             title = f"{named} against {base.name}"
             return title, _place(base.report, 2), [size(base.report)]
         case _:
@@ -120,21 +121,7 @@ def pairs(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, st
         if isinstance(value, Mapping):
             yield from pairs(value, f"{name}, ")
         elif value is not None:
-            yield name, _plain(value)
-
-
-def _plain(value: object) -> str:
-    match value:
-        case bool():
-            return "yes" if value else "no"
-        case int():
-            return f"{value:,}"
-        case float():
-            return said(value)
-        case list() | tuple():
-            return ", ".join(map(_plain, value))
-        case _:
-            return str(value)
+            yield name, plain(value)
 
 
 def without_arrays(report: Report, what: str, picture: str) -> str:

@@ -59,7 +59,7 @@ def draw(trajectory: Trajectory) -> Figure:
     grid = figure.subplots(2, 2, sharex=True)
     # The moment is on the axis: of the last point only the split is said.
     of_all = replace(trajectory.last, run={"split": trajectory.last.run.get("split")})
-    style.caption(figure, style.about(of_all))
+    style.caption(figure, of_all)
     for axes, panel in zip(grid.flat, PANELS, strict=True):
         _panel(axes, panel, trajectory)
     _along(grid[0, 0], trajectory)

@@ -11,9 +11,8 @@ from matplotlib.figure import Figure
 
 from nctool.render import Arrays
 from nctool.render.panels import gram, margins, spectrum, style
-from nctool.render.values.gram import Gram, grams
+from nctool.render.values.gram import grams
 from nctool.render.values.spectrum import spectrum as spectrum_of
-from nctool.render.values.words import POINTS
 from nctool.report import Report
 
 TALL = 2.5
@@ -33,7 +32,7 @@ def draw(report: Report, arrays: Arrays | None) -> Figure:
     panels: list[Panel] = [*_of_arrays(report, arrays), partial(margins.draw, report=report)]
     layout = LAYOUTS[len(panels)]
     figure = style.sheet(TALL * len(layout.split(";")) + 0.2)
-    style.caption(figure, style.about(report))
+    style.caption(figure, report)
     grid = figure.subplot_mosaic(layout)
     for name, panel in zip("abcd", panels, strict=False):
         panel(grid[name])
@@ -45,13 +44,8 @@ def _of_arrays(report: Report, arrays: Arrays | None) -> list[Panel]:
     if arrays is None:
         return [partial(style.empty, why=NO_ARRAYS, title="Cosines and singular values")]
     panels: list[Panel] = [
-        partial(_gram, gram_of=each) for each in grams(report, arrays, gram.MOST_CELLS)
+        partial(gram.draw, gram=each) for each in grams(report, arrays, gram.MOST_CELLS)
     ]
     if not panels:
         panels.append(partial(style.empty, why=NO_GRAM, title="Cosines between classes"))
     return [*panels, partial(spectrum.draw, spectrum=spectrum_of(report, arrays))]
-
-
-def _gram(axes: Axes, gram_of: Gram) -> None:
-    axes.set_title(f"Cosines of {POINTS[gram_of.kind]}")
-    gram.draw(axes, gram_of)

@@ -12,6 +12,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter
 from nctool.core.text import number
 from nctool.render.panels import style
 from nctool.render.values.gram import Gram
+from nctool.render.values.words import POINTS
 
 MOST_CELLS = 512
 """Cells along a side; of more classes each cell shows its most similar pair."""
@@ -24,6 +25,7 @@ SHADES = LinearSegmentedColormap.from_list(
 
 def draw(axes: Axes, gram: Gram) -> None:
     size, limit = gram.size, gram.limit
+    axes.set_title(f"Cosines of {POINTS[gram.kind]}")
     cells = np.ma.masked_invalid(np.array(gram.cells, dtype=np.float64))
     image = axes.imshow(
         cells, cmap=SHADES, vmin=-limit, vmax=limit, interpolation="nearest",
@@ -55,9 +57,7 @@ def _written(axes: Axes, gram: Gram) -> None:
 
 def _scale(axes: Axes, image: Any, limit: float, simplex: float | None) -> None:
     """The bar of colours; the cosine of a simplex has a mark of its own on it."""
-    figure = axes.get_figure()
-    assert figure is not None
-    bar = figure.colorbar(image, ax=axes, shrink=0.85, pad=0.03, aspect=18)
+    bar = axes.figure.colorbar(image, ax=axes, shrink=0.85, pad=0.03, aspect=18)
     bar.outline.set_visible(False)
     ticks = [-limit, 0.0, limit]
     if simplex is not None:
@@ -66,11 +66,9 @@ def _scale(axes: Axes, image: Any, limit: float, simplex: float | None) -> None:
         ticks = [tick for tick in ticks if abs(tick - simplex) > 0.12 * limit]
         ticks.append(simplex)
     bar.ax.yaxis.set_major_locator(FixedLocator(ticks))
-    bar.ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: _label(value, simplex)))
+    label = {simplex: "\nsimplex"}
+    bar.ax.yaxis.set_major_formatter(
+        FuncFormatter(lambda value, _: number(value, 3).replace("-", "−") + label.get(value, ""))
+    )
     bar.ax.tick_params(length=0, labelsize=6.5)
     bar.ax.grid(False)
-
-
-def _label(value: float, simplex: float | None) -> str:
-    text = number(value, 3).replace("-", "−")
-    return f"{text}\nsimplex" if value == simplex else text

@@ -130,16 +130,12 @@ def empty(axes: Axes, why: str, title: str = "") -> None:
     )  # fmt: skip
 
 
-def about(report: Report) -> str:
-    """How much of what, at which moment."""
+def caption(figure: Figure, report: Report) -> None:
+    """How much of what, at which moment, above all panels."""
     data = report.data
     samples = f"{count(data['n'], 'sample')}, " if data.get("n") else ""
     size = f"{samples}{count(data['k'], 'class', 'classes')}, d = {data['d']:,}"
-    return short(" · ".join([size, *moment(report)]), 100)
-
-
-def caption(figure: Figure, text: str) -> None:
-    """What all panels are about, above them."""
+    text = short(" · ".join([size, *moment(report)]), 100)
     figure.suptitle(text, x=0.01, ha="left", fontsize=7.5, color=FAINT)
 
 

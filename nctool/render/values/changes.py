@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from nctool.report.comparison import Change, Comparison, Row, arranged
+from nctool.report.runs import Run
 
 WORDS = ("more collapsed", "less collapsed", "within tolerance", "not comparable")
 
@@ -39,7 +40,7 @@ def factors(comparison: Comparison, most_rows: int, most_runs: int) -> Factors:
     kept = {row.metric.id for row in largest}
     shown = tuple(row for row in rows if row.metric.id in kept)
     ratios = [change.ratio or 1.0 for row in shown for change in row.changes if has_factor(change)]
-    runs = tuple(index for index in range(len(comparison.runs)) if index != comparison.baseline)
+    runs = tuple(index for index, _ in others(comparison))
     return Factors(
         shown, runs[:most_runs], min([1.0, *ratios]), max([1.0, *ratios]), len(rows), len(runs),
         tuple(row.metric.id for row in changed if not _placed(row)),
@@ -55,6 +56,11 @@ def _placed(row: Row) -> bool:
     return any(map(has_factor, row.changes))
 
 
+def others(comparison: Comparison) -> list[tuple[int, Run]]:
+    """Every run but the baseline, with its index."""
+    return [pair for pair in enumerate(comparison.runs) if pair[0] != comparison.baseline]
+
+
 def valued(comparison: Comparison) -> tuple[list[Row], list[str]]:
     """Rows that some run has a value of, and the metrics of all others."""
     rows = [
@@ -67,7 +73,6 @@ def valued(comparison: Comparison) -> tuple[list[Row], list[str]]:
 def tally(comparison: Comparison) -> Iterator[tuple[str, tuple[tuple[str, int], ...]]]:
     """For every run but the baseline, how often each word applies."""
     rows, _ = valued(comparison)
-    for index, run in enumerate(comparison.runs):
-        if index != comparison.baseline:
-            words = Counter(str(row.changes[index].word) for row in rows)
-            yield run.name, tuple((word, words[word]) for word in WORDS if words[word])
+    for index, run in others(comparison):
+        words = Counter(str(row.changes[index].word) for row in rows)
+        yield run.name, tuple((word, words[word]) for word in WORDS if words[word])

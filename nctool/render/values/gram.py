@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from nctool.render import Arrays
-from nctool.render.values.words import POINTS
+from nctool.render.values.words import of_points
 from nctool.report import Report
 
 RANGES = (0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.7, 1.0)
@@ -33,13 +33,8 @@ class Gram:
 def grams(report: Report, arrays: Arrays | None, most_cells: int) -> list[Gram]:
     """For class means and classifier rows, those whose Gram matrix is at hand."""
     width = report.data.get("d") or 0
-    named = {kind: f"gram/{kind}" for kind in POINTS}
-    at_hand = {kind: arrays[name] for kind, name in named.items() if arrays and name in arrays}
-    return [
-        gram(kind, cosines, width, most_cells)
-        for kind, cosines in at_hand.items()
-        if len(cosines) > 1
-    ]
+    at_hand = of_points(arrays, "gram").items()
+    return [gram(kind, rows, width, most_cells) for kind, rows in at_hand if len(rows) > 1]
 
 
 def gram(kind: str, cosines: Sequence[Sequence[float]], width: int, most_cells: int) -> Gram:

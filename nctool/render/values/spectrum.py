@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from nctool.render import Arrays
-from nctool.render.values.words import POINTS
+from nctool.render.values.words import of_points
 from nctool.report import Report
 
 
@@ -24,20 +24,17 @@ class Spectrum:
 
 def spectrum(report: Report, arrays: Arrays | None) -> Spectrum | None:
     """None where no spectrum is at hand, or each is zero throughout."""
-    named = {kind: f"spectrum/{kind}" for kind in POINTS}
-    at_hand = {kind: arrays[name] for kind, name in named.items() if arrays and name in arrays}
-    spectra = {kind: [*map(float, values)] for kind, values in at_hand.items() if any(values)}
+    at_hand = of_points(arrays, "spectrum").items()
+    spectra = {kind: [*map(float, values)] for kind, values in at_hand if any(values)}
     if not spectra:
         return None
     longest = max(map(len, spectra.values()))
     classes, width = report.data.get("k") or longest, report.data.get("d") or longest
     # K centred points span at most K - 1 dimensions.
     rank = max(1, min(classes - 1, width, longest))
-    relative = {kind: _relative(values, rank) for kind, values in spectra.items()}
+    relative = {}
+    for kind, values in spectra.items():
+        # In units of the flat spectrum that has the same total energy.
+        flat = math.sqrt(sum(value * value for value in values) / rank)
+        relative[kind] = tuple(value / flat for value in values)
     return Spectrum(relative, rank, longest, width >= classes - 1)
-
-
-def _relative(values: Sequence[float], rank: int) -> tuple[float, ...]:
-    """In units of the flat spectrum that has the same total energy."""
-    flat = math.sqrt(sum(value * value for value in values) / rank)
-    return tuple(value / flat for value in values)

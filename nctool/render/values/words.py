@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TypeVar
+from typing import Any, TypeVar
 
+from nctool.render import Arrays
 from nctool.report import Report, Result
 
 T = TypeVar("T")
@@ -28,8 +29,6 @@ MARKS = {
 """The sign beside a value that has this flag, and what it means."""
 POINTS = {"means": "class means", "weights": "classifier rows"}
 """The two sets of points, by the last part of an id or of an array's name."""
-
-
 RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
@@ -74,6 +73,12 @@ def moment(report: Report) -> list[str]:
 
 def capital(text: str) -> str:
     return text[:1].upper() + text[1:]
+
+
+def of_points(arrays: Arrays | None, what: str) -> dict[str, Any]:
+    """``gram/means`` and ``gram/weights`` by the set of points, as far as they are at hand."""
+    kinds = [kind for kind in POINTS if arrays and f"{what}/{kind}" in arrays]
+    return {kind: (arrays or {})[f"{what}/{kind}"] for kind in kinds}
 
 
 def points_of(metric_id: str) -> str:
