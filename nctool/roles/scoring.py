@@ -49,7 +49,7 @@ class ScoredLayer:
     @property
     def side(self) -> bool:
         """Whether this is a distillation or auxiliary head, by name."""
-        return any(SIDE & set(words(part)) for part in self.layer.name.layer)
+        return bool(SIDE & self.layer.words)
 
 
 @lru_cache(maxsize=65536)
@@ -103,9 +103,7 @@ def tables_waited_for(model: Model) -> list[Layer]:
     biases = {
         candidate.shape[0]
         for candidate in model.candidates
-        if len(candidate.shape) == 1
-        and candidate.shape[0] in sizes
-        and candidate.is_float
+        if any(map(candidate.is_bias_for, sizes))
         and words(candidate.key)[-1:] == ("bias",)
         and HEAD & set(words(candidate.key))
     }

@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
-from typing import TypeAlias
-
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from nctool.render import Arrays
@@ -17,35 +12,28 @@ from nctool.report import Report
 
 TALL = 2.5
 """Inches of one row of panels."""
-LAYOUTS = {2: "ab", 3: "ab;cc", 4: "ab;cd"}
 NO_ARRAYS = """run with --arrays to see them:
 a saved report holds neither.
 A figure that nctool analyze
 writes itself (-o) shows both."""
 NO_GRAM = "none: a vector is zero, or there\nare too many classes for a picture"
 
-Panel: TypeAlias = Callable[[Axes], None]
-
 
 def draw(report: Report, arrays: Arrays | None) -> Figure:
     """Two panels in a row: cosines, singular values, margins."""
-    panels: list[Panel] = [*_of_arrays(report, arrays), partial(margins.draw, report=report)]
-    layout = LAYOUTS[len(panels)]
+    pictures = [] if arrays is None else grams(report, arrays, gram.MOST_CELLS)
+    layout = "ab" if arrays is None else "ab;cd" if len(pictures) > 1 else "ab;cc"
     figure = style.sheet(TALL * len(layout.split(";")) + 0.2)
     style.caption(figure, report)
     grid = figure.subplot_mosaic(layout)
-    for name, panel in zip("abcd", panels, strict=False):
-        panel(grid[name])
-    return figure
-
-
-def _of_arrays(report: Report, arrays: Arrays | None) -> list[Panel]:
-    """What a saved report does not hold; one panel that says so where it is not at hand."""
+    places = [grid[name] for name in sorted(grid)]
     if arrays is None:
-        return [partial(style.empty, why=NO_ARRAYS, title="Cosines and singular values")]
-    panels: list[Panel] = [
-        partial(gram.draw, gram=each) for each in grams(report, arrays, gram.MOST_CELLS)
-    ]
-    if not panels:
-        panels.append(partial(style.empty, why=NO_GRAM, title="Cosines between classes"))
-    return [*panels, partial(spectrum.draw, spectrum=spectrum_of(report, arrays))]
+        style.empty(places[0], NO_ARRAYS, "Cosines and singular values")
+    else:
+        for place, picture in zip(places, pictures, strict=False):
+            gram.draw(place, picture)
+        if not pictures:
+            style.empty(places[0], NO_GRAM, "Cosines between classes")
+        spectrum.draw(places[-2], spectrum_of(report, arrays))
+    margins.draw(places[-1], report)
+    return figure
