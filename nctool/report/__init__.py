@@ -1,31 +1,14 @@
 """The answer as a value: reports, trajectories, comparisons, gates. Standard library only."""
 
-from nctool.report.report import (
-    SCHEMA_ID,
-    SCHEMA_VERSION,
-    ClassValue,
-    Direction,
-    Distribution,
-    Input,
-    Reference,
-    Report,
-    Result,
-    Status,
-    result_to_dict,
-    schema,
-)
-
-__all__ = [
-    "SCHEMA_ID",
-    "SCHEMA_VERSION",
-    "ClassValue",
-    "Direction",
-    "Distribution",
-    "Input",
-    "Reference",
-    "Report",
-    "Result",
-    "Status",
-    "result_to_dict",
-    "schema",
-]
+from nctool.report.report import SCHEMA_ID as SCHEMA_ID
+from nctool.report.report import SCHEMA_VERSION as SCHEMA_VERSION
+from nctool.report.report import ClassValue as ClassValue
+from nctool.report.report import Direction as Direction
+from nctool.report.report import Distribution as Distribution
+from nctool.report.report import Input as Input
+from nctool.report.report import Reference as Reference
+from nctool.report.report import Report as Report
+from nctool.report.report import Result as Result
+from nctool.report.report import Status as Status
+from nctool.report.report import result_to_dict as result_to_dict
+from nctool.report.report import schema as schema

@@ -204,42 +204,26 @@ def _change(
     value = None if result is None else result.value
     before = None if base is None else base.value
     ci = None if result is None else result.ci
-    spread = _spread(run, result)
-    if is_baseline:
-        return Change(value, None, None, "baseline", ci, None, spread)
-    if result is None or base is None or value is None or before is None:
-        return Change(value, None, None, "not comparable", ci, None, spread)
+    # Sample standard deviation (n - 1) over the members of a group; None for a single run.
+    values = () if result is None else run.values(result.id)
+    spread = stdev(values) if len(values) > 1 else None
+    word: Word = "baseline" if is_baseline else "not comparable"
+    alone = Change(value, None, None, word, ci, None, spread)
+    if is_baseline or result is None or base is None or value is None or before is None:
+        return alone
     # Two definitions of one metric are two metrics: their difference says nothing of the runs.
     if result.definition_version != base.definition_version:
-        return Change(value, None, None, "not comparable", ci, None, spread)
-    delta = value - before
+        return alone
     # Over a subnormal baseline the quotient overflows: there is no ratio then, as over zero.
     ratio = value / before if before and math.isfinite(value / before) else None
     overlap = None
     if result.ci is not None and base.ci is not None:
         overlap = result.ci[0] <= base.ci[1] and base.ci[0] <= result.ci[1]
-    word = _word(result, value, before, tolerance)
-    return Change(value, delta, ratio, word, ci, overlap, spread)
-
-
-def _word(metric: Result, value: float, before: float, tolerance: Tolerance) -> Word:
     if not tolerance.exceeded(before, value):
-        return "within tolerance"
-    # Beyond an ideal a value is as far from collapse as before it: the distance decides.
-    if metric.ideal is not None:
-        more = abs(value - metric.ideal) < abs(before - metric.ideal)
+        word = "within tolerance"
     else:
-        more = (value > before) == (metric.toward_collapse == "up")
-    return "more collapsed" if more else "less collapsed"
-
-
-def _spread(run: Run, metric: Result | None) -> float | None:
-    """Sample standard deviation (n - 1) over the members of a group; None for a single run."""
-    if metric is None:
-        return None
-    members = [member.get(metric.id) for member in run.members]
-    values = [result.value for result in members if result and result.value is not None]
-    return stdev(values) if len(values) > 1 else None
+        word = "more collapsed" if result.gained(before, value) > 0 else "less collapsed"
+    return replace(alone, delta=value - before, ratio=ratio, word=word, overlap=overlap)
 
 
 def _absent(metric: Result) -> Result:

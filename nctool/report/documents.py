@@ -15,6 +15,7 @@ from typing import Any, TypeAlias
 from nctool.core.errors import InputError
 from nctool.report import Report
 from nctool.report.comparison import Comparison
+from nctool.report.report import refuse
 from nctool.report.trajectory import Trajectory
 
 Document: TypeAlias = Report | Trajectory | Comparison
@@ -42,7 +43,7 @@ def from_text(text: str, name: str = "-") -> Document:
     if text.lstrip()[:1] == "<":
         text = embedded(text, name)
     try:
-        plain: object = json.loads(text, parse_constant=_refuse)
+        plain: object = json.loads(text, parse_constant=refuse)
     except (ValueError, RecursionError) as problem:
         raise InputError(
             "not-json",
@@ -76,8 +77,6 @@ def report_of(document: Document) -> Report | None:
 
 
 def to_json(document: Document, indent: int | None = 2) -> str:
-    if isinstance(document, Report):
-        return document.to_json(indent)
     return json.dumps(document.to_dict(), indent=indent, allow_nan=False)
 
 
@@ -174,7 +173,3 @@ def _text(path: Path) -> str:
             "report-unreadable", f"{str(path)!r} cannot be read as text: {problem}",
             "give the JSON that --json has written",
         ) from problem  # fmt: skip
-
-
-def _refuse(token: str) -> None:
-    raise ValueError(f"{token} is no JSON number")

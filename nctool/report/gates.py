@@ -25,9 +25,8 @@ from nctool.report.trajectory import Trajectory
 
 Outcome = Literal["pass", "fail", "inconclusive", "none"]
 Subject = Report | Trajectory | Comparison
-Look = Literal["last", "delta", "ratio"]
 
-LOOKS: dict[str, Look] = {"last": "last", "delta": "delta", "ratio": "ratio"}
+LOOKS = ("last", "delta", "ratio")
 OPERATORS: Mapping[str, Callable[[float, float], bool]] = {
     "<=": operator.le, ">=": operator.ge, "<": operator.lt, ">": operator.gt,
 }  # fmt: skip
@@ -45,7 +44,7 @@ class Rule:
 
     text: str
     source: str
-    look: Look
+    look: str
     pattern: str
     part: str | None
     operator: str
@@ -91,12 +90,12 @@ class _View:
 def parse(text: str, source: str = "--gate") -> Rule:
     """The rule that a text states; ``source`` is where it was written, for messages."""
     match = RULE.fullmatch(text.strip())
-    look = LOOKS.get(match["look"] or "last") if match else None
     try:
         bound = float(match["bound"]) if match else math.nan
     except ValueError:
         bound = math.nan
-    if match is None or look is None or not math.isfinite(bound):
+    look = match["look"] or "last" if match else ""
+    if match is None or look not in LOOKS or not math.isfinite(bound):
         raise UsageError(
             "bad-gate",
             f"gate {text!r} ({source}) cannot be read",
@@ -129,13 +128,13 @@ def check_names(demands: Demands, known: Sequence[str]) -> None:
 
 def judge(subject: Subject, demands: Demands, baseline: Report | None = None) -> Verdict:
     """One gate for every rule and every metric that it names, and the outcome of all of them."""
+    if not demands.any:
+        return Verdict((), "none")
     gates = [
         gate
         for view in _views(subject, baseline)
         for gate in (*_ruled(view, demands), *_tolerated(view, demands))
     ]
-    if not demands.any:
-        return Verdict((), "none")
     hard = [gate["result"] for gate in gates if gate["severity"] == "error"]
     if "fail" in hard:
         return Verdict(tuple(gates), "fail")
@@ -176,23 +175,14 @@ def _held(rule: Rule, name: str, view: _View, demands: Demands) -> Mapping[str, 
     observed, why = now, _why_missing(view.now.get(name), rule.part)
     if rule.look != "last" and now is not None:
         observed, why = _against(rule.look, now, before, view.before is not None)
-    if observed is None:
-        result = "inconclusive" if demands.missing_fails else "missing"
-    else:
-        holds = OPERATORS[rule.operator](observed, rule.bound)
-        tolerance = tolerance_for(name, demands.tolerances)
-        if (
-            not holds
-            and rule.look != "last"
-            and tolerance
-            and now is not None
-            and before is not None
-        ):
-            # Looking back, a change within tolerance is no change.
-            holds = not tolerance.exceeded(before, now)
-        result = "pass" if holds else "fail"
+    holds = None if observed is None else OPERATORS[rule.operator](observed, rule.bound)
+    tolerance = tolerance_for(name, demands.tolerances)
+    if holds is False and rule.look != "last" and tolerance:
+        assert now is not None and before is not None
+        # Looking back, a change within tolerance is no change.
+        holds = not tolerance.exceeded(before, now)
     return _gate(
-        name, rule.text, observed, before, result, rule.warns, rule.source, view, demands, why
+        name, rule.text, observed, before, holds, rule.warns, rule.source, view, demands, why
     )
 
 
@@ -211,21 +201,12 @@ def _tolerated(view: _View, demands: Demands) -> Iterator[Mapping[str, Any]]:
             now, before = number_of(metric, None), number_of((view.before or {}).get(name), None)
             why = _why_missing(metric, None)
             why = why or (None if before is not None else "no baseline value")
-            if metric is None or now is None or before is None:
-                result = "inconclusive" if demands.missing_fails else "missing"
-            else:
-                result = "fail" if worse(metric, now, before, tolerance) else "pass"
+            holds = None
+            # Only what has become less collapsed fails, by however much it is more.
+            if metric is not None and now is not None and before is not None:
+                holds = not tolerance.exceeded(before, now) or metric.gained(before, now) >= 0
             text = f"{name} within {tolerance} of the baseline"
-            yield _gate(name, text, now, before, result, False, "--tolerance", view, demands, why)
-
-
-def worse(metric: Result, now: float, before: float, tolerance: Tolerance) -> bool:
-    """True where ``now`` is less collapsed than ``before`` by more than the tolerance."""
-    if not tolerance.exceeded(before, now):
-        return False
-    if metric.ideal is not None:
-        return abs(now - metric.ideal) > abs(before - metric.ideal)
-    return (now < before) == (metric.toward_collapse == "up")
+            yield _gate(name, text, now, before, holds, False, "--tolerance", view, demands, why)
 
 
 def number_of(result: Result | None, part: str | None) -> float | None:
@@ -241,7 +222,7 @@ def number_of(result: Result | None, part: str | None) -> float | None:
 
 
 def _against(
-    look: Look, now: float, before: float | None, has_baseline: bool
+    look: str, now: float, before: float | None, has_baseline: bool
 ) -> tuple[float | None, str | None]:
     """The difference or ratio to the baseline, or why there is none."""
     if before is None:
@@ -260,9 +241,11 @@ def _why_missing(result: Result | None, part: str | None) -> str | None:
 
 
 def _gate(
-    name: str, text: str, observed: float | None, before: float | None, result: str, warns: bool,
-    source: str, view: _View, demands: Demands, why: str | None,
+    name: str, text: str, observed: float | None, before: float | None, holds: bool | None,
+    warns: bool, source: str, view: _View, demands: Demands, why: str | None,
 ) -> Mapping[str, Any]:  # fmt: skip
+    missing = "inconclusive" if demands.missing_fails else "missing"
+    result = missing if holds is None else "pass" if holds else "fail"
     gate: dict[str, Any] = {
         "id": name, "expr": text, "observed": observed, "baseline": before, "result": result,
         "severity": "warning" if warns or demands.warn_only or result == "missing" else "error",

@@ -86,6 +86,13 @@ class Result:
     flags: tuple[str, ...] = ()
     definition_version: int = 1
 
+    def gained(self, before: float, now: float) -> float:
+        """By how much ``now`` is more collapsed than ``before``; negative where it is less."""
+        # Beyond an ideal a value is as far from collapse as before it: the distance decides.
+        if self.ideal is not None:
+            return abs(before - self.ideal) - abs(now - self.ideal)
+        return now - before if self.toward_collapse == "up" else before - now
+
 
 @dataclass(frozen=True, slots=True)
 class Input:
@@ -103,25 +110,28 @@ class Input:
     transposed: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """The results of one analysis, with what a reader needs to trust them."""
+    """The results of one analysis, with what a reader needs to trust them.
 
+    The fields stand in the order of the published schema.
+    """
+
+    kind: str = "report"
+    schema_version: str = SCHEMA_VERSION
+    outcome: str = "none"
+    tool: Mapping[str, str]
+    created: str
     run: Mapping[str, Any]
     inputs: tuple[Input, ...]
     data: Mapping[str, Any]
     settings: Mapping[str, Any]
     metrics: tuple[Result, ...]
-    tool: Mapping[str, str]
-    created: str
-    environment: Mapping[str, Any] = field(default_factory=dict)
-    warnings: tuple[Notice, ...] = ()
     gates: tuple[Mapping[str, Any], ...] = ()
+    warnings: tuple[Notice, ...] = ()
     arrays: Mapping[str, Any] | None = None
+    environment: Mapping[str, Any] = field(default_factory=dict)
     timing_s: Mapping[str, float] = field(default_factory=dict)
-    kind: str = "report"
-    schema_version: str = SCHEMA_VERSION
-    outcome: str = "none"
 
     def __getitem__(self, metric_id: str) -> Result:
         result = self.get(metric_id)
@@ -136,6 +146,11 @@ class Report:
     def get(self, metric_id: str) -> Result | None:
         """The result of this id, or None where the report has none."""
         return next((result for result in self.metrics if result.id == metric_id), None)
+
+    def value(self, metric_id: str) -> float | None:
+        """The value of this metric, or None where the report has none."""
+        result = self.get(metric_id)
+        return None if result is None else result.value
 
     def __iter__(self) -> Iterator[Result]:
         return iter(self.metrics)
@@ -154,27 +169,9 @@ class Report:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values in the order of the published schema."""
-        plain = {
-            "$schema": SCHEMA_ID,
-            "kind": self.kind,
-            "schema_version": self.schema_version,
-            "outcome": self.outcome,
-            "tool": dict(self.tool),
-            "created": self.created,
-            "run": dict(self.run),
-            "inputs": [asdict(source) for source in self.inputs],
-            "data": dict(self.data),
-            "settings": dict(self.settings),
-            "metrics": [result_to_dict(result) for result in self.metrics],
-            "gates": [dict(gate) for gate in self.gates],
-            "warnings": [asdict(notice) for notice in self.warnings],
-            "arrays": None if self.arrays is None else dict(self.arrays),
-            "environment": dict(self.environment),
-            "timing_s": dict(self.timing_s),
-            "digest": self.digest,
-        }
-        cleaned: dict[str, Any] = _json_safe(plain)
-        return cleaned
+        plain = {field.name: getattr(self, field.name) for field in fields(self)}
+        plain["metrics"] = [result_to_dict(result) for result in self.metrics]
+        return _json_object({"$schema": SCHEMA_ID, **plain, "digest": self.digest})
 
     def to_json(self, indent: int | None = 2) -> str:
         return json.dumps(self.to_dict(), indent=indent, allow_nan=False)
@@ -184,23 +181,16 @@ class Report:
         """Read a report of any released schema version; unknown keys are left alone."""
         try:
             _check_kind(plain)
-            return cls(
-                run=plain["run"],
-                inputs=tuple(_known(Input, source) for source in plain["inputs"]),
-                data=plain["data"],
-                settings=plain["settings"],
-                metrics=tuple(_result_from_dict(result) for result in plain["metrics"]),
-                tool=plain["tool"],
-                created=plain["created"],
-                environment=plain.get("environment", {}),
-                warnings=tuple(_known(Notice, notice) for notice in plain.get("warnings", ())),
-                gates=tuple(plain.get("gates", ())),
-                arrays=plain.get("arrays"),
-                timing_s=plain.get("timing_s", {}),
-                kind=plain["kind"],
-                schema_version=plain["schema_version"],
-                outcome=plain["outcome"],
-            )
+            read = {
+                "created": plain["created"],
+                "outcome": plain["outcome"],
+                "inputs": tuple(_known(Input, source) for source in plain["inputs"]),
+                "metrics": tuple(_result_from_dict(result) for result in plain["metrics"]),
+                "gates": tuple(plain.get("gates", ())),
+                "warnings": tuple(_known(Notice, notice) for notice in plain.get("warnings", ())),
+            }
+            report: Report = _known(cls, {**plain, **read})
+            return report
         except (KeyError, TypeError, AttributeError, ValueError) as problem:
             raise InputError(
                 "not-a-report",
@@ -211,7 +201,7 @@ class Report:
     @classmethod
     def from_json(cls, text: str) -> Report:
         try:
-            plain = json.loads(text, parse_constant=_refuse)
+            plain = json.loads(text, parse_constant=refuse)
         except (ValueError, RecursionError) as problem:
             raise InputError(
                 "not-json",
@@ -238,7 +228,8 @@ def _check_kind(plain: Mapping[str, Any]) -> None:
             raise TypeError(f"{name} holds something else than objects")
 
 
-def _refuse(token: str) -> None:
+def refuse(token: str) -> None:
+    """For ``parse_constant``: JSON has no NaN and no infinity."""
     raise ValueError(f"{token} is no JSON number")
 
 
@@ -259,16 +250,14 @@ def result_to_dict(result: Result) -> dict[str, Any]:
     for optional in ("per_class", "details"):
         if plain[optional] is None:
             del plain[optional]
-    cleaned: dict[str, Any] = _json_safe(plain)
-    return cleaned
+    return _json_object(plain)
 
 
 def _result_from_dict(plain: Mapping[str, Any]) -> Result:
     values = dict(plain)
-    if values.get("best_known") is not None:
-        values["best_known"] = _known(Reference, values["best_known"])
-    if values.get("distribution") is not None:
-        values["distribution"] = _known(Distribution, values["distribution"])
+    for name, kind in (("best_known", Reference), ("distribution", Distribution)):
+        if values.get(name) is not None:
+            values[name] = _known(kind, values[name])
     if values.get("worst") is not None:
         values["worst"] = tuple(
             ClassValue(worst["class"], worst["name"], worst["value"]) for worst in values["worst"]
@@ -289,12 +278,18 @@ def _known(kind: type[Any], plain: Mapping[str, Any]) -> Any:
     )
 
 
+def _json_object(plain: Mapping[str, Any]) -> dict[str, Any]:
+    return {str(key): _json_safe(value) for key, value in plain.items()}
+
+
 def _json_safe(value: Any) -> Any:
     """JSON has no NaN and no infinity: they become null, and a status says why."""
     if isinstance(value, float):
         return value if math.isfinite(value) else None
+    if isinstance(value, (Input, Notice)):
+        value = asdict(value)
     if isinstance(value, Mapping):
-        return {str(key): _json_safe(item) for key, item in value.items()}
+        return _json_object(value)
     if isinstance(value, (list, tuple)):
         return [_json_safe(item) for item in value]
     return value

@@ -19,6 +19,11 @@ class Run:
     members: tuple[Report, ...] = ()
     """The runs that a group stands for; empty for a single run."""
 
+    def values(self, metric_id: str) -> list[float]:
+        """The values of a metric in the members that have one."""
+        values = (member.value(metric_id) for member in self.members)
+        return [value for value in values if value is not None]
+
 
 @dataclass(frozen=True, slots=True)
 class Difference:
@@ -90,10 +95,10 @@ def _group(name: str, members: Sequence[Run]) -> Run:
     first = reports[0]
     if len(reports) == 1:
         return Run(name, first)
+    group = Run(f"{name} (mean of {len(reports)})", first, reports)
     results = []
     for metric in first:
-        of_members = [report.get(metric.id) for report in reports]
-        values = [result.value for result in of_members if result and result.value is not None]
+        values = group.values(metric.id)
         # A mean over fewer members would compare groups of different runs.
         complete = len(values) == len(reports)
         results.append(
@@ -104,7 +109,7 @@ def _group(name: str, members: Sequence[Run]) -> Run:
                 reason=None if complete else f"not in all {len(reports)} runs of the group",
             )
         )
-    return Run(f"{name} (mean of {len(reports)})", replace(first, metrics=tuple(results)), reports)
+    return replace(group, report=replace(first, metrics=tuple(results)))
 
 
 def without_value(result: Result) -> Result:

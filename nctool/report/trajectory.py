@@ -57,8 +57,7 @@ class Trajectory:
 
     def curve(self, metric_id: str) -> tuple[float | None, ...]:
         """A metric's value at every point; None where it has none."""
-        results = (point.report.get(metric_id) for point in self.points)
-        return tuple(None if result is None else result.value for result in results)
+        return tuple(point.report.value(metric_id) for point in self.points)
 
     def with_last(self, report: Report) -> Trajectory:
         """The same, with another report at the last point."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from nctool.report import Report
 from nctool.report.trajectory import Point
 
 DEPTH = "nc1.pinv"
@@ -21,7 +20,7 @@ def of_time(points: Sequence[Point]) -> dict[str, object]:
         if point.report.run["train_error"] == 0:
             return {"zero_error": point.position}
     for point in points if not logged else ():
-        accuracy = _value(point.report, "nc4.accuracy")
+        accuracy = point.report.value("nc4.accuracy")
         if accuracy == 1.0 and point.report.run.get("split") in (None, "train"):
             return {"zero_error": point.position}
     return {}
@@ -32,7 +31,7 @@ def of_depth(points: Sequence[Point]) -> dict[str, object]:
     logs = [
         (point.position, math.log(value))
         for point in points
-        if (value := _value(point.report, DEPTH)) is not None and value > 0
+        if (value := point.report.value(DEPTH)) is not None and value > 0
     ]
     facts: dict[str, object] = {}
     # Through two points every line fits: a rate needs a third to be tested by.
@@ -41,9 +40,9 @@ def of_depth(points: Sequence[Point]) -> dict[str, object]:
         facts["separation"] = {
             "metric": DEPTH, "rate": math.exp(slope), "r_squared": share, "layers": len(logs),
         }  # fmt: skip
-    accuracy = _value(points[-1].report, "nc4.accuracy")
+    accuracy = points[-1].report.value("nc4.accuracy")
     for point in points if accuracy is not None else ():
-        nearest = _value(point.report, "nc4.ncc_accuracy")
+        nearest = point.report.value("nc4.ncc_accuracy")
         if nearest is not None and accuracy is not None and nearest >= accuracy:
             facts["as_good_as_the_head"] = {"layer": point.label, "position": point.position}
             break
@@ -59,8 +58,3 @@ def line_through(points: Sequence[tuple[float, float]]) -> tuple[float, float | 
     xy = sum((x - x0) * (y - y0) for x, y in points)
     yy = sum((y - y0) ** 2 for _, y in points)
     return xy / xx, xy * xy / (xx * yy) if yy > 0 else None
-
-
-def _value(report: Report, metric_id: str) -> float | None:
-    result = report.get(metric_id)
-    return None if result is None else result.value
