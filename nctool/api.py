@@ -106,11 +106,8 @@ analyze.__doc__ = "\n".join([inspect.getdoc(analyze) or "", "", "Options:", *HEL
 def _check_keys(roles: Mapping[str, Any]) -> None:
     wrong = [role for role, value in roles.items() if value is not None and type(value) is not str]
     if wrong:
-        raise UsageError(
-            "arrays-with-paths",
-            f"{', '.join(wrong)} given as an array together with paths",
-            "give paths and keys, or arrays only",
-        )
+        message = f"{', '.join(wrong)} given as an array together with paths"
+        raise UsageError("arrays-with-paths", message, "give paths and keys, or arrays only")
 
 
 def _check_in_memory(options: RoleOptions) -> None:
@@ -160,11 +157,8 @@ def _held(role: str, value: Any) -> LazyArray:
         array = np.asarray(value)
         # longdouble is float64 on some platforms, and then nothing is lost.
         if array.dtype.kind == "c" or array.dtype == np.longdouble != np.float64:
-            raise InputError(
-                "unsupported-dtype",
-                f"{role} are {array.dtype}: only real numbers up to float64 are measured",
-                "convert them to float64",
-            )
+            message = f"{role} are {array.dtype}: only real numbers up to float64 are measured"
+            raise InputError("unsupported-dtype", message, "convert them to float64")
         # torch has tensors of native byte order only.
         if not array.dtype.isnative:
             array = array.astype(array.dtype.newbyteorder("="))

@@ -61,7 +61,6 @@ def with_options(body: Callable[..., None]) -> Callable[..., None]:
     # A stable sort: within a panel of the help the order is that of the fields.
     options.sort(key=lambda declared: PANELS.index(declared.option.panel))
     signature = inspect.Signature([*plain, *map(_parameter, options)])
-
     known = {declared.name: declared for declared in options}
 
     @wraps(body)

@@ -34,11 +34,8 @@ def runs_of(names: Sequence[str], splits: Sequence[str], measuring: Measuring) -
         return [Run(split, _report(names[0], split, measuring)) for split in splits]
     split = splits[0] if splits else None
     if len(splits) > 1:
-        raise UsageError(
-            "splits-and-runs",
-            f"{len(splits)} splits of {len(names)} runs",
-            "compare splits of one run, or one split of several runs",
-        )
+        hint = "compare splits of one run, or one split of several runs"
+        raise UsageError("splits-and-runs", f"{len(splits)} splits of {len(names)} runs", hint)
     reports = [_report(name, split, measuring) for name in names]
     return [Run(title, report) for title, report in zip(_titles(names), reports, strict=True)]
 
@@ -49,11 +46,8 @@ def _report(name: str, split: str | None, measuring: Measuring) -> Report:
         return _measured(name, split, measuring)
     report = documents.report_of(documents.read(path))
     if report is None:
-        raise UsageError(
-            "comparison-of-comparisons",
-            f"{name!r} is a comparison itself",
-            "name the reports that it was made from",
-        )
+        hint = "name the reports that it was made from"
+        raise UsageError("comparison-of-comparisons", f"{name!r} is a comparison itself", hint)
     return report
 
 

@@ -31,26 +31,29 @@ def checkup() -> list[Line]:
     from nctool.render import renderers
     from nctool.render.lines import BLANK, columns, line
 
-    rows = [["nctool", nctool.__version__], ["python", platform.python_version()]]
-    rows += [["torch", torch.__version__]]
-    rows += [[name, _version(name)] for name in PACKAGES]
-    out = [line(("Versions", "title")), *(line("  " + text) for text in columns(rows, "<<"))]
-    out += [BLANK, line(("Devices", "title"))]
+    versions = {"nctool": nctool.__version__, "python": platform.python_version()}
+    versions |= {"torch": torch.__version__, **{name: _version(name) for name in PACKAGES}}
+    rows = [[name, version] for name, version in versions.items()]
     threads, cores = torch.get_num_threads(), os.cpu_count() or 1
-    out.append(line(f"  cpu     {count(threads, 'thread')} on {count(cores, 'core')}"))
+    devices = [f"cpu     {count(threads, 'thread')} on {count(cores, 'core')}"]
     for index in range(torch.cuda.device_count()):
         device = torch.cuda.get_device_properties(index)
-        out.append(line(f"  cuda:{index}  {device.name}, {device.total_memory / 2**30:.0f} GiB"))
+        devices.append(f"cuda:{index}  {device.name}, {device.total_memory / 2**30:.0f} GiB")
     if not torch.cuda.is_available():
-        out.append(line("  cuda    not available"))
-    out += [BLANK, line(("Outputs", "title"))]
+        devices.append("cuda    not available")
     kinds = {renderer.name: renderer for renderer in renderers().values()}
     outputs = [[" ".join(kind.suffixes), _needs(kind.extra)] for kind in kinds.values()]
-    out += [line("  " + text) for text in columns(outputs, "<<")]
-    out += [BLANK, line(("Formats", "title"))]
     formats = [[reader.name, _needs(reader.extra)] for reader in readers() if reader.covers]
-    out += [line("  " + text) for text in columns(formats, "<<")]
-    return out
+    sections = {
+        "Versions": columns(rows, "<<"),
+        "Devices": devices,
+        "Outputs": columns(outputs, "<<"),
+        "Formats": columns(formats, "<<"),
+    }
+    lines: list[Line] = []
+    for title, texts in sections.items():
+        lines += [BLANK, line((title, "title")), *(line("  " + text) for text in texts)]
+    return lines[1:]
 
 
 def _needs(extra: Extra | None) -> str:

@@ -34,11 +34,8 @@ class Moment:
         return (self.epoch if self.epoch is not None else -1), self.step or 0
 
     def __str__(self) -> str:
-        words = []
-        if self.epoch is not None:
-            words.append(f"epoch {self.epoch}")
-        if self.step is not None:
-            words.append(f"step {self.step}")
+        named = {"epoch": self.epoch, "step": self.step}
+        words = (f"{name} {count}" for name, count in named.items() if count is not None)
         return ", ".join(words) or "unknown"
 
 
@@ -55,9 +52,7 @@ def moment_of(name: str, metadata: Mapping[str, object]) -> Moment:
     named = moment_in_name(name)
     epoch = _number(metadata.get("epoch"))
     step = _number(metadata.get("global_step", metadata.get("step")))
-    return Moment(
-        epoch if epoch is not None else named.epoch, step if step is not None else named.step
-    )
+    return Moment(named.epoch if epoch is None else epoch, named.step if step is None else step)
 
 
 def moment_in_name(name: str) -> Moment:
@@ -80,9 +75,13 @@ def checkpoints(folder: Path) -> tuple[Checkpoint, ...]:
             shape = re.sub(r"\d+", "#", entry.name)
             alike.setdefault(kind + shape, []).append(Checkpoint(entry, moment))
     largest = max(alike.values(), key=len, default=[])
-    if len(largest) < 2:
-        return ()
-    return tuple(sorted(largest, key=lambda checkpoint: checkpoint.moment.order))
+    return _in_order(largest)
+
+
+def _in_order(series: Sequence[Checkpoint]) -> tuple[Checkpoint, ...]:
+    """By their moments; of fewer than two nothing, for one file is no run."""
+    in_order = sorted(series, key=lambda checkpoint: checkpoint.moment.order)
+    return tuple(in_order) if len(in_order) > 1 else ()
 
 
 def as_one_run(paths: Sequence[Path]) -> tuple[Checkpoint, ...]:
@@ -90,11 +89,8 @@ def as_one_run(paths: Sequence[Path]) -> tuple[Checkpoint, ...]:
     series = [Checkpoint(path, moment_in_name(path.stem)) for path in paths]
     shapes = {re.sub(r"\d+", "#", path.name) for path in paths}
     moments = {checkpoint.moment for checkpoint in series}
-    if len(paths) < 2 or len(shapes) > 1 or len(moments) < len(paths):
-        return ()
-    if not all(moment.known for moment in moments):
-        return ()
-    return tuple(sorted(series, key=lambda checkpoint: checkpoint.moment.order))
+    different = len(moments) == len(paths) and all(moment.known for moment in moments)
+    return _in_order(series) if len(shapes) == 1 and different else ()
 
 
 def train_error(metadata: Mapping[str, object]) -> float | None:

@@ -74,8 +74,5 @@ def unwritable(target: str, problem: OSError) -> NctoolError:
         return ResourceError(
             "disk-full", f"no space left to write {target!r}", "free some space, or write elsewhere"
         )
-    return UsageError(
-        "output-unwritable",
-        f"output {target!r} cannot be written: {problem.strerror or problem}",
-        "give a file in an existing folder",
-    )
+    message = f"output {target!r} cannot be written: {problem.strerror or problem}"
+    return UsageError("output-unwritable", message, "give a file in an existing folder")

@@ -80,11 +80,8 @@ def check_shapes(
 ) -> None:
     """Raise where the shapes of two roles contradict each other, with both numbers."""
     if features is not None and len(features.shape) != 2:
-        raise InputError(
-            "features-shape",
-            f"features {features.key!r} have shape {features.shape}, expected (samples, dim)",
-            "flatten or pool them to one vector per sample",
-        )
+        message = f"features {features.key!r} have shape {features.shape}, expected (samples, dim)"
+        raise InputError("features-shape", message, "flatten or pool them to one vector per sample")
     if features is not None and 0 in features.shape:
         raise InputError(
             "no-features",
@@ -100,11 +97,8 @@ def check_shapes(
     if weight is None:
         return
     if weight.ndim != 2:
-        raise InputError(
-            "head-shape",
-            f"the head has shape {tuple(weight.shape)}, expected (classes, dim)",
-            "name the classifier weight with --head",
-        )
+        message = f"the head has shape {tuple(weight.shape)}, expected (classes, dim)"
+        raise InputError("head-shape", message, "name the classifier weight with --head")
     if features is not None and features.shape[1] != weight.shape[1]:
         raise InputError(
             "features-against-head",
@@ -112,11 +106,8 @@ def check_shapes(
             "name the layer that feeds the head with --features, or another --head",
         )
     if bias is not None and tuple(bias.shape) != (len(weight),):
-        raise InputError(
-            "bias-against-head",
-            f"the bias has shape {tuple(bias.shape)} but the head has {len(weight):,} rows",
-            "name it with --bias, or say --bias none",
-        )
+        message = f"the bias has shape {tuple(bias.shape)} but the head has {len(weight):,} rows"
+        raise InputError("bias-against-head", message, "name it with --bias, or say --bias none")
     if ood is not None and features is not None and ood.shape[1:] != features.shape[1:]:
         raise InputError(
             "ood-against-features",

@@ -77,15 +77,13 @@ def named(vocabulary: Vocabulary, rows: int | None) -> tuple[tuple[str, ...], tu
         notices.append(Notice("class-names-left-out", words, data=data))
     if len(kept) < rows:
         first = next(row for row in range(rows) if row not in kept)
-        notices.append(
-            Notice(
-                "class-names-missing",
-                f"{path.name} names {len(kept):,} of {rows:,} classes: the others, from "
-                f"{first} on, keep their number",
-                "heads are often padded; if this one is not, give its own vocabulary to --classes",
-                {"names": len(kept), "rows": rows, "first": first},
-            )
+        words = (
+            f"{path.name} names {len(kept):,} of {rows:,} classes: the others, from "
+            f"{first} on, keep their number"
         )
+        hint = "heads are often padded; if this one is not, give its own vocabulary to --classes"
+        data = {"names": len(kept), "rows": rows, "first": first}
+        notices.append(Notice("class-names-missing", words, hint, data))
     return distinct(kept, rows), tuple(notices)
 
 

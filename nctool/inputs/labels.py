@@ -14,6 +14,9 @@ from nctool.core.errors import InputError
 from nctool.core.notice import Notice
 from nctool.settings.role_options import DEFAULT_IGNORED
 
+Names = Sequence[str] | None
+"""Of the head's rows, or without a head of the classes there are, where they are known."""
+
 CHUNK = 1 << 16
 """Labels read at a time."""
 
@@ -33,7 +36,7 @@ def decode(
     *,
     head_rows: int | None = None,
     ignore: Sequence[int] = DEFAULT_IGNORED,
-    names: Sequence[str] | None = None,
+    names: Names = None,
 ) -> Decoded:
     """Labels to class indices; with a head, the index is the head's row.
 
@@ -43,33 +46,26 @@ def decode(
         _check_names(names, head_rows)
     raw = _read(labels)
     if raw.dtype.kind not in "US":
-        return _of_numbers(labels, raw, head_rows, ignore, names)
+        return _of_numbers(labels.key, raw, head_rows, ignore, names)
     values, index = np.unique(raw, return_inverse=True)
     words = [str(value) for value in values]
     # Numbers written as text are numbers: "10" comes after "2". More digits overflow int64.
     if all(word.isdecimal() and len(word) < 18 for word in words):
-        return _of_numbers(labels, raw.astype(np.int64), head_rows, ignore, names)
+        return _of_numbers(labels.key, raw.astype(np.int64), head_rows, ignore, names)
     if names is not None and not set(words).isdisjoint(names):
-        return _by_name(labels, words, index, names)
-    return _by_order(labels, words, index, head_rows, 0, names)
+        return _by_name(labels.key, words, index, names)
+    return _by_order(labels.key, words, index, head_rows, 0, names)
 
 
 def _of_numbers(
-    labels: LazyArray,
-    raw: np.ndarray,
-    head_rows: int | None,
-    ignore: Sequence[int],
-    names: Sequence[str] | None,
+    key: str, raw: np.ndarray, head_rows: int | None, ignore: Sequence[int], names: Names
 ) -> Decoded:
     """Row numbers of the head where they can be, otherwise any numbers in ascending order."""
     keep = ~np.isin(raw, np.asarray(ignore, dtype=raw.dtype))
     ignored = int((~keep).sum())
     if not keep.any():
-        raise InputError(
-            "no-labels",
-            f"labels {labels.key!r}: all {len(raw):,} samples are ignored or there are none",
-            "check --labels and --ignore-label",
-        )
+        message = f"labels {key!r}: all {len(raw):,} samples are ignored or there are none"
+        raise InputError("no-labels", message, "check --labels and --ignore-label")
     used, index = raw[keep], np.where(keep, raw, -1)
     low, high = int(used.min()), int(used.max())
     if head_rows is not None and low >= 0 and high < head_rows:
@@ -79,7 +75,7 @@ def _of_numbers(
     if low < 0 and values.tolist() != [-1, 1]:
         raise InputError(
             "negative-labels",
-            f"labels {labels.key!r} hold {low}, which is no class",
+            f"labels {key!r} hold {low}, which is no class",
             f"leave these samples out with --ignore-label={low}",
         )
     if head_rows is None and low >= 0:
@@ -90,9 +86,8 @@ def _of_numbers(
         if high < 4 * len(values) + 1000:
             return _decoded(index, range(high + 1), names, ignored)
     index[keep] = inverse
-    return _by_order(
-        labels, [str(int(value)) for value in values], index, head_rows, ignored, names
-    )
+    numbers = [str(int(value)) for value in values]
+    return _by_order(key, numbers, index, head_rows, ignored, names)
 
 
 def _from_one(low: int, head_rows: int) -> Iterator[Notice]:
@@ -106,16 +101,14 @@ def _from_one(low: int, head_rows: int) -> Iterator[Notice]:
         )
 
 
-def _by_name(
-    labels: LazyArray, words: list[str], index: np.ndarray, names: Sequence[str]
-) -> Decoded:
+def _by_name(key: str, words: list[str], index: np.ndarray, names: Sequence[str]) -> Decoded:
     """Words that are names of classes: each is the row of that name, whatever the order."""
     rows = {name: row for row, name in enumerate(names)}
     unknown = [word for word in words if word not in rows]
     if unknown:
         raise InputError(
             "labels-against-names",
-            f"labels {labels.key!r} are names of classes, but {len(unknown)} of {len(words)} "
+            f"labels {key!r} are names of classes, but {len(unknown)} of {len(words)} "
             f"are not among the {len(names)} known ({_sample(unknown)})",
             "give the names that the labels use, in the order of the head's rows, with "
             "--classes FILE",
@@ -126,22 +119,17 @@ def _by_name(
 
 
 def _by_order(
-    labels: LazyArray,
-    values: list[str],
-    index: np.ndarray,
-    head_rows: int | None,
-    ignored: int,
-    names: Sequence[str] | None,
+    key: str, values: list[str], index: np.ndarray, rows: int | None, ignored: int, names: Names
 ) -> Decoded:
     """Labels that are not row numbers: sorted, they are matched with the head's rows in order."""
-    if head_rows is not None and head_rows != len(values):
+    if rows is not None and rows != len(values):
         raise InputError(
             "labels-against-head",
-            f"labels {labels.key!r} hold {len(values)} different values "
-            f"({_sample(values)}) but the head has {head_rows} rows",
+            f"labels {key!r} hold {len(values)} different values "
+            f"({_sample(values)}) but the head has {rows} rows",
             "pass --ignore-label for values that are not classes, or another --head",
         )
-    if head_rows is None:
+    if rows is None:
         return _decoded(index, values, names, ignored)
     notice = Notice(
         "labels-by-order",
@@ -154,11 +142,7 @@ def _by_order(
 
 
 def _decoded(
-    index: np.ndarray,
-    classes: Sequence[object],
-    names: Sequence[str] | None,
-    ignored: int,
-    *notices: Notice,
+    index: np.ndarray, classes: Sequence[object], names: Names, ignored: int, *notices: Notice
 ) -> Decoded:
     """With the names that were given, as many as there are classes, or else the labels' own."""
     if names is not None:
@@ -169,11 +153,8 @@ def _decoded(
 
 def _check_names(names: Sequence[str], count: int) -> None:
     if len(names) != count:
-        raise InputError(
-            "class-names",
-            f"{len(names)} class names for {count} classes",
-            "give one name per class with --classes FILE",
-        )
+        message = f"{len(names)} class names for {count} classes"
+        raise InputError("class-names", message, "give one name per class with --classes FILE")
 
 
 def _read(labels: LazyArray) -> np.ndarray:

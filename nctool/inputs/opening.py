@@ -61,11 +61,8 @@ class Opening:
     def _open_address(self, source: str) -> Opened:
         shown = remote.parse(source).shown
         if self.addresses.setdefault(shown, source) != source:
-            raise InputError(
-                "remote-alike",
-                f"two addresses are both shown as '{shown}', without what may be secret",
-                "download one of them, and name the file",
-            )
+            message = f"two addresses are both shown as '{shown}', without what may be secret"
+            raise InputError("remote-alike", message, "download one of them, and name the file")
         if shown not in self.opened:
             visit = self.downloads.visits.pop(source, None) or remote.visit(source, self.downloads)
             series = visit.checkpoints()

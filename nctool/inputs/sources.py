@@ -138,11 +138,9 @@ def _check_count(source: Source, count: int | None) -> None:
         return
     highest = int(source.labels.max()) + 1
     if highest > count:
-        raise InputError(
-            "classes-against-labels",
-            f"--classes {count}, but the labels hold {highest} classes",
-            "leave the option out, or name another array with --labels",
-        )
+        message = f"--classes {count}, but the labels hold {highest} classes"
+        hint = "leave the option out, or name another array with --labels"
+        raise InputError("classes-against-labels", message, hint)
 
 
 def _candidates(opened: Sequence[Opened]) -> list[Candidate]:
@@ -154,18 +152,12 @@ def _candidates(opened: Sequence[Opened]) -> list[Candidate]:
 
 
 def _metadata(opened: Sequence[Opened]) -> Mapping[str, Any]:
-    merged: dict[str, Any] = {}
-    for file in opened:
-        merged.update(file.metadata)
-    return merged
+    return {name: value for file in opened for name, value in file.metadata.items()}
 
 
 def _moment(opened: Sequence[Opened]) -> runs.Moment:
-    for file in opened:
-        moment = runs.moment_of(file.path.stem, file.metadata)
-        if moment.known:
-            return moment
-    return runs.Moment()
+    moments = (runs.moment_of(file.path.stem, file.metadata) for file in opened)
+    return next((moment for moment in moments if moment.known), runs.Moment())
 
 
 def _out_of_distribution(spec: str, opening: Opening) -> LazyArray:
@@ -175,11 +167,8 @@ def _out_of_distribution(spec: str, opening: Opening) -> LazyArray:
     opened = opening.open(path)
     picked = assign(_candidates((opened,)), RoleOptions(features=key or None)).features
     if picked is None:
-        raise InputError(
-            "no-ood-features",
-            f"{opened.where} holds no array that looks like features",
-            "name one with --ood PATH::KEY",
-        )
+        message = f"{opened.where} holds no array that looks like features"
+        raise InputError("no-ood-features", message, "name one with --ood PATH::KEY")
     return next(array for array in opened.arrays if array.key == picked.candidate.key)
 
 

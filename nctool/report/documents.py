@@ -45,17 +45,11 @@ def from_text(text: str, name: str = "-") -> Document:
     try:
         plain: object = json.loads(text, parse_constant=refuse)
     except (ValueError, RecursionError) as problem:
-        raise InputError(
-            "not-json",
-            f"{name!r} is not valid JSON: {problem}",
-            "write a report with: nctool analyze SOURCE --json report.json",
-        ) from problem
+        hint = "write a report with: nctool analyze SOURCE --json report.json"
+        raise InputError("not-json", f"{name!r} is not valid JSON: {problem}", hint) from problem
     if not isinstance(plain, dict):
-        raise InputError(
-            "not-a-report",
-            f"{name!r} holds JSON, but no report of nctool",
-            "write one with: nctool analyze SOURCE --json report.json",
-        )
+        hint = "write one with: nctool analyze SOURCE --json report.json"
+        raise InputError("not-a-report", f"{name!r} holds JSON, but no report of nctool", hint)
     return from_dict(plain)
 
 
@@ -120,11 +114,8 @@ def embedded(page: str, name: str) -> str:
     start = OPENING.search(page)
     end = -1 if start is None else page.find("</script>", start.end())
     if start is None or end < 0:
-        raise InputError(
-            "not-a-report",
-            f"{name!r} is a page without the data of a report",
-            "write one with: nctool report report.json -o report.html",
-        )
+        hint = "write one with: nctool report report.json -o report.html"
+        raise InputError("not-a-report", f"{name!r} is a page without the data of a report", hint)
     text = page[start.end() : end]
     return text if start[1] is None else _unpacked(text, start[1], name)
 
@@ -158,11 +149,8 @@ def _unpacking(encoding: str) -> lzma.LZMADecompressor | zlib._Decompress:
 def _text(path: Path) -> str:
     try:
         if path.stat().st_size > MOST_BYTES:
-            raise InputError(
-                "report-too-large",
-                f"'{path}' has more than {MOST_BYTES >> 30} GiB: that is no report",
-                "give the JSON that --json has written",
-            )
+            message = f"'{path}' has more than {MOST_BYTES >> 30} GiB: that is no report"
+            raise InputError("report-too-large", message, "give the JSON that --json has written")
         return path.read_text("utf-8")
     except FileNotFoundError as problem:
         raise InputError(

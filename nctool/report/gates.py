@@ -170,9 +170,9 @@ def _ruled(view: _View, demands: Demands) -> Iterator[Mapping[str, Any]]:
 
 
 def _held(rule: Rule, name: str, view: _View, demands: Demands) -> Mapping[str, Any]:
-    now = number_of(view.now.get(name), rule.part)
-    before = number_of((view.before or {}).get(name), rule.part)
-    observed, why = now, _why_missing(view.now.get(name), rule.part)
+    now, why = _number(view.now.get(name), rule.part)
+    before, _ = _number((view.before or {}).get(name), rule.part)
+    observed = now
     if rule.look != "last" and now is not None:
         observed, why = _against(rule.look, now, before, view.before is not None)
     holds = None if observed is None else OPERATORS[rule.operator](observed, rule.bound)
@@ -198,8 +198,8 @@ def _tolerated(view: _View, demands: Demands) -> Iterator[Mapping[str, Any]]:
             if name in looked_back:
                 continue
             metric = view.now.get(name)
-            now, before = number_of(metric, None), number_of((view.before or {}).get(name), None)
-            why = _why_missing(metric, None)
+            now, why = _number(metric)
+            before, _ = _number((view.before or {}).get(name))
             why = why or (None if before is not None else "no baseline value")
             holds = None
             # Only what has become less collapsed fails, by however much it is more.
@@ -209,16 +209,19 @@ def _tolerated(view: _View, demands: Demands) -> Iterator[Mapping[str, Any]]:
             yield _gate(name, text, now, before, holds, False, "--tolerance", view, demands, why)
 
 
-def number_of(result: Result | None, part: str | None) -> float | None:
-    """A metric's value, or a part of its distribution or of its bounds."""
+def _number(result: Result | None, part: str | None = None) -> tuple[float | None, str | None]:
+    """A metric's value, or a part of its distribution or of its bounds; and why there is none."""
     if result is None:
-        return None
+        return None, "not computed"
+    number = result.value
     if part in BOUNDS:
-        return None if result.bounds is None else result.bounds[BOUNDS.index(part)]
-    if part is not None:
+        number = None if result.bounds is None else result.bounds[BOUNDS.index(part)]
+    elif part is not None:
         spread = result.distribution
-        return None if spread is None else float(getattr(spread, part))
-    return result.value
+        number = None if spread is None else float(getattr(spread, part))
+    if result.value is None:
+        return number, result.reason
+    return number, f"has no {part}" if number is None else None
 
 
 def _against(
@@ -230,14 +233,6 @@ def _against(
     if look == "delta":
         return now - before, None
     return (now / before, None) if before else (None, "the baseline's value is zero")
-
-
-def _why_missing(result: Result | None, part: str | None) -> str | None:
-    if result is None:
-        return "not computed"
-    if result.value is None:
-        return result.reason
-    return f"has no {part}" if number_of(result, part) is None else None
 
 
 def _gate(

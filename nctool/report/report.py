@@ -137,11 +137,8 @@ class Report:
         result = self.get(metric_id)
         if result is not None:
             return result
-        raise UsageError(
-            "unknown-metric",
-            f"this report has no metric {metric_id!r}",
-            "it has: " + ", ".join(result.id for result in self.metrics),
-        )
+        hint = "it has: " + ", ".join(result.id for result in self.metrics)
+        raise UsageError("unknown-metric", f"this report has no metric {metric_id!r}", hint)
 
     def get(self, metric_id: str) -> Result | None:
         """The result of this id, or None where the report has none."""
@@ -203,11 +200,8 @@ class Report:
         try:
             plain = json.loads(text, parse_constant=refuse)
         except (ValueError, RecursionError) as problem:
-            raise InputError(
-                "not-json",
-                f"not valid JSON: {problem}",
-                "write a report with: nctool analyze SOURCE --json report.json",
-            ) from problem
+            hint = "write a report with: nctool analyze SOURCE --json report.json"
+            raise InputError("not-json", f"not valid JSON: {problem}", hint) from problem
         return cls.from_dict(plain)
 
 

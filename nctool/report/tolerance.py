@@ -47,11 +47,8 @@ def tolerance_of(text: str) -> tuple[str, Tolerance]:
             break
         sizes[match[1]] = size
     if not separator or not name.strip() or not sizes:
-        raise UsageError(
-            "bad-tolerance",
-            f"tolerance {text!r} cannot be read",
-            "write it like nc1.pinv=rel:5%,abs:0.002; a change counts if it exceeds both",
-        )
+        hint = "write it like nc1.pinv=rel:5%,abs:0.002; a change counts if it exceeds both"
+        raise UsageError("bad-tolerance", f"tolerance {text!r} cannot be read", hint)
     return name.strip(), Tolerance(**sizes)
 
 

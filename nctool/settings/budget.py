@@ -34,11 +34,8 @@ def in_bytes(text: str) -> int:
 
 def check_gap(gap: float) -> None:
     if not SMALLEST_GAP <= gap <= LARGEST_GAP:
-        raise UsageError(
-            "bad-gap",
-            f"a gap of {gap:g} cannot be certified",
-            f"use a number from {SMALLEST_GAP:g} to {LARGEST_GAP:g}",
-        )
+        hint = f"use a number from {SMALLEST_GAP:g} to {LARGEST_GAP:g}"
+        raise UsageError("bad-gap", f"a gap of {gap:g} cannot be certified", hint)
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,11 +23,8 @@ def check_threads(threads: int) -> None:
 
 def check_replicates(replicates: int) -> None:
     if replicates and not FEWEST_REPLICATES <= replicates <= MOST_REPLICATES:
-        raise UsageError(
-            "bad-bootstrap",
-            f"{replicates} replicates make no interval",
-            f"use {FEWEST_REPLICATES} to {MOST_REPLICATES:,}; 1000 is usual",
-        )
+        hint = f"use {FEWEST_REPLICATES} to {MOST_REPLICATES:,}; 1000 is usual"
+        raise UsageError("bad-bootstrap", f"{replicates} replicates make no interval", hint)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
+from itertools import chain
 from pathlib import Path
 
 from nctool.core.errors import UsageError
@@ -55,12 +56,10 @@ class Config:
     def by_name(self) -> dict[str, object]:
         """The values as the command line would give them, by the names of the options."""
         known = {**SECTIONS[""], **SECTIONS["roles"]}
-        return {
-            known[key].name: ",".join(map(str, _listed(value)))
-            if known[key].option.listed
-            else value
-            for key, value in self.values.items()
-        }
+        values = dict(self.values)
+        for key in values.keys() & {key for key in known if known[key].option.listed}:
+            values[key] = ",".join(map(str, _listed(values[key])))
+        return {known[key].name: value for key, value in values.items()}
 
 
 def resolve(start: Path | None = None, environment: Mapping[str, str] | None = None) -> Config:
@@ -69,13 +68,9 @@ def resolve(start: Path | None = None, environment: Mapping[str, str] | None = N
     gates: dict[str, object] = {}
     origin: dict[str, str] = {}
     folder = nearest(start or Path.cwd())
-    layers = (
-        [] if folder is None else [_of_file(folder / name) for name in (PYPROJECT, NCTOOL_TOML)]
-    )
-    for section, key, value, source in (
-        *(setting for layer in layers for setting in layer),
-        *_of_environment(os.environ if environment is None else environment),
-    ):
+    files = () if folder is None else (folder / PYPROJECT, folder / NCTOOL_TOML)
+    environment = os.environ if environment is None else environment
+    for section, key, value, source in chain(*map(_of_file, files), _of_environment(environment)):
         (gates if section == "gates" else values)[key] = value
         origin[key] = source
     return Config(values, gates, origin, folder)

@@ -120,11 +120,8 @@ PROFILES: dict[str, Convention] = {
 def check_profile(profile: str) -> None:
     if profile not in PROFILES:
         near = difflib.get_close_matches(profile, PROFILES, n=1)
-        raise UsageError(
-            "unknown-profile",
-            f"no profile is called {profile!r}",
-            (f"did you mean {near[0]!r}? " if near else "") + "profiles: " + ", ".join(PROFILES),
-        )
+        hint = (f"did you mean {near[0]!r}? " if near else "") + "profiles: " + ", ".join(PROFILES)
+        raise UsageError("unknown-profile", f"no profile is called {profile!r}", hint)
 
 
 def check_weight(name: str, weight: float) -> None:

@@ -105,11 +105,6 @@ class Declared:
         return get_args(self.kinds[0])[0] if self.many else self.kinds[0]
 
     @property
-    def keyword(self) -> Any:
-        """The type of a Python keyword: what is read from text may be given as text there too."""
-        return self.hint if self.option.read is None else self.hint | str
-
-    @property
     def choices(self) -> tuple[str, ...]:
         """The values of a Literal; empty for any other type."""
         return get_args(self.kinds[0]) if get_origin(self.kinds[0]) is Literal else ()
@@ -162,10 +157,7 @@ def check_values(group: object) -> None:
         if value is None:
             continue
         if declared.choices and value not in declared.choices:
-            raise UsageError(
-                f"unknown-{declared.key}",
-                f"{name} {value!r} is not known",
-                f"use {' or '.join(declared.choices)}",
-            )
+            hint = f"use {' or '.join(declared.choices)}"
+            raise UsageError(f"unknown-{declared.key}", f"{name} {value!r} is not known", hint)
         if declared.option.check is not None:
             declared.option.check(value)
