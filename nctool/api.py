@@ -118,11 +118,9 @@ def _check_in_memory(options: RoleOptions) -> None:
         if getattr(options, declared.name) != declared.default
     ]
     if idle:
-        raise UsageError(
-            "paths-missing",
-            f"{', '.join(idle)} given, which says how to read files, but no path",
-            "give paths, or arrays as they are to be measured and no more",
-        )
+        message = f"{', '.join(idle)} given, which says how to read files, but no path"
+        hint = "give paths, or arrays as they are to be measured and no more"
+        raise UsageError("paths-missing", message, hint)
 
 
 def _from_arrays(

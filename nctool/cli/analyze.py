@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from nctool.cli import defaults, gate_rules
-from nctool.cli.command import with_options
+from nctool.cli.command import argument, with_options
 from nctool.cli.interruption import interruptible
 from nctool.cli.outputs import Outputs
 from nctool.cli.shell import warn, with_exit_codes
@@ -30,11 +30,10 @@ def analyze(
     context: typer.Context,
     sources: Annotated[
         list[str],
-        typer.Argument(
-            metavar="SOURCE...",
-            help="Files or folders that hold features, labels and the classifier; "
+        argument(
+            "Files or folders that hold features, labels and the classifier; "
             "the head may lie in another file than the features.",
-            show_default=False,
+            "SOURCE...",
         ),
     ],
     roles: RoleOptions,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from nctool.cli.command import only, with_options
+from nctool.cli.command import argument, only, with_options
 from nctool.cli.outputs import Outputs
 from nctool.cli.shell import with_exit_codes
 from nctool.core.errors import UsageError
@@ -20,9 +20,7 @@ if TYPE_CHECKING:
 @with_options
 def check(
     context: typer.Context,
-    report: Annotated[
-        str, typer.Argument(help="A saved report, trajectory or comparison.", show_default=False)
-    ],
+    report: Annotated[str, argument("A saved report, trajectory or comparison.")],
     gates: GateOptions,
     outputs: Annotated[Outputs, only("json", "output", "ci", "width", "quiet")],
 ) -> None:
@@ -43,8 +41,6 @@ def check(
 def check_gated(document: Document, now: bool) -> None:
     """Raise where neither this call nor the saved report has a gate."""
     if not now and not document.gates:
-        raise UsageError(
-            "no-gates",
-            "there is nothing to check: no gate was given, and the report has none",
-            "--gate 'nc1.pinv <= 0.05', or [tool.nctool.gates] in pyproject.toml",
-        )
+        message = "there is nothing to check: no gate was given, and the report has none"
+        hint = "--gate 'nc1.pinv <= 0.05', or [tool.nctool.gates] in pyproject.toml"
+        raise UsageError("no-gates", message, hint)

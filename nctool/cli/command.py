@@ -17,6 +17,11 @@ from nctool.settings.option import PANELS, Declared, Option, build, options_of
 KEYWORD = inspect.Parameter.KEYWORD_ONLY
 
 
+def argument(help: str, metavar: str | None = None) -> Any:
+    """An argument of a command; no default is shown for it."""
+    return typer.Argument(help=help, metavar=metavar, show_default=False)
+
+
 @dataclass(frozen=True, slots=True)
 class Only:
     """Of a group the options with these names, in this order; some with other defaults."""

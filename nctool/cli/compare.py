@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from nctool.cli.command import only, with_options
+from nctool.cli.command import argument, only, with_options
 from nctool.cli.outputs import Outputs
 from nctool.cli.shell import with_exit_codes
 from nctool.settings.compute_options import ComputeOptions
@@ -21,11 +21,7 @@ def compare(
     context: typer.Context,
     runs: Annotated[
         list[str],
-        typer.Argument(
-            metavar="RUN...",
-            help="Reports, run folders or checkpoints; the first is the baseline.",
-            show_default=False,
-        ),
+        argument("Reports, run folders or checkpoints; the first is the baseline.", "RUN..."),
     ],
     compute: Annotated[ComputeOptions, only("metrics", "device")],
     convention: Annotated[ConventionOptions, only("profile", "center")],

@@ -10,7 +10,7 @@ import typer
 
 from nctool.cli import defaults
 from nctool.cli.analyze import SaveRoles
-from nctool.cli.command import only, with_options
+from nctool.cli.command import argument, only, with_options
 from nctool.cli.outputs import Outputs
 from nctool.cli.shell import show, warn, with_exit_codes, write_out
 from nctool.settings.role_options import RoleOptions
@@ -21,7 +21,7 @@ from nctool.settings.role_options import RoleOptions
 def inspect(
     context: typer.Context,
     sources: Annotated[
-        list[str], typer.Argument(metavar="SOURCE...", help="Files or folders.", show_default=False)
+        list[str], argument("Files or folders.", "SOURCE...")
     ],
     roles: Annotated[
         RoleOptions,

@@ -5,9 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Annotated
 
-import typer
-
-from nctool.cli.command import only, with_options
+from nctool.cli.command import argument, only, with_options
 from nctool.cli.outputs import Outputs
 from nctool.cli.shell import show, with_exit_codes
 
@@ -18,7 +16,7 @@ def metrics(
     outputs: Annotated[Outputs, only("width")],
     metric_id: Annotated[
         str | None,
-        typer.Argument(metavar="[ID]", help="One metric, explained in full.", show_default=False),
+        argument("One metric, explained in full.", "[ID]"),
     ] = None,
 ) -> None:
     """List every metric, or explain one: formula, convention, when it is undefined, reference."""

@@ -14,7 +14,7 @@ from nctool.cli.shell import show, warn, write_out
 from nctool.core import files
 from nctool.core.errors import UsageError
 from nctool.report import documents
-from nctool.settings.option import OUTPUT, check_values, option
+from nctool.settings.option import OUTPUT, check_values
 
 if TYPE_CHECKING:
     from nctool.report.documents import Document
@@ -31,29 +31,27 @@ def check_arrays(target: str) -> None:
 class Outputs:
     """Everything a command was asked to write."""
 
-    json: str | None = option(
-        None, "Write the report as JSON; - for stdout.", OUTPUT, metavar="FILE|-"
+    json: str | None = OUTPUT.option(
+        None, "Write the report as JSON; - for stdout.", metavar="FILE|-"
     )
-    output: tuple[str, ...] = option(
+    output: tuple[str, ...] = OUTPUT.option(
         (),
         "Write a file, its kind by suffix: .html .md .json .csv .xml .prom .svg .pdf .png.",
-        OUTPUT,
         metavar="FILE",
         short="-o",
     )
-    plot: bool = option(False, "Draw the main curves.", OUTPUT)
-    ci: Ci = option("auto", "Annotations for the log of a CI job.", OUTPUT)
-    arrays: str | None = option(
+    plot: bool = OUTPUT.option(False, "Draw the main curves.")
+    ci: Ci = OUTPUT.option("auto", "Annotations for the log of a CI job.")
+    arrays: str | None = OUTPUT.option(
         None,
         "Write Gram matrices, spectra and per-class values.",
-        OUTPUT,
         metavar="FILE.safetensors",
         check=check_arrays,
     )
-    width: int | None = option(None, "Columns of the text report.", OUTPUT, between=(40, None))
-    quiet: bool = option(False, "No report, warnings only.", OUTPUT, short="-q")
-    verbose: bool = option(False, "What took how long, too.", OUTPUT, short="-v")
-    no_progress: bool = option(False, "No progress bar.", OUTPUT)
+    width: int | None = OUTPUT.option(None, "Columns of the text report.", between=(40, None))
+    quiet: bool = OUTPUT.option(False, "No report, warnings only.", short="-q")
+    verbose: bool = OUTPUT.option(False, "What took how long, too.", short="-v")
+    no_progress: bool = OUTPUT.option(False, "No progress bar.")
 
     def __post_init__(self) -> None:
         check_values(self)

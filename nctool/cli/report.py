@@ -6,9 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import typer
-
-from nctool.cli.command import only, with_options
+from nctool.cli.command import argument, only, with_options
 from nctool.cli.outputs import Outputs
 from nctool.cli.shell import with_exit_codes
 from nctool.core.errors import UsageError
@@ -23,11 +21,7 @@ if TYPE_CHECKING:
 def report(
     reports: Annotated[
         list[str],
-        typer.Argument(
-            metavar="REPORT...",
-            help="Saved reports; several of one run make a trajectory.",
-            show_default=False,
-        ),
+        argument("Saved reports; several of one run make a trajectory.", "REPORT..."),
     ],
     outputs: Annotated[Outputs, only("output", "json", "plot", "width", "quiet", ci="none")],
     compute: Annotated[ComputeOptions, only("per_class")],
@@ -49,11 +43,9 @@ def joined_reports(documents: Sequence[Document], names: Sequence[str]) -> Docum
 
     reports = [document for document in documents if isinstance(document, Report)]
     if len(reports) < len(documents):
-        raise UsageError(
-            "not-single-reports",
-            "several files make a trajectory only if each is the report of one checkpoint",
-            "give one trajectory or comparison alone, or compare runs with: nctool compare",
-        )
+        message = "several files make a trajectory only if each is the report of one checkpoint"
+        hint = "give one trajectory or comparison alone, or compare runs with: nctool compare"
+        raise UsageError("not-single-reports", message, hint)
     return joined(reports, [Path(name).stem for name in names])
 
 

@@ -62,11 +62,9 @@ def check_writable(target: str, sources: Iterable[str] = ()) -> None:
     local = [source.removeprefix("file://") for source in sources]
     for source in (Path(name) for name in local if "://" not in name):
         if path.exists() and source.is_file() and path.samefile(source):
-            raise UsageError(
-                "output-is-input",
-                f"output {target!r} is the file being analysed",
-                "give another name: the input would be lost",
-            )
+            message = f"output {target!r} is the file being analysed"
+            hint = "give another name: the input would be lost"
+            raise UsageError("output-is-input", message, hint)
 
 
 def unwritable(target: str, problem: OSError) -> NctoolError:

@@ -83,17 +83,13 @@ def check_shapes(
         message = f"features {features.key!r} have shape {features.shape}, expected (samples, dim)"
         raise InputError("features-shape", message, "flatten or pool them to one vector per sample")
     if features is not None and 0 in features.shape:
-        raise InputError(
-            "no-features",
-            f"features {features.key!r} are empty: {features.shape}",
-            "save one row per sample, or name another array with --features",
-        )
+        message = f"features {features.key!r} are empty: {features.shape}"
+        hint = "save one row per sample, or name another array with --features"
+        raise InputError("no-features", message, hint)
     if features is not None and labels is not None and labels.shape[0] != features.shape[0]:
-        raise InputError(
-            "labels-against-features",
-            f"{features.shape[0]:,} features against {labels.shape[0]:,} labels",
-            "name arrays of the same split with --features and --labels",
-        )
+        message = f"{features.shape[0]:,} features against {labels.shape[0]:,} labels"
+        hint = "name arrays of the same split with --features and --labels"
+        raise InputError("labels-against-features", message, hint)
     if weight is None:
         return
     if weight.ndim != 2:

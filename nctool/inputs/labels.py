@@ -73,11 +73,9 @@ def _of_numbers(
     values, inverse = np.unique(used, return_inverse=True)
     # -1 and 1 are the classes of a binary task; other negative labels mark padding.
     if low < 0 and values.tolist() != [-1, 1]:
-        raise InputError(
-            "negative-labels",
-            f"labels {key!r} hold {low}, which is no class",
-            f"leave these samples out with --ignore-label={low}",
-        )
+        message = f"labels {key!r} hold {low}, which is no class"
+        hint = f"leave these samples out with --ignore-label={low}"
+        raise InputError("negative-labels", message, hint)
     if head_rows is None and low >= 0:
         if names is not None and high < len(names):
             return _decoded(index, range(len(names)), names, ignored)

@@ -138,11 +138,9 @@ def compare(
     mismatches = tuple(differences(runs))
     if mismatches and not allow_mismatch:
         listed = "; ".join(f"{each.what}: {' against '.join(each.values)}" for each in mismatches)
-        raise InputError(
-            "not-comparable",
-            f"these runs differ in more than their collapse: {listed}",
-            "compare runs of one kind, or add --allow-mismatch",
-        )
+        message = f"these runs differ in more than their collapse: {listed}"
+        hint = "compare runs of one kind, or add --allow-mismatch"
+        raise InputError("not-comparable", message, hint)
     return Comparison(
         tuple(runs), baseline, mismatches, tuple(_rows(runs, baseline, tolerances)),
         tolerances=tolerances,

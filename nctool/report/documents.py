@@ -9,6 +9,7 @@ import lzma
 import re
 import zlib
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -99,13 +100,9 @@ def element(text: str, name: str, encoding: str | None = None) -> str:
     """JSON as data inside a page, packed or as it is; nothing in it can end the element."""
     note = "" if encoding is None else f' data-encoding="{encoding}"'
     if encoding is not None:
-        compressed = (
-            # No time in the header: the same document gives the same page.
-            gzip.compress(text.encode(), mtime=0)
-            if encoding == GZIP
-            else lzma.compress(text.encode())
-        )
-        text = base64.b64encode(compressed).decode()
+        # No time in the header: the same document gives the same page.
+        pack = partial(gzip.compress, mtime=0) if encoding == GZIP else lzma.compress
+        text = base64.b64encode(pack(text.encode())).decode()
     return f'<script type="application/json" id="{name}"{note}>{text.translate(UNSAFE)}</script>'
 
 
@@ -131,11 +128,9 @@ def _unpacked(text: str, encoding: str, name: str) -> str:
             raise ValueError("it is cut off, or far too long")
         return unpacked.decode()
     except (ValueError, lzma.LZMAError, zlib.error) as problem:
-        raise InputError(
-            "page-damaged",
-            f"the data in the page {name!r} cannot be unpacked: {problem}",
-            "write it anew with: nctool report report.json -o report.html",
-        ) from problem
+        message = f"the data in the page {name!r} cannot be unpacked: {problem}"
+        hint = "write it anew with: nctool report report.json -o report.html"
+        raise InputError("page-damaged", message, hint) from problem
 
 
 def _unpacking(encoding: str) -> lzma.LZMADecompressor | zlib._Decompress:
@@ -157,7 +152,6 @@ def _text(path: Path) -> str:
             "path-missing", f"there is no file {str(path)!r}", "check the spelling"
         ) from problem
     except (OSError, UnicodeDecodeError) as problem:
-        raise InputError(
-            "report-unreadable", f"{str(path)!r} cannot be read as text: {problem}",
-            "give the JSON that --json has written",
-        ) from problem  # fmt: skip
+        message = f"{str(path)!r} cannot be read as text: {problem}"
+        hint = "give the JSON that --json has written"
+        raise InputError("report-unreadable", message, hint) from problem

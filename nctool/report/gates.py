@@ -119,11 +119,9 @@ def check_names(demands: Demands, known: Sequence[str]) -> None:
         if any(fnmatchcase(name, pattern) for name in known):
             continue
         near = get_close_matches(pattern, known, n=3, cutoff=0.4)
-        raise UsageError(
-            "unknown-metric",
-            f"{text!r} ({source}) names no metric: {pattern!r}",
-            f"did you mean {' or '.join(near)}?" if near else "list them with: nctool metrics",
-        )
+        message = f"{text!r} ({source}) names no metric: {pattern!r}"
+        hint = f"did you mean {' or '.join(near)}?" if near else "list them with: nctool metrics"
+        raise UsageError("unknown-metric", message, hint)
 
 
 def judge(subject: Subject, demands: Demands, baseline: Report | None = None) -> Verdict:

@@ -189,11 +189,9 @@ class Report:
             report: Report = _known(cls, {**plain, **read})
             return report
         except (KeyError, TypeError, AttributeError, ValueError) as problem:
-            raise InputError(
-                "not-a-report",
-                f"this JSON is not an nctool report ({type(problem).__name__}: {problem})",
-                "write one with: nctool analyze SOURCE --json report.json",
-            ) from problem
+            message = f"this JSON is not an nctool report ({type(problem).__name__}: {problem})"
+            hint = "write one with: nctool analyze SOURCE --json report.json"
+            raise InputError("not-a-report", message, hint) from problem
 
     @classmethod
     def from_json(cls, text: str) -> Report:

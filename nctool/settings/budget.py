@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from nctool.core.errors import UsageError
-from nctool.settings.option import COMPUTE, check_values, option
+from nctool.settings.option import COMPUTE, check_values
 
 Reach = Literal["all", "min"]
 
@@ -42,18 +42,14 @@ def check_gap(gap: float) -> None:
 class Budget:
     """Memory, precision of certified margins, and the seed; the defaults suit a laptop."""
 
-    seed: int = option(0, "For whatever is sampled.", COMPUTE)
-    gap: float = option(
-        1e-6,
-        "Relative distance between the certified bounds of a margin.",
-        COMPUTE,
-        check=check_gap,
+    seed: int = COMPUTE.option(0, "For whatever is sampled.")
+    gap: float = COMPUTE.option(
+        1e-6, "Relative distance between the certified bounds of a margin.", check=check_gap
     )
-    margin: Reach = option("all", "Certify the margin of every class, or only the least.", COMPUTE)
-    memory: int = option(
+    margin: Reach = COMPUTE.option("all", "Certify the margin of every class, or only the least.")
+    memory: int = COMPUTE.option(
         4 << 30,
         "What one computation may hold, like 4GiB.",
-        COMPUTE,
         metavar="SIZE",
         read=in_bytes,
         shown="4GiB",

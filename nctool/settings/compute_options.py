@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from nctool.core.errors import UsageError
-from nctool.settings.option import COMPUTE, check_values, option
+from nctool.settings.option import COMPUTE, check_values
 
 Dtype = Literal["float64", "float32"]
 
@@ -31,32 +31,28 @@ def check_replicates(replicates: int) -> None:
 class ComputeOptions:
     """Metrics by their ids, and how they are computed."""
 
-    metrics: str | None = option(
+    metrics: str | None = COMPUTE.option(
         None,
         "Comma-separated ids or globs.  [default: all that the inputs allow]",
-        COMPUTE,
         metavar="GLOB,...",
         listed=True,
         python="select",
     )
-    per_class: bool = option(False, "Every class's own value.", COMPUTE)
-    device: str = option("auto", "auto, cpu, cuda[:i] or mps.", COMPUTE)
-    dtype: Dtype | None = option(
-        None,
-        "Precision of the large products.  [default: float32; float64 for float64 features]",
-        COMPUTE,
+    per_class: bool = COMPUTE.option(False, "Every class's own value.")
+    device: str = COMPUTE.option("auto", "auto, cpu, cuda[:i] or mps.")
+    dtype: Dtype | None = COMPUTE.option(
+        None, "Precision of the large products.  [default: float32; float64 for float64 features]"
     )
-    threads: int | None = option(
-        None, "CPU threads.", COMPUTE, between=(1, MOST_THREADS), check=check_threads
+    threads: int | None = COMPUTE.option(
+        None, "CPU threads.", between=(1, MOST_THREADS), check=check_threads
     )
-    bootstrap: int = option(
+    bootstrap: int = COMPUTE.option(
         0,
         "Intervals of means over classes, from so many draws; 0 for none.",
-        COMPUTE,
         metavar="N",
         check=check_replicates,
     )
-    deterministic: bool = option(False, "Same input, same digest.", COMPUTE)
+    deterministic: bool = COMPUTE.option(False, "Same input, same digest.")
 
     def __post_init__(self) -> None:
         check_values(self)

@@ -12,7 +12,7 @@ from functools import partial
 from typing import Literal
 
 from nctool.core.errors import UsageError
-from nctool.settings.option import COMPUTE, ROLES, check_values, option
+from nctool.settings.option import COMPUTE, ROLES, check_values
 
 Center = Literal["balanced", "samples"]
 Weighing = Literal["samples", "classes"]
@@ -134,45 +134,35 @@ def check_weight(name: str, weight: float) -> None:
 
 def check_logit_scale(scale: float) -> None:
     if not 0 < scale < float("inf"):
-        raise UsageError(
-            "bad-logit-scale",
-            f"logits of {scale} times a cosine decide nothing",
-            "use the scale that the loss multiplies cosines by, such as 30 or 64",
-        )
+        message = f"logits of {scale} times a cosine decide nothing"
+        hint = "use the scale that the loss multiplies cosines by, such as 30 or 64"
+        raise UsageError("bad-logit-scale", message, hint)
 
 
 @dataclass(frozen=True, slots=True)
 class ConventionOptions:
     """A profile, and the choices that override it."""
 
-    logit_scale: float | None = option(
+    logit_scale: float | None = ROLES.option(
         None,
         "The head is a cosine head: logits are this many times cos(h, w), without bias.",
-        ROLES,
         metavar="S",
         check=check_logit_scale,
     )
-    profile: str | None = option(
-        None,
-        f"A paper's conventions: {', '.join(PROFILES)}.",
-        COMPUTE,
-        metavar="NAME",
-        check=check_profile,
+    profile: str | None = COMPUTE.option(
+        None, f"A paper's conventions: {', '.join(PROFILES)}.", metavar="NAME", check=check_profile
     )
-    center: Center | None = option(
-        None, "Global mean: of the class means, or of all samples.  [default: balanced]", COMPUTE
+    center: Center | None = COMPUTE.option(
+        None, "Global mean: of the class means, or of all samples.  [default: balanced]"
     )
-    margin_rows: Rows = option(
-        "unit", "Margins of rows scaled to length one, or as stored.", COMPUTE
+    margin_rows: Rows = COMPUTE.option(
+        "unit", "Margins of rows scaled to length one, or as stored."
     )
-    alpha: float = option(
-        1.0,
-        "Weight between classes in the hug gaps.",
-        COMPUTE,
-        check=partial(check_weight, "alpha"),
+    alpha: float = COMPUTE.option(
+        1.0, "Weight between classes in the hug gaps.", check=partial(check_weight, "alpha")
     )
-    beta: float = option(
-        1.0, "Weight within classes in the hug gaps.", COMPUTE, check=partial(check_weight, "beta")
+    beta: float = COMPUTE.option(
+        1.0, "Weight within classes in the hug gaps.", check=partial(check_weight, "beta")
     )
 
     def __post_init__(self) -> None:

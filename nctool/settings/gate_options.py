@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from nctool.settings.option import GATES, option
+from nctool.settings.option import GATES
 
 Missing = Literal["fail", "warn"]
 
@@ -14,21 +14,19 @@ Missing = Literal["fail", "warn"]
 class GateOptions:
     """Rules of the command line; those of the settings files are added to them."""
 
-    gate: tuple[str, ...] = option(
+    gate: tuple[str, ...] = GATES.option(
         (),
         "A rule such as 'nc1.pinv <= 0.05' or 'ratio(nc1.pinv) < 1.1' (repeatable).",
-        GATES,
         metavar="RULE",
         key="rules",
     )
-    tolerance: tuple[str, ...] = option(
+    tolerance: tuple[str, ...] = GATES.option(
         (),
         "How far a number may move from the baseline's: ID=rel:5%,abs:0.002 (repeatable).",
-        GATES,
         metavar="RULE",
     )
-    baseline: str | None = option(None, "The report to look back to.", GATES, metavar="FILE")
-    missing: Missing | None = option(
-        None, "What a gated number that is missing means.  [default: fail]", GATES
+    baseline: str | None = GATES.option(None, "The report to look back to.", metavar="FILE")
+    missing: Missing | None = GATES.option(
+        None, "What a gated number that is missing means.  [default: fail]"
     )
-    warn_only: bool = option(False, "Gates warn and never fail.", GATES)
+    warn_only: bool = GATES.option(False, "Gates warn and never fail.")

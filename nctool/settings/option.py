@@ -1,6 +1,6 @@
 """How an option is declared: once, on the field of the value that carries it.
 
-A group of options is a frozen dataclass. A field made by ``option`` is an option of
+A group of options is a frozen dataclass. A field made by a panel is an option of
 ``nctool analyze``: its name, type and default are the field's, everything else stands in its
 ``Option``. The command line and its help, the settings files, the environment and the signature of
 ``nctool.analyze`` are made from these fields.
@@ -27,6 +27,11 @@ class Panel:
     title: str
     table: str | None
     """Empty for the top level; None where no file and no variable may decide."""
+
+    def option(self, default: T, help: str, **more: Any) -> T:
+        """The field of a group that is an option: its default, and what ``Option`` takes."""
+        declaration: Any = field(default=default, metadata={"option": Option(help, self, **more)})
+        return declaration  # type: ignore[no-any-return]
 
 
 COMMAND = Panel("Options", None)
@@ -63,12 +68,6 @@ class Option:
     """Its name in ``nctool.analyze``, where that is not the option's."""
     per_run: bool = False
     """Of the command line alone: no file, no variable and no Python argument decides it."""
-
-
-def option(default: T, help: str, panel: Panel, **more: Any) -> T:
-    """The field of a group: its default, and what ``Option`` takes."""
-    declaration: Any = field(default=default, metadata={"option": Option(help, panel, **more)})
-    return declaration  # type: ignore[no-any-return]
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from nctool.settings.option import ROLES, check_values, option
+from nctool.settings.option import ROLES, check_values
 
 Weights = Literal["raw", "ema"]
 Pool = Literal["cls", "mean", "last"]
@@ -23,38 +23,35 @@ def _key(role: str) -> str:
 class RoleOptions:
     """``[PATH::]KEY`` with globs, ``"none"``, or None for automatic; and how to read the arrays."""
 
-    features: str | None = option(None, _key("Features (N, d)"), ROLES, metavar="KEY")
-    labels: str | None = option(None, _key("Labels (N,)"), ROLES, metavar="KEY")
-    head: str | None = option(
-        None, _key("Classifier weight (K, d)"), ROLES, metavar="KEY", python="weight"
+    features: str | None = ROLES.option(None, _key("Features (N, d)"), metavar="KEY")
+    labels: str | None = ROLES.option(None, _key("Labels (N,)"), metavar="KEY")
+    head: str | None = ROLES.option(
+        None, _key("Classifier weight (K, d)"), metavar="KEY", python="weight"
     )
-    bias: str | None = option(
-        None, _key("Classifier bias (K,)") + " 'none' for none.", ROLES, metavar="KEY"
+    bias: str | None = ROLES.option(
+        None, _key("Classifier bias (K,)") + " 'none' for none.", metavar="KEY"
     )
-    weights: Weights = option("raw", "Which copy, where there are two.", ROLES)
-    split: str | None = option(None, "train, val, test … where a file holds several.", ROLES)
-    classes: str | int | None = option(
+    weights: Weights = ROLES.option("raw", "Which copy, where there are two.")
+    split: str | None = ROLES.option(None, "train, val, test … where a file holds several.")
+    classes: str | int | None = ROLES.option(
         None,
         "Number of classes, or their names: one per line, JSON, or a tokenizer.",
-        ROLES,
         metavar="N|FILE",
     )
-    ignore_label: tuple[int, ...] = option(
+    ignore_label: tuple[int, ...] = ROLES.option(
         DEFAULT_IGNORED,
         "Label left out (repeatable).  [default: -100]",
-        ROLES,
         metavar="INT",
         python="ignore_labels",
     )
-    pool: Pool | None = option(None, "One vector from a sequence of them.", ROLES)
-    transpose_head: bool = option(False, "The head is (d, K).", ROLES)
-    ood: str | None = option(
-        None, "Out-of-distribution features: PATH[::KEY].", ROLES, metavar="SPEC"
+    pool: Pool | None = ROLES.option(None, "One vector from a sequence of them.")
+    transpose_head: bool = ROLES.option(False, "The head is (d, K).")
+    ood: str | None = ROLES.option(
+        None, "Out-of-distribution features: PATH[::KEY].", metavar="SPEC"
     )
-    layers: str | None = option(
+    layers: str | None = ROLES.option(
         None,
         "Features of several layers, by a glob of their keys: the course over depth.",
-        ROLES,
         metavar="GLOB",
         per_run=True,
     )

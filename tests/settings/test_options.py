@@ -23,7 +23,6 @@ from nctool.settings.option import (
     Option,
     build,
     check_values,
-    option,
     options_of,
 )
 
@@ -93,11 +92,11 @@ def even(value: int) -> None:
 class Toys:
     """A group with an option of every kind."""
 
-    plain: str | None = option(None, "Text.", ROLES)
-    many: tuple[int, ...] = option((7,), "Numbers.", ROLES)
-    choice: Literal["a", "b"] = option("a", "One of two.", COMPUTE)
-    switch: bool = option(False, "On.", COMPUTE, short="-s")
-    size: int = option(2, "From text.", COMPUTE, read=len, shown="xx", check=even)
+    plain: str | None = ROLES.option(None, "Text.")
+    many: tuple[int, ...] = ROLES.option((7,), "Numbers.")
+    choice: Literal["a", "b"] = COMPUTE.option("a", "One of two.")
+    switch: bool = COMPUTE.option(False, "On.", short="-s")
+    size: int = COMPUTE.option(2, "From text.", read=len, shown="xx", check=even)
     inner: int = 5
 
     def __post_init__(self) -> None:
