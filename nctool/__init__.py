@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from nctool.core.version import __version__
 from nctool.report import Report, Result
 
 if TYPE_CHECKING:
     from nctool.api import analyze
 
-__version__ = "0.1.0"
 __all__ = ["Report", "Result", "__version__", "analyze"]
 
 

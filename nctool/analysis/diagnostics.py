@@ -7,12 +7,11 @@ samples.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from functools import cache
 from typing import TYPE_CHECKING
 
 from nctool.core.notice import Notice
-from nctool.engine.graph import Need, call
-from nctool.metrics import needs
+from nctool.engine.graph import call
+from nctool.facts import needs
 from nctool.report import Result
 
 if TYPE_CHECKING:
@@ -38,7 +37,7 @@ def notices(facts: State, results: tuple[Result, ...]) -> Iterator[Notice]:
     if counts is None:
         return
     for check in CHECKS:
-        said = call(check, _needs(check), facts.known)
+        said = call(check, needs(check), facts.known)
         if isinstance(said, Iterator):
             yield from said
     if len(counts) > 1:
@@ -171,14 +170,9 @@ CHECKS: tuple[Check, ...] = (
 )
 
 
-@cache
-def _needs(check: Check) -> tuple[Need, ...]:
-    return needs(check, None)
-
-
 def noticed() -> tuple[str, ...]:
     """The facts that these checks name."""
-    return tuple({need.fact: None for check in CHECKS for need in _needs(check)})
+    return tuple({need.fact: None for check in CHECKS for need in needs(check)})
 
 
 def _head(classes: int, results: tuple[Result, ...]) -> Iterator[Notice]:

@@ -13,7 +13,6 @@ from time import perf_counter
 import torch
 from torch import Tensor
 
-import nctool
 from nctool.analysis.bootstrap import with_intervals
 from nctool.analysis.data import DESCRIBED, describe
 from nctool.analysis.diagnostics import noticed, notices
@@ -21,12 +20,13 @@ from nctool.analysis.results import result_of
 from nctool.arrays import Source
 from nctool.core.errors import ResourceError
 from nctool.core.progress import Progress, Silent
+from nctool.core.version import __version__
 from nctool.engine.device import LARGE_BLOCKS, Engine
 from nctool.engine.samples import extreme
 from nctool.engine.solve import State, solve, start
+from nctool.facts import graph
 from nctool.facts.inputs import Inputs
 from nctool.inputs.assemble import cosine_head, without
-from nctool.metrics import graph
 from nctool.metrics.metric import Metric
 from nctool.report import Report, Result
 from nctool.settings.budget import DEFAULT_BUDGET, Budget
@@ -215,7 +215,7 @@ def _report(
             "from": dict(settings.origin),
         },
         metrics=results,
-        tool={"name": "nctool", "version": nctool.__version__},
+        tool={"name": "nctool", "version": __version__},
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         environment={
             "python": platform.python_version(),

@@ -6,7 +6,6 @@ from typing import Annotated
 
 import typer
 
-import nctool
 from nctool.cli import defaults
 from nctool.cli.analyze import analyze
 from nctool.cli.check import check
@@ -17,6 +16,7 @@ from nctool.cli.metrics import metrics
 from nctool.cli.report import report
 from nctool.cli.schema import schema
 from nctool.cli.shell import PIPE_CLOSED, reader_left, with_exit_codes
+from nctool.core.version import __version__
 
 app = typer.Typer(
     name="nctool",
@@ -33,7 +33,7 @@ for function in (analyze, compare, check, inspect, report, metrics, schema, doct
 
 def _version(given: bool) -> None:
     if given:
-        typer.echo(f"nctool {nctool.__version__}")
+        typer.echo(f"nctool {__version__}")
         raise typer.Exit
 
 

@@ -6,9 +6,9 @@ import os
 import platform
 from typing import TYPE_CHECKING
 
-import nctool
 from nctool.cli.shell import show, with_exit_codes
 from nctool.core.text import count
+from nctool.core.version import __version__
 
 if TYPE_CHECKING:
     from nctool.core.extras import Extra
@@ -31,7 +31,7 @@ def checkup() -> list[Line]:
     from nctool.render import renderers
     from nctool.render.lines import BLANK, columns, line
 
-    versions = {"nctool": nctool.__version__, "python": platform.python_version()}
+    versions = {"nctool": __version__, "python": platform.python_version()}
     versions |= {"torch": torch.__version__, **{name: _version(name) for name in PACKAGES}}
     rows = [[name, version] for name, version in versions.items()]
     threads, cores = torch.get_num_threads(), os.cpu_count() or 1

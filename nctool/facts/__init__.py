@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+from collections.abc import Callable
+from functools import cache
 from types import ModuleType
-from typing import ForwardRef
+from typing import Any, ForwardRef
 
-from nctool.facts.inputs import Inputs
+from nctool.engine.graph import Graph, Need, needs_of
+from nctool.facts.inputs import ARRAYS, Inputs
 
 
 def modules() -> tuple[ModuleType, ...]:
@@ -26,3 +29,22 @@ def inputs() -> dict[str, str]:
         name: type_.__forward_arg__ if isinstance(type_, ForwardRef) else str(type_)
         for name, type_ in written.items()
     }
+
+
+@cache
+def graph() -> Graph:
+    """All facts there are."""
+    return Graph.of(modules(), inputs())
+
+
+@cache
+def needs(function: Callable[..., Any], of: str | None = None) -> tuple[Need, ...]:
+    """What fills the parameters of a metric, or of any other function of facts."""
+    return needs_of(function, of, graph().returned)
+
+
+@cache
+def arrays_of(needs: tuple[Need, ...]) -> tuple[str, ...]:
+    """The arrays that these come down to, as a user names them."""
+    required = graph().required(needs)
+    return tuple(name for name in ARRAYS if name in required)

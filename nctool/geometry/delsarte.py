@@ -16,7 +16,7 @@ from functools import cache
 import numpy as np
 import numpy.typing as npt
 
-from nctool.geometry.energy_optima import NoBound
+from nctool.geometry.no_bound import NoBound
 
 Array = npt.NDArray[np.float64]
 

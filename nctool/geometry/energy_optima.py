@@ -15,10 +15,6 @@ LARGEST_POWER = 2
 """The linear program is tried up to this power of 1/rho."""
 
 
-class NoBound(Exception):
-    """The linear program has no answer here; the message says why."""
-
-
 Shells = list[tuple[float, float]]
 """Squared distances from one point of a regular set, each with its share of the others."""
 

@@ -9,11 +9,8 @@ from fnmatch import fnmatchcase
 from functools import cache
 from types import ModuleType
 
-from nctool import facts
 from nctool.core.errors import UsageError
-from nctool.engine.graph import Graph, Need, needs_of
-from nctool.facts.inputs import ARRAYS
-from nctool.metrics.metric import Measure, Metric
+from nctool.metrics.metric import Metric
 
 NOT_FAMILIES = {"metric", "shared"}
 
@@ -38,25 +35,6 @@ def registry() -> dict[str, Metric]:
     by_id = {metric.id: metric for metric in metrics}
     assert len(by_id) == len(metrics), [metric.id for metric in metrics]
     return by_id
-
-
-@cache
-def graph() -> Graph:
-    """All facts there are; a family may have facts of its own."""
-    return Graph.of((*facts.modules(), *families()), facts.inputs())
-
-
-@cache
-def needs(measure: Measure, of: str | None) -> tuple[Need, ...]:
-    """What fills the parameters of a metric."""
-    return needs_of(measure, of, graph().returned)
-
-
-@cache
-def arrays_of(needs: tuple[Need, ...]) -> tuple[str, ...]:
-    """The arrays that these come down to, as a user names them."""
-    required = graph().required(needs)
-    return tuple(name for name in ARRAYS if name in required)
 
 
 def select(patterns: str | None) -> tuple[Metric, ...]:

@@ -9,6 +9,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from nctool.geometry import energy_optima, optima
+from nctool.geometry.no_bound import NoBound
 from nctool.metrics.metric import Measured, Undefined, on_points
 from nctool.metrics.shared import FEW_FOR_NULL, defined, require
 
@@ -101,7 +102,7 @@ def energy_newton(
     if dim <= 2:
         raise Undefined(f"d = {dim}: the Newtonian energy needs at least three dimensions")
     best = None
-    with suppress(energy_optima.NoBound):
+    with suppress(NoBound):
         best = energy_optima.least_newtonian(size, dim)
     energy = require(defined(distinct_energies).newton)
     return _measured(directed, energy, best, None, point_flags)
@@ -215,7 +216,7 @@ def uniformity(
     energy = require(defined(distinct_energies).riesz)[2]
     try:
         best = energy_optima.least_energy(size, dim, 2)
-    except energy_optima.NoBound as why:
+    except NoBound as why:
         raise Undefined(f"nothing to measure against: {why}") from why
     assert best is not None
     span = random - best.value
@@ -233,7 +234,7 @@ def riesz(points: Points, energies: Energies, flags: tuple[str, ...], power: int
     """The energy of one power, with the least and the random one."""
     size, dim = points.shape
     best = None
-    with suppress(energy_optima.NoBound):
+    with suppress(NoBound):
         best = energy_optima.least_energy(size, dim, power)
     null = energy_optima.random_energy(dim, power) if size >= FEW_FOR_NULL else None
     return _measured(points, require(energies.riesz)[power], best, null, flags)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from nctool.engine.fact import Undefined
+from nctool.facts import arrays_of, graph, needs
 from nctool.report import Direction, Distribution, Reference
 
 if TYPE_CHECKING:
@@ -73,22 +74,16 @@ class Metric:
     @property
     def facts(self) -> tuple[Need, ...]:
         """What fills its parameters."""
-        from nctool.metrics import needs
-
         return needs(self.measure, self.of)
 
     @property
     def needs(self) -> tuple[str, ...]:
         """The arrays it takes, as a user names them."""
-        from nctool.metrics import arrays_of
-
         return arrays_of(self.facts)
 
     @property
     def passes(self) -> int:
         """How often it has the samples read."""
-        from nctool.metrics import graph
-
         return graph().passes(self.facts)
 
 

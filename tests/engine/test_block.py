@@ -15,7 +15,8 @@ from nctool.engine.block import Block, Fused, Product, fuse
 from nctool.engine.fact import Accumulator, Blocks
 from nctool.engine.solve import solve, start
 from nctool.engine.workspace import Workspace
-from nctool.metrics import graph, registry
+from nctool.facts import graph
+from nctool.metrics import registry
 from nctool.statistics.whitening import Whitened
 from tests.support.law_bench import SETTINGS, arrays, sourced
 

@@ -152,14 +152,14 @@ def test_soft_and_optional() -> None:
 
 # The facts of nctool fit each other, and so do the parameters of every metric.
 def test_whole() -> None:
-    graph = metrics.graph()
+    graph = facts.graph()
     for metric in metrics.registry().values():
         assert needs_of(metric.measure, metric.of, graph.returned) == metric.facts
 
 
 # No fact is dead: each is named by a metric or by what every report says of its samples.
 def test_no_dead_facts() -> None:
-    graph = metrics.graph()
+    graph = facts.graph()
     named = [need.fact for metric in metrics.registry().values() for need in metric.facts]
     soft = [need.fact for node in graph.nodes.values() for need in node.needs]
     assert set(graph.nodes) - graph.closure([*named, *riders()]) == set()

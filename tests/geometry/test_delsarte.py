@@ -19,11 +19,11 @@ from nctool.geometry.energy_optima import (
     ORTHOPLEX,
     POLYGON,
     SIMPLEX,
-    NoBound,
     least_energy,
     least_newtonian,
     random_energy,
 )
+from nctool.geometry.no_bound import NoBound
 from tests.support.point_sets import cell600, cloud, etf, icosahedron, orthoplex, polygon, sharp
 from tests.support.populations import Array
 

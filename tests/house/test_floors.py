@@ -5,7 +5,8 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -160,6 +161,53 @@ def test_every_room_has_a_floor() -> None:
 @pytest.mark.parametrize("path", FILES)
 def test_downward(path: str) -> None:
     assert not upward(path, FILES[path].read_text("utf-8"))
+
+
+def module_of(path: str) -> str:
+    return ".".join(["nctool", *Path(path).with_suffix("").parts]).removesuffix(".__init__")
+
+
+def circles(texts: Mapping[str, str]) -> list[str]:
+    """Modules that import each other, however late; types for a checker only do not count."""
+    modules = {module_of(path): ast.parse(text) for path, text in texts.items()}
+    needs: dict[str, set[str]] = {}
+    for module, tree in modules.items():
+        guarded = [
+            node for node in ast.walk(tree)
+            if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+        ]  # fmt: skip
+        for node in guarded:
+            node.body = [ast.Pass()]
+        names = {
+            f"{node.module}.{alias.name}"
+            for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)
+            for alias in node.names
+        }  # fmt: skip
+        needs[module] = {
+            name if name in modules else name.rpartition(".")[0] for name in names
+        } & modules.keys() - {module}
+    try:
+        TopologicalSorter(needs).prepare()
+    except CycleError as circle:
+        return [str(name) for name in circle.args[1]]
+    return []
+
+
+# No two modules need each other.
+def test_no_circles() -> None:
+    assert circles({path: file.read_text("utf-8") for path, file in FILES.items()}) == []
+
+
+# A circle would be seen, late imports included; what only a type checker reads is none.
+def test_circles_are_seen() -> None:
+    late = {
+        "a/b.py": "def f():\n    from nctool.a import c",
+        "a/c.py": "from nctool.a.b import f",
+        "a/__init__.py": "",
+    }
+    assert set(circles(late)) == {"nctool.a.b", "nctool.a.c"}
+    typed = late | {"a/b.py": "if TYPE_CHECKING:\n    from nctool.a.c import f"}
+    assert circles(typed) == []
 
 
 # A library that only one room speaks to is imported nowhere else.

@@ -17,7 +17,8 @@ from nctool.core.progress import Advance, Silent
 from nctool.facts import points
 from nctool.geometry.delsarte import energy_bound
 from nctool.geometry.energy import pairs_of
-from nctool.geometry.energy_optima import NoBound, random_energy
+from nctool.geometry.energy_optima import random_energy
+from nctool.geometry.no_bound import NoBound
 from nctool.metrics import hug, registry
 from nctool.report import Report, Result
 from tests.support.law_bench import SETTINGS, analyzed, arrays, result, sourced

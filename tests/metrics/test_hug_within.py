@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import nctool
-from nctool.metrics import graph
+from nctool.facts import graph
 from nctool.metrics import select as choose
 from nctool.report import Result
 from nctool.statistics import kept_samples

@@ -23,8 +23,9 @@ from nctool.arrays import LazyArray, Source
 from nctool.core.progress import Silent
 from nctool.engine import device
 from nctool.engine.solve import Read, State, solve, start
+from nctool.facts import graph
 from nctool.inputs.assemble import assemble
-from nctool.metrics import graph, registry
+from nctool.metrics import registry
 from nctool.metrics.metric import Metric
 from nctool.report import Result
 from nctool.settings.compute_options import ComputeOptions
