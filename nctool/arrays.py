@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
     from nctool.report import Input
 
-    Rows: TypeAlias = Tensor | ndarray
+# Named here once, so that what reads files needs neither library until rows are asked for.
+NumpyArray: TypeAlias = "ndarray"
+Rows: TypeAlias = "Tensor | ndarray"
 
 ITEM_BYTES = {
     "float64": 8, "float32": 4, "float16": 2, "bfloat16": 2,

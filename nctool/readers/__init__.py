@@ -20,6 +20,7 @@ from nctool.arrays import Opened
 from nctool.core.errors import InputError
 from nctool.core.extras import Extra
 from nctool.readers.shared.edge import edge, shown
+from nctool.readers.shared.section import beginning
 
 HEAD_BYTES = 4096
 FIRST, USUAL, LAST = range(3)
@@ -82,11 +83,8 @@ def open_path(path: Path) -> Opened:
             f"'{shown(path)}' is a folder without a layout nctool knows; it holds {_listing(path)}",
             "name one file of it, or a folder with .safetensors or .npy files directly inside",
         )
-    raise InputError(
-        "format-unknown",
-        f"'{shown(path)}' is in no format nctool knows; it starts with {head[:16]!r}",
-        f"nctool reads {supported()}",
-    )
+    message = f"'{shown(path)}' is in no format nctool knows; it starts with {head[:16]!r}"
+    raise InputError("format-unknown", message, f"nctool reads {supported()}")
 
 
 def _head(path: Path) -> bytes:
@@ -95,26 +93,18 @@ def _head(path: Path) -> bytes:
         if stat.S_ISDIR(mode):
             return b""
         if stat.S_ISREG(mode):
-            with path.open("rb") as file:
-                return file.read(HEAD_BYTES)
+            return beginning(path, HEAD_BYTES)
     except (FileNotFoundError, NotADirectoryError) as error:
-        raise InputError(
-            "path-missing",
-            f"there is no file or folder at '{shown(path)}'",
-            "check the spelling; relative paths start at the current folder",
-        ) from error
+        message = f"there is no file or folder at '{shown(path)}'"
+        hint = "check the spelling; relative paths start at the current folder"
+        raise InputError("path-missing", message, hint) from error
     except (OSError, ValueError) as error:
-        raise InputError(
-            "file-unreadable",
-            f"'{shown(path)}' cannot be read: {shown(error)}",
-            "check the path and its permissions",
-        ) from error
+        message = f"'{shown(path)}' cannot be read: {shown(error)}"
+        hint = "check the path and its permissions"
+        raise InputError("file-unreadable", message, hint) from error
     # Opening a pipe or a terminal would wait for ever.
-    raise InputError(
-        "not-a-file",
-        f"'{shown(path)}' is neither a file nor a folder but a pipe, a socket or a device",
-        "save the data to a file first",
-    )
+    message = f"'{shown(path)}' is neither a file nor a folder but a pipe, a socket or a device"
+    raise InputError("not-a-file", message, "save the data to a file first")
 
 
 def _listing(path: Path) -> str:

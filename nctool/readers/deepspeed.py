@@ -11,11 +11,12 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
-from nctool.arrays import LazyArray, Opened
+from nctool.arrays import Opened
 from nctool.core.errors import InputError
 from nctool.core.notice import Notice
 from nctool.readers import FIRST, Reader
 from nctool.readers.shared.edge import shown
+from nctool.readers.shared.section import beginning
 from nctool.readers.shared.shards import holds_arrays, inside, with_config
 from nctool.readers.shared.wording import ambiguous
 from nctool.readers.torch_legacy import open_pickle
@@ -73,8 +74,8 @@ def _latest(path: Path) -> Path:
     tags = sorted({states.parent.name for states in path.glob("*/*mp_rank_*_model_states.pt")})
     tag = tags[0]
     if (path / LATEST).is_file():
-        with inside(path, LATEST).open("rb") as file:
-            tag = file.read(LONGEST_TAG).decode("utf-8", "replace").strip()
+        content = beginning(inside(path, LATEST), LONGEST_TAG)
+        tag = content.decode("utf-8", "replace").strip()
     elif len(tags) > 1:
         raise ambiguous(path, "checkpoints", tags, "name one of these folders")
     if tag in tags:
@@ -88,49 +89,36 @@ def _latest(path: Path) -> Path:
 
 
 def _weights(folder: Path, file: Path) -> Opened:
-    with file.open("rb") as stream:
-        opened = open_zip(file) if stream.read(2) == b"PK" else open_pickle(file)
+    opened = open_zip(file) if beginning(file, 2) == b"PK" else open_pickle(file)
     arrays = [array for array in opened.arrays if array.key.startswith("module.")]
     # ZeRO-3 leaves every weight of the module empty and keeps it in the optimizers' files.
-    if not any(_elements(array) for array in arrays):
+    if all(0 in array.shape for array in arrays):
         raise _cut(folder)
     notices = list(opened.notices)
     if len(arrays) < len(opened.arrays):
         left = [shown(array.key, 80) for array in opened.arrays if array not in arrays]
         message = f"{len(left)} arrays outside of the module were not read: {', '.join(left[:4])}"
-        notices.append(
-            Notice("objects-ignored", message, "", {"count": len(left), "names": left[:50]})
-        )
+        data = {"count": len(left), "names": left[:50]}
+        notices.append(Notice("objects-ignored", message, "", data))
     facts = dict(opened.metadata)
     if "global_steps" in facts:
         facts["global_step"] = facts["global_steps"]
     return Opened(folder, NAME, tuple(arrays), facts, tuple(notices))
 
 
-def _elements(array: LazyArray) -> bool:
-    return 0 not in array.shape
-
-
 def _cut(folder: Path) -> InputError:
-    return InputError(
-        "deepspeed-zero-3",
-        f"'{shown(folder)}' is a ZeRO-3 checkpoint: every weight is cut over all ranks' files",
-        f"in the folder above, where DeepSpeed left its script:\n{GATHER}",
-    )
+    message = f"'{shown(folder)}' is a ZeRO-3 checkpoint: every weight is cut over all ranks' files"
+    hint = f"in the folder above, where DeepSpeed left its script:\n{GATHER}"
+    return InputError("deepspeed-zero-3", message, hint)
 
 
 def _optimizer(names: list[str]) -> tuple[Notice, ...]:
     if not names:
         return ()
     files = "1 file was" if len(names) == 1 else f"{len(names)} files were"
-    return (
-        Notice(
-            "files-ignored",
-            f"{files} not read: optimizer states, with the weights in float32",
-            "python zero_to_fp32.py . out  gathers these",
-            {"names": names[:50]},
-        ),
-    )
+    message = f"{files} not read: optimizer states, with the weights in float32"
+    hint = "python zero_to_fp32.py . out  gathers these"
+    return (Notice("files-ignored", message, hint, {"names": names[:50]}),)
 
 
 READER = Reader(

@@ -37,6 +37,7 @@ from nctool.readers.safetensors_files import open_file
 from nctool.readers.shared.edge import corrupt, edge, shown
 from nctool.readers.shared.joined import Joined
 from nctool.readers.shared.kept_rows import Kept, kept_rows
+from nctool.readers.shared.section import beginning
 from nctool.readers.shared.shards import inside, read_json, with_config
 
 NAME = "nctool-features"
@@ -50,15 +51,9 @@ FACTS = {"epoch": (int, float), "step": (int,), "split": (str,), "layer": (str,)
 
 def recognises(path: Path, head: bytes) -> bool:
     if path.is_dir():
-        return bool(_shards_in(path)) or (
-            (path / MARK).is_file() and NAME.encode() in _start(path / MARK)
-        )
+        mark = path / MARK
+        return bool(_shards_in(path)) or (mark.is_file() and NAME.encode() in beginning(mark, 4096))
     return head.lstrip().startswith(b"{") and path.name == MARK and NAME.encode() in head
-
-
-def _start(path: Path) -> bytes:
-    with path.open("rb") as file:
-        return file.read(4096)
 
 
 def _shards_in(folder: Path) -> list[str]:
@@ -92,11 +87,8 @@ def _content(mark: Path) -> Mapping[str, object]:
         raise ValueError(f"its format is {shown(content.get('format'), 40)}, expected {NAME}")
     version = content.get("version")
     if type(version) is not int or version != VERSION:
-        raise InputError(
-            "version-unknown",
-            f"'{shown(mark)}' is of version {shown(version, 20)}, this nctool reads {VERSION}",
-            "pip install --upgrade nctool",
-        )
+        message = f"'{shown(mark)}' is of version {shown(version, 20)}, this nctool reads {VERSION}"
+        raise InputError("version-unknown", message, "pip install --upgrade nctool")
     return content
 
 
@@ -196,14 +188,9 @@ def _words(kept: Kept) -> tuple[Notice, ...]:
         message = f"{kept.masked:,} rows are left out by the capture's mask"
         notices.append(Notice("rows-masked", message, data={"count": kept.masked}))
     if kept.repeated:
-        notices.append(
-            Notice(
-                "rows-repeated",
-                f"{kept.repeated:,} rows are left out: their samples are here already, repeated so "
-                "that every rank had equally many",
-                data={"count": kept.repeated},
-            )
-        )
+        reason = "their samples are here already, repeated so that every rank had equally many"
+        message = f"{kept.repeated:,} rows are left out: {reason}"
+        notices.append(Notice("rows-repeated", message, data={"count": kept.repeated}))
     return tuple(notices)
 
 

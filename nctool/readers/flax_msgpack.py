@@ -16,8 +16,9 @@ from nctool.readers import Reader
 from nctool.readers.shared.edge import edge
 from nctool.readers.shared.flax_tree import Packed, Tree, extension
 from nctool.readers.shared.msgpack_scan import Cut, Scanner, Span
-from nctool.readers.shared.shards import find_index, inside, is_index, open_sharded, with_config
-from nctool.readers.shared.wording import ambiguous, truncated
+from nctool.readers.shared.section import beginning
+from nctool.readers.shared.shards import find_index, is_index, only_file, open_sharded, with_config
+from nctool.readers.shared.wording import truncated
 
 NAME = "flax-msgpack"
 SUFFIX = ".msgpack"
@@ -60,19 +61,13 @@ def _is_flax(head: bytes, size: int) -> bool:
 def open_flax(path: Path) -> Opened:
     if path.is_dir():
         return with_config(_open_folder(path), path)
-    with path.open("rb") as file:
-        single = file.read(1) in STARTS
-    return open_file(path) if single else _open_shards(path)
+    return open_file(path) if beginning(path, 1) in STARTS else _open_shards(path)
 
 
 def _open_folder(folder: Path) -> Opened:
     if find_index(folder, SUFFIX) is not None:
         return _open_shards(folder)
-    files = sorted(folder.glob(f"*{SUFFIX}"))
-    if len(files) > 1:
-        names = [file.name for file in files]
-        raise ambiguous(folder, "Flax files", names, "name one of the files instead of the folder")
-    return open_file(inside(folder, files[0].name))
+    return open_file(only_file(folder, SUFFIX, "Flax files"))
 
 
 def _open_shards(path: Path) -> Opened:
@@ -96,8 +91,5 @@ def open_file(path: Path, separator: str = ".") -> Opened:
 
 
 READER = Reader(
-    NAME,
-    recognises,
-    open_flax,
-    covers="Flax .msgpack (a file, a sharded set or a model folder)",
+    NAME, recognises, open_flax, covers="Flax .msgpack (a file, a sharded set or a model folder)"
 )

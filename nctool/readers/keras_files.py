@@ -49,11 +49,8 @@ def open_keras(path: Path) -> Opened:
         fill = partial(_fill, config)
         opened = open_contents(path, NAME, fill, weights.offset, weights.size)
     said = {name: facts[name] for name in FACTS if isinstance(facts.get(name), str)}
-    return replace(
-        opened,
-        metadata={**opened.metadata, **said},
-        notices=(*opened.notices, *_code(config)),
-    )
+    facts = {**opened.metadata, **said}
+    return replace(opened, metadata=facts, notices=(*opened.notices, *_code(config)))
 
 
 def _fill(config: Mapping[str, object], contents: Contents) -> None:
@@ -73,13 +70,8 @@ def _code(config: Mapping[str, object]) -> tuple[Notice, ...]:
     """A word about compiled code in the description of a layer."""
     if '"__lambda__"' not in json.dumps(config):
         return ()
-    return (
-        Notice(
-            "code-not-run",
-            "the file brings code of its own for a Lambda layer; nctool did not run it",
-            "do not open this file with safe_mode=False",
-        ),
-    )
+    message = "the file brings code of its own for a Lambda layer; nctool did not run it"
+    return (Notice("code-not-run", message, "do not open this file with safe_mode=False"),)
 
 
 READER = Reader(

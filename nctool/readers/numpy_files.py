@@ -9,9 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from nctool.arrays import LazyArray, Opened
+from nctool.arrays import LazyArray, NumpyArray, Opened
 from nctool.core.errors import InputError
 from nctool.core.notice import Notice
 from nctool.readers import Reader
@@ -19,10 +18,8 @@ from nctool.readers.shared.archive import Member, bytes_of, is_zip, members, nam
 from nctool.readers.shared.edge import edge, shown
 from nctool.readers.shared.npy import KIND_SLUGS, LONGEST_HEADER, MAGIC, Header, parse
 from nctool.readers.shared.region import Region, packed, unpacked
+from nctool.readers.shared.section import beginning
 from nctool.readers.shared.shards import inside, with_config
-
-if TYPE_CHECKING:
-    from numpy import ndarray
 
 NPY, NPZ, FOLDER = "npy", "npz", "numpy-folder"
 HEADER_BYTES = LONGEST_HEADER + 12
@@ -43,9 +40,7 @@ def _is_npz(member_names: frozenset[str]) -> bool:
 def open_numpy(path: Path) -> Opened:
     if path.is_dir():
         return _open_folder(path)
-    with path.open("rb") as file:
-        single = file.read(len(MAGIC)) == MAGIC
-    return open_npy(path) if single else open_npz(path)
+    return open_npy(path) if beginning(path, len(MAGIC)) == MAGIC else open_npz(path)
 
 
 def _files(folder: Path) -> list[Path]:
@@ -61,11 +56,8 @@ def _open_folder(folder: Path) -> Opened:
         for array in opened.arrays:
             key = array.key if file.suffix == ".npy" else f"{file.stem}.{array.key}"
             if key in arrays:
-                raise InputError(
-                    "folder-ambiguous",
-                    f"'{shown(folder)}' holds two arrays named '{shown(key)}'",
-                    "rename one of the files",
-                )
+                message = f"'{shown(folder)}' holds two arrays named '{shown(key)}'"
+                raise InputError("folder-ambiguous", message, "rename one of the files")
             arrays[key] = replace(array, key=key)
     opened = Opened(folder, FOLDER, tuple(arrays.values()), {}, tuple(notices))
     return with_config(opened, folder, _files(folder))
@@ -127,7 +119,7 @@ def _member_array(path: Path, member: Member) -> LazyArray:
         return _region(path, member.offset, header).lazy(key, NPZ)
     header = parse(bytes(bytes_of(member, path, NPZ, HEADER_BYTES)), member.size, key, path)
 
-    def whole() -> ndarray:
+    def whole() -> NumpyArray:
         import numpy
 
         content = bytes_of(member, path, NPZ)

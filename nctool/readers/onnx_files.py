@@ -18,8 +18,8 @@ from nctool.readers.shared.edge import corrupt, edge, shown
 from nctool.readers.shared.onnx_graph import Graph, Node, constant_of, node_of
 from nctool.readers.shared.onnx_tensor import ONNX, Tensor, described, lazy, pair
 from nctool.readers.shared.protobuf import BYTES, VARINT, Field, Wire
-from nctool.readers.shared.shards import inside, with_config
-from nctool.readers.shared.wording import ambiguous, left_out
+from nctool.readers.shared.shards import only_file, with_config
+from nctool.readers.shared.wording import left_out
 
 FOLDER = "onnx-folder"
 NEWEST_IR = 127
@@ -78,11 +78,7 @@ def _is_model(head: bytes) -> bool:
 def open_onnx(path: Path) -> Opened:
     if not path.is_dir():
         return open_file(path)
-    files = sorted(entry for entry in path.iterdir() if entry.suffix == ".onnx")
-    if len(files) > 1:
-        names = [file.name for file in files]
-        raise ambiguous(path, "ONNX models", names, "name one of the files instead of the folder")
-    return with_config(open_file(inside(path, files[0].name)), path)
+    return with_config(open_file(only_file(path, ".onnx", "ONNX models")), path)
 
 
 def open_file(path: Path) -> Opened:

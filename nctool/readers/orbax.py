@@ -81,17 +81,14 @@ def open_orbax(path: Path) -> Opened:
 def _open_items(path: Path, items: Mapping[str, Path]) -> Opened:
     """Their arrays; with several items, keys begin with the item's name."""
     if not items:
-        raise InputError(
-            "arrays-missing",
-            f"'{shown(path)}' is an Orbax checkpoint without arrays",
-            "name a checkpoint that was saved with its state",
-        )
+        message = f"'{shown(path)}' is an Orbax checkpoint without arrays"
+        hint = "name a checkpoint that was saved with its state"
+        raise InputError("arrays-missing", message, hint)
     arrays: dict[str, LazyArray] = {}
     facts: dict[str, object] = dict(_json_items(path))
     ignored: Counter[str] = Counter()
     for name, folder in items.items():
-        # tensorstore follows links as the system does, so a linked item is refused before
-        # it is asked.
+        # tensorstore follows links as the system does: a linked item is refused beforehand.
         if not folder.resolve().is_relative_to(path.resolve()):
             raise escapes(name, path, "put the folder itself there")
         item = Item(folder, NAME)

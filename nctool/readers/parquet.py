@@ -29,9 +29,5 @@ def open_parquet(path: Path) -> Opened:
 
 
 READER = Reader(
-    "parquet",
-    recognises,
-    open_parquet,
-    covers="Parquet files and folders",
-    extra=EXTRA,
+    "parquet", recognises, open_parquet, covers="Parquet files and folders", extra=EXTRA
 )

@@ -7,18 +7,19 @@ tensors that lie gap-free one after another up to the last byte of the file.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from math import prod
 from pathlib import Path
 from typing import TypeAlias
 
-from nctool.arrays import ITEM_BYTES, Opened
+from nctool.arrays import ITEM_BYTES, LazyArray, Opened
 from nctool.core.errors import InputError
 from nctool.core.notice import Notice
 from nctool.readers import Reader
 from nctool.readers.shared.edge import corrupt, edge, shown
 from nctool.readers.shared.region import Elsewhere, Region, checked_shape, numpy_code, packed
+from nctool.readers.shared.section import beginning
 from nctool.readers.shared.shards import find_index, inside, is_index, open_sharded, with_config
 from nctool.readers.shared.wording import truncated
 
@@ -59,8 +60,7 @@ def open_safetensors(path: Path, elsewhere: Bringers = nobody) -> Opened:
 
     if path.is_dir():
         return with_config(_open_folder(path, open_one), path)
-    with path.open("rb") as file:
-        single = is_single(file.read(9))
+    single = is_single(beginning(path, 9))
     return open_one(path) if single else open_sharded(path, SUFFIX, NAME, open_one)
 
 
@@ -71,18 +71,14 @@ def _open_folder(folder: Path, open_one: Callable[[Path], Opened]) -> Opened:
     parts = [open_one(inside(folder, file.name)) for file in files]
     if len(parts) == 1:
         return parts[0]
-    arrays = tuple(
-        replace(array, key=f"{opened.path.stem}.{array.key}")
-        for opened in parts
-        for array in opened.arrays
-    )
-    facts = {
-        f"{opened.path.stem}.{name}": fact
-        for opened in parts
-        for name, fact in opened.metadata.items()
-    }
+    arrays: list[LazyArray] = []
+    facts: dict[str, object] = {}
+    for opened in parts:
+        stem = opened.path.stem
+        arrays += (replace(array, key=f"{stem}.{array.key}") for array in opened.arrays)
+        facts.update((f"{stem}.{name}", fact) for name, fact in opened.metadata.items())
     notices = tuple(notice for opened in parts for notice in opened.notices)
-    return Opened(folder, NAME, arrays, facts, notices)
+    return Opened(folder, NAME, tuple(arrays), facts, notices)
 
 
 def open_file(path: Path, elsewhere: Elsewhere | None = None) -> Opened:
@@ -97,16 +93,15 @@ def open_file(path: Path, elsewhere: Elsewhere | None = None) -> Opened:
         )
         position = 0
         for key, begin, end in entries:
-            # No gap and no overlap, as the format demands: a gap could carry a file
-            # of another kind.
+            # No gap and no overlap, as the format demands: a gap could carry another file.
             if begin != position:
                 raise corrupt(path, NAME, f"'{shown(key)}' starts at {begin}, expected {position}")
             position = end
         if position != length:
             raise _wrong_size(path, start + position)
         arrays, odd = [], []
-        for key, begin, _ in entries:
-            region = _region(path, key, header[key], start + begin)
+        for key, begin, end in entries:
+            region = _region(path, key, header[key], start + begin, end - begin)
             if region is None:
                 odd.append(key)
             else:
@@ -150,23 +145,19 @@ def _entry(path: Path, key: str, entry: object, length: int) -> tuple[str, int, 
     return key, begin, end
 
 
-def _region(path: Path, key: str, entry: object, start: int) -> Region | None:
-    fields: Mapping[str, object] = entry if isinstance(entry, dict) else {}
-    name, shape, offsets = fields.get("dtype"), fields.get("shape"), fields.get("data_offsets")
-    if not isinstance(name, str) or not isinstance(shape, list) or not isinstance(offsets, list):
+def _region(path: Path, key: str, entry: object, start: int, nbytes: int) -> Region | None:
+    assert isinstance(entry, dict)
+    name, shape = entry.get("dtype"), entry.get("shape")
+    if not isinstance(name, str) or not isinstance(shape, list):
         raise corrupt(path, NAME, f"'{shown(key)}' has no type or no shape")
     dtype = DTYPES.get(name)
     if dtype is None:
         return None
     sizes = checked_shape(shape, key, path)
     expected = prod(sizes) * ITEM_BYTES[dtype]
-    if offsets[1] - offsets[0] != expected:
-        raise corrupt(
-            path,
-            NAME,
-            f"'{shown(key)}' of shape {sizes} and type {name} needs {expected} bytes "
-            f"but has {offsets[1] - offsets[0]}",
-        )
+    if nbytes != expected:
+        needs = f"'{shown(key)}' of shape {sizes} and type {name} needs {expected} bytes"
+        raise corrupt(path, NAME, f"{needs} but has {nbytes}")
     return Region(path, start, numpy_code(dtype), dtype, sizes, packed(sizes))
 
 

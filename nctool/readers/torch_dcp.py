@@ -134,8 +134,7 @@ def _checked(folder: Path, contents: list[Contents]) -> Mapping[str, Path]:
         files[name] = file = inside(folder, name)
         end, size = 0, file.stat().st_size
         for place in sorted(places, key=lambda place: place.offset):
-            # Shared bytes would let a small file fill memory many times over, and no
-            # writer makes them.
+            # Shared bytes would let a small file fill memory many times; no writer makes them.
             if place.offset < end:
                 raise corrupt(folder, NAME, f"two items share bytes of '{shown(name)}'")
             end = place.offset + place.length
@@ -149,8 +148,7 @@ def _merged(contents: list[Contents], path: Path) -> Mapping[str, Tensor]:
     merged: dict[str, Tensor] = {}
     for content in contents:
         for key, tensor in content.tensors.items():
-            # Replicated parameters are written by several ranks; all copies are
-            # equal, the first is as good.
+            # Replicated parameters are written by several ranks; all copies are equal.
             known = merged.get(key, tensor)
             if (known.dtype, known.shape) != (tensor.dtype, tensor.shape):
                 raise corrupt(path, NAME, f"the ranks disagree about '{shown(key)}'")

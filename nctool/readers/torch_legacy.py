@@ -14,6 +14,7 @@ from nctool.readers.shared.edge import corrupt, edge, shown
 from nctool.readers.shared.pickle_calls import Storage, Unfit, storage_reference
 from nctool.readers.shared.pickle_data import Blob, Made, Outside, Table, read_pickle
 from nctool.readers.shared.pickle_walk import Walk
+from nctool.readers.shared.section import beginning
 
 LEGACY, PICKLE = "torch-legacy", "pickle"
 MAGIC = 0x1950A86A20F9469CFC6C
@@ -29,8 +30,7 @@ def recognises(path: Path, head: bytes) -> bool:
 
 
 def open_pickle(path: Path) -> Opened:
-    with path.open("rb") as file:
-        legacy = file.read(len(MAGIC_PICKLE)) == MAGIC_PICKLE
+    legacy = beginning(path, len(MAGIC_PICKLE)) == MAGIC_PICKLE
     format = LEGACY if legacy else PICKLE
     with edge(path, format), path.open("rb") as file:
         end = path.stat().st_size

@@ -17,6 +17,7 @@ from nctool.readers.shared.edge import corrupt, edge, shown
 from nctool.readers.shared.pickle_calls import Storage, storage_reference
 from nctool.readers.shared.pickle_data import read_pickle
 from nctool.readers.shared.pickle_walk import Walk
+from nctool.readers.shared.section import beginning
 from nctool.readers.shared.shards import (
     SINGLE,
     find_index,
@@ -46,17 +47,12 @@ def is_script(member_names: frozenset[str]) -> bool:
 
 
 def open_checkpoint(path: Path) -> Opened:
-    if path.is_dir():
-        sharded = find_index(path, ".bin") is not None
-        opened = open_sharded(path, ".bin", NAME, open_zip) if sharded else _single(path)
-        return with_config(opened, path)
-    with path.open("rb") as file:
-        whole = is_zip(file.read(4))
-    return open_zip(path) if whole else open_sharded(path, ".bin", NAME, open_zip)
-
-
-def _single(folder: Path) -> Opened:
-    return open_zip(inside(folder, SINGLE))
+    if path.is_file() and is_zip(beginning(path, 4)):
+        return open_zip(path)
+    if path.is_dir() and find_index(path, ".bin") is None:
+        return with_config(open_zip(inside(path, SINGLE)), path)
+    opened = open_sharded(path, ".bin", NAME, open_zip)
+    return with_config(opened, path) if path.is_dir() else opened
 
 
 def open_zip(path: Path, start: int = 0, length: int | None = None) -> Opened:
@@ -78,11 +74,8 @@ def open_zip(path: Path, start: int = 0, length: int | None = None) -> Opened:
             if member.compressed:
                 raise corrupt(path, NAME, f"storage '{shown(key)}' is compressed, torch stores it")
             if member.size < claimed:
-                raise corrupt(
-                    path,
-                    NAME,
-                    f"storage '{shown(key)}' has {member.size} bytes, its pickle says {claimed}",
-                )
+                problem = f"has {member.size} bytes, its pickle says {claimed}"
+                raise corrupt(path, NAME, f"storage '{shown(key)}' {problem}")
             return Storage(member.offset, claimed, dtype, order)
 
         member = by_name[pickle_name]

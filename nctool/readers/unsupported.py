@@ -6,13 +6,14 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn, TypeAlias
+from typing import TypeAlias
 
 from nctool.arrays import Opened
 from nctool.core.errors import InputError
 from nctool.readers import LAST, Reader
 from nctool.readers.shared.archive import is_zip, names
 from nctool.readers.shared.edge import shown
+from nctool.readers.shared.section import beginning
 
 Looks: TypeAlias = Callable[[Path, bytes], bool]
 SAVE = "numpy.savez('features.npz', features=x, labels=y)"
@@ -130,21 +131,11 @@ def recognises(path: Path, head: bytes) -> bool:
 
 
 def refuse(path: Path) -> Opened:
-    head = b""
-    if path.is_file():
-        with path.open("rb") as file:
-            head = file.read(4096)
-    _raise(path, _which(path, head))
-
-
-def _raise(path: Path, known: Known | None) -> NoReturn:
+    known = _which(path, beginning(path, 4096) if path.is_file() else b"")
     if known is None:
         raise InputError("format-unknown", f"'{shown(path)}' is in no format nctool knows")
-    raise InputError(
-        known.slug,
-        f"'{shown(path)}' is {known.title}; expected safetensors, a torch checkpoint or numpy",
-        known.hint,
-    )
+    message = f"'{shown(path)}' is {known.title}; expected safetensors, a torch checkpoint or numpy"
+    raise InputError(known.slug, message, known.hint)
 
 
 READER = Reader("unsupported", recognises, refuse, covers="", turn=LAST)

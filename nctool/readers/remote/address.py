@@ -96,23 +96,15 @@ def parse(text: str) -> Address:
         )  # fmt: skip
     host, _, path = rest.partition("/")
     if protocol not in WEB and re.search(r":[^@]*@", host):
-        raise InputError(
-            "remote-credentials",
-            f"'{seen}' was given with a password in it",
-            "put credentials where the protocol's own tools look for them, not into the address",
-        )
+        hint = "put credentials where the protocol's own tools look for them, not into the address"
+        raise InputError("remote-credentials", f"'{seen}' was given with a password in it", hint)
     if ".." in re.split(r"[/\\]", unquote(path.partition("?")[0])) or host == "..":
         raise InputError(
             "path-escapes", f"'{seen}' leads upwards with '..'", "give the address without dots"
         )
     if not rest or (protocol in WEB and not host) or not text.isprintable():
-        raise InputError(
-            "remote-address",
-            f"'{seen}' is not a complete address",
-            f"write it as {protocol}://host/folder/file"
-            if protocol in WEB
-            else f"write it as {protocol}://name/folder/file",
-        )
+        hint = f"write it as {protocol}://{'host' if protocol in WEB else 'name'}/folder/file"
+        raise InputError("remote-address", f"'{seen}' is not a complete address", hint)
     return Address(protocol, text, seen.rstrip("/"))
 
 
@@ -134,11 +126,8 @@ def require_libraries(address: Address) -> None:
     """Go on only with the libraries that this protocol needs."""
     extra = Extra("remote", LIBRARIES[address.protocol])
     if extra.missing:
-        raise InputError(
-            "extra-missing",
-            f"reading '{address.shown}' needs " + " and ".join(extra.missing),
-            extra.command,
-        )
+        message = f"reading '{address.shown}' needs " + " and ".join(extra.missing)
+        raise InputError("extra-missing", message, extra.command)
 
 
 def discreet(error: NctoolError) -> NctoolError:

@@ -72,12 +72,9 @@ def too_large(address: Address, content: str) -> InputError:
 
 
 def _notice(address: Address, size: int) -> Notice:
-    return Notice(
-        "remote-copied",
-        f"{address.shown} is copied to a temporary folder first: {amount(size)}",
-        "only safetensors are read in place; keep a copy if you analyse it again",
-        {"bytes": size},
-    )
+    message = f"{address.shown} is copied to a temporary folder first: {amount(size)}"
+    hint = "only safetensors are read in place; keep a copy if you analyse it again"
+    return Notice("remote-copied", message, hint, {"bytes": size})
 
 
 def _command(address: Address) -> str:

@@ -8,14 +8,11 @@ from __future__ import annotations
 
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING
 
+from nctool.arrays import NumpyArray
 from nctool.core.errors import ResourceError
 from nctool.readers.remote.served import Ranges, RemoteFile
 from nctool.readers.remote.temporary import TemporaryFolder, disk_errors
-
-if TYPE_CHECKING:
-    from numpy import ndarray
 
 PIECE = 2**20
 """Bytes are kept track of in pieces of this size."""
@@ -47,7 +44,7 @@ class RangeCache:
         """Bring these bytes exactly, without keeping track of them."""
         self._keep(begin, self.ranges(begin, end - begin))
 
-    def at(self, begin: int, size: int, extent: tuple[int, int]) -> ndarray:
+    def at(self, begin: int, size: int, extent: tuple[int, int]) -> NumpyArray:
         """These bytes of an array that lies from the first to the second byte of ``extent``."""
         import numpy
 

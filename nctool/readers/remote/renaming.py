@@ -7,14 +7,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from nctool.arrays import Opened
+from nctool.arrays import Opened, Rows
 from nctool.core.errors import NctoolError
 from nctool.readers.shared.edge import shown
-
-if TYPE_CHECKING:
-    from nctool.arrays import Rows
 
 
 @dataclass(frozen=True, slots=True)

@@ -108,11 +108,8 @@ def _words(address: Address, error: Exception) -> str:
 
 
 def missing(address: Address) -> InputError:
-    return InputError(
-        "remote-missing",
-        f"there is nothing at '{address.shown}'",
-        "check the spelling; without access some servers say the same",
-    )
+    hint = "check the spelling; without access some servers say the same"
+    return InputError("remote-missing", f"there is nothing at '{address.shown}'", hint)
 
 
 def forbidden(address: Address, reason: str) -> InputError:
@@ -126,16 +123,10 @@ def forbidden(address: Address, reason: str) -> InputError:
 
 
 def unreachable(address: Address, reason: str) -> InputError:
-    return InputError(
-        "remote-unreachable",
-        f"'{address.shown}' cannot be read: {reason}",
-        "check the address and the network, then run again",
-    )
+    hint = "check the address and the network, then run again"
+    return InputError("remote-unreachable", f"'{address.shown}' cannot be read: {reason}", hint)
 
 
 def changed(address: Address) -> InputError:
-    return InputError(
-        "file-changed",
-        f"'{address.shown}' changed after it was opened",
-        "wait until it is written, then run again",
-    )
+    message = f"'{address.shown}' changed after it was opened"
+    return InputError("file-changed", message, "wait until it is written, then run again")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from typing import Any
 
@@ -60,12 +61,8 @@ class _Store:
             name: Entry(int(entry.get("size") or 0), entry.get("type") == "directory")
             for name, entry in raw.items()
         }
-        return RemoteFolder(
-            self.address,
-            entries,
-            lambda: self._below(known),
-            lambda name: self._inside(name, raw.get(name)),
-        )
+        below, inside = partial(self._below, known), partial(self._inside, raw)
+        return RemoteFolder(self.address, entries, below, inside)
 
     def _below(self, known: str) -> Mapping[str, int]:
         listed = retry.with_retries(self.address, lambda: self.system.find(self.path, detail=True))
@@ -76,10 +73,10 @@ class _Store:
             if not name.endswith("/")
         }
 
-    def _inside(self, name: str, listed: Mapping[str, Any] | None) -> RemoteFile:
+    def _inside(self, raw: Mapping[str, Mapping[str, Any]], name: str) -> RemoteFile:
         path = f"{self.path.rstrip('/')}/{name}"
         inner = _Store(self.address.inner(name), self.system, path)
-        return inner._file(listed or retry.with_retries(inner.address, inner._info))
+        return inner._file(raw.get(name) or retry.with_retries(inner.address, inner._info))
 
     def _info(self) -> Mapping[str, Any]:
         self.system.invalidate_cache(self.path)

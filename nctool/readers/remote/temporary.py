@@ -7,7 +7,7 @@ import os
 import shutil
 import tempfile
 import weakref
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -41,13 +41,8 @@ class TemporaryFolder:
             self._end()
             raise
 
-    @contextmanager
-    def removed_after(self) -> Iterator[None]:
-        """Gone at the end of the block, however it ends."""
-        try:
-            yield
-        finally:
-            self._end()
+    def close(self) -> None:
+        self._end()
 
     def free(self) -> int:
         """Bytes that may still be written."""
@@ -63,11 +58,8 @@ class TemporaryFolder:
         """Where a file of this name goes, folders included; never outside."""
         parts = name.split("/")
         if not all(map(is_name, parts)) or len(parts) > MOST_PARTS:
-            raise InputError(
-                "path-escapes",
-                f"the server names a file '{shown(name)}', which is no name for a local file",
-                "download what you need, and name the files",
-            )
+            message = f"the server names a file '{shown(name)}', which is no name for a local file"
+            raise InputError("path-escapes", message, "download what you need, and name the files")
         path = self.path.joinpath(*parts)
         path.parent.mkdir(parents=True, exist_ok=True)
         return path
@@ -92,17 +84,10 @@ class TemporaryFolder:
             disk_errors(served.address.shown),
             path.open("xb") as file,
         ):
-            for done, block in _added(served.stream()):
-                file.write(block)
-                advance(done // MIB - (done - len(block)) // MIB)
+            for block in served.stream():
+                before = file.tell()
+                advance((before + file.write(block)) // MIB - before // MIB)
         return path
-
-
-def _added(blocks: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
-    done = 0
-    for block in blocks:
-        done += len(block)
-        yield done, block
 
 
 def _remove(path: Path, process: int) -> None:
@@ -121,11 +106,9 @@ def disk_errors(what: str) -> Iterator[None]:
 
 
 def full(what: str, reason: str) -> ResourceError:
-    return ResourceError(
-        "disk-full",
-        f"no room in {tempfile.gettempdir()} for '{shown(what)}': {reason}",
-        "free some space there, or set TMPDIR to a folder on a larger disk",
-    )
+    message = f"no room in {tempfile.gettempdir()} for '{shown(what)}': {reason}"
+    hint = "free some space there, or set TMPDIR to a folder on a larger disk"
+    return ResourceError("disk-full", message, hint)
 
 
 def amount(size: int) -> str:

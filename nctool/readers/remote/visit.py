@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import unquote
@@ -80,11 +80,11 @@ def fetched(text: str, downloads: Downloads) -> Iterator[Path]:
         with Renaming(visited.served, visited.address.shown, in_folder=False).errors():
             yield visited.served
         return
-    temporary = TemporaryFolder()
-    names = Renaming(temporary.target(visited.address.name), visited.address.shown)
-    with temporary.removed_after(), names.errors():
-        copying.file(visited.served, names.local.name, temporary, downloads)
-        yield names.local
+    with closing(TemporaryFolder()) as temporary:
+        names = Renaming(temporary.target(visited.address.name), visited.address.shown)
+        with names.errors():
+            copying.file(visited.served, names.local.name, temporary, downloads)
+            yield names.local
 
 
 def visit(text: str, downloads: Downloads) -> Visit:
@@ -126,11 +126,8 @@ def _beside(address: Address, name: str, temporary: TemporaryFolder) -> RemoteFi
     temporary.target(name)  # a name that leads elsewhere is not even asked for
     served = visit(address.beside(name).text, Downloads()).served
     if not isinstance(served, RemoteFile):
-        raise InputError(
-            "shard-missing",
-            f"'{shown(name)}' beside '{address.shown}' is not a file",
-            "check that the model was uploaded completely",
-        )
+        message = f"'{shown(name)}' beside '{address.shown}' is not a file"
+        raise InputError("shard-missing", message, "check that the model was uploaded completely")
     return served
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from http.client import HTTPException
@@ -56,13 +55,8 @@ def _first(address: Address) -> RemoteFile:
     def ranges(begin: int, size: int) -> bytes:
         return retry.with_retries(address, lambda: _part(address, state, begin, size), size)
 
-    return RemoteFile(
-        address,
-        state.size,
-        head,
-        ranges if ranged else None,
-        lambda: _whole(address, state, ranged),
-    )
+    whole = partial(_whole, address, state, ranged)
+    return RemoteFile(address, state.size, head, ranges if ranged else None, whole)
 
 
 def _size(address: Address, answer: HTTPResponse, ranged: bool) -> int:
@@ -71,11 +65,9 @@ def _size(address: Address, answer: HTTPResponse, ranged: bool) -> int:
     length = match[3] if ranged and match else headers.get("Content-Length", "")
     packed = headers.get("Content-Encoding", "identity") != "identity"
     if packed or (ranged and not match) or not re.fullmatch(r"\d{1,18}", length):
-        raise InputError(
-            "remote-unsized",
-            f"the server of '{address.shown}' does not say how long the file is",
-            "download it first (curl -L -o FILE ADDRESS), and name the file",
-        )
+        message = f"the server of '{address.shown}' does not say how long the file is"
+        hint = "download it first (curl -L -o FILE ADDRESS), and name the file"
+        raise InputError("remote-unsized", message, hint)
     return int(length)
 
 
@@ -127,10 +119,8 @@ def _content(answer: HTTPResponse, size: int) -> bytes:
     return content
 
 
-@contextmanager
-def _ask(address: Address, begin: int, size: int) -> Iterator[HTTPResponse]:
-    with _answer(address, f"bytes={begin}-{begin + size - 1}") as answer:
-        yield answer
+def _ask(address: Address, begin: int, size: int) -> HTTPResponse:
+    return _answer(address, f"bytes={begin}-{begin + size - 1}")
 
 
 def _answer(address: Address, byte_range: str = "") -> HTTPResponse:
@@ -182,8 +172,7 @@ def _opener() -> Any:
         def redirect_request(
             self, req: Any, fp: Any, code: int, msg: str, headers: Any, newurl: str
         ) -> Request | None:
-            # Whoever asked for https is never sent on in the clear, where the answer
-            # could be replaced.
+            # Whoever asked for https is not sent on in the clear: an answer there can be forged.
             allowed = ("https",) if req.type == "https" else ("http", "https")
             if urlsplit(newurl).scheme not in allowed:
                 return None

@@ -7,8 +7,8 @@ import zlib
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
+from io import BufferedReader
 from pathlib import Path
-from typing import BinaryIO
 from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile, ZipInfo
 
 from nctool.readers.shared.edge import corrupt, shown
@@ -52,7 +52,7 @@ def members(
     The archive may be a range of a larger file; offsets count from the start of that file.
     """
     with ExitStack() as opened:
-        file: BinaryIO = opened.enter_context(path.open("rb"))
+        file = opened.enter_context(path.open("rb"))
         if length is not None:
             file = section(file, start, length)
         archive = opened.enter_context(ZipFile(file))
@@ -60,23 +60,18 @@ def members(
         ends = [info.header_offset for info in infos[1:]] + [archive.start_dir]
         by_name: dict[str, Member] = {}
         for info, end in zip(infos, ends, strict=True):
-            if info.filename in by_name:
-                raise corrupt(path, format, f"'{shown(info.filename)}' is in it twice")
+            name, stored, size = info.filename, info.compress_size, info.file_size
+            if name in by_name:
+                raise corrupt(path, format, f"'{shown(name)}' is in it twice")
             problem, offset = _located(info, end, file)
             if problem:
-                raise corrupt(path, format, f"member '{shown(info.filename)}' {problem}")
-            by_name[info.filename] = Member(
-                info.filename,
-                start + offset,
-                info.compress_size,
-                info.file_size,
-                info.compress_type == ZIP_DEFLATED,
-                info.CRC,
-            )
+                raise corrupt(path, format, f"member '{shown(name)}' {problem}")
+            compressed = info.compress_type == ZIP_DEFLATED
+            by_name[name] = Member(name, start + offset, stored, size, compressed, info.CRC)
     return by_name
 
 
-def _located(info: ZipInfo, end: int, file: BinaryIO) -> tuple[str, int]:
+def _located(info: ZipInfo, end: int, file: BufferedReader) -> tuple[str, int]:
     # Readers differ in which of the two headers they believe; only a file in which both agree means
     # the same to all of them.
     file.seek(info.header_offset)

@@ -6,13 +6,9 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from nctool.arrays import LazyArray, Opened
+from nctool.arrays import LazyArray, NumpyArray, Opened
 from nctool.core.notice import Notice
-
-if TYPE_CHECKING:
-    from numpy import ndarray
 
 MOST_FACTS = 10_000
 LONGEST_TEXT = 4096
@@ -52,7 +48,7 @@ class Collection:
         return Opened(self.path, self.format, tuple(self.arrays.values()), self.facts, notices)
 
 
-def array_of(items: Sequence[object], kinds: set[type]) -> ndarray | None:
+def array_of(items: Sequence[object], kinds: set[type]) -> NumpyArray | None:
     """Numbers, truth values or texts of these types as an array; None for anything else."""
     import numpy
 

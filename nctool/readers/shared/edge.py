@@ -20,11 +20,9 @@ def shown(name: object, limit: int = 200) -> str:
 
 def corrupt(path: Path, format: str, problem: str) -> InputError:
     """The file has the marks of its format but contradicts itself."""
-    return InputError(
-        "file-corrupt",
-        f"'{shown(path)}' is a damaged {format} file: {problem}",
-        "download or save the file again and compare its size with the original",
-    )
+    message = f"'{shown(path)}' is a damaged {format} file: {problem}"
+    hint = "download or save the file again and compare its size with the original"
+    return InputError("file-corrupt", message, hint)
 
 
 @contextmanager
@@ -36,17 +34,12 @@ def edge(path: Path, format: str) -> Iterator[None]:
         raise
     # Sizes were checked against the file; what still does not fit is this machine's limit.
     except MemoryError as error:
-        raise ResourceError(
-            "out-of-memory",
-            f"memory ran out while reading '{shown(path)}'",
-            "read fewer rows at a time",
-        ) from error
+        message = f"memory ran out while reading '{shown(path)}'"
+        raise ResourceError("out-of-memory", message, "read fewer rows at a time") from error
     except OSError as error:
-        raise InputError(
-            "file-unreadable",
-            f"'{shown(path)}' cannot be read: {shown(error.strerror or error)}",
-            "check the path and its permissions",
-        ) from error
+        message = f"'{shown(path)}' cannot be read: {shown(error.strerror or error)}"
+        hint = "check the path and its permissions"
+        raise InputError("file-unreadable", message, hint) from error
     except Exception as error:
         problem = f"{type(error).__name__}: {shown(error)}"
         raise corrupt(path, format, problem) from error

@@ -37,9 +37,7 @@ def extension(scanner: Scanner, span: Span) -> object:
     if span.code not in (ARRAY, SCALAR):
         return span
     parts = scanner.within(span)
-    if not isinstance(parts, list) or len(parts) != 3:
-        raise ValueError(f"the array at byte {span.start} is not a shape, a type and bytes")
-    shape, name, data = parts
+    shape, name, data = parts if isinstance(parts, list) and len(parts) == 3 else [None] * 3
     if not isinstance(data, Span) or data.kind != "bytes" or not isinstance(shape, list):
         raise ValueError(f"the array at byte {span.start} is not a shape, a type and bytes")
     sizes = tuple(size for size in shape if type(size) is int and size >= 0)
@@ -107,18 +105,15 @@ class Tree:
             self.ignored[f"number of type {value.dtype}"] += 1
 
     def region(self, value: Packed, key: str) -> Region | None:
-        if value.dtype not in ITEM_BYTES:
+        dtype, data = value.dtype, value.data
+        if dtype not in ITEM_BYTES:
             return None
         sizes = checked_shape(value.shape, key, self.path)
-        expected = prod(sizes) * ITEM_BYTES[value.dtype]
-        if value.data.length != expected:
-            problem = (
-                f"'{shown(key)}' of shape {sizes} and type {value.dtype} needs {expected} bytes "
-                f"but has {value.data.length}"
-            )
-            raise corrupt(self.path, self.format, problem)
-        code = numpy_code(value.dtype)
-        return Region(self.path, value.data.start, code, value.dtype, sizes, packed(sizes))
+        expected = prod(sizes) * ITEM_BYTES[dtype]
+        if data.length != expected:
+            needs = f"'{shown(key)}' of shape {sizes} and type {dtype} needs {expected} bytes"
+            raise corrupt(self.path, self.format, f"{needs} but has {data.length}")
+        return Region(self.path, data.start, numpy_code(dtype), dtype, sizes, packed(sizes))
 
     def chunked(self, value: Mapping[str, object], key: str) -> None:
         """An array of more than a gibibyte, which Flax cuts into flat ones."""

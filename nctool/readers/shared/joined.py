@@ -5,20 +5,14 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import accumulate
 from math import prod
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from nctool.arrays import LazyArray
-from nctool.readers.shared.edge import edge
+from nctool.arrays import LazyArray, NumpyArray, Rows
 from nctool.readers.shared.pile import Pile
-from nctool.readers.shared.region import Region
-
-if TYPE_CHECKING:
-    from numpy import ndarray
-
-    from nctool.arrays import Rows
+from nctool.readers.shared.region import Region, lazy_array
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,21 +20,17 @@ class Joined:
     """Parts of one kind in their order; ``kept`` are the rows that count, ascending, or all."""
 
     parts: Sequence[LazyArray]
-    kept: ndarray | None = None
+    kept: NumpyArray | None = None
 
     def lazy(self, key: str, path: Path, format: str) -> LazyArray:
         first = self.parts[0]
         ends = list(accumulate(part.shape[0] for part in self.parts))
         count = ends[-1] if self.kept is None else len(self.kept)
 
-        def read(start: int, stop: int) -> Rows:
-            with edge(path, format):
-                low, high, _ = slice(start, stop).indices(count)
-                return self._rows(low, max(low, high), ends)
+        shape = (count, *first.shape[1:])
+        return lazy_array(key, shape, first.dtype, path, format, partial(self._rows, ends))
 
-        return LazyArray(key, (count, *first.shape[1:]), first.dtype, str(path), format, read)
-
-    def _rows(self, low: int, high: int, ends: Sequence[int]) -> Rows:
+    def _rows(self, ends: Sequence[int], low: int, high: int) -> Rows:
         import numpy
         import torch
 
@@ -68,7 +58,7 @@ class Joined:
         return tensors[0] if len(tensors) == 1 else torch.cat(tensors)
 
 
-def _chosen(part: LazyArray, rows: ndarray) -> Rows:
+def _chosen(part: LazyArray, rows: NumpyArray) -> Rows:
     """These ascending rows; without a copy where none between them is left out."""
     first, last = int(rows[0]), int(rows[-1])
     between = part.rows(first, last + 1)
@@ -80,9 +70,7 @@ def stitched(key: str, shape: tuple[int, ...], regions: Sequence[Region], format
     path, width = regions[0].path, prod(shape[1:])
     flat = Joined([region.lazy(key, format) for region in regions]).lazy(key, path, format)
 
-    def read(start: int, stop: int) -> Rows:
-        low, high, _ = slice(start, stop).indices(shape[0])
-        count = max(0, high - low)
-        return flat.rows(low * width, (low + count) * width).reshape((count, *shape[1:]))
+    def rows(low: int, high: int) -> Rows:
+        return flat.rows(low * width, high * width).reshape((high - low, *shape[1:]))
 
-    return LazyArray(key, shape, regions[0].dtype, str(path), format, read)
+    return lazy_array(key, shape, regions[0].dtype, path, format, rows)

@@ -4,12 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-from nctool.arrays import LazyArray
-
-if TYPE_CHECKING:
-    from numpy import ndarray
+from nctool.arrays import LazyArray, NumpyArray
 
 BLOCK = 2**20
 # A table with a place for each sample is used while it stays in proportion to the rows.
@@ -20,7 +16,7 @@ MOST_PLACES_PER_ROW = 8
 class Kept:
     """Numbers of the rows that count, or None for all; how many do not, and why."""
 
-    rows: ndarray | None
+    rows: NumpyArray | None
     masked: int = 0
     repeated: int = 0
 
@@ -33,7 +29,7 @@ def kept_rows(masks: Sequence[LazyArray], indexes: Sequence[LazyArray]) -> Kept:
     """
     import numpy
 
-    counts: list[ndarray] = [_values(block) != 0 for block in _blocks(masks)]
+    counts: list[NumpyArray] = [_values(block) != 0 for block in _blocks(masks)]
     kept = numpy.concatenate(counts) if counts else None
     masked = 0 if kept is None else int((~kept).sum())
     repeated = 0
@@ -52,13 +48,13 @@ def _blocks(arrays: Sequence[LazyArray]) -> Iterator[object]:
             yield array.rows(start, start + BLOCK)
 
 
-def _values(rows: object) -> ndarray:
+def _values(rows: object) -> NumpyArray:
     import numpy
 
     return numpy.asarray(rows)
 
 
-def _first_of_each(blocks: Sequence[ndarray], kept: ndarray | None) -> ndarray:
+def _first_of_each(blocks: Sequence[NumpyArray], kept: NumpyArray | None) -> NumpyArray:
     """Whether each row is the first of its sample among the rows that are wanted."""
     import numpy
 
@@ -74,8 +70,7 @@ def _first_of_each(blocks: Sequence[ndarray], kept: ndarray | None) -> ndarray:
     if places > MOST_PLACES_PER_ROW * len(index):
         first[rows[numpy.unique(chosen, return_index=True)[1]]] = True
         return first
-    # First occurrence in O(rows) by a table of samples; unique would sort what may be a
-    # hundred million.
+    # First occurrence in O(rows) by a table; unique would sort what may be a hundred million.
     earliest = numpy.full(places, len(index), dtype="int64")
     numpy.minimum.at(earliest, chosen, rows)
     first[earliest[earliest < len(index)]] = True

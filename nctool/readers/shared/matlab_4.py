@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from nctool.readers.shared.matlab_bytes import Bytes
-from nctool.readers.shared.matlab_tree import STORED, Numbers, Unread, Value, of_texts
+from nctool.readers.shared.matlab_tree import Numbers, Unread, Value, of_texts
+from nctool.readers.shared.region import TYPE_OF_CODE
 
 HEADER = struct.Struct("5i")
 # The first number of a header is 1000 M + 10 P + T: machine, precision and kind. Machines that
@@ -79,7 +80,7 @@ def _value(bytes: Bytes, header: Variable, start: int) -> Value:
         return Unread("complex matrix")
     code = header.order + header.code
     if header.kind == FULL and header.dims != (1, 1):
-        return Numbers(header.dims, STORED[header.code], code, start)
+        return Numbers(header.dims, TYPE_OF_CODE[header.code], code, start)
     import numpy
 
     bytes.at = start

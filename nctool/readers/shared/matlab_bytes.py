@@ -86,11 +86,9 @@ class Bytes:
         return self.file.read(size)
 
     def short(self, needed: int) -> InputError:
-        return InputError(
-            "file-truncated",
-            f"'{shown(self.path)}' has {self.stop} bytes, its variables reach to {needed}",
-            "copy or download the file again and compare its size with the original",
-        )
+        message = f"'{shown(self.path)}' has {self.stop} bytes, its variables reach to {needed}"
+        hint = "copy or download the file again and compare its size with the original"
+        return InputError("file-truncated", message, hint)
 
     def damaged(self, reason: str) -> InputError:
         return corrupt(self.path, MATLAB, reason)

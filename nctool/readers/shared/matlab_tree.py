@@ -10,28 +10,16 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from functools import cache
 from math import prod
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from nctool.arrays import LazyArray, Opened
+from nctool.arrays import LazyArray, NumpyArray, Opened, Rows
 from nctool.core.notice import Notice
 from nctool.readers.shared.collection import LONGEST_TEXT, MOST_FACTS, MOST_TEXT_BYTES
-from nctool.readers.shared.edge import corrupt, edge, shown
+from nctool.readers.shared.edge import corrupt, shown
 from nctool.readers.shared.matlab_bytes import MATLAB, Packed
-from nctool.readers.shared.region import Region, as_rows, checked_shape, held, packed
+from nctool.readers.shared.region import TYPE_OF_CODE, Region, checked_shape, held, packed, unpacked
 from nctool.readers.shared.wording import left_out
-
-if TYPE_CHECKING:
-    from numpy import ndarray
-
-    from nctool.arrays import Rows
-
-STORED = {
-    "f4": "float32", "f8": "float64", "i1": "int8", "i2": "int16", "i4": "int32", "i8": "int64",
-    "u1": "uint8", "u2": "uint16", "u4": "uint32", "u8": "uint64",
-}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,22 +43,17 @@ class Numbers:
 
     def lazy(self, key: str, path: Path) -> LazyArray:
         shape = checked_shape(self.shape, key, path)
-        stored = STORED[self.code[1:]]
+        stored = TYPE_OF_CODE[self.code[1:]]
         if self.packed is None:
             strides = packed(shape, fortran=True)
             plain = Region(path, self.start, self.code, stored, shape, strides).lazy(key, MATLAB)
-            read = plain.read
         else:
-            whole = cache(lambda: self._unpacked(shape))
-
-            def read(start: int, stop: int) -> Rows:
-                with edge(path, MATLAB):
-                    return as_rows(whole()[start:stop], stored)
+            plain = unpacked(key, shape, stored, path, MATLAB, lambda: self._unpacked(shape))
 
         def typed(start: int, stop: int) -> Rows:
             import torch
 
-            rows = read(start, stop)
+            rows = plain.read(start, stop)
             assert isinstance(rows, torch.Tensor)
             rows = rows != 0 if self.dtype == "bool" else rows.to(getattr(torch, self.dtype))
             # Sums over columns that lie one after another would round in another order.
@@ -78,7 +61,7 @@ class Numbers:
 
         return LazyArray(key, shape, self.dtype, str(path), MATLAB, typed)
 
-    def _unpacked(self, shape: tuple[int, ...]) -> ndarray:
+    def _unpacked(self, shape: tuple[int, ...]) -> NumpyArray:
         import numpy
 
         assert self.packed is not None

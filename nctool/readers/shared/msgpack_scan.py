@@ -114,8 +114,7 @@ class Scanner:
         return self.take(length).decode("utf-8", "backslashreplace")
 
     def pairs(self, count: int, depth: int) -> dict[str, object]:
-        # Each entry takes two bytes at least, so a count is held against what is left
-        # before any loop.
+        # An entry takes two bytes at least: a count is held against what is left before any loop.
         self.room(2 * count)
         entries: dict[str, object] = {}
         for _ in range(count):

@@ -10,14 +10,11 @@ from pathlib import Path
 
 from nctool.core.errors import InputError
 from nctool.readers.shared.edge import corrupt, shown
-from nctool.readers.shared.region import checked_shape
+from nctool.readers.shared.region import TYPE_OF_CODE, checked_shape
 
 MAGIC = b"\x93NUMPY"
 LONGEST_HEADER = 10_000  # numpy's own limit for text it is willing to parse
 CODE = re.compile(r"[<>|=]?([fiucbSU])([0-9]{1,7})")
-KINDS = {"f": "float", "i": "int", "u": "uint", "c": "complex"}
-WIDTHS = {"f": (2, 4, 8), "i": (1, 2, 4, 8), "u": (1, 2, 4, 8), "c": (8, 16), "b": (1,)}
-
 
 KIND_SLUGS = frozenset({"npy-object", "npy-bfloat16", "npy-structured", "npy-dtype"})
 
@@ -44,8 +41,7 @@ def parse(head: bytes, size: int, key: str, path: Path) -> Header:
         raise corrupt(path, "npy", f"the header of '{shown(key)}' claims {length} bytes")
     text = head[start : start + length].decode("latin-1" if head[6] < 3 else "utf-8")
     try:
-        # literal_eval builds constants only; the length of its text is bounded above, as
-        # numpy bounds it.
+        # literal_eval builds constants only; its text is no longer than numpy's own limit.
         fields: object = ast.literal_eval(text.strip())
     except (SyntaxError, ValueError, MemoryError, RecursionError) as error:
         raise corrupt(path, "npy", f"the header of '{shown(key)}' is not a literal") from error
@@ -83,22 +79,15 @@ def _dtype(code: object, key: str, path: Path) -> tuple[str, str, int]:
             "save it again: numpy.save(path, x.astype('float32')), or use safetensors",
         )
     if isinstance(code, list):
-        raise InputError(
-            "npy-structured",
-            f"{where} is a structured array with {len(code)} fields, expected a plain one",
-            "save each field by itself: numpy.savez(path, **{name: x[name] for name in ...})",
-        )
+        message = f"{where} is a structured array with {len(code)} fields, expected a plain one"
+        hint = "save each field by itself: numpy.savez(path, **{name: x[name] for name in ...})"
+        raise InputError("npy-structured", message, hint)
     match = CODE.fullmatch(code) if isinstance(code, str) else None
     if match is not None and isinstance(code, str):
         kind, width = match[1], int(match[2])
-        if kind == "S" and width:
-            return code, "str", width
-        if kind == "U" and width:
-            return code, "str", 4 * width
-        if width in WIDTHS.get(kind, ()):
-            return code, "bool" if kind == "b" else f"{KINDS[kind]}{8 * width}", width
-    raise InputError(
-        "npy-dtype",
-        f"{where} is of type {shown(code, 60)}, expected floats, integers, booleans or text",
-        "save it again: numpy.save(path, x.astype('float32'))",
-    )
+        if kind in "SU" and width:
+            return code, "str", width if kind == "S" else 4 * width
+        if dtype := TYPE_OF_CODE.get(f"{kind}{width}"):
+            return code, dtype, width
+    message = f"{where} is of type {shown(code, 60)}, expected floats, integers, booleans or text"
+    raise InputError("npy-dtype", message, "save it again: numpy.save(path, x.astype('float32'))")

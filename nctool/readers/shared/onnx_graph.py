@@ -139,10 +139,8 @@ class Graph:
         if not ends:
             return None, ()
         output, op = next(iter(ends.items()))
-        message = (
-            f"the graph's output '{shown(output, 60)}' ends in {shown(op, 60)}, "
-            "not in a linear layer with a stored weight"
-        )
+        ends_in = f"the graph's output '{shown(output, 60)}' ends in {shown(op, 60)}"
+        message = f"{ends_in}, not in a linear layer with a stored weight"
         hint = "the head is told by names and shapes; --head 'KEY' names another"
         return None, (Notice("no-linear-output", message, hint),)
 
@@ -155,8 +153,7 @@ class Graph:
                 return "an input or an array" if node is None else node.op
             if node.op in ("Gemm", "MatMul", "Conv"):
                 return self._linear(node, name, output, bias) or f"a {node.op} of another kind"
-            # A constant added after the product is the layer's bias; a single number
-            # only scales the scores.
+            # A constant added after the product is its bias; a single number only scales it.
             if node.op in ("Add", "Mul", "Div"):
                 rest = self._with_constant(node)
                 if rest is None:

@@ -11,9 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from math import prod
 from pathlib import Path, PurePosixPath, PureWindowsPath
-from typing import TYPE_CHECKING
 
-from nctool.arrays import INTEGERS, ITEM_BYTES, LazyArray
+from nctool.arrays import INTEGERS, ITEM_BYTES, LazyArray, NumpyArray
 from nctool.core.errors import InputError
 from nctool.readers.shared.edge import corrupt, shown
 from nctool.readers.shared.protobuf import BYTES, LONGEST_VARINT, VARINT, Field, Wire, signed
@@ -26,9 +25,6 @@ from nctool.readers.shared.region import (
     unpacked,
 )
 from nctool.readers.shared.shards import inside
-
-if TYPE_CHECKING:
-    from numpy import ndarray
 
 ONNX = "onnx"
 FLOATS, INT32S, STRINGS, INT64S, DOUBLES, UINT64S = 4, 5, 6, 7, 10, 11
@@ -172,8 +168,7 @@ def _outside(
 
 def _beside(path: Path, location: str) -> Path:
     folder = path.parent
-    # Read as a Windows path as well: '..\\x' and 'C:x' are plain names here, but not where it
-    # is copied to.
+    # Read as a Windows path too: '..\\x' and 'C:x' are plain names here, not where it is copied.
     windows = PureWindowsPath(location)
     leaves = PurePosixPath(location).is_absolute() or windows.drive or windows.root
     if leaves or ".." in windows.parts:
@@ -205,7 +200,7 @@ def _joined(
 ) -> LazyArray:
     """Floats in several pieces."""
 
-    def whole() -> ndarray:
+    def whole() -> NumpyArray:
         import numpy
 
         return numpy.frombuffer(_bytes(chunks, path), dtype=numpy_code(dtype)).reshape(shape)
@@ -221,7 +216,7 @@ def _decoded(
     if not count <= size <= LONGEST_VARINT * count:
         raise _mismatch(key, path, f"has {size} bytes", shape, dtype, count)
 
-    def whole() -> ndarray:
+    def whole() -> NumpyArray:
         import numpy
 
         values = varints(_bytes(chunks, path))
@@ -234,13 +229,13 @@ def _decoded(
         if len(values) != count or (exact != wide).any():
             problem = f"the numbers of '{shown(key)}' do not fit its shape or type"
             raise corrupt(path, ONNX, problem)
-        shaped: ndarray = exact.view("float16") if dtype == "float16" else exact
+        shaped: NumpyArray = exact.view("float16") if dtype == "float16" else exact
         return numpy.asarray(shaped.reshape(shape))
 
     return unpacked(key, shape, dtype, path, ONNX, whole)
 
 
-def varints(content: bytes | bytearray) -> ndarray:
+def varints(content: bytes | bytearray) -> NumpyArray:
     """Every number of a packed list, as unsigned 64-bit ones."""
     import numpy
 

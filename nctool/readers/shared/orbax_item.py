@@ -10,17 +10,14 @@ from dataclasses import dataclass, field
 from functools import cache, cached_property
 from math import prod
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from nctool.arrays import INTEGERS, LazyArray
+from nctool.arrays import INTEGERS, LazyArray, Rows
 from nctool.core.errors import InputError
 from nctool.readers.shared import ocdbt, zarr
-from nctool.readers.shared.edge import corrupt, edge, shown
-from nctool.readers.shared.region import as_rows, numpy_code
+from nctool.readers.shared.edge import corrupt, shown
+from nctool.readers.shared.region import as_rows, lazy_array, numpy_code
 from nctool.readers.shared.shards import inside, read_json
-
-if TYPE_CHECKING:
-    from nctool.arrays import Rows
 
 METADATA, STRINGS = "_METADATA", "_strings.json"
 MOMENTS = ("step", "epoch", "global_step")
@@ -143,11 +140,8 @@ class Item:
                     yield key, ocdbt.Stored(path.stat().st_size, path)
                 for name in folders:
                     if (Path(place) / name).is_symlink():
-                        raise InputError(
-                            "path-escapes",
-                            f"'{shown(name)}' in '{shown(place)}' is a link to another folder",
-                            "put the folder itself there",
-                        )
+                        message = f"'{shown(name)}' in '{shown(place)}' is a link to another folder"
+                        raise InputError("path-escapes", message, "put the folder itself there")
 
     def grid(self, key: str, share: Share) -> zarr.Grid | None:
         """The layout of one array, if it is of a kind that is read."""
@@ -189,18 +183,14 @@ class Item:
             }
             return tensorstore.open(spec, open=True, read=True, context=self.context).result()
 
-        def read(start: int, stop: int) -> Rows:
-            with edge(self.folder, self.format):
-                stored = store()
-                if tuple(stored.shape) != grid.shape:
-                    raise ValueError("it was changed after it was opened")
-                if grid.shape:
-                    low, high, _ = slice(start, stop).indices(grid.shape[0])
-                    stored = stored[low : max(low, high)]
-                array = stored.read(order="C").result()
-                return as_rows(array.view(numpy_code(grid.dtype)), grid.dtype)
+        def rows(low: int, high: int) -> Rows:
+            stored = store()
+            if tuple(stored.shape) != grid.shape:
+                raise ValueError("it was changed after it was opened")
+            array = (stored[low:high] if grid.shape else stored).read(order="C").result()
+            return as_rows(array.view(numpy_code(grid.dtype)), grid.dtype)
 
-        return LazyArray(key, grid.shape, grid.dtype, str(self.folder), self.format, read)
+        return lazy_array(key, grid.shape, grid.dtype, self.folder, self.format, rows)
 
 
 def moments(arrays: Mapping[str, LazyArray]) -> dict[str, object]:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import prod
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
-from nctool.arrays import ITEM_BYTES
+from nctool.arrays import ITEM_BYTES, NumpyArray
 from nctool.readers.shared.pickle_data import Blob, Global, Made, Outside, Table
 from nctool.readers.shared.region import (
     MOST_REPEATED_BYTES,
@@ -18,9 +19,6 @@ from nctool.readers.shared.region import (
     packed,
     span,
 )
-
-if TYPE_CHECKING:
-    from numpy import ndarray
 
 STORAGES = {
     "DoubleStorage": "float64", "FloatStorage": "float32", "HalfStorage": "float16",
@@ -122,15 +120,12 @@ def _region(
     region = Region(
         path, storage.offset + first * item, numpy_code(dtype, storage.order), dtype, shape, walk
     )
-    count = 1
-    for length in shape:
-        count *= length
-    if count * item > max(storage.nbytes, MOST_REPEATED_BYTES):
+    if prod(shape) * item > max(storage.nbytes, MOST_REPEATED_BYTES):
         raise Unfit("tensor that repeats a small storage many times")
     return region
 
 
-def numpy_array(made: Made, path: Path, key: str) -> Region | ndarray | None:
+def numpy_array(made: Made, path: Path, key: str) -> Region | NumpyArray | None:
     """The numpy array a call makes, in place when its bytes were left in the file."""
     name, args = made.name.replace("numpy._core.", "numpy.core."), made.args
     if name == "numpy.core.multiarray._reconstruct":
@@ -148,16 +143,13 @@ def numpy_array(made: Made, path: Path, key: str) -> Region | ndarray | None:
     import numpy
 
     item = numpy.dtype(code)
-    count = 1
-    for size in sizes:
-        count *= size
     length = content.length if isinstance(content, Blob) else len(content)
-    if length != count * item.itemsize:
+    if length != prod(sizes) * item.itemsize:
         raise ValueError(f"an array of shape {sizes} has {length} bytes of content")
     if isinstance(content, Blob):
         dtype = "str" if item.kind in "US" else item.name
         return Region(path, content.offset, code, dtype, sizes, packed(sizes, fortran is True))
-    flat: ndarray = numpy.frombuffer(content, dtype=item)
+    flat: NumpyArray = numpy.frombuffer(content, dtype=item)
     return flat.reshape(sizes, order="F" if fortran is True else "C")
 
 

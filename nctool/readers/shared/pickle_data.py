@@ -96,8 +96,7 @@ def read_pickle(file: BinaryIO, end: int, base: int = 0) -> object:
             start = file.tell()
             if length > end - start:
                 raise ValueError("a byte string is longer than the file")
-            # Tensors and arrays stay in the file: reading a checkpoint's pickle costs
-            # its description only.
+            # Tensors and arrays stay in the file: reading a pickle costs its description only.
             if length < LARGE:
                 machine.stack.append(file.read(length))
             else:
@@ -133,6 +132,10 @@ class _Machine:
         items, self.stack = self.stack, self.below.pop()
         return items
 
+    def push(self, value: object) -> None:
+        """Put a value on the stack, which is another one once a mark has ended."""
+        self.stack.append(value)
+
     def step(self, name: str, argument: object) -> None:
         stack = self.stack
         match name:
@@ -148,8 +151,7 @@ class _Machine:
             case _ if name in _CONSTANTS:
                 stack.append(_CONSTANTS[name])
             case _ if name in _TUPLES:
-                size = _TUPLES[name]
-                items = [stack.pop() for _ in range(size)]
+                items = [stack.pop() for _ in range(_TUPLES[name])]
                 stack.append(tuple(reversed(items)))
             case "MARK":
                 self.below.append(stack)
@@ -176,16 +178,15 @@ class _Machine:
         """The opcodes that make and fill containers and objects."""
         match name:
             case "EMPTY_LIST" | "EMPTY_SET":
-                self.stack.append([])
+                self.push([])
             case "LIST" | "FROZENSET":
-                self.replace_marked(list)
+                self.push(self.since_mark())
             case "TUPLE":
-                self.replace_marked(tuple)
+                self.push(tuple(self.since_mark()))
             case "EMPTY_DICT":
-                self.stack.append(Table())
+                self.push(Table())
             case "DICT":
-                items = self.since_mark()
-                self.stack.append(Table(_paired(items)))
+                self.push(Table(_paired(self.since_mark())))
             case "APPEND":
                 item = self.stack.pop()
                 _items(self.stack[-1]).append(item)
@@ -199,32 +200,27 @@ class _Machine:
                 items = self.since_mark()
                 _pairs(self.stack[-1]).extend(_paired(items))
             case "GLOBAL":
-                self.stack.append(Global(str(argument).replace(" ", ".", 1)))
+                self.push(Global(str(argument).replace(" ", ".", 1)))
             case "STACK_GLOBAL":
                 attribute, module = self.stack.pop(), self.stack.pop()
-                self.stack.append(Global(f"{module}.{attribute}"))
-            case "REDUCE" | "NEWOBJ":
+                self.push(Global(f"{module}.{attribute}"))
+            case "REDUCE" | "NEWOBJ" | "NEWOBJ_EX":
+                if name == "NEWOBJ_EX":
+                    self.stack.pop()  # arguments by name
                 arguments, maker = self.stack.pop(), self.stack.pop()
-                self.stack.append(Made(maker, _tuple(arguments)))
-            case "NEWOBJ_EX":
-                _, arguments, maker = self.stack.pop(), self.stack.pop(), self.stack.pop()
-                self.stack.append(Made(maker, _tuple(arguments)))
+                self.push(Made(maker, _tuple(arguments)))
             case "INST":
-                items = self.since_mark()
-                self.stack.append(Made(Global(str(argument).replace(" ", ".", 1)), tuple(items)))
+                maker = Global(str(argument).replace(" ", ".", 1))
+                self.push(Made(maker, tuple(self.since_mark())))
             case "OBJ":
                 maker, *items = self.since_mark()
-                self.stack.append(Made(maker, tuple(items)))
+                self.push(Made(maker, tuple(items)))
             case "BUILD":
                 state, made = self.stack.pop(), self.stack[-1]
                 if isinstance(made, Made):
                     made.state = state
             case _:
                 raise ValueError(f"the pickle uses {name}, which nothing in a data file needs")
-
-    def replace_marked(self, container: type[list[object]] | type[tuple[object, ...]]) -> None:
-        items = self.since_mark()
-        self.stack.append(container(items))
 
 
 def _index(argument: object) -> int:

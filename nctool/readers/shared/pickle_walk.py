@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from nctool.arrays import Opened
+from nctool.arrays import NumpyArray, Opened
 from nctool.core.notice import Notice
 from nctool.readers.shared.collection import Collection, array_of
 from nctool.readers.shared.edge import shown
@@ -13,9 +12,6 @@ from nctool.readers.shared.pickle_calls import Locate, Unfit, numpy_array, scala
 from nctool.readers.shared.pickle_data import Blob, Global, Made, Outside, Table
 from nctool.readers.shared.region import Region, held
 from nctool.readers.shared.wording import left_out
-
-if TYPE_CHECKING:
-    from numpy import ndarray
 
 DEEPEST = 64
 # Shared containers can make a small file look endless when every path through it is followed.
@@ -54,8 +50,7 @@ class Walk:
 
     def visit(self, value: object, key: str, depth: int) -> None:
         self.steps += 1
-        # Values are shared in a pickle: a list of itself twice, a hundred times over, has
-        # 2^100 paths.
+        # Values are shared in a pickle: a list of itself twice, a hundred times, has 2^100 paths.
         if depth > DEEPEST or self.steps > MOST_STEPS:
             raise ValueError("its containers are nested without end")
         match value:
@@ -110,19 +105,14 @@ class Walk:
         region = tensor_of(made, self.path, key, self.locate)
         array = region if region is not None else numpy_array(made, self.path, key)
         name = key or "value"
-        if array is not None:
-            lazy = (
-                array.lazy(name, self.format)
-                if isinstance(array, Region)
-                else held(name, array, self.path, self.format)
-            )
-            self.collection.keep(lazy)
-            return
-        scalar = scalar_of(made)
-        if scalar is not None:
+        if isinstance(array, Region):
+            self.collection.keep(array.lazy(name, self.format))
+        elif array is not None:
+            self.collection.keep(held(name, array, self.path, self.format))
+        elif (scalar := scalar_of(made)) is not None:
             self.collection.state(name, scalar)
-            return
-        self.visit_object(made, key, depth)
+        else:
+            self.visit_object(made, key, depth)
 
     def visit_object(self, made: Made, key: str, depth: int) -> None:
         """An object of a class that is not loaded: what it holds is still plain data."""
@@ -157,15 +147,10 @@ class Walk:
         notices = left_out(self.ignored, "object", hint)
         dangerous = [shown(name, 80) for name in self.ignored if _runs_code(name)]
         if dangerous:
-            notices += (
-                Notice(
-                    "code-not-run",
-                    f"the file asks whoever loads it to run {', '.join(dangerous[:4])}; "
-                    "nctool did not",
-                    "do not open this file with torch.load(weights_only=False) or pickle.load",
-                    {"names": dangerous[:50]},
-                ),
-            )
+            calls = ", ".join(dangerous[:4])
+            message = f"the file asks whoever loads it to run {calls}; nctool did not"
+            hint = "do not open this file with torch.load(weights_only=False) or pickle.load"
+            notices += (Notice("code-not-run", message, hint, {"names": dangerous[:50]}),)
         return notices
 
 
@@ -184,7 +169,7 @@ def _scalar(made: Made) -> object:
     return made if value is None else value
 
 
-def _as_array(items: list[object]) -> ndarray | None:
+def _as_array(items: list[object]) -> NumpyArray | None:
     """Numbers or text in a list, or rows of numbers of one length, as an array."""
     kinds = {type(item) for item in items}
     if not kinds <= {list, tuple}:

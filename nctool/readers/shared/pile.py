@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
+from nctool.arrays import NumpyArray
 from nctool.core.errors import InputError
 from nctool.readers.shared.edge import shown
-
-if TYPE_CHECKING:
-    from numpy import ndarray
 
 # numpy gives each text the width of the longest: one long entry multiplies by the rows.
 MOST_TEXT_BYTES = 2**28
@@ -23,18 +20,18 @@ class Pile:
     key: str
     dtype: str
     inner: tuple[int, ...]
-    pieces: list[ndarray] = field(default_factory=list)
+    pieces: list[NumpyArray] = field(default_factory=list)
     rows: int = 0
     widest: int = 0
 
-    def add(self, piece: ndarray) -> None:
+    def add(self, piece: NumpyArray) -> None:
         self.pieces.append(piece)
         self.rows += len(piece)
         self.widest = max(self.widest, piece.itemsize)
         if self.dtype == "str" and self.widest * self.rows > MOST_TEXT_BYTES:
             raise too_long(self.key, self.widest // 4, self.rows)
 
-    def array(self) -> ndarray:
+    def array(self) -> NumpyArray:
         import numpy
 
         if not self.pieces:
@@ -50,7 +47,7 @@ def too_long(key: str, longest: int, rows: int) -> InputError:
     )
 
 
-def text_array(texts: Sequence[str], rows: ndarray | None, key: str) -> ndarray:
+def text_array(texts: Sequence[str], rows: NumpyArray | None, key: str) -> NumpyArray:
     """Texts, or those that ``rows`` picks of them, as one array, if that is of a sane size."""
     import numpy
 

@@ -9,15 +9,12 @@ from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from nctool.arrays import ITEM_BYTES, LazyArray
+from nctool.arrays import ITEM_BYTES, LazyArray, NumpyArray, Rows
 from nctool.core.errors import InputError
 from nctool.readers.shared.edge import edge, shown
 
 if TYPE_CHECKING:
     from numpy import dtype as ItemType
-    from numpy import ndarray
-
-    from nctool.arrays import Rows
 
 # torch types numpy has no name for travel as integers of the same width.
 CARRIERS = {"bfloat16": "u2", "float8_e4m3fn": "u1", "float8_e5m2": "u1"}
@@ -35,11 +32,14 @@ def numpy_code(dtype: str, order: str = "<") -> str:
     return code if code.endswith("1") and code[0] != "f" else order + code
 
 
+TYPE_OF_CODE = {numpy_code(dtype, ""): dtype for dtype in ITEM_BYTES if dtype not in CARRIERS}
+"""By numpy's code without a byte order, the name of every type that numpy has."""
+
+
 def checked_shape(shape: object, key: str, path: Path) -> tuple[int, ...]:
     """The shape as a tuple of sizes, or a stop when it is none."""
     sizes = tuple(shape) if isinstance(shape, list | tuple) else (shape,)
-    # bool is an int to isinstance; more dimensions than numpy's 32 (64 since 2.0) mean
-    # nothing here.
+    # bool is an int to isinstance; more than numpy's 32 dimensions (64 since 2.0) mean nothing.
     if not all(type(size) is int and size >= 0 for size in sizes) or len(sizes) > 32:
         raise InputError(
             "shape-invalid",
@@ -48,11 +48,8 @@ def checked_shape(shape: object, key: str, path: Path) -> tuple[int, ...]:
             "the header is damaged; save the file again",
         )
     if prod(sizes) == 0 and max(sizes) > MOST_EMPTY_ROWS:
-        raise InputError(
-            "shape-invalid",
-            f"'{shown(key)}' in '{shown(path)}' has the shape {shown(sizes)} but no elements",
-            "the header is damaged; save the file again",
-        )
+        message = f"'{shown(key)}' in '{shown(path)}' has the shape {shown(sizes)} but no elements"
+        raise InputError("shape-invalid", message, "the header is damaged; save the file again")
     return sizes
 
 
@@ -77,7 +74,7 @@ class Elsewhere(Protocol):
     probably be asked for.
     """
 
-    def at(self, begin: int, size: int, extent: tuple[int, int]) -> ndarray: ...
+    def at(self, begin: int, size: int, extent: tuple[int, int]) -> NumpyArray: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,20 +90,18 @@ class Region:
     elsewhere: Elsewhere | None = None
 
     def lazy(self, key: str, format: str) -> LazyArray:
-        def read(start: int, stop: int) -> Rows:
-            with edge(self.path, format):
-                return as_rows(self._mapped(start, stop), self.dtype)
+        def rows(low: int, high: int) -> Rows:
+            return as_rows(self._mapped(low, high), self.dtype)
 
-        return LazyArray(key, self.shape, self.dtype, str(self.path), format, read)
+        return lazy_array(key, self.shape, self.dtype, self.path, format, rows)
 
-    def _mapped(self, start: int, stop: int) -> ndarray:
+    def _mapped(self, low: int, high: int) -> NumpyArray:
         import numpy
 
         item = numpy.dtype(self.code)
         shape, first = self.shape, 0
         if shape:
-            low, high, _ = slice(start, stop).indices(shape[0])
-            shape, first = (max(0, high - low), *shape[1:]), low * self.strides[0]
+            shape, first = (high - low, *shape[1:]), low * self.strides[0]
         count = span(shape, self.strides)
         # Nothing is mapped for no rows: an empty mapping is an error of the system.
         if count == 0:
@@ -115,7 +110,7 @@ class Region:
         steps = tuple(step * item.itemsize for step in self.strides)
         return numpy.lib.stride_tricks.as_strided(self._flat(begin, count, item), shape, steps)
 
-    def _flat(self, begin: int, count: int, item: ItemType) -> ndarray:
+    def _flat(self, begin: int, count: int, item: ItemType) -> NumpyArray:
         """So many items from this byte on."""
         import numpy
 
@@ -130,14 +125,11 @@ class Region:
 def require_length(path: Path, end: int) -> None:
     """Touching a mapping behind the end of a file that shrank would kill the process."""
     if path.stat().st_size < end:
-        raise InputError(
-            "file-changed",
-            f"'{shown(path)}' became shorter after it was opened",
-            "wait until the file is written, then run again",
-        )
+        message = f"'{shown(path)}' became shorter after it was opened"
+        raise InputError("file-changed", message, "wait until the file is written, then run again")
 
 
-def as_rows(array: ndarray, dtype: str) -> Rows:
+def as_rows(array: NumpyArray, dtype: str) -> Rows:
     """A torch tensor over the same memory where possible; text stays a numpy array of str."""
     import numpy
     import torch
@@ -153,7 +145,7 @@ def as_rows(array: ndarray, dtype: str) -> Rows:
     return tensor.view(getattr(torch, dtype)) if dtype in CARRIERS else tensor
 
 
-def held(key: str, array: ndarray, path: Path, format: str) -> LazyArray:
+def held(key: str, array: NumpyArray, path: Path, format: str) -> LazyArray:
     """An array small enough to have come along with the description of its file."""
     dtype = "str" if array.dtype.kind in "US" else array.dtype.name
     return unpacked(key, array.shape, dtype, path, format, lambda: array)
@@ -161,13 +153,26 @@ def held(key: str, array: ndarray, path: Path, format: str) -> LazyArray:
 
 def unpacked(
     key: str, shape: tuple[int, ...], dtype: str, path: Path, format: str,
-    whole: Callable[[], ndarray],
+    whole: Callable[[], NumpyArray],
 ) -> LazyArray:  # fmt: skip
     """An array that can only be had as a whole; ``whole`` is called when rows are asked for."""
     once = cache(whole)
 
+    def rows(low: int, high: int) -> Rows:
+        return as_rows(once()[low:high] if shape else once(), dtype)
+
+    return lazy_array(key, shape, dtype, path, format, rows)
+
+
+def lazy_array(
+    key: str, shape: tuple[int, ...], dtype: str, path: Path, format: str,
+    rows: Callable[[int, int], Rows],
+) -> LazyArray:  # fmt: skip
+    """An array whose ``rows`` are asked for within its bounds; a single number has one row."""
+
     def read(start: int, stop: int) -> Rows:
         with edge(path, format):
-            return as_rows(once()[start:stop] if shape else once(), dtype)
+            low, high, _ = slice(start, stop).indices(shape[0] if shape else 1)
+            return rows(low, max(low, high))
 
     return LazyArray(key, shape, dtype, str(path), format, read)

@@ -1,18 +1,24 @@
-"""A range of bytes within a file, read as if it were a file of its own."""
+"""Parts of a file: its first bytes, or a range that is read as if it were a file of its own."""
 
 from __future__ import annotations
 
 import io
-from typing import BinaryIO
+from pathlib import Path
+from typing import Any
 
 
-def section(file: BinaryIO, start: int, length: int) -> BinaryIO:
-    """``length`` bytes of an open file from ``start`` on; positions count from there."""
+def beginning(path: Path, count: int) -> bytes:
+    with path.open("rb") as file:
+        return file.read(count)
+
+
+def section(file: io.BufferedReader, start: int, length: int) -> io.BufferedReader:
+    """``length`` bytes of an open file from ``start`` on; nothing before or behind is seen."""
     return io.BufferedReader(_Section(file, start, length))
 
 
 class _Section(io.RawIOBase):
-    def __init__(self, file: BinaryIO, start: int, length: int) -> None:
+    def __init__(self, file: io.BufferedReader, start: int, length: int) -> None:
         self.file, self.start, self.length = file, start, length
         self.position = 0
 
@@ -29,10 +35,8 @@ class _Section(io.RawIOBase):
         self.position = base + offset
         return self.position
 
-    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
-        count = max(0, min(len(buffer), self.length - self.position))
+    def readinto(self, buffer: Any) -> int:
         self.file.seek(self.start + self.position)
-        data = self.file.read(count)
-        buffer[: len(data)] = data
-        self.position += len(data)
-        return len(data)
+        count = self.file.readinto(memoryview(buffer)[: max(0, self.length - self.position)])
+        self.position += count
+        return count

@@ -36,6 +36,15 @@ def find_index(folder: Path, suffix: str) -> Path | None:
     return indexes[0] if indexes else None
 
 
+def only_file(folder: Path, suffix: str, what: str) -> Path:
+    """The one file of this suffix; there is one at least."""
+    files = sorted(entry for entry in folder.iterdir() if entry.suffix == suffix)
+    if len(files) > 1:
+        hint = "name one of the files instead of the folder"
+        raise ambiguous(folder, what, [file.name for file in files], hint)
+    return inside(folder, files[0].name)
+
+
 def is_index(path: Path, head: bytes, suffix: str) -> bool:
     """Whether a file is the index of shards of this kind."""
     if not head.lstrip().startswith(b"{") or path.stat().st_size > MOST_JSON:
@@ -85,23 +94,18 @@ def inside(folder: Path, name: str) -> Path:
     if home.parent.name == "snapshots":  # a model cache keeps the bytes of a snapshot in blobs
         rooms.append(home.parent.parent / "blobs")
     try:
-        # Links are followed before the folder is compared: a link is a name that leads
-        # somewhere else.
+        # Links are followed before the folder is compared: a link may lead somewhere else.
         real = target.resolve(strict=True)
     except (OSError, RuntimeError, ValueError) as error:
-        raise InputError(
-            "shard-missing",
-            f"'{shown(folder)}' has no file '{shown(name)}', which its index names",
-            "download the missing file, or save the model again",
-        ) from error
+        message = f"'{shown(folder)}' has no file '{shown(name)}', which its index names"
+        hint = "download the missing file, or save the model again"
+        raise InputError("shard-missing", message, hint) from error
     if not any(real.is_relative_to(room) for room in rooms) or ".." in Path(name).parts:
         raise escapes(name, folder, "put the file itself into the folder")
     if not real.is_file():
-        raise InputError(
-            "shard-missing",
-            f"'{shown(name)}' in '{shown(folder)}' is not a file",
-            "download the missing file, or save the model again",
-        )
+        message = f"'{shown(name)}' in '{shown(folder)}' is not a file"
+        hint = "download the missing file, or save the model again"
+        raise InputError("shard-missing", message, hint)
     return target
 
 
@@ -122,15 +126,11 @@ def with_config(opened: Opened, folder: Path, used: Iterable[Path] = ()) -> Open
         if entry.suffix in DATA_SUFFIXES and entry.name not in COMPANIONS and str(entry) not in read
     )
     if left:
-        notices.append(
-            Notice(
-                "files-ignored",
-                f"{len(left)} other data files in the folder were not read: "
-                + ", ".join(shown(name, 60) for name in left[:4]),
-                "name a file instead of the folder to read it",
-                {"names": [shown(name) for name in left[:50]]},
-            )
-        )
+        listed = ", ".join(shown(name, 60) for name in left[:4])
+        message = f"{len(left)} other data files in the folder were not read: {listed}"
+        hint = "name a file instead of the folder to read it"
+        data = {"names": [shown(name) for name in left[:50]]}
+        notices.append(Notice("files-ignored", message, hint, data))
     return replace(opened, path=folder, metadata=facts, notices=tuple(notices))
 
 
@@ -146,9 +146,6 @@ def read_json(path: Path) -> Mapping[str, object]:
 def _weight_map(index: Path) -> Mapping[str, str]:
     shards = read_json(index).get("weight_map")
     if not isinstance(shards, dict) or not all(isinstance(shard, str) for shard in shards.values()):
-        raise InputError(
-            "index-invalid",
-            f"'{shown(index)}' has no weight_map from names to files",
-            "download the index again",
-        )
+        message = f"'{shown(index)}' has no weight_map from names to files"
+        raise InputError("index-invalid", message, "download the index again")
     return shards

@@ -6,14 +6,11 @@ import heapq
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import prod
+from operator import add
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from nctool.arrays import LazyArray
-from nctool.readers.shared.edge import edge
-
-if TYPE_CHECKING:
-    from nctool.arrays import Rows
+from nctool.arrays import LazyArray, Rows
+from nctool.readers.shared.region import lazy_array
 
 # Boxes of a real layout meet few others along an axis; a crafted one could take for ever.
 MOST_STEPS = 4_000_000
@@ -30,6 +27,10 @@ class Box:
     def count(self) -> int:
         return prod(self.sizes)
 
+    @property
+    def ends(self) -> tuple[int, ...]:
+        return tuple(map(add, self.offsets, self.sizes))
+
 
 @dataclass(frozen=True, slots=True)
 class Tile:
@@ -43,15 +44,11 @@ def untiled(shape: tuple[int, ...], boxes: Sequence[Box]) -> str:
     """What keeps these boxes from covering the shape exactly once; empty when nothing does."""
     boxes = [box for box in boxes if box.count]
     for box in boxes:
-        fits = len(box.offsets) == len(box.sizes) == len(shape) and all(
-            offset + size <= whole
-            for offset, size, whole in zip(box.offsets, box.sizes, shape, strict=True)
-        )
-        if not fits:
+        alike = len(box.offsets) == len(box.sizes) == len(shape)
+        if not alike or any(end > whole for end, whole in zip(box.ends, shape, strict=True)):
             return f"a piece of size {box.sizes} at {box.offsets} is not inside it"
     stored, expected = sum(box.count for box in boxes), prod(shape)
-    # Counting finds gaps, and the sweep below overlaps; without either the boxes cover all
-    # exactly once.
+    # Counting finds gaps, the sweep below overlaps; without either, all is covered once.
     if stored < expected:
         return f"only {stored:,} of its {expected:,} elements are stored"
     if stored > expected or _overlap(boxes, len(shape)):
@@ -93,32 +90,21 @@ def assembled(
     """The array of tiles that cover it; rows within one full-width tile are not copied."""
     filled = sorted((tile for tile in tiles if tile.box.count), key=lambda tile: tile.box.offsets)
 
-    def read(start: int, stop: int) -> Rows:
+    def read(low: int, high: int) -> Rows:
         import torch
 
-        with edge(path, format):
-            if not shape:
-                return filled[0].open().rows(0, 1)
-            low, high, _ = slice(start, stop).indices(shape[0])
-            high = max(low, high)
-            hit = [
-                tile
-                for tile in filled
-                if tile.box.offsets[0] < high and low < tile.box.offsets[0] + tile.box.sizes[0]
-            ]
-            if len(hit) == 1 and low < high:
-                first = hit[0].box.offsets[0]
-                return hit[0].open().rows(low - first, high - first)
-            rows = torch.empty((high - low, *shape[1:]), dtype=getattr(torch, dtype))
-            for tile in hit:
-                first, length = tile.box.offsets[0], tile.box.sizes[0]
-                begin, end = max(low, first), min(high, first + length)
-                across = (
-                    slice(offset, offset + size)
-                    for offset, size in zip(tile.box.offsets[1:], tile.box.sizes[1:], strict=True)
-                )
-                part = tile.open().rows(begin - first, end - first)
-                rows[(slice(begin - low, end - low), *across)] = torch.as_tensor(part)
-            return rows
+        if not shape:
+            return filled[0].open().rows(0, 1)
+        hit = [tile for tile in filled if tile.box.offsets[0] < high and low < tile.box.ends[0]]
+        if len(hit) == 1 and low < high:
+            first = hit[0].box.offsets[0]
+            return hit[0].open().rows(low - first, high - first)
+        rows = torch.empty((high - low, *shape[1:]), dtype=getattr(torch, dtype))
+        for tile in hit:
+            first, (_, *across) = tile.box.offsets[0], map(slice, tile.box.offsets, tile.box.ends)
+            begin, end = max(low, first), min(high, tile.box.ends[0])
+            part = tile.open().rows(begin - first, end - first)
+            rows[(slice(begin - low, end - low), *across)] = torch.as_tensor(part)
+        return rows
 
-    return LazyArray(key, shape, dtype, str(path), format, read)
+    return lazy_array(key, shape, dtype, path, format, read)

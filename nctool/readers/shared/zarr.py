@@ -10,19 +10,13 @@ from pathlib import Path
 
 from nctool.arrays import ITEM_BYTES
 from nctool.readers.shared.edge import corrupt, shown
-from nctool.readers.shared.region import checked_shape
+from nctool.readers.shared.region import TYPE_OF_CODE, checked_shape
 
 V2, V3 = ".zarray", "zarr.json"
 LONGEST = 2**20
-CODES = {
-    "f2": "float16", "f4": "float32", "f8": "float64", "c8": "complex64", "c16": "complex128",
-    "i1": "int8", "i2": "int16", "i4": "int32", "i8": "int64", "b1": "bool",
-    "u1": "uint8", "u2": "uint16", "u4": "uint32", "u8": "uint64",
-}  # fmt: skip
 COMPRESSORS = frozenset({"zstd", "gzip", "zlib", "bz2", "blosc"})
 CODECS = frozenset({"bytes", "transpose", "zstd", "gzip", "blosc", "crc32c"})
 SHARDED = "sharding_indexed"
-INDEX_BYTES = 16  # offset and length of one part of a shard
 
 
 class Unread(Exception):
@@ -71,7 +65,7 @@ def described(content: bytes, name: str, key: str, path: Path, format: str) -> G
 
 def _second(fields: Mapping[str, object]) -> tuple[object, str, int]:
     code, compressor = fields.get("dtype"), fields.get("compressor")
-    dtype = CODES.get(code[1:]) if isinstance(code, str) and code[:1] in "<>|" else None
+    dtype = TYPE_OF_CODE.get(code[1:]) if isinstance(code, str) and code[:1] in "<>|" else None
     if dtype is None and isinstance(code, str) and code in ITEM_BYTES:
         dtype = code  # tensorstore's own names, such as bfloat16
     if dtype is None:

@@ -4,21 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import cache
-from typing import TYPE_CHECKING
 
-from nctool.arrays import INTEGERS, LazyArray
+from nctool.arrays import INTEGERS, LazyArray, NumpyArray, Rows
 from nctool.core.errors import InputError
-from nctool.readers.shared.edge import corrupt, edge, shown
+from nctool.readers.shared.edge import corrupt, shown
 from nctool.readers.shared.hdf5.arrays import lazy
 from nctool.readers.shared.hdf5.contents import BELIEVED_BYTES, MOST_REPEATED, Contents
 from nctool.readers.shared.hdf5.tree import Node
 from nctool.readers.shared.pickle_calls import Unfit
-from nctool.readers.shared.region import as_rows, checked_shape
-
-if TYPE_CHECKING:
-    from numpy import ndarray
-
-    from nctool.arrays import Rows
+from nctool.readers.shared.region import as_rows, checked_shape, lazy_array
 
 OF_CELLS = ("X", "obs", "obsm", "layers")
 
@@ -70,7 +64,7 @@ def _part(contents: Contents, key: str, node: Node, name: str, rank: int) -> Laz
     return lazy(contents.home, stored, f"{key}/{name}")
 
 
-def _numpy(rows: Rows) -> ndarray:
+def _numpy(rows: Rows) -> NumpyArray:
     import numpy
 
     return rows if isinstance(rows, numpy.ndarray) else rows.numpy()
@@ -84,21 +78,18 @@ def _categorical(contents: Contents, key: str, node: Node) -> LazyArray:
         raise ValueError(f"the codes of '{shown(key)}' are no integers")
     names = cache(lambda: _numpy(categories.whole()))
 
-    def read(start: int, stop: int) -> Rows:
-        with edge(path, codes.format):
-            chosen, all_names = _numpy(codes.read(start, stop)), names()
-            if (chosen < 0).any():
-                raise InputError(
-                    "labels-missing",
-                    f"'{shown(key)}' in '{shown(path)}' says nothing about some cells",
-                    f"keep the others: a[a.obs['{shown(key.partition('/')[2])}'].notna()]"
-                    ".write_h5ad('new.h5ad')",
-                )
-            if chosen.size and int(chosen.max()) >= len(all_names):
-                raise corrupt(path, codes.format, f"'{shown(key)}' has codes without a category")
-            return as_rows(all_names[chosen], categories.dtype)
+    def read(low: int, high: int) -> Rows:
+        chosen, all_names = _numpy(codes.read(low, high)), names()
+        if (chosen < 0).any():
+            message = f"'{shown(key)}' in '{shown(path)}' says nothing about some cells"
+            kept = f"a[a.obs['{shown(key.partition('/')[2])}'].notna()]"
+            hint = f"keep the others: {kept}.write_h5ad('new.h5ad')"
+            raise InputError("labels-missing", message, hint)
+        if chosen.size and int(chosen.max()) >= len(all_names):
+            raise corrupt(path, codes.format, f"'{shown(key)}' has codes without a category")
+        return as_rows(all_names[chosen], categories.dtype)
 
-    return replace(codes, key=key, dtype=categories.dtype, read=read)
+    return lazy_array(key, codes.shape, categories.dtype, path, codes.format, read)
 
 
 def _rows_of_csr(contents: Contents, key: str, node: Node, shape: object) -> LazyArray:
@@ -110,26 +101,23 @@ def _rows_of_csr(contents: Contents, key: str, node: Node, shape: object) -> Laz
     whole = len(sizes) == 2 and ends.shape == (sizes[0] + 1,) and data.shape == columns.shape
     if not whole or not {columns.dtype, ends.dtype} <= INTEGERS or data.dtype == "str":
         raise ValueError(f"the parts of '{shown(key)}' do not fit together")
-    array = replace(data, key=key, shape=sizes)
-    if array.nbytes > max(BELIEVED_BYTES, MOST_REPEATED * contents.home.size):
-        raise Unfit(f"{key} (a sparse matrix with next to nothing in it)")
 
-    def read(start: int, stop: int) -> Rows:
+    def read(low: int, high: int) -> Rows:
         import numpy
 
-        with edge(path, format):
-            low, high, _ = slice(start, stop).indices(sizes[0])
-            high = max(low, high)
-            bounds = _numpy(ends.read(low, high + 1)).astype("i8")
-            counts = numpy.diff(bounds)
-            first, last = int(bounds[0]), int(bounds[-1])
-            if (counts < 0).any() or not 0 <= first <= last <= data.shape[0]:
-                raise corrupt(path, format, f"the rows of '{shown(key)}' are out of order")
-            values, places = _numpy(data.read(first, last)), _numpy(columns.read(first, last))
-            if places.size and not 0 <= int(places.min()) <= int(places.max()) < sizes[1]:
-                raise corrupt(path, format, f"'{shown(key)}' has entries outside of its columns")
-            out = numpy.zeros((high - low, sizes[1]), values.dtype)
-            numpy.add.at(out, (numpy.repeat(numpy.arange(high - low), counts), places), values)
-            return as_rows(out, data.dtype)
+        bounds = _numpy(ends.read(low, high + 1)).astype("i8")
+        counts = numpy.diff(bounds)
+        first, last = int(bounds[0]), int(bounds[-1])
+        if (counts < 0).any() or not 0 <= first <= last <= data.shape[0]:
+            raise corrupt(path, format, f"the rows of '{shown(key)}' are out of order")
+        values, places = _numpy(data.read(first, last)), _numpy(columns.read(first, last))
+        if places.size and not 0 <= int(places.min()) <= int(places.max()) < sizes[1]:
+            raise corrupt(path, format, f"'{shown(key)}' has entries outside of its columns")
+        out = numpy.zeros((high - low, sizes[1]), values.dtype)
+        numpy.add.at(out, (numpy.repeat(numpy.arange(high - low), counts), places), values)
+        return as_rows(out, data.dtype)
 
-    return replace(array, read=read)
+    array = lazy_array(key, sizes, data.dtype, path, format, read)
+    if array.nbytes > max(BELIEVED_BYTES, MOST_REPEATED * contents.home.size):
+        raise Unfit(f"{key} (a sparse matrix with next to nothing in it)")
+    return replace(array, format=data.format)

@@ -3,18 +3,12 @@
 from __future__ import annotations
 
 from math import prod
-from typing import TYPE_CHECKING
 
-from nctool.arrays import LazyArray
+from nctool.arrays import LazyArray, NumpyArray, Rows
 from nctool.core.errors import InputError
-from nctool.readers.shared.edge import edge, shown
+from nctool.readers.shared.edge import shown
 from nctool.readers.shared.hdf5.tree import Home, Stored
-from nctool.readers.shared.region import Region, as_rows, packed
-
-if TYPE_CHECKING:
-    from numpy import ndarray
-
-    from nctool.arrays import Rows
+from nctool.readers.shared.region import Region, as_rows, lazy_array, packed
 
 # One slice through the pipe: large against its cost, small against the child's memory.
 SLICE_BYTES = 2**26
@@ -36,32 +30,28 @@ def lazy(home: Home, stored: Stored, key: str, matlab: bool = False) -> LazyArra
     home.unmapped.append(key)
     axis = stored.shape.index(shape[0]) if flat and shape else -matlab % max(1, len(stored.shape))
 
-    def read(start: int, stop: int) -> Rows:
+    def read(low: int, high: int) -> Rows:
         import numpy
 
-        with edge(home.path, home.format):
-            low, high, _ = slice(start, stop).indices(shape[0] if shape else 1)
-            high = max(low, high)
-            if stored.variable:
-                return as_rows(_texts(home, stored, key, (low, high)), stored.dtype)
-            rows = _slab(home, stored, axis, (low, high))
-            if flat:
-                rows = rows.reshape(-1 if shape else ())
-            elif turned:  # sums over columns that lie one after another round in another order
-                rows = numpy.ascontiguousarray(rows.T)
-            return as_rows(rows, stored.dtype)
+        if stored.variable:
+            return as_rows(_texts(home, stored, key, low, high), stored.dtype)
+        rows = _slab(home, stored, axis, low, high)
+        if flat:
+            rows = rows.reshape(-1 if shape else ())
+        elif turned:  # sums over columns that lie one after another round in another order
+            rows = numpy.ascontiguousarray(rows.T)
+        return as_rows(rows, stored.dtype)
 
-    return LazyArray(key, shape, stored.dtype, str(home.path), home.format, read)
+    return lazy_array(key, shape, stored.dtype, home.path, home.format, read)
 
 
-def _slab(home: Home, stored: Stored, axis: int, rows: tuple[int, int]) -> ndarray:
+def _slab(home: Home, stored: Stored, axis: int, low: int, high: int) -> NumpyArray:
     """These rows along this axis, in the order and type of the file."""
     import numpy
 
     if not stored.shape:
         content = home.guarded.read(stored.width, "rows", stored.number, 0, 0, 1)
         return numpy.frombuffer(content, stored.code).reshape(())
-    low, high = rows
     shape = (*stored.shape[:axis], high - low, *stored.shape[axis + 1 :])
     out = numpy.empty(shape, stored.code)
     step = max(1, SLICE_BYTES // max(1, out.nbytes // max(1, high - low)))
@@ -75,12 +65,11 @@ def _slab(home: Home, stored: Stored, axis: int, rows: tuple[int, int]) -> ndarr
     return out
 
 
-def _texts(home: Home, stored: Stored, key: str, rows: tuple[int, int]) -> ndarray:
+def _texts(home: Home, stored: Stored, key: str, low: int, high: int) -> NumpyArray:
     """These texts as one array, which is as wide as the longest of them."""
     import numpy
 
     texts: list[str] = []
-    low, high = rows
     while len(texts) < high - low:
         start = low + len(texts)
         stop = min(start + TEXTS_AT_ONCE, high)

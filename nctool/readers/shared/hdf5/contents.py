@@ -105,11 +105,9 @@ class Contents:
 
     def opened(self, path: Path) -> Opened:
         if not self.arrays and self.ignored.keys() & OUTSIDE:
-            raise InputError(
-                "path-escapes",
-                f"'{shown(path)}' holds no arrays of its own: its data lies in other files",
-                "name those files, or copy the arrays into one file",
-            )
+            message = f"'{shown(path)}' holds no arrays of its own: its data lies in other files"
+            hint = "name those files, or copy the arrays into one file"
+            raise InputError("path-escapes", message, hint)
         if not self.arrays and self.packed:
             notice = filters_missing(self.packed)
             raise InputError("extra-missing", f"'{shown(path)}': {notice.message}", notice.hint)

@@ -6,6 +6,7 @@ files. What is described here is checked by the parent; see :mod:`nctool.readers
 
 from __future__ import annotations
 
+import io
 import re
 from collections import Counter
 from collections.abc import Iterator
@@ -17,13 +18,13 @@ import numpy
 from h5py import h5d, h5g, h5l, h5o, h5p, h5s, h5t
 
 from nctool.readers.shared.hdf5.h5py_facts import (
-    Part,
     attributes_of,
     cache_bytes,
     check_chunks,
     missing_filter,
 )
 from nctool.readers.shared.hdf5.h5py_types import Kind, Unreadable, bfloat16, kind_of
+from nctool.readers.shared.section import section
 
 MOST_OBJECTS = 50_000
 DEEPEST = 64
@@ -58,7 +59,9 @@ class Dataset:
 
 def session(path: str, start: int = 0, size: int | None = None) -> Session | Truncated:
     """The HDF5 file in this file, or in a range of it."""
-    place = path if size is None else Part(path, start, size)
+    place: Any = path
+    if size is not None:
+        place = section(io.BufferedReader(io.FileIO(path)), start, size)
     try:
         return Session(h5py.File(place, "r", locking=False).id)
     except OSError as error:

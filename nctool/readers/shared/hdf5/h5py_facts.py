@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from contextlib import suppress
 from math import prod
 from typing import Any
@@ -21,31 +20,6 @@ FILTERS = {
 # Rows are asked for in slices, and a chunk at their border is wanted twice.
 CACHE_BYTES, MOST_CACHE_BYTES = 2**26, 2**29
 CHECKED_CHUNKS = 2**17
-
-
-class Part(io.RawIOBase):
-    """A range of a file as a file of its own: nothing before or behind it is seen."""
-
-    def __init__(self, path: str, start: int, size: int) -> None:
-        self.file = io.BufferedReader(io.FileIO(path))
-        self.start, self.size, self.place = start, size, 0
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        self.place = offset + {io.SEEK_SET: 0, io.SEEK_CUR: self.place}.get(whence, self.size)
-        return self.place
-
-    def readinto(self, buffer: Any) -> int:
-        view = memoryview(buffer)[: max(0, self.size - self.place)]
-        self.file.seek(self.start + self.place)
-        count = self.file.readinto(view)
-        self.place += count
-        return count
 
 
 def attributes_of(item: Any, names: frozenset[bytes] | None = None) -> dict[str, object]:

@@ -101,14 +101,8 @@ def _stored(content: Mapping[str, Any]) -> Stored:
     dtype, order, width = content["dtype"], content["order"], int(content["width"])
     if order not in ("<", ">") or (dtype != "str" and ITEM_BYTES[dtype] != width):
         raise ValueError(f"a type of it is {shown(dtype)} of {width} bytes")
-    offset, nbytes = content["offset"], content["bytes"]
-    return Stored(
-        number=int(content["number"]),
-        shape=tuple(content["shape"]),
-        dtype=dtype,
-        order=order,
-        width=width,
-        variable=bool(content["variable"]),
-        offset=None if offset is None else int(offset),
-        nbytes=None if nbytes is None else int(nbytes),
+    offset, nbytes = (
+        None if content[name] is None else int(content[name]) for name in ("offset", "bytes")
     )
+    number, variable = int(content["number"]), bool(content["variable"])
+    return Stored(number, tuple(content["shape"]), dtype, order, width, variable, offset, nbytes)

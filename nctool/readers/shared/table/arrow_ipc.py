@@ -6,10 +6,11 @@ from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy
 import pyarrow
+from numpy import ndarray
 from pyarrow import ipc, types
 
 from nctool.arrays import ITEM_BYTES
@@ -24,9 +25,6 @@ from nctool.readers.shared.table.columns import (
     within,
 )
 from nctool.readers.shared.wording import truncated
-
-if TYPE_CHECKING:
-    from numpy import ndarray
 
 NAME = "arrow"
 MAGIC, END = b"ARROW1", b"\xff\xff\xff\xff\0\0\0\0"

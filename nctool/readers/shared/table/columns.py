@@ -9,16 +9,15 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from math import prod
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
+import numpy
 import pyarrow
+from numpy import ndarray
 from pyarrow import types
 
 from nctool.arrays import ITEM_BYTES
 from nctool.readers.shared.pile import text_array
-
-if TYPE_CHECKING:
-    from numpy import ndarray
 
 FLOATS = {"halffloat": "float16", "float": "float32", "double": "float64"}
 NULL = "has no value"
@@ -232,8 +231,6 @@ def rows_of(array: Any, target: Target, start: int) -> ndarray:
 
 def dense(array: Any, sizes: Sequence[int], key: str) -> ndarray:
     """Numbers or texts, one for each row; a null or a list of another length stops."""
-    import numpy
-
     array = storage(array)
     present(array)
     if sizes:

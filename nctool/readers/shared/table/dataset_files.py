@@ -79,22 +79,18 @@ def saved_files(folder: Path, state: Path) -> list[Path]:
     content = read_json(state)
     for name in ("_indices_data_files", "_indices_files"):
         if content.get(name):
-            raise InputError(
-                "dataset-indices",
-                f"'{shown(folder)}' picks its rows through a separate list of indices",
-                "dataset.flatten_indices().save_to_disk(path)",
-            )
+            message = f"'{shown(folder)}' picks its rows through a separate list of indices"
+            hint = "dataset.flatten_indices().save_to_disk(path)"
+            raise InputError("dataset-indices", message, hint)
     entries = content.get("_data_files")
     names = [
         entry.get("filename") if isinstance(entry, dict) else None
         for entry in (entries if isinstance(entries, list) else [None])
     ]
     if not names or not all(isinstance(name, str) and name for name in names):
-        raise InputError(
-            "index-invalid",
-            f"'{shown(state)}' does not say which files the dataset consists of",
-            "save the dataset again: dataset.save_to_disk(path)",
-        )
+        message = f"'{shown(state)}' does not say which files the dataset consists of"
+        hint = "save the dataset again: dataset.save_to_disk(path)"
+        raise InputError("index-invalid", message, hint)
     return [inside(folder, str(name)) for name in names]
 
 
@@ -105,11 +101,9 @@ def splits(folder: Path) -> list[str] | None:
         return None
     names = read_json(inside(folder, index.name)).get("splits")
     if not isinstance(names, list) or not names or not all(isinstance(name, str) for name in names):
-        raise InputError(
-            "index-invalid",
-            f"'{shown(index)}' does not say which splits there are",
-            "save the dataset again: dataset.save_to_disk(path)",
-        )
+        message = f"'{shown(index)}' does not say which splits there are"
+        hint = "save the dataset again: dataset.save_to_disk(path)"
+        raise InputError("index-invalid", message, hint)
     return list(dict.fromkeys(names))
 
 

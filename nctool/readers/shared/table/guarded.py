@@ -12,9 +12,9 @@ from functools import cached_property, partial
 from importlib.metadata import version
 from math import prod
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
-from nctool.arrays import ITEM_BYTES, LazyArray, Opened
+from nctool.arrays import ITEM_BYTES, LazyArray, NumpyArray, Opened, Rows
 from nctool.core.errors import InputError
 from nctool.core.extras import Extra
 from nctool.core.notice import Notice
@@ -24,11 +24,6 @@ from nctool.readers.shared.pile import MOST_TEXT_BYTES, Pile
 from nctool.readers.shared.region import as_rows, checked_shape, numpy_code, require_length
 from nctool.readers.shared.table.dataset_files import schema_facts
 from nctool.readers.shared.table.join import Part, gathered, opened
-
-if TYPE_CHECKING:
-    from numpy import ndarray
-
-    from nctool.arrays import Rows
 
 ClassNames: TypeAlias = Mapping[str, tuple[str, ...]]
 
@@ -45,11 +40,8 @@ def _require_library() -> None:
     """Old versions ran code that a file brought along."""
     installed = version("pyarrow")
     if int(installed.split(".")[0]) < OLDEST:
-        raise InputError(
-            "extra-outdated",
-            f"pyarrow {shown(installed, 20)} is too old to open files of others safely",
-            EXTRA.command,
-        )
+        message = f"pyarrow {shown(installed, 20)} is too old to open files of others safely"
+        raise InputError("extra-outdated", message, EXTRA.command)
 
 
 def limits(size: int) -> Limits:
@@ -133,7 +125,7 @@ class GuardedTable:
         return corrupt(self.path, self.kind, "what its reader says of it makes no sense")
 
     @cached_property
-    def mapped(self) -> ndarray:
+    def mapped(self) -> NumpyArray:
         """The file, mapped once: rows asked for twice are the same memory."""
         import numpy
 
@@ -184,7 +176,7 @@ class GuardedTable:
                 self.places[number] = [int(place) for place in places]
         return self.places[batch]
 
-    def _mapped(self, number: int, place: int, start: int, stop: int) -> ndarray:
+    def _mapped(self, number: int, place: int, start: int, stop: int) -> NumpyArray:
         _, dtype, inner = self.columns[number]
         width = prod(inner) * ITEM_BYTES[dtype]
         begin, end = place + start * width, place + stop * width
@@ -192,7 +184,7 @@ class GuardedTable:
         rows = self.mapped[begin:end].view(numpy_code(dtype))
         return rows.reshape(stop - start, *inner)
 
-    def _decoded(self, numbers: Sequence[int], start: int, stop: int) -> ndarray:
+    def _decoded(self, numbers: Sequence[int], start: int, stop: int) -> NumpyArray:
         import numpy
 
         _, dtype, inner = self.columns[numbers[0]]

@@ -7,16 +7,13 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
-from nctool.arrays import FLOATS, LazyArray, Opened
+from nctool.arrays import FLOATS, LazyArray, Opened, Rows
 from nctool.core.errors import InputError
 from nctool.core.notice import Notice
 from nctool.readers.shared.edge import shown
 from nctool.readers.shared.joined import Joined
-
-if TYPE_CHECKING:
-    from nctool.arrays import Rows
 
 Read: TypeAlias = Callable[[int, int], "Rows"]
 
@@ -73,10 +70,8 @@ def gathered(part: Part, many: Callable[[Sequence[int]], Read]) -> Part:
         columns[first] = matrix
         for other in others:
             del columns[other]
-        message = (
-            f"{len(keys)} columns from '{shown(keys[0], 60)}' to '{shown(keys[-1], 60)}' are read "
-            "as one array"
-        )
+        ends = f"'{shown(keys[0], 60)}' to '{shown(keys[-1], 60)}'"
+        message = f"{len(keys)} columns from {ends} are read as one array"
         notices.append(Notice("columns-gathered", message, f"its name is '{shown(key, 120)}'"))
     return replace(part, columns=tuple(columns.values()), notices=tuple(notices))
 
@@ -117,14 +112,10 @@ def left_out(odd: Sequence[tuple[str, str]]) -> tuple[Notice, ...]:
         return ()
     listed = ", ".join(f"'{shown(key, 60)}' ({shown(reason, 90)})" for key, reason in odd[:4])
     noun = "column was" if len(odd) == 1 else "columns were"
-    return (
-        Notice(
-            "objects-ignored",
-            f"{len(odd)} {noun} not read: {listed}{' …' if len(odd) > 4 else ''}",
-            "arrays are columns of numbers, of text, or of lists of numbers of one length",
-            {"count": len(odd), "names": [shown(key) for key, _ in odd[:50]]},
-        ),
-    )
+    message = f"{len(odd)} {noun} not read: {listed}{' …' if len(odd) > 4 else ''}"
+    hint = "arrays are columns of numbers, of text, or of lists of numbers of one length"
+    data = {"count": len(odd), "names": [shown(key) for key, _ in odd[:50]]}
+    return (Notice("objects-ignored", message, hint, data),)
 
 
 def id2label(parts: Iterable[Part]) -> tuple[dict[str, object], tuple[Notice, ...]]:

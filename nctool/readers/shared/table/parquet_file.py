@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import accumulate
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pyarrow
 import pyarrow.parquet
+from numpy import ndarray
 
 from nctool.core.errors import InputError
 from nctool.readers.shared.edge import corrupt, shown
@@ -26,9 +27,6 @@ from nctool.readers.shared.table.columns import (
     with_sizes,
 )
 from nctool.readers.shared.wording import truncated
-
-if TYPE_CHECKING:
-    from numpy import ndarray
 
 NAME = "parquet"
 MAGIC, ENCRYPTED = b"PAR1", b"PARE"
@@ -89,11 +87,9 @@ class ParquetFile:
         """The column with the lengths of its lists, which the counts of its groups bear out."""
         chunks = [] if target.odd else [group.column(target.leaf) for group in groups]
         if any(chunk.file_path for chunk in chunks):
-            raise InputError(
-                "path-escapes",
-                f"'{shown(self.path)}' keeps its columns in other files",
-                "name the folder, or the files that hold the rows",
-            )
+            message = f"'{shown(self.path)}' keeps its columns in other files"
+            hint = "name the folder, or the files that hold the rows"
+            raise InputError("path-escapes", message, hint)
         counts = [chunk.num_values for chunk in chunks] if target.sizes else []
         return with_sizes(target, self.bounds, counts, partial(self._rows, target))
 
@@ -173,8 +169,5 @@ class Cursor:
 
 
 def encrypted(path: Path) -> InputError:
-    return InputError(
-        "parquet-encrypted",
-        f"'{shown(path)}' is an encrypted Parquet file",
-        "decrypt it first, where the keys are: pyarrow.parquet.write_table(table, path)",
-    )
+    hint = "decrypt it first, where the keys are: pyarrow.parquet.write_table(table, path)"
+    return InputError("parquet-encrypted", f"'{shown(path)}' is an encrypted Parquet file", hint)

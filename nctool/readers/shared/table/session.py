@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy
+from numpy import ndarray
 
 from nctool.core.errors import InputError
 from nctool.readers.shared.edge import corrupt, shown
@@ -19,9 +19,6 @@ from nctool.readers.shared.table.arrow_ipc import ArrowFile
 from nctool.readers.shared.table.columns import OddRow
 from nctool.readers.shared.table.parquet_file import ParquetFile, encrypted
 from nctool.readers.shared.wording import truncated
-
-if TYPE_CHECKING:
-    from numpy import ndarray
 
 SAVE_AGAIN = {
     "arrow": "save it again: pyarrow.feather.write_feather(table, path)",
@@ -117,18 +114,13 @@ class Table:
         except (InputError, MemoryError):
             raise
         except OddRow as odd:
-            raise InputError(
-                "row-unusable",
-                f"row {odd.place} of '{shown(odd.key)}' in '{shown(self.path)}' {odd.reason}",
-                "leave such rows out, or fill them in, and save the table again",
-            ) from odd
+            message = f"row {odd.place} of '{shown(odd.key)}' in '{shown(self.path)}' {odd.reason}"
+            hint = "leave such rows out, or fill them in, and save the table again"
+            raise InputError("row-unusable", message, hint) from odd
         except Exception as error:
             if isinstance(error, NotImplementedError) or "Not yet implemented" in str(error):
-                raise InputError(
-                    "format-unsupported",
-                    f"pyarrow does not read '{shown(self.path)}': {shown(error)}",
-                    SAVE_AGAIN[self.kind],
-                ) from error
+                message = f"pyarrow does not read '{shown(self.path)}': {shown(error)}"
+                raise InputError("format-unsupported", message, SAVE_AGAIN[self.kind]) from error
             if "crypt" in str(error):
                 raise encrypted(self.path) from error
             if "Old metadata version" in str(error):
