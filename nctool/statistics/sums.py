@@ -65,4 +65,5 @@ class RowSum:
         self.rows += other[1]
 
     def finish(self) -> Tensor:  # (D,) the mean row
-        return self.total / self.rows
+        # Of no rows zero, which has no direction; 0/0 would pass for a NaN of the file's.
+        return self.total / max(self.rows, 1)

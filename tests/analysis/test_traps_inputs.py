@@ -63,6 +63,16 @@ def test_non_finite_head(role: str) -> None:
         nctool.analyze(**arrays | {role: broken})
 
 
+# Trap: the mean of no rows is 0/0, and that is no NaN of the file's: a reason, not an error.
+def test_no_unknown_features() -> None:
+    arrays = given()
+    report = nctool.analyze(**arrays | {"ood": arrays["ood"][:0]})
+    result = report["nc5.ood_orthogonality"]
+    assert result.status == "undefined" and "no direction" in (result.reason or "")
+    others = values(nctool.analyze(**arrays))
+    assert values(report) == others | {result.id: "undefined"}
+
+
 # Trap: squares that overflow or vanish: numbers do not depend on the unit of length.
 @pytest.mark.parametrize(
     ("dtype", "unit"),
