@@ -159,21 +159,30 @@ def _need(
     key: str | None,
     returned: Mapping[str, str],
 ) -> Need:
-    place, wanted = _place(function), parameter.annotation
+    place, annotation = _place(function), parameter.annotation
     name = _resolved(parameter.name, key, returned)
-    if wanted is inspect.Parameter.empty:
+    if annotation is parameter.empty:
         raise GraphError(f"{place}: parameter {parameter.name!r} has no annotation")
+    if parameter.default not in (parameter.empty, None):
+        raise GraphError(f"{place}: parameter {parameter.name!r} may have no default but None")
     if name not in returned:
-        near = difflib.get_close_matches(name, returned, n=1)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
-        raise GraphError(f"{place} needs {name!r}, which no fact gives{hint}")
+        raise GraphError(f"{place} needs {name!r}, which no fact gives{_hint(name, returned)}")
     soft = parameter.default is None
-    optional = not soft and wanted == f"{returned[name]} | None"
-    tolerant = wanted == f"{returned[name]} | Undefined"
-    fits = wanted == returned[name] or (soft and wanted == f"{returned[name]} | None")
+    optional = not soft and annotation == f"{returned[name]} | None"
+    tolerant = annotation == f"{returned[name]} | Undefined"
+    fits = annotation == returned[name] or (soft and annotation == f"{returned[name]} | None")
     if not (fits or optional or tolerant):
-        raise GraphError(f"{place} takes {name!r} as {wanted}, but it is {returned[name]}")
+        raise GraphError(f"{place} takes {name!r} as {annotation}, but it is {returned[name]}")
     return Need(parameter.name, name, optional, soft, tolerant)
+
+
+def _hint(name: str, returned: Mapping[str, str]) -> str:
+    """What may have been meant by a name that no fact has."""
+    variants = [known for known in returned if known.startswith(f"{name}[")]
+    if variants:
+        return f"; there is {' and '.join(variants)}: say of= which"
+    near = difflib.get_close_matches(name, returned, n=1)
+    return f"; did you mean {near[0]!r}?" if near else ""
 
 
 def _resolved(name: str, key: str | None, returned: Mapping[str, str]) -> str:

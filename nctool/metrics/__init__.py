@@ -32,8 +32,10 @@ def registry() -> dict[str, Metric]:
             variants = value if isinstance(value, tuple) else (value,)
             metrics += [metric for metric in variants if isinstance(metric, Metric)]
     metrics.sort(key=_place)
-    by_id = {metric.id: metric for metric in metrics}
-    assert len(by_id) == len(metrics), [metric.id for metric in metrics]
+    by_id: dict[str, Metric] = {}
+    for metric in metrics:
+        assert metric.id not in by_id, f"two metrics are called {metric.id}"
+        by_id[metric.id] = metric
     return by_id
 
 

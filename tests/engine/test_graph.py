@@ -102,6 +102,26 @@ def test_types() -> None:
         graph_of(untyped, length)
 
 
+# A fact that has variants is not taken without saying which; a default that no fact fills is none.
+def test_variant_not_named() -> None:
+    @fact(each=("a", "b"))
+    def points(source: str) -> str:
+        return source
+
+    @fact()
+    def pairs(points: str) -> int:
+        return len(points)
+
+    @fact()
+    def limited(source: str, limit: int = 3) -> int:
+        return limit
+
+    with pytest.raises(GraphError, match=r"needs 'points', .*there is points\[a\] and points\[b\]"):
+        graph_of(points, pairs)
+    with pytest.raises(GraphError, match="parameter 'limit' may have no default but None"):
+        graph_of(limited)
+
+
 # A sweep returns an accumulator of something, over something that there is.
 def test_sweeps() -> None:
     @sweep(over="source")
