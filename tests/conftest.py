@@ -9,6 +9,9 @@ from hypothesis import settings
 
 from tests.regenerate import PLUGIN
 
+# Laws and helpers that assert say what they compared, as tests do.
+pytest.register_assert_rewrite("tests.support")
+
 if "PYTEST_XDIST_WORKER" in os.environ:
     # One worker per core already: threads of their own would only wait for each other.
     os.environ.setdefault("OMP_NUM_THREADS", "1")

@@ -16,9 +16,10 @@ from nctool.facts.samples import Sizes
 from nctool.geometry.duality import Duality
 from nctool.geometry.points import Points
 from nctool.metrics import registry
-from nctool.metrics.metric import INVARIANCES, Measure, Measured, Metric, metric
+from nctool.metrics.metric import INVARIANCES, Measure, Measured, Metric, Undefined, metric
 from nctool.statistics.sums import ClassSums
 from tests.support import law_bench, laws
+from tests.support.oracle import FORMULAS
 
 Law = Callable[[Metric], None]
 
@@ -116,6 +117,13 @@ def lopsided_length(unequal_counts: Tensor, within_trace: float) -> Measured:
     return Measured(within_trace)
 
 
+def of_many(class_counts: Tensor, between: float, within_trace: float) -> Measured:
+    """Has no value where a class has few samples, as in a long tail."""
+    if float(class_counts.min()) < 3:
+        raise Undefined("a class has few samples")
+    return Measured(within_trace / between)
+
+
 uneven = wrong(lopsided, id="imbalance.norm_ratio.means")  # one that declares so
 
 CALLS = count()
@@ -186,6 +194,25 @@ def test_right_metric(law: str) -> None:
 @pytest.mark.parametrize("law", [name for name in LAWS if not name.startswith("variant")])
 def test_right_metric_of_unequal_classes(law: str) -> None:
     LAWS[law](uneven)
+
+
+# One whose formula declares a population on which it has no value is not asked for one there.
+@pytest.mark.parametrize("law", ["blocks", "shards", "invariant rotate"])
+def test_right_metric_without_a_value_on_some(law: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(AssertionError, match="long_tail"):
+        LAWS[law](wrong(of_many))
+    declared = replace(FORMULAS["nc1.trace_ratio"], undefined_on=frozenset({"long_tail"}))
+    monkeypatch.setitem(FORMULAS, right.id, declared)
+    LAWS[law](wrong(of_many))
+
+
+# One that declares no value at perfect collapse has no ideal.
+def test_no_ideal(monkeypatch: pytest.MonkeyPatch) -> None:
+    declared = replace(FORMULAS["nc1.trace_ratio"], undefined_on=frozenset({"perfect_simplex"}))
+    monkeypatch.setitem(FORMULAS, right.id, declared)
+    laws.ideal(replace(right, ideal=None))
+    with pytest.raises(AssertionError):
+        laws.ideal(right)
 
 
 # A metric with one fault breaks the law about it.

@@ -79,6 +79,12 @@ def of_unequal_sizes(metric: Metric) -> bool:
     return metric.id in FORMULAS and "equal_sizes" in FORMULAS[metric.id].undefined_on
 
 
+def where_defined(metric: Metric, *names: str) -> list[str]:
+    """Those of the populations on which the metric, by what its formula declares, has a value."""
+    undefined = FORMULAS[metric.id].undefined_on if metric.id in FORMULAS else frozenset()
+    return [name for name in (ORDINARY, *names) if name not in undefined]
+
+
 def thinned(given: Arrays) -> dict[str, Any]:
     """All samples of the first class that has any, down to a quarter of those of the last."""
     labels = given["labels"]

@@ -28,6 +28,7 @@ from tests.support.law_bench import (
     transformed,
     unequally_collapsed,
     value,
+    where_defined,
 )
 from tests.support.oracle import FORMULAS, defined
 from tests.support.populations import DEGENERATE
@@ -55,7 +56,7 @@ def any_order(metric: Metric) -> None:
 
 def any_block(metric: Metric) -> None:
     """Chopped equals whole, whatever the size of the pieces."""
-    for name in ("relu_features", "class_sorted", "long_tail", "many_classes"):
+    for name in where_defined(metric, "relu_features", "class_sorted", "long_tail", "many_classes"):
         given = bench(metric, name)
         whole = result(metric, given)
         for rows in (7, 50):
@@ -65,7 +66,7 @@ def any_block(metric: Metric) -> None:
 
 def any_shards(metric: Metric) -> None:
     """Merged shards equal the whole, in whatever order they are merged."""
-    for name in ("relu_features", "long_tail"):
+    for name in where_defined(metric, "relu_features", "long_tail"):
         given = bench(metric, name)
         whole = result(metric, given)
         with small_blocks(7):
@@ -75,7 +76,7 @@ def any_shards(metric: Metric) -> None:
 
 def invariant(metric: Metric, act: str) -> None:
     """A declared invariance holds."""
-    for name in (ORDINARY, "long_tail", "many_classes"):
+    for name in where_defined(metric, "long_tail", "many_classes"):
         given = bench(metric, name)
         new, old = transformed(metric, act, given)
         before, after = result(metric, given), result(metric, new)
@@ -95,7 +96,13 @@ def variant(metric: Metric, act: str) -> None:
 
 
 def ideal(metric: Metric) -> None:
-    """Perfect collapse is at the ideal; where that depends on K and D, at the best known."""
+    """Perfect collapse is at the ideal; where that depends on K and D, at the best known.
+
+    A metric that has no value there has no ideal either.
+    """
+    if "perfect_simplex" not in where_defined(metric, "perfect_simplex"):
+        assert metric.ideal is None
+        return
     measured = result(metric, unequally_collapsed() if of_unequal_sizes(metric) else collapsed())
     best = metric.ideal
     if best is None and measured.best_known is not None:
@@ -144,7 +151,7 @@ def needs_are_needed(metric: Metric) -> None:
 
 def one_value_per_class(metric: Metric) -> None:
     """K values by class if any, none for an absent class, and the worst of them in order."""
-    for name in (ORDINARY, "empty_class"):
+    for name in where_defined(metric, "empty_class"):
         given = bench(metric, name)
         facts = settled(given)
         measured = outcome_of(metric, facts)
