@@ -46,7 +46,7 @@ def margin(
     Classes at the least margin bind; the others are rattlers: they may move without changing it.
     Best known: exact for K <= d+1 (K/(K-1)), for K <= 2d (1) and in the plane (1 - cos(2 pi/K));
     else from proven codes, or the best code found, with a bound that none can exceed.
-    Undefined when: there are fewer than two points, or one has length zero.
+    Undefined when: there are fewer than two points, all are zero, or one is and rows are scaled.
     Reference: Jiang et al. 2024, GNC2 (softmax codes).
     """
     count, dim = margin_points.shape
