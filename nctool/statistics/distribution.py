@@ -46,7 +46,9 @@ class Spread:
         self.high = max(self.high, float(values.max()))
         self.count += len(values)
         skipped = -first % self.stride
-        self._keep((first + skipped) // self.stride, values[skipped :: self.stride].cpu())
+        kept = values[skipped :: self.stride].cpu()
+        # A view would hold on to all values of its block: memory would grow with the samples.
+        self._keep((first + skipped) // self.stride, kept if self.stride == 1 else kept.clone())
         while self.held > self.limit:
             self._thin(2 * self.stride)
 
