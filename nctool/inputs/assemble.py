@@ -90,6 +90,13 @@ def check_shapes(
         message = f"{features.shape[0]:,} features against {labels.shape[0]:,} labels"
         hint = "name arrays of the same split with --features and --labels"
         raise InputError("labels-against-features", message, hint)
+    if ood is not None and features is not None and ood.shape[1:] != features.shape[1:]:
+        raise InputError(
+            "ood-against-features",
+            f"out-of-distribution features have shape {ood.shape}, expected (samples, "
+            f"{features.shape[1]})",
+            "take them from the same layer",
+        )
     if weight is None:
         return
     if weight.ndim != 2:
@@ -104,13 +111,6 @@ def check_shapes(
     if bias is not None and tuple(bias.shape) != (len(weight),):
         message = f"the bias has shape {tuple(bias.shape)} but the head has {len(weight):,} rows"
         raise InputError("bias-against-head", message, "name it with --bias, or say --bias none")
-    if ood is not None and features is not None and ood.shape[1:] != features.shape[1:]:
-        raise InputError(
-            "ood-against-features",
-            f"out-of-distribution features have shape {ood.shape}, expected (samples, "
-            f"{features.shape[1]})",
-            "take them from the same layer",
-        )
 
 
 def head_weight(array: LazyArray, scale: LazyArray | None, *, transposed: bool) -> Tensor:
