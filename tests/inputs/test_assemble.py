@@ -10,10 +10,13 @@ from nctool.core.errors import InputError
 
 
 # Out-of-distribution features are of the features' width, with a head and without one.
-@pytest.mark.parametrize("head", [{}, {"weight": torch.eye(3, 4)}], ids=["no head", "head"])
-def test_width_of_outsiders(head: dict[str, torch.Tensor]) -> None:
+@pytest.mark.parametrize("weight", [None, torch.eye(3, 4)], ids=["no head", "head"])
+def test_width_of_outsiders(weight: torch.Tensor | None) -> None:
     with pytest.raises(InputError) as caught:
         nctool.analyze(
-            features=torch.randn(12, 4), labels=torch.arange(12) % 3, ood=torch.ones(5, 7), **head
+            features=torch.randn(12, 4),
+            labels=torch.arange(12) % 3,
+            weight=weight,
+            ood=torch.ones(5, 7),
         )
     assert caught.value.slug == "ood-against-features"
