@@ -45,8 +45,8 @@ def test_once() -> None:
         calls.append(block)
         return block.x + 1
 
-    one = block()
-    assert one.get(part) is one.get(part) and len(calls) == 1
+    samples = block()
+    assert samples.get(part) is samples.get(part) and len(calls) == 1
 
 
 # Products of one left side become one wide product; each still gets its own columns.
@@ -55,12 +55,12 @@ def test_fused() -> None:
     alone = Product(lambda block: block.x * 2, torch.randn(3, 1))
     fused = fuse([Reader(first, second), Reader(second), Reader(alone), object()])
     assert set(fused) == {first, second}
-    one = block()
-    one.fused = fused
-    assert one.has(first) and not one.has(alone)
+    samples = block()
+    samples.fused = fused
+    assert samples.has(first) and not samples.has(alone)
     for product in (second, first):
-        torch.testing.assert_close(one.get(product), one.x @ product.right)
-    assert sum(isinstance(part, Fused) for part in one.parts) == 1
+        torch.testing.assert_close(samples.get(product), samples.x @ product.right)
+    assert sum(isinstance(part, Fused) for part in samples.parts) == 1
 
 
 # Nobody writes into a part that others may read.
