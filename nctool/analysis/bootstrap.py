@@ -1,4 +1,4 @@
-"""Intervals from result sweep: how a mean over classes would move with other classes of the kind.
+"""Intervals from one measurement: how a mean over classes would move with other such classes.
 
 The classes are drawn again, with replacement, as often as asked; nothing is read a second time.
 This is done for every metric whose value is the mean of its values by class, each class weighing

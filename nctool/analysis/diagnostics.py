@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from nctool.core.notice import Notice
 from nctool.engine.graph import call
 from nctool.facts import needs
+from nctool.facts.means import MATERIAL_SHARE
 from nctool.report import Result
 
 if TYPE_CHECKING:
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
     from nctool.statistics.whitening import Spectrum
 
 BELOW_NOISE = "below-noise-floor"
-MATERIAL_UNDERSTATEMENT = 0.05
-"""Tell of few samples once they flatter NC1 by five percent."""
 
 Check = Callable[..., Iterator[Notice]]
 
@@ -108,7 +107,7 @@ def rank_deficient(spectrum: Spectrum) -> Iterator[Notice]:
 
 def few_samples(sizes: Sizes, spectrum: Spectrum, understatement: float | None) -> Iterator[Notice]:
     """Fewer samples per class make NC1 look more collapsed: say how much."""
-    if not spectrum.rank or understatement is None or understatement <= MATERIAL_UNDERSTATEMENT:
+    if not spectrum.rank or understatement is None or understatement <= MATERIAL_SHARE:
         return
     much = "by an unknown factor" if understatement >= 1 else f"by about {understatement:.0%}"
     yield Notice(

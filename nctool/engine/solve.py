@@ -103,6 +103,7 @@ def settle(state: State) -> tuple[State, Running]:
     known, seconds = dict(state.known), dict(state.seconds)
     leading = _leading(graph, closure - known.keys())
     running: dict[str, Accumulator[Any]] = {}
+    # First what sweeps wait for; the rest once no sweep is left, so that a restart repeats little.
     for late in (False, True):
         if late and running:
             break

@@ -52,7 +52,6 @@ class Closeness:
     """Per class, float64."""
 
     length: Tensor  # (K,) distance of the class mean from the origin
-
     scatter: Tensor  # (K,) sum of |t|^2; 2 for a sample of a class whose mean is at the origin
     total: Tensor | None  # (K,) sum of the distances to the anchor
     largest: Tensor | None  # (K,) the largest of them
@@ -74,7 +73,7 @@ class ClosenessSums:
         self.centre, self.spread = centre, spread
         exact = centre.double() - self.origin  # (K, D)
         self.length = torch.linalg.vector_norm(exact, dim=1)
-        self.divisor = _safe(self.length)
+        self.divisor = safe_divisor(self.length)
         self.seen = exact.to(centre.dtype) if bool(self.origin.any()) else centre
         self.gap = torch.zeros_like(self.length)
         self.step: Tensor | None = None  # (K, D)
@@ -112,7 +111,7 @@ class ClosenessSums:
         a, divisor, gap = self.length[y], self.divisor[y], self.gap[y]
         stretch = cross.mul(2).add_(square)  # b^2 - a^2
         longer = (a.square() + stretch).clamp_(min=0)  # b^2
-        b = _safe(longer.sqrt())
+        b = safe_divisor(longer.sqrt())
         excess = stretch / (a + b)  # b - a
         scale = divisor * b
         own, terms = (square - excess.square()) / scale, square / scale
@@ -144,15 +143,15 @@ class ClosenessSums:
         b = torch.linalg.vector_norm(z + c, dim=1)
         gone = b <= self.no_length
         self.lost += int(gone.sum())
-        excess = (2 * (c * z).sum(1) + z.square().sum(1)) / _safe(a + b)
-        inverse = 1 / _safe(b)
-        step = z * inverse[:, None] - c * (excess * inverse / _safe(a))[:, None]
+        excess = (2 * (c * z).sum(1) + z.square().sum(1)) / safe_divisor(a + b)
+        inverse = 1 / safe_divisor(b)
+        step = z * inverse[:, None] - c * (excess * inverse / safe_divisor(a))[:, None]
         own = step.square().sum(1)
         if self.unseen:
             own = torch.where(a > 0, own, 2.0)
         apart = own
         if self.anchors is not None:
-            step += c / _safe(a)[:, None] - self.anchors[y]
+            step += c / safe_divisor(a)[:, None] - self.anchors[y]
             apart = step.square().sum(1)
         return own.masked_fill(gone, 0.0), apart.masked_fill(gone, 0.0)
 
@@ -176,7 +175,7 @@ class ClosenessSums:
         )
 
 
-def _safe(length: Tensor) -> Tensor:
+def safe_divisor(length: Tensor) -> Tensor:
     """A divisor; what is divided by zero is not looked at."""
     return torch.where(length > 0, length, 1.0)
 
@@ -196,4 +195,4 @@ def unit_scatter(near: Closeness, centre: Tensor, unit_mean: Tensor, count: Tens
 def directions(rows: Tensor) -> Tensor:
     """Rows of length one; zero rows stay zero."""
     length = torch.linalg.vector_norm(rows, dim=1, keepdim=True)
-    return rows / torch.where(length > 0, length, 1.0)
+    return rows / safe_divisor(length)

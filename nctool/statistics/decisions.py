@@ -115,9 +115,9 @@ class HeadRule:
         lengths = block.get(self.origin.lengths)
         return Sample(block.x, block.y, lengths, self.columns[block.y])
 
-    def name(self, verdict: Verdict, block: Block, wanted: Tensor) -> None:
+    def name(self, verdict: Verdict, block: Block, where: Tensor) -> None:
         assert verdict.contest is not None
-        name_winners(self.scores, verdict.contest, verdict.winner, wanted, self.samples(block))
+        name_winners(self.scores, verdict.contest, verdict.winner, where, self.samples(block))
 
 
 class MeanRule:
@@ -136,6 +136,8 @@ class MeanRule:
         """``span``: the residuals in a basis that holds all of every mean."""
         work = origin.rows.dtype
         self.nearest, self.origin, self.squares, self.span = nearest, origin, squares, span
+        # A score is x . (mu - g) + constant, as of a head. With this constant it comes to
+        # (x - g) . (mu - g) - |mu - g|^2 / 2, which is largest where |x - mu| is least.
         centred = means - global_mean
         lowered = -centred.square().sum(1) / 2 - centred @ global_mean
         self.scores = Scores.of(centred, origin.rows.double(), lowered, work)
@@ -201,16 +203,16 @@ class MeanRule:
         whole = Sample(block.x, block.y, block.get(self.origin.lengths), block.y)
         return whole if rows is None else whole.of(rows)
 
-    def name(self, verdict: Verdict, block: Block, wanted: Tensor) -> None:
+    def name(self, verdict: Verdict, block: Block, where: Tensor) -> None:
         if verdict.contest is None:
             return
         rows = verdict.rows
         samples = self.samples(block, rows)
         if rows is None:
-            name_winners(self.scores, verdict.contest, verdict.winner, wanted, samples)
+            name_winners(self.scores, verdict.contest, verdict.winner, where, samples)
             return
         winner = verdict.winner[rows]
-        name_winners(self.scores, verdict.contest, winner, wanted[rows], samples)
+        name_winners(self.scores, verdict.contest, winner, where[rows], samples)
         verdict.winner[rows] = winner
 
 

@@ -102,7 +102,7 @@ class Keeper:
         self.rows = choice.rows.to(device)
         self.kept = torch.zeros(len(self.rows), dim, dtype=work, device=device)
         self.classes = torch.full((len(self.rows),), -1, dtype=torch.int64, device=device)
-        self.most = classes
+        self.class_count = classes
 
     def add(self, block: Block) -> None:
         self.take(block.x, block.y, block.first)
@@ -125,7 +125,7 @@ class Keeper:
 
     def finish(self) -> Groups:
         order = torch.argsort(self.classes, stable=True)
-        sizes = torch.bincount(self.classes, minlength=self.most)
+        sizes = torch.bincount(self.classes, minlength=self.class_count)
         return Groups(self.kept, order, sizes)
 
 

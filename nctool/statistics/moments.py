@@ -71,7 +71,7 @@ class Moments:
         )
 
     def merge(self, other: Moments) -> Moments:
-        """The moments of both sets of samples together."""
+        """The moments of both sets of samples together (Chan, Golub & LeVeque 1983)."""
         count = self.count + other.count
         share = other.count / count.clamp(min=1)  # (K,)
         step = other.mean - self.mean  # (K, D)
@@ -206,6 +206,7 @@ class MomentSweep:
         if self.unit:
             inverse_norm = self.inverse / n
             unit_mean = self.short_sums[1] / n[:, None] + inverse_norm[:, None] * pilot
+        # The pilot is near the mean, so that little cancels here.
         scatter = self.square - n * torch.linalg.vector_norm(shift, dim=1).square()
         here = Moments(
             self.count,

@@ -37,6 +37,7 @@ class Scores:
         table = torch.cat([origin @ part.double().T for part in parts], dim=1)  # (R, C)
         if constant is not None:
             table = table + constant.double()
+        # What all classes share decides nothing, and would cost the working precision its digits.
         table -= table.mean(1, keepdim=True)
         reach = max(
             float(part.double().norm(dim=1).max()) for part in torch.split(rows, EXACT_TILE)
@@ -53,6 +54,8 @@ class Scores:
 
     def tolerance(self, lengths: Tensor) -> Tensor:
         """A bound on the rounding error of a difference of two scores."""
+        # A dot product of d terms is off by at most d u |base| |row|, in any order (Higham 2002,
+        # 3.1), u = eps / 2; twice that for two. The 8 is for casts, scaling and adding the table.
         unit = torch.finfo(self.work_table.dtype).eps
         dim = self.rows.shape[1]
         return unit * ((dim + 8) * self.reach * lengths + 2 * self.level)
@@ -136,10 +139,10 @@ def decide(family: Scores, contest: Contest, samples: Sample) -> tuple[Tensor, T
 
 
 def name_winners(
-    family: Scores, contest: Contest, winner: Tensor, wanted: Tensor, samples: Sample
+    family: Scores, contest: Contest, winner: Tensor, where: Tensor, samples: Sample
 ) -> None:
     """Fill in the unnamed winners of the rows where the name matters."""
-    rows = torch.nonzero(wanted & (winner < 0)).flatten()
+    rows = torch.nonzero(where & (winner < 0)).flatten()
     if not len(rows):
         return
     scores = contest.scores[rows]

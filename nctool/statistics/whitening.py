@@ -95,6 +95,8 @@ def whitener(means: Tensor, *, resolution: float, work: torch.dtype) -> Whitener
 def _spectrum(singular: Tensor, classes: int, dim: int, resolution: float) -> Spectrum:
     largest = float(singular[0]) if len(singular) else 0.0
     eps = torch.finfo(torch.float64).eps
+    # Rounding of the decomposition, as numpy's matrix_rank has it; or that of the means: where each
+    # row is off by so much, no singular value moves by more than sqrt(K) times that (Weyl).
     cutoff = max(max(classes, dim) * eps * largest, classes**0.5 * resolution)
     full = min(classes - 1, dim)
     return Spectrum(singular, min(full, int((singular > cutoff).sum())), cutoff, full)

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from nctool.statistics.closeness import View
+from nctool.statistics.closeness import View, safe_divisor
 from nctool.statistics.kept_samples import Groups
 
 JITTER = 1e-6
@@ -145,7 +145,7 @@ def see(stack: Stack, class_means: Tensor, origin: Tensor) -> Seen:
     length = square.sqrt_()
     if wide:
         length = torch.linalg.vector_norm(stack.residuals + centre[:, None], dim=2)
-    return Seen(centre, _safe(length), stretch / _safe(own + length), wide)
+    return Seen(centre, safe_divisor(length), stretch / safe_divisor(own + length), wide)
 
 
 def squares_between(stack: Stack, seen: Seen) -> Tensor:  # (k, m, m)
@@ -193,7 +193,7 @@ def _from_steps(stack: Stack, seen: Seen) -> tuple[Tensor, Tensor]:
 def _steps(stack: Stack, seen: Seen, group: Tensor, row: Tensor) -> Tensor:  # (n, D)
     """u less the direction of the class mean, of some rows: small where the residual is."""
     centre, length = seen.centre[group], seen.length[group, row][:, None]
-    own = _safe(torch.linalg.vector_norm(centre, dim=1, keepdim=True))
+    own = safe_divisor(torch.linalg.vector_norm(centre, dim=1, keepdim=True))
     shrink = seen.excess[group, row][:, None] / (length * own)
     return stack.residuals[group, row].div_(length).sub_(centre.mul_(shrink))
 
@@ -225,7 +225,7 @@ def mean_of_pairs(apart: Tensor, kept: Tensor, count: Tensor) -> tuple[Tensor, T
         return same + sharing - four * (same / two + sharing / three)
 
     whole = pairs.square() - expected(pairs, 2 * pairs * (kept - 2))
-    variance = expected(square, sharing) / _safe(whole)
+    variance = expected(square, sharing) / safe_divisor(whole)
     return mean, torch.where(kept < count, variance.clamp(min=0), 0.0)
 
 
@@ -261,8 +261,3 @@ def _only(square: Tensor, here: Tensor) -> Tensor:
     if bool(here.all()):
         return square
     return square.mul_(here[:, :, None]).mul_(here[:, None, :])
-
-
-def _safe(length: Tensor) -> Tensor:
-    """A divisor; what is divided by zero is not looked at."""
-    return torch.where(length > 0, length, 1.0)
