@@ -63,14 +63,12 @@ def _shards_in(folder: Path) -> list[str]:
 def open_folder(path: Path) -> Opened:
     folder = path if path.is_dir() else path.parent
     if not (folder / MARK).is_file():
-        count = len(_shards_in(folder))
-        raise InputError(
-            "capture-unfinished",
-            f"'{shown(folder)}' is an unfinished capture: it holds {count} shards of features "
-            f"but no {MARK}, which is written last",
-            "run the capture again; or look at one shard:\n"
-            f"nctool inspect '{shown(folder / _shards_in(folder)[0])}'",
-        )
+        present = _shards_in(folder)
+        holds = f"{len(present)} shards of features but no {MARK}, which is written last"
+        message = f"'{shown(folder)}' is an unfinished capture: it holds {holds}"
+        look = f"nctool inspect '{shown(folder / present[0])}'"
+        hint = f"run the capture again; or look at one shard:\n{look}"
+        raise InputError("capture-unfinished", message, hint)
     with edge(folder / MARK, NAME):
         content = _content(inside(folder, MARK))
         names = _names(content, folder)
@@ -104,12 +102,9 @@ def _names(content: Mapping[str, object], folder: Path) -> list[str]:
     # A shard of an earlier capture beside this one's would be read as if it belonged to it.
     more = sorted(set(_shards_in(folder)) - set(names))
     if more:
-        raise InputError(
-            "shards-mixed",
-            f"'{shown(folder)}' holds {len(more)} shards that its {MARK} does not list: "
-            + ", ".join(more[:4]),
-            "remove them if they are left over from an earlier capture, or capture again",
-        )
+        unlisted = f"{len(more)} shards that its {MARK} does not list: {', '.join(more[:4])}"
+        hint = "remove them if they are left over from an earlier capture, or capture again"
+        raise InputError("shards-mixed", f"'{shown(folder)}' holds {unlisted}", hint)
     return sorted(names)
 
 
@@ -129,12 +124,10 @@ def _joined(
     with edge(folder, NAME):
         kept = kept_rows(masks, indexes)
     if not rows - kept.masked - kept.repeated:
-        raise InputError(
-            "features-empty",
-            f"'{shown(folder)}' holds no row of features that counts: {rows} are stored, "
-            f"{kept.masked} of them masked",
-            "capture at least one batch, and check what the mask leaves out",
-        )
+        stored = f"{rows} are stored, {kept.masked} of them masked"
+        message = f"'{shown(folder)}' holds no row of features that counts: {stored}"
+        hint = "capture at least one batch, and check what the mask leaves out"
+        raise InputError("features-empty", message, hint)
     arrays = [
         Joined([table[key] for table in tables], kept.rows).lazy(key, folder, NAME)
         for key in tables[0]

@@ -59,15 +59,11 @@ def _is_flax(head: bytes, size: int) -> bool:
 
 
 def open_flax(path: Path) -> Opened:
-    if path.is_dir():
-        return with_config(_open_folder(path), path)
-    return open_file(path) if beginning(path, 1) in STARTS else _open_shards(path)
-
-
-def _open_folder(folder: Path) -> Opened:
-    if find_index(folder, SUFFIX) is not None:
-        return _open_shards(folder)
-    return open_file(only_file(folder, SUFFIX, "Flax files"))
+    if not path.is_dir():
+        return open_file(path) if beginning(path, 1) in STARTS else _open_shards(path)
+    if find_index(path, SUFFIX) is not None:
+        return with_config(_open_shards(path), path)
+    return with_config(open_file(only_file(path, SUFFIX, "Flax files")), path)
 
 
 def _open_shards(path: Path) -> Opened:

@@ -5,6 +5,7 @@ Soft links are not followed, and nothing outside of the file is.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from nctool.arrays import Opened
@@ -32,17 +33,17 @@ def _fill(contents: Contents) -> None:
     if is_anndata(contents):
         contents.format = "h5ad"
         fill_anndata(contents)
-        return
-    fill_plainly(contents)
-    contents.add_facts()
-    add_keras_facts(contents)
+    else:
+        fill_plainly(contents)
 
 
-def fill_plainly(contents: Contents) -> None:
-    """Every dataset under its path."""
+def fill_plainly(contents: Contents, config: Mapping[str, object] | None = None) -> None:
+    """Every dataset under its path, and what the root and Keras say of them."""
     for parts, node in contents.root.walk():
         if not node.group:
             contents.add("/".join(parts), node)
+    contents.add_facts()
+    add_keras_facts(contents, config)
 
 
 READER = Reader(NAME, recognises, open_hdf5, "HDF5 (.h5, .hdf5, .h5ad, Keras weights)", extra=EXTRA)

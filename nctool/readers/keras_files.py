@@ -18,8 +18,7 @@ from nctool.readers import FIRST, Reader
 from nctool.readers.hdf5 import fill_plainly
 from nctool.readers.shared.archive import Member, bytes_of, is_zip, members, names
 from nctool.readers.shared.edge import corrupt, edge, shown
-from nctool.readers.shared.hdf5.contents import Contents, open_contents
-from nctool.readers.shared.hdf5.keras import add_keras_facts
+from nctool.readers.shared.hdf5.contents import open_contents
 from nctool.readers.shared.hdf5.tree import EXTRA
 from nctool.readers.shared.shards import MOST_JSON
 
@@ -46,17 +45,11 @@ def open_keras(path: Path) -> Opened:
                 f"unzip FILE {WEIGHTS}, then name that file",
             )
         config, facts = _json(path, archive.get(CONFIG)), _json(path, archive.get(METADATA))
-        fill = partial(_fill, config)
+        fill = partial(fill_plainly, config=config)
         opened = open_contents(path, NAME, fill, weights.offset, weights.size)
     said = {name: facts[name] for name in FACTS if isinstance(facts.get(name), str)}
     facts = {**opened.metadata, **said}
     return replace(opened, metadata=facts, notices=(*opened.notices, *_code(config)))
-
-
-def _fill(config: Mapping[str, object], contents: Contents) -> None:
-    fill_plainly(contents)
-    contents.add_facts()
-    add_keras_facts(contents, config)
 
 
 def _json(path: Path, member: Member | None) -> Mapping[str, object]:

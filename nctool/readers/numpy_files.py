@@ -30,10 +30,7 @@ def recognises(path: Path, head: bytes) -> bool:
         return bool(_files(path)) and not any(path.glob("*.safetensors"))
     if head.startswith(MAGIC):
         return True
-    return is_zip(head) and _is_npz(names(path))
-
-
-def _is_npz(member_names: frozenset[str]) -> bool:
+    member_names = names(path) if is_zip(head) else frozenset()
     return bool(member_names) and all(name.endswith(".npy") for name in member_names)
 
 

@@ -88,7 +88,10 @@ def open_file(path: Path) -> Opened:
         arrays, shapes = _arrays(model, wire)
         head, notices = Graph(wire, model.nodes, model.outputs, shapes).head()
         if head is not None and head.weight not in arrays:
-            notices = (_not_read(head.weight),)
+            weight = f"the weight of the last layer, '{shown(head.weight, 60)}'"
+            hint = "use the model from before it was quantized"
+            message = f"{weight}, is of a type that is not read"
+            notices = (Notice("no-linear-output", message, hint),)
         elif head is not None:
             model.facts["head"] = head.fact()
     hint = "only dense tensors of numbers of a byte or more are read"
@@ -121,6 +124,7 @@ def _graph(wire: Wire, model: Model, graph: Field) -> None:
     for part in wire.fields(graph.start, graph.stop):
         if part.wire != BYTES:
             continue
+        inners = wire.fields(part.start, part.stop)
         if part.number == 1:
             node = node_of(wire, part.start, part.stop)
             model.nodes.append(node)
@@ -132,13 +136,11 @@ def _graph(wire: Wire, model: Model, graph: Field) -> None:
         elif part.number == 5:
             model.tensors.append(described(wire, part.start, part.stop))
         elif part.number == 12:
-            first = (
-                wire.text(one) for one in wire.fields(part.start, part.stop) if one.number == 1
-            )
-            model.outputs.append(next(first, ""))
+            names = (wire.text(inner) for inner in inners if inner.number == 1)
+            model.outputs.append(next(names, ""))
         elif part.number == 15:
-            values = (one for one in wire.fields(part.start, part.stop) if one.number == 1)
-            name = next((described(wire, one.start, one.stop).name for one in values), "")
+            values = (inner for inner in inners if inner.number == 1)
+            name = next((described(wire, inner.start, inner.stop).name for inner in values), "")
             model.ignored[f"sparse {shown(name, 60)}"] += 1
 
 
@@ -158,11 +160,6 @@ def _arrays(model: Model, wire: Wire) -> tuple[dict[str, LazyArray], dict[str, l
         else:
             arrays[key] = lazy(tensor, key, wire.path)
     return arrays, shapes
-
-
-def _not_read(weight: str) -> Notice:
-    message = f"the weight of the last layer, '{shown(weight, 60)}', is of a type that is not read"
-    return Notice("no-linear-output", message, "use the model from before it was quantized")
 
 
 READER = Reader("onnx", recognises, open_onnx, covers="ONNX models")

@@ -104,11 +104,9 @@ def _open_folder(folder: Path) -> Opened:
             odd.append(f"{key} ({tensor.dtype})")
         else:
             arrays.append(array)
-    objects = {
-        key: place
-        for description in reversed(contents)
-        for key, place in description.objects.items()
-    }
+    objects: dict[str, Place | None] = {}
+    for description in reversed(contents):
+        objects.update(description.objects)
     facts, notices = _facts(folder, arrays, objects, places)
     left = [*odd, *(key for key in objects if key not in facts)]
     hint = "only plain tensors are read; no code from the file is run"
@@ -157,11 +155,12 @@ def _merged(contents: list[Contents], path: Path) -> Mapping[str, Tensor]:
 
 
 def _array(folder: Path, key: str, tensor: Tensor, files: Mapping[str, Path]) -> LazyArray | None:
-    places = [place for box, place in tensor.chunks.items() if place is not None and box.count]
-    if tensor.dtype not in ITEM_BYTES or any(place.packed for place in places):
+    chunks = tensor.chunks.items()
+    filled = {box: place for box, place in chunks if place is not None and box.count}
+    if tensor.dtype not in ITEM_BYTES or any(place.packed for place in filled.values()):
         return None
     problem = untiled(tensor.shape, list(tensor.chunks))
-    for box, place in tensor.chunks.items():
+    for box, place in chunks:
         if box.count and place is None:
             problem = problem or f"nothing says where its piece at {box.offsets} is"
         elif place is not None and box.count * ITEM_BYTES[tensor.dtype] > place.length:
@@ -173,11 +172,7 @@ def _array(folder: Path, key: str, tensor: Tensor, files: Mapping[str, Path]) ->
             f"{problem}",
             "copy the shards and the .metadata of all ranks, from one and the same save",
         )
-    tiles = [
-        _tile(files[place.name], place, box, tensor.dtype)
-        for box, place in tensor.chunks.items()
-        if place is not None and box.count
-    ]
+    tiles = [_tile(files[place.name], place, box, tensor.dtype) for box, place in filled.items()]
     return assembled(key, tensor.shape, tensor.dtype, folder, NAME, tiles)
 
 
@@ -186,12 +181,9 @@ def _tile(file: Path, place: Place, box: Box, dtype: str) -> Tile:
     def item() -> LazyArray:
         arrays = open_zip(file, place.offset, place.length).arrays
         if [(array.shape, array.dtype) for array in arrays] != [(box.sizes, dtype)]:
-            stored = (
-                ", ".join(f"{array.shape} {array.dtype}" for array in arrays[:2])
-                or "no plain tensor"
-            )
-            expected = f"expected {box.sizes} {dtype}"
-            raise corrupt(file, NAME, f"there is {stored} at byte {place.offset}, {expected}")
+            stored = ", ".join(f"{array.shape} {array.dtype}" for array in arrays[:2])
+            there = f"there is {stored or 'no plain tensor'} at byte {place.offset}"
+            raise corrupt(file, NAME, f"{there}, expected {box.sizes} {dtype}")
         return arrays[0]
 
     return Tile(box, item)

@@ -41,18 +41,16 @@ def recognises(path: Path, head: bytes) -> bool:
 
 def is_script(member_names: frozenset[str]) -> bool:
     """A compiled program rather than a checkpoint."""
-    return any(
-        member == "constants.pkl" or member.endswith("/constants.pkl") for member in member_names
-    )
+    return any(f"/{member}".endswith("/constants.pkl") for member in member_names)
 
 
 def open_checkpoint(path: Path) -> Opened:
-    if path.is_file() and is_zip(beginning(path, 4)):
-        return open_zip(path)
-    if path.is_dir() and find_index(path, ".bin") is None:
-        return with_config(open_zip(inside(path, SINGLE)), path)
-    opened = open_sharded(path, ".bin", NAME, open_zip)
-    return with_config(opened, path) if path.is_dir() else opened
+    if not path.is_dir():
+        single = is_zip(beginning(path, 4))
+        return open_zip(path) if single else open_sharded(path, ".bin", NAME, open_zip)
+    if find_index(path, ".bin") is not None:
+        return with_config(open_sharded(path, ".bin", NAME, open_zip), path)
+    return with_config(open_zip(inside(path, SINGLE)), path)
 
 
 def open_zip(path: Path, start: int = 0, length: int | None = None) -> Opened:
@@ -87,7 +85,7 @@ def open_zip(path: Path, start: int = 0, length: int | None = None) -> Opened:
 
 
 def _pickle_name(member_names: frozenset[str]) -> str | None:
-    pickles = [name for name in member_names if name == "data.pkl" or name.endswith("/data.pkl")]
+    pickles = [name for name in member_names if f"/{name}".endswith("/data.pkl")]
     return min(pickles, key=len) if pickles else None
 
 

@@ -52,20 +52,12 @@ def matches(pattern: bytes) -> Looks:
     return lambda path, head: compiled.match(head) is not None
 
 
-def _no_directory(path: Path, head: bytes) -> bool:
-    return is_zip(head) and not names(path)
-
-
-def _empty(path: Path, head: bytes) -> bool:
-    return not head and path.is_file()
-
-
 # gzip, xz, zstd, bzip2 and zlib at its three usual levels.
 COMPRESSED = (b"\x1f\x8b", b"\xfd7zXZ\0", b"(\xb5/\xfd", b"BZh", b"x\x9c", b"x\x01", b"x\xda")
 PLAIN = "format-unsupported"
 AGAIN = "download or copy the file again and compare its size with the original"
 KNOWN = (
-    Known("file-empty", "an empty file", _empty, AGAIN),
+    Known("file-empty", "an empty file", lambda path, head: not head and path.is_file(), AGAIN),
     Known(
         "git-lfs-pointer", "a Git LFS pointer, not the file itself",
         starts(b"version https://git-lfs"), "git lfs install\ngit lfs pull",
@@ -75,7 +67,10 @@ KNOWN = (
         matches(rb"(?i)(\xef\xbb\xbf)?\s*<(!doctype\s+html|html)"),
         "log in or correct the address, then download the file again",
     ),
-    Known("file-truncated", "a zip file that was cut off", _no_directory, AGAIN),
+    Known(
+        "file-truncated", "a zip file that was cut off",
+        lambda path, head: is_zip(head) and not names(path), AGAIN,
+    ),
     Known(
         PLAIN, "a TorchScript program", holds("/constants.pkl"),
         "m = torch.jit.load(path)\ntorch.save(m.state_dict(), 'model.pt')",

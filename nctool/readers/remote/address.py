@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from nctool.core.array_spec import CHAINED
 from nctool.core.errors import InputError, NctoolError
@@ -52,8 +52,6 @@ class Address:
 
     def beside(self, name: str) -> Address:
         """Another file of the same folder."""
-        from urllib.parse import quote
-
         if self.protocol not in WEB:
             return parse(f"{self.text.rpartition('/')[0]}/{name}")
         parts = urlsplit(self.text)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future, wait
 from typing import TypeVar
 
 from nctool.core.errors import InputError, NctoolError
@@ -35,7 +36,7 @@ def with_retries(
 ) -> T:
     """What the server answers, with a bounded number of tries and of seconds for each."""
     # Exponential waits, few: an honest fault is over in seconds, and a command should not hang.
-    for wait in (*(WAITS if waits is None else waits), None):
+    for pause in (*(WAITS if waits is None else waits), None):
         try:
             return _within(ANSWER + size / SLOWEST, address, call)
         except NctoolError as error:
@@ -44,33 +45,27 @@ def with_retries(
             final = _meaning(address, error)
             if final is not None:
                 raise final from None
-            if wait is None:
+            if pause is None:
                 raise unreachable(address, _words(address, error)) from None
-            time.sleep(wait)
+            time.sleep(pause)
     raise AssertionError("the last try returns or raises")
 
 
 def _within(seconds: float, address: Address, call: Callable[[], T]) -> T:
     """The result of a call that is left behind when it takes longer."""
-    results: list[T] = []
-    problems: list[BaseException] = []
-    done = threading.Event()
+    answer: Future[T] = Future()
 
     def work() -> None:
         try:
-            results.append(call())
+            answer.set_result(call())
         except BaseException as problem:
-            problems.append(problem)
-        finally:
-            done.set()
+            answer.set_exception(problem)
 
     # A daemon: no server keeps the process from ending.
     threading.Thread(target=work, daemon=True).start()
-    if not done.wait(seconds):
+    if not wait([answer], seconds).done:
         raise unreachable(address, f"no complete answer within {seconds:.0f} seconds")
-    if problems:
-        raise problems[0]
-    return results[0]
+    return answer.result()
 
 
 def _meaning(address: Address, error: Exception) -> InputError | None:

@@ -90,7 +90,9 @@ class _Store:
 
         def ranges(begin: int, size: int) -> bytes:
             content = retry.with_retries(self.address, lambda: self._read(begin, size), size)
-            self._check(info)
+            # Stores have no handle on one version: asking again finds a file that was replaced.
+            if not _same(info, retry.with_retries(self.address, self._info)):
+                raise retry.changed(self.address)
             return content
 
         def stream() -> Iterator[bytes]:
@@ -107,23 +109,14 @@ class _Store:
         plain = {} if getattr(self.system, "async_impl", False) else {"cache_type": "none"}
         content = self.system.cat_file(self.path, start=begin, end=begin + length, **plain)
         if len(content) != length:
-            self._check_size(begin, length, len(content))
+            if int(self._info().get("size") or 0) < begin + length:
+                raise retry.changed(self.address)
+            raise retry.ConnectionLost(f"{len(content)} bytes came instead of {length}")
         return bytes(content)
-
-    def _check_size(self, begin: int, length: int, came: int) -> None:
-        if int(self._info().get("size") or 0) < begin + length:
-            raise retry.changed(self.address)
-        raise retry.ConnectionLost(f"{came} bytes came instead of {length}")
-
-    def _check(self, opened: Mapping[str, Any]) -> None:
-        """What was read is the file that was opened: its size and its stamp are the same."""
-        # Stores have no handle on one version: asking again after each range finds a replaced file.
-        now = retry.with_retries(self.address, self._info)
-        if not _same(opened, now):
-            raise retry.changed(self.address)
 
 
 def _same(before: Mapping[str, Any], now: Mapping[str, Any]) -> bool:
+    """Whether it is the file that was opened: its size and its stamp are the same."""
     if before.get("size") != now.get("size"):
         return False
     stamps = ((before.get(name), now.get(name)) for name in STAMPS)

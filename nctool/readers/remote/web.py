@@ -7,17 +7,14 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
-from http.client import HTTPException
-from typing import TYPE_CHECKING, Any
+from http.client import HTTPException, HTTPMessage, HTTPResponse
+from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
 from nctool.core.errors import InputError
 from nctool.readers.remote import retry
 from nctool.readers.remote.address import Address
 from nctool.readers.remote.served import FIRST, RemoteFile
-
-if TYPE_CHECKING:
-    from http.client import HTTPMessage, HTTPResponse
 
 SILENCE = 30.0
 """Seconds without a single byte."""

@@ -9,11 +9,10 @@ from pathlib import Path
 
 from nctool.arrays import LazyArray, NumpyArray, Opened
 from nctool.core.notice import Notice
+from nctool.readers.shared.pile import MOST_TEXT_BYTES
 
 MOST_FACTS = 10_000
 LONGEST_TEXT = 4096
-# numpy gives each text the width of the longest, four bytes a character.
-MOST_TEXT_BYTES = 2**28
 
 
 @dataclass(slots=True)

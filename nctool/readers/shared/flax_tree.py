@@ -72,9 +72,11 @@ class Tree:
                 self.items(value, key)
             case Packed():
                 self.packed(value, key or "value")
+            case Span(kind="extension", code=code):
+                kind = "complex number" if code == COMPLEX else f"extension of type {code}"
+                self.ignored[kind] += 1
             case Span():
-                complex_number = value.kind == "extension" and value.code == COMPLEX
-                self.ignored["complex number" if complex_number else _kind(value)] += 1
+                self.ignored[value.kind] += 1
             case _:
                 self.collection.state(key, value)
 
@@ -131,10 +133,6 @@ class Tree:
             self.collection.keep(stitched(key, sizes, regions, self.format))
         else:
             self.ignored[f"array of type {flat[0].dtype}"] += 1
-
-
-def _kind(span: Span) -> str:
-    return f"extension of type {span.code}" if span.kind == "extension" else span.kind
 
 
 def _ordered(value: object) -> list[object]:

@@ -29,12 +29,12 @@ def kept_rows(masks: Sequence[LazyArray], indexes: Sequence[LazyArray]) -> Kept:
     """
     import numpy
 
-    counts: list[NumpyArray] = [_values(block) != 0 for block in _blocks(masks)]
+    counts: list[NumpyArray] = [block != 0 for block in _blocks(masks)]
     kept = numpy.concatenate(counts) if counts else None
     masked = 0 if kept is None else int((~kept).sum())
     repeated = 0
     if indexes:
-        first = _first_of_each([_values(block) for block in _blocks(indexes)], kept)
+        first = _first_of_each(list(_blocks(indexes)), kept)
         repeated = int((~first if kept is None else kept & ~first).sum())
         kept = first if kept is None else kept & first
     if kept is None or not masked + repeated:
@@ -42,16 +42,12 @@ def kept_rows(masks: Sequence[LazyArray], indexes: Sequence[LazyArray]) -> Kept:
     return Kept(numpy.flatnonzero(kept), masked, repeated)
 
 
-def _blocks(arrays: Sequence[LazyArray]) -> Iterator[object]:
-    for array in arrays:
-        for start in range(0, array.shape[0], BLOCK):
-            yield array.rows(start, start + BLOCK)
-
-
-def _values(rows: object) -> NumpyArray:
+def _blocks(arrays: Sequence[LazyArray]) -> Iterator[NumpyArray]:
     import numpy
 
-    return numpy.asarray(rows)
+    for array in arrays:
+        for start in range(0, array.shape[0], BLOCK):
+            yield numpy.asarray(array.rows(start, start + BLOCK))
 
 
 def _first_of_each(blocks: Sequence[NumpyArray], kept: NumpyArray | None) -> NumpyArray:

@@ -170,16 +170,11 @@ class Walk:
             for at in range(0, len(names), length)
         ]
         elements = self._count((*dims, len(called)), end) // (len(called) or 1)
-        return Nest(
-            tuple(
-                (f".{name}" if elements == 1 else f"({place}).{name}", self._field(end, depth))
-                for place in range(1, elements + 1)
-                for name in called
-            )
-        )
-
-    def _field(self, end: int, depth: int) -> Value:
-        return self.matrix(end, depth + 1)[1]
+        parts: list[tuple[str, Value]] = []
+        for place in range(1, elements + 1):
+            where = "" if elements == 1 else f"({place})"
+            parts += [(f"{where}.{name}", self.matrix(end, depth + 1)[1]) for name in called]
+        return Nest(tuple(parts))
 
     def _count(self, dims: tuple[int, ...], end: int) -> int:
         """How many values stand here; each has a tag at least."""

@@ -10,7 +10,8 @@ from typing import BinaryIO
 
 from nctool.core.errors import InputError
 from nctool.readers.shared.archive import BEST_RATIO
-from nctool.readers.shared.edge import corrupt, shown
+from nctool.readers.shared.edge import corrupt
+from nctool.readers.shared.wording import truncated
 
 MATLAB = "matlab"
 CHUNK = 2**16
@@ -86,9 +87,9 @@ class Bytes:
         return self.file.read(size)
 
     def short(self, needed: int) -> InputError:
-        message = f"'{shown(self.path)}' has {self.stop} bytes, its variables reach to {needed}"
         hint = "copy or download the file again and compare its size with the original"
-        return InputError("file-truncated", message, hint)
+        problem = f"has {self.stop} bytes, its variables reach to {needed}"
+        return truncated(self.path, problem, hint)
 
     def damaged(self, reason: str) -> InputError:
         return corrupt(self.path, MATLAB, reason)

@@ -14,10 +14,10 @@ from math import prod
 from pathlib import Path
 
 from nctool.arrays import LazyArray, NumpyArray, Opened, Rows
-from nctool.core.notice import Notice
-from nctool.readers.shared.collection import LONGEST_TEXT, MOST_FACTS, MOST_TEXT_BYTES
+from nctool.readers.shared.collection import LONGEST_TEXT, MOST_FACTS
 from nctool.readers.shared.edge import corrupt, shown
 from nctool.readers.shared.matlab_bytes import MATLAB, Packed
+from nctool.readers.shared.pile import MOST_TEXT_BYTES
 from nctool.readers.shared.region import TYPE_OF_CODE, Region, checked_shape, held, packed, unpacked
 from nctool.readers.shared.wording import left_out
 
@@ -98,13 +98,14 @@ class Tree:
     text_bytes: int = 0
 
     def opened(self, variables: Iterable[tuple[str, Value]]) -> Opened:
-        empty = True
+        name = None
         for name, value in variables:
-            empty = False
             self.add(name, value)
-        if empty:
+        if name is None:
             raise corrupt(self.path, MATLAB, "there is no variable in it")
-        return Opened(self.path, MATLAB, tuple(self.arrays.values()), self.facts, self._notices())
+        hint = "in MATLAB, save them again as full(x), double(x) or cellstr(x)"
+        notices = left_out(self.ignored, "variable", hint, done="read")
+        return Opened(self.path, MATLAB, tuple(self.arrays.values()), self.facts, notices)
 
     def add(self, key: str, value: Value) -> None:
         match value:
@@ -135,10 +136,6 @@ class Tree:
             self.ignored[f"long texts {shown(key, 60)}"] += 1
         else:
             self.arrays[key] = held(key, numpy.array(texts, dtype="U"), self.path, MATLAB)
-
-    def _notices(self) -> tuple[Notice, ...]:
-        hint = "in MATLAB, save them again as full(x), double(x) or cellstr(x)"
-        return left_out(self.ignored, "variable", hint, done="read")
 
 
 def of_texts(texts: list[str]) -> Value:

@@ -45,14 +45,10 @@ class Span:
 OnExtension: TypeAlias = Callable[["Scanner", Span], object]
 
 
-def leave(scanner: Scanner, span: Span) -> object:
-    return span
-
-
 class Scanner:
     """Walks one file; an extension becomes what ``on_extension`` makes of it."""
 
-    def __init__(self, file: BinaryIO, size: int, on_extension: OnExtension = leave) -> None:
+    def __init__(self, file: BinaryIO, size: int, on_extension: OnExtension) -> None:
         self.file, self.end, self.position = file, size, 0
         self.on_extension = on_extension
         self.values = 0

@@ -201,9 +201,8 @@ class Graph:
         elif len(shape) != 2:
             return None
         if node.op == "Gemm":
-            if numbers.get("transA") or {numbers.get(name, 1.0) for name in ("alpha", "beta")} != {
-                1.0
-            }:
+            scales = {numbers.get(scale, 1.0) for scale in ("alpha", "beta")}
+            if numbers.get("transA") or scales != {1.0}:
                 return None
             turned ^= not numbers.get("transB")
         elif node.op == "MatMul":

@@ -25,6 +25,7 @@ from nctool.readers.shared.region import (
     unpacked,
 )
 from nctool.readers.shared.shards import inside
+from nctool.readers.shared.wording import truncated
 
 ONNX = "onnx"
 FLOATS, INT32S, STRINGS, INT64S, DOUBLES, UINT64S = 4, 5, 6, 7, 10, 11
@@ -157,12 +158,9 @@ def _outside(
     if length != expected:
         raise _mismatch(key, path, f"has {length} bytes", shape, dtype, expected)
     if start + length > size:
-        raise InputError(
-            "file-truncated",
-            f"'{shown(file)}' has {size} bytes; '{shown(key)}' lies in its bytes {start} to "
-            f"{start + length}",
-            "copy the file again, together with the model it belongs to",
-        )
+        place = f"'{shown(key)}' lies in its bytes {start} to {start + length}"
+        hint = "copy the file again, together with the model it belongs to"
+        raise truncated(file, f"has {size} bytes; {place}", hint)
     return file, start
 
 

@@ -81,11 +81,7 @@ class Item:
         return {name: self.lazy(name, grid) for name, grid in grids.items() if grid}
 
     def facts(self) -> dict[str, object]:
-        facts: dict[str, object] = {}
-        custom = self.tree.get("custom_metadata")
-        for source in (custom, self.json(STRINGS)):
-            facts.update(plain(source))
-        return facts
+        return {**plain(self.tree.get("custom_metadata")), **plain(self.json(STRINGS))}
 
     def expected(self) -> Iterator[str]:
         """The arrays that the checkpoint lists, as they are named where they are stored."""
@@ -94,12 +90,10 @@ class Item:
             if not entry["value_metadata"].get("skip_deserialize"):
                 parts = [str(part["key"]) for part in entry["key_metadata"]]
                 if any(part in ("", ".", "..") or "/" in part for part in parts):
-                    raise InputError(
-                        "path-escapes",
-                        f"'{shown('.'.join(parts))}' in '{shown(self.folder)}' is no name of "
-                        "an array: it leads to another folder",
-                        "save the checkpoint again, without / in its names",
-                    )
+                    where = f"'{shown('.'.join(parts))}' in '{shown(self.folder)}'"
+                    message = f"{where} is no name of an array: it leads to another folder"
+                    hint = "save the checkpoint again, without / in its names"
+                    raise InputError("path-escapes", message, hint)
                 if entry["value_metadata"].get("value_type") in LISTED:
                     yield ".".join(parts)
 

@@ -75,18 +75,14 @@ def tensor_of(made: Made, path: Path, key: str, locate: Locate) -> Region | None
         dtype = TORCH_NAMES.get(dtype, dtype)
     if dtype not in ITEM_BYTES:
         raise Unfit(f"tensor of type {dtype}")
-    if _conjugated(made.args[-1]):
+    metadata = made.args[-1]
+    if isinstance(metadata, Table) and any(value is True for _, value in metadata.pairs):
         raise Unfit("conjugated or negated view of a tensor")
     return _region(path, key, storage, dtype, made.args[1:4])
 
 
-_WRAPPERS = frozenset(
-    {"torch._utils._rebuild_parameter", "torch._utils._rebuild_parameter_with_state"}
-)
-_REBUILD = frozenset(
-    f"torch._utils.{name}"
-    for name in ("_rebuild_tensor", "_rebuild_tensor_v2", "_rebuild_tensor_v3")
-)
+_WRAPPERS = frozenset(f"torch._utils._rebuild_parameter{end}" for end in ("", "_with_state"))
+_REBUILD = frozenset(f"torch._utils._rebuild_tensor{end}" for end in ("", "_v2", "_v3"))
 _ODD = {
     "torch._utils._rebuild_sparse_tensor": "sparse tensor",
     "torch._utils._rebuild_qtensor": "quantized tensor",
@@ -94,10 +90,6 @@ _ODD = {
     "torch._utils._rebuild_wrapper_subclass": "wrapped tensor",
     "torch._utils._rebuild_meta_tensor_no_storage": "meta tensor without data",
 }
-
-
-def _conjugated(metadata: object) -> bool:
-    return isinstance(metadata, Table) and any(value is True for _, value in metadata.pairs)
 
 
 def _region(

@@ -71,12 +71,9 @@ _OPCODES = {info.code.encode("latin-1"): info for info in pickletools.opcodes}
 _LENGTHS = {"SHORT_BINBYTES": 1, "BINBYTES": 4, "BINBYTES8": 8, "BYTEARRAY8": 8}
 _COUNTED = {"BINUNICODE": 4, "BINUNICODE8": 8, "LONG4": 4, "BINSTRING": 4}
 _VALUES = frozenset(
-    (
-        "INT", "BININT", "BININT1", "BININT2", "LONG", "LONG1", "LONG4", "FLOAT", "BINFLOAT",
-        "STRING", "BINSTRING", "SHORT_BINSTRING",
-        "UNICODE", "SHORT_BINUNICODE", "BINUNICODE", "BINUNICODE8",
-    )
-)  # fmt: skip
+    "INT BININT BININT1 BININT2 LONG LONG1 LONG4 FLOAT BINFLOAT STRING BINSTRING SHORT_BINSTRING "
+    "UNICODE SHORT_BINUNICODE BINUNICODE BINUNICODE8".split()
+)
 _CONSTANTS = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False}
 _TUPLES = {"EMPTY_TUPLE": 0, "TUPLE1": 1, "TUPLE2": 2, "TUPLE3": 3}
 
@@ -208,7 +205,9 @@ class _Machine:
                 if name == "NEWOBJ_EX":
                     self.stack.pop()  # arguments by name
                 arguments, maker = self.stack.pop(), self.stack.pop()
-                self.push(Made(maker, _tuple(arguments)))
+                if not isinstance(arguments, tuple):
+                    raise ValueError("the arguments of a call are not a tuple")
+                self.push(Made(maker, arguments))
             case "INST":
                 maker = Global(str(argument).replace(" ", ".", 1))
                 self.push(Made(maker, tuple(self.since_mark())))
@@ -227,12 +226,6 @@ def _index(argument: object) -> int:
     if not isinstance(argument, int):
         raise ValueError("a memo index is not a number")
     return argument
-
-
-def _tuple(arguments: object) -> tuple[object, ...]:
-    if not isinstance(arguments, tuple):
-        raise ValueError("the arguments of a call are not a tuple")
-    return arguments
 
 
 def _items(target: object) -> list[object]:

@@ -25,14 +25,9 @@ QUIET = frozenset(
 )
 MODULE = frozenset({"_parameters", "_buffers", "_modules"})
 RUNS_CODE = frozenset(
-    (
-        "os", "posix", "nt", "subprocess", "sys", "runpy", "pty", "socket", "shutil",
-        "importlib", "ctypes", "webbrowser", "code",
-    )
-)  # fmt: skip
-RUNS_CODE_BUILTINS = frozenset(
-    ("eval", "exec", "compile", "open", "__import__", "execfile", "breakpoint")
+    "os posix nt subprocess sys runpy pty socket shutil importlib ctypes webbrowser code".split()
 )
+RUNS_CODE_BUILTINS = frozenset("eval exec compile open __import__ execfile breakpoint".split())
 
 
 class Walk:

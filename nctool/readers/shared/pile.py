@@ -9,7 +9,8 @@ from nctool.arrays import NumpyArray
 from nctool.core.errors import InputError
 from nctool.readers.shared.edge import shown
 
-# numpy gives each text the width of the longest: one long entry multiplies by the rows.
+# numpy gives each text the width of the longest, four bytes a character: one long entry
+# multiplies by the rows.
 MOST_TEXT_BYTES = 2**28
 
 

@@ -7,14 +7,11 @@ from dataclasses import dataclass
 from functools import cache
 from math import prod
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from nctool.arrays import ITEM_BYTES, LazyArray, NumpyArray, Rows
 from nctool.core.errors import InputError
 from nctool.readers.shared.edge import edge, shown
-
-if TYPE_CHECKING:
-    from numpy import dtype as ItemType
 
 # torch types numpy has no name for travel as integers of the same width.
 CARRIERS = {"bfloat16": "u2", "float8_e4m3fn": "u1", "float8_e5m2": "u1"}
@@ -41,16 +38,13 @@ def checked_shape(shape: object, key: str, path: Path) -> tuple[int, ...]:
     sizes = tuple(shape) if isinstance(shape, list | tuple) else (shape,)
     # bool is an int to isinstance; more than numpy's 32 dimensions (64 since 2.0) mean nothing.
     if not all(type(size) is int and size >= 0 for size in sizes) or len(sizes) > 32:
-        raise InputError(
-            "shape-invalid",
-            f"'{shown(key)}' in '{shown(path)}' has the shape {shown(shape)}, "
-            "expected non-negative integers",
-            "the header is damaged; save the file again",
-        )
-    if prod(sizes) == 0 and max(sizes) > MOST_EMPTY_ROWS:
-        message = f"'{shown(key)}' in '{shown(path)}' has the shape {shown(sizes)} but no elements"
-        raise InputError("shape-invalid", message, "the header is damaged; save the file again")
-    return sizes
+        problem = f"{shown(shape)}, expected non-negative integers"
+    elif prod(sizes) == 0 and max(sizes) > MOST_EMPTY_ROWS:
+        problem = f"{shown(sizes)} but no elements"
+    else:
+        return sizes
+    message = f"'{shown(key)}' in '{shown(path)}' has the shape {problem}"
+    raise InputError("shape-invalid", message, "the header is damaged; save the file again")
 
 
 def packed(shape: tuple[int, ...], fortran: bool = False) -> tuple[int, ...]:
@@ -106,20 +100,16 @@ class Region:
         # Nothing is mapped for no rows: an empty mapping is an error of the system.
         if count == 0:
             return numpy.empty(shape, item)
-        begin = self.start + first * item.itemsize
-        steps = tuple(step * item.itemsize for step in self.strides)
-        return numpy.lib.stride_tricks.as_strided(self._flat(begin, count, item), shape, steps)
-
-    def _flat(self, begin: int, count: int, item: ItemType) -> NumpyArray:
-        """So many items from this byte on."""
-        import numpy
-
+        begin, size = self.start + first * item.itemsize, count * item.itemsize
+        flat: NumpyArray
         if self.elsewhere is not None:
             end = self.start + span(self.shape, self.strides) * item.itemsize
-            content = self.elsewhere.at(begin, count * item.itemsize, (self.start, end))
-            return content.view(item)
-        require_length(self.path, begin + count * item.itemsize)
-        return numpy.memmap(self.path, dtype=item, mode="c", offset=begin, shape=(count,))
+            flat = self.elsewhere.at(begin, size, (self.start, end)).view(item)
+        else:
+            require_length(self.path, begin + size)
+            flat = numpy.memmap(self.path, dtype=item, mode="c", offset=begin, shape=(count,))
+        steps = tuple(step * item.itemsize for step in self.strides)
+        return numpy.lib.stride_tricks.as_strided(flat, shape, steps)
 
 
 def require_length(path: Path, end: int) -> None:

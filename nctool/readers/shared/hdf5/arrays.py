@@ -8,12 +8,12 @@ from nctool.arrays import LazyArray, NumpyArray, Rows
 from nctool.core.errors import InputError
 from nctool.readers.shared.edge import shown
 from nctool.readers.shared.hdf5.tree import Home, Stored
+from nctool.readers.shared.pile import MOST_TEXT_BYTES
 from nctool.readers.shared.region import Region, as_rows, lazy_array, packed
 
 # One slice through the pipe: large against its cost, small against the child's memory.
 SLICE_BYTES = 2**26
 TEXTS_AT_ONCE = 2**16
-MOST_TEXT_BYTES = 2**28
 
 
 def lazy(home: Home, stored: Stored, key: str, matlab: bool = False) -> LazyArray:

@@ -146,10 +146,8 @@ class GuardedTable:
                 low, end = self.bounds[batch], min(stop, self.bounds[batch + 1])
                 places = self._places(batch)
                 if places and min(places[number] for number in numbers) >= 0:
-                    pieces = [
-                        self._mapped(number, places[number], start - low, end - low)
-                        for number in numbers
-                    ]
+                    rows = start - low, end - low
+                    pieces = [self._mapped(number, places[number], *rows) for number in numbers]
                     pile.add(numpy.stack(pieces, axis=1) if len(pieces) > 1 else pieces[0])
                 else:
                     end = min(end if places else stop, start + step)
