@@ -53,14 +53,12 @@ def open_folder(path: Path) -> Opened:
     if _named(folder, CUT):
         raise _cut(folder)
     if layers or len(whole) != 1:
-        pieces = layers if layers else whole
-        raise InputError(
-            "deepspeed-parallel",
-            f"'{shown(folder)}' holds a model cut into {len(pieces)} files, "
-            f"{shown(pieces[0], 60)} to {shown(pieces[-1], 60)}, by tensor or pipeline parallelism",
-            "save the model in one piece; or look at one part:\n"
-            f"nctool inspect '{shown(folder / pieces[-1])}'",
-        )
+        pieces = layers or whole
+        ends = f"{shown(pieces[0], 60)} to {shown(pieces[-1], 60)}"
+        model = f"a model cut into {len(pieces)} files, {ends}, by tensor or pipeline parallelism"
+        look = f"nctool inspect '{shown(folder / pieces[-1])}'"
+        hint = f"save the model in one piece; or look at one part:\n{look}"
+        raise InputError("deepspeed-parallel", f"'{shown(folder)}' holds {model}", hint)
     # From the path that was named, so that a link cannot lead out of it.
     opened = _weights(folder, inside(path, str((folder / whole[0]).relative_to(path))))
     skipped = _named(folder, OPTIMIZER)
@@ -80,12 +78,9 @@ def _latest(path: Path) -> Path:
         raise ambiguous(path, "checkpoints", tags, "name one of these folders")
     if tag in tags:
         return path / tag
-    raise InputError(
-        "shard-missing",
-        f"'{shown(path / LATEST)}' names '{shown(tag, 60)}', which is no checkpoint here; there is "
-        + ", ".join(shown(name, 60) for name in tags[:6]),
-        "name one of these folders",
-    )
+    listed = ", ".join(shown(name, 60) for name in tags[:6])
+    wrong = f"'{shown(path / LATEST)}' names '{shown(tag, 60)}', which is no checkpoint here"
+    raise InputError("shard-missing", f"{wrong}; there is {listed}", "name one of these folders")
 
 
 def _weights(folder: Path, file: Path) -> Opened:

@@ -38,12 +38,10 @@ def open_keras(path: Path) -> Opened:
         if weights is None:
             raise corrupt(path, NAME, f"it holds no {WEIGHTS}")
         if weights.compressed:
-            raise InputError(
-                "keras-compressed",
-                f"the weights in '{shown(path)}' are compressed; Keras itself stores them as "
-                "they are",
-                f"unzip FILE {WEIGHTS}, then name that file",
-            )
+            usual = "Keras itself stores them as they are"
+            message = f"the weights in '{shown(path)}' are compressed; {usual}"
+            hint = f"unzip FILE {WEIGHTS}, then name that file"
+            raise InputError("keras-compressed", message, hint)
         config, facts = _json(path, archive.get(CONFIG)), _json(path, archive.get(METADATA))
         fill = partial(fill_plainly, config=config)
         opened = open_contents(path, NAME, fill, weights.offset, weights.size)

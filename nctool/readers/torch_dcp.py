@@ -89,12 +89,10 @@ def _open_nested(folder: Path) -> Opened:
 def _open_folder(folder: Path) -> Opened:
     described = _descriptions(folder)
     if not described:
-        raise InputError(
-            "checkpoint-unfinished",
-            f"'{shown(folder)}' holds shards of a distributed checkpoint but no .metadata, "
-            "which is written last",
-            "use an earlier checkpoint, or copy the .metadata file too: its name starts with a dot",
-        )
+        holds = "shards of a distributed checkpoint but no .metadata, which is written last"
+        other = "or copy the .metadata file too: its name starts with a dot"
+        hint = f"use an earlier checkpoint, {other}"
+        raise InputError("checkpoint-unfinished", f"'{shown(folder)}' holds {holds}", hint)
     contents = [_read(inside(folder, description.name)) for description in described]
     places = _checked(folder, contents)
     arrays, odd = [], []
@@ -166,12 +164,10 @@ def _array(folder: Path, key: str, tensor: Tensor, files: Mapping[str, Path]) ->
         elif place is not None and box.count * ITEM_BYTES[tensor.dtype] > place.length:
             problem = problem or f"its piece at {box.offsets} has only {place.length} bytes"
     if problem:
-        raise InputError(
-            "chunks-incomplete",
-            f"'{shown(key)}' of shape {tensor.shape} in '{shown(folder)}' cannot be put together: "
-            f"{problem}",
-            "copy the shards and the .metadata of all ranks, from one and the same save",
-        )
+        array = f"'{shown(key)}' of shape {tensor.shape} in '{shown(folder)}'"
+        message = f"{array} cannot be put together: {problem}"
+        hint = "copy the shards and the .metadata of all ranks, from one and the same save"
+        raise InputError("chunks-incomplete", message, hint)
     tiles = [_tile(files[place.name], place, box, tensor.dtype) for box, place in filled.items()]
     return assembled(key, tensor.shape, tensor.dtype, folder, NAME, tiles)
 

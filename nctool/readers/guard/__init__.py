@@ -162,9 +162,7 @@ class Guarded:
 
     def _stopped(self, reason: str) -> InputError:
         name = shown(self.path)
-        return InputError(
-            "reader-stopped",
-            f"the process that read '{name}' was lost: {reason}",
-            f"'{name}' is damaged or made to do harm: download or save it again and compare its "
-            "size with the original",
-        )
+        message = f"the process that read '{name}' was lost: {reason}"
+        again = "download or save it again and compare its size with the original"
+        hint = f"'{name}' is damaged or made to do harm: {again}"
+        return InputError("reader-stopped", message, hint)

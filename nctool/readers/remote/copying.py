@@ -63,12 +63,10 @@ def folder(
 
 
 def too_large(address: Address, content: str) -> InputError:
-    return InputError(
-        "remote-folder-large",
-        f"'{address.shown}' holds {content}; folders of this format are copied up to "
-        f"{amount(LARGEST_FOLDER)} and {MOST_FILES:,} files",
-        "copy it yourself, and name the local folder: " + _command(address),
-    )
+    most = f"{amount(LARGEST_FOLDER)} and {MOST_FILES:,} files"
+    message = f"'{address.shown}' holds {content}; folders of this format are copied up to {most}"
+    hint = f"copy it yourself, and name the local folder: {_command(address)}"
+    return InputError("remote-folder-large", message, hint)
 
 
 def _notice(address: Address, size: int) -> Notice:

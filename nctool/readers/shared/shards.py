@@ -77,12 +77,11 @@ def open_sharded(
     missing = [key for key in where if key not in arrays]
     if missing:
         key = missing[0]
-        raise InputError(
-            "shard-key-missing",
-            f"'{shown(index)}' says '{shown(key)}' is in '{shown(where[key])}', but it is not"
-            + (f"; {len(missing) - 1} more are missing" if len(missing) > 1 else ""),
-            "download the index and its shards again, from one and the same version",
-        )
+        message = f"'{shown(index)}' says '{shown(key)}' is in '{shown(where[key])}', but it is not"
+        if len(missing) > 1:
+            message += f"; {len(missing) - 1} more are missing"
+        hint = "download the index and its shards again, from one and the same version"
+        raise InputError("shard-key-missing", message, hint)
     return Opened(path, format, tuple(arrays[key] for key in where), facts, tuple(notices))
 
 

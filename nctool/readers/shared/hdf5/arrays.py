@@ -77,10 +77,7 @@ def _texts(home: Home, stored: Stored, key: str, low: int, high: int) -> NumpyAr
         assert isinstance(answer, list) and len(answer) <= stop - start
         texts += map(str, answer)
         if not answer or 4 * max(map(len, texts)) * len(texts) > MOST_TEXT_BYTES:
-            raise InputError(
-                "text-too-long",
-                f"the texts in '{shown(key)}' in '{shown(home.path)}' would need more than "
-                f"{MOST_TEXT_BYTES >> 20} MiB of memory",
-                "name an array of short texts or of numbers",
-            )
+            where, most = f"'{shown(key)}' in '{shown(home.path)}'", MOST_TEXT_BYTES >> 20
+            message = f"the texts in {where} would need more than {most} MiB of memory"
+            raise InputError("text-too-long", message, "name an array of short texts or of numbers")
     return numpy.array(texts, dtype="str").reshape((-1,) if stored.shape else ())

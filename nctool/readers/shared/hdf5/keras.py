@@ -59,9 +59,8 @@ def _weight(contents: Contents, own: Mapping[str, str], name: str) -> str | None
     start = f"model_weights/{name}/"
     leaves = ("/kernel", "/kernel:0")
     keys += [key for key in contents.arrays if key.startswith(start) and key.endswith(leaves)]
-    matrices = [
-        key for key in keys if key in contents.arrays and len(contents.arrays[key].shape) == 2
-    ]
+    arrays = contents.arrays
+    matrices = [key for key in keys if key in arrays and len(arrays[key].shape) == 2]
     return matrices[0] if len(matrices) == 1 else None
 
 

@@ -65,12 +65,9 @@ def groups(folder: Path, files: list[Path]) -> dict[str, list[Path]]:
             counts.setdefault(key, (int(shard[3]), set()))[1].add(int(shard[2]))
     for key, (total, numbers) in counts.items():
         if len(numbers) != len(tables[key]) or len(numbers) != total:
-            raise InputError(
-                "shard-missing",
-                f"'{shown(folder)}' holds {len(tables[key])} of {total} files of "
-                f"'{shown(key or folder.name, 60)}'",
-                "download the missing files, or keep only those of one version",
-            )
+            part = f"{len(tables[key])} of {total} files of '{shown(key or folder.name, 60)}'"
+            hint = "download the missing files, or keep only those of one version"
+            raise InputError("shard-missing", f"'{shown(folder)}' holds {part}", hint)
     return {"": next(iter(tables.values()))} if len(tables) == 1 else tables
 
 

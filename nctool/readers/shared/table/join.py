@@ -145,14 +145,10 @@ def opened(path: Path, format: str, groups: Mapping[str, Sequence[Part]]) -> Ope
             facts.update(part.facts)
             notices.update((notice.message, notice) for notice in part.notices)
     if not arrays:
-        raise InputError(
-            "table-no-arrays",
-            f"no column of '{shown(path)}' is an array"
-            + "".join(f"; '{shown(key, 60)}': {shown(reason, 90)}" for key, reason in odd[:4]),
-            "save features as lists of numbers of one length, and labels as numbers or text",
-        )
+        reasons = "".join(f"; '{shown(key, 60)}': {shown(reason, 90)}" for key, reason in odd[:4])
+        message = f"no column of '{shown(path)}' is an array{reasons}"
+        hint = "save features as lists of numbers of one length, and labels as numbers or text"
+        raise InputError("table-no-arrays", message, hint)
     names, more = id2label(part for parts in groups.values() for part in parts)
-    return Opened(
-        path, format, tuple(arrays), {**facts, **names},
-        (*notices.values(), *more, *left_out(odd)),
-    )  # fmt: skip
+    words = (*notices.values(), *more, *left_out(odd))
+    return Opened(path, format, tuple(arrays), {**facts, **names}, words)
