@@ -73,6 +73,13 @@ def test_defined_twice() -> None:
         graph_of(fact(name="source")(lambda: None))
 
 
+# A fact that another module imports is the fact of the module that it was written in.
+def test_imported_fact() -> None:
+    home, guest = ModuleType(length.__module__), ModuleType("guest")
+    home.length = guest.length = length  # type: ignore[attr-defined]
+    assert Graph.of([home, guest], INPUTS).order == ("length",)
+
+
 # Facts that need each other are said, in a chain that ends where it began.
 def test_circle() -> None:
     @fact()

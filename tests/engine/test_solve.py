@@ -157,6 +157,31 @@ def test_riders() -> None:
     assert "mean" not in alone.known and numbers.passes == [2]
 
 
+# What no sweep waits for comes after all reading, and is not done in vain where that restarts.
+def test_costly_facts_come_last() -> None:
+    calls: list[float] = []
+
+    @fact()
+    def finite(total: float, numbers: Numbers) -> float:
+        if total == float("inf"):
+            raise Changed({"numbers": Numbers(1.0)}, "overflow")
+        return total
+
+    @sweep(over="numbers")
+    def scaled_total(finite: float) -> Accumulator[float]:
+        return Sum(lambda value: value / finite)
+
+    @fact()
+    def costly(numbers: Numbers) -> float:
+        calls.append(numbers.values[0])
+        return calls[-1]
+
+    infinite = Numbers(float("inf"))
+    facts = (total, finite, scaled_total, costly)
+    settled = solve(state("scaled_total costly", *facts, numbers=infinite))
+    assert settled.value("scaled_total") == 1.0 and calls == [1.0]
+
+
 # Other inputs start anew, but what does not depend on them is kept.
 def test_restart() -> None:
     calls: list[str] = []
