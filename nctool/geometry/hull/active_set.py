@@ -21,12 +21,7 @@ from nctool.geometry.hull.affine import affine_bounds, affine_weights
 from nctool.geometry.hull.candidates import Candidates, Supports, next_candidates, regrouped
 from nctool.geometry.hull.certificate import Certificate, PrimalPoint, certify
 from nctool.geometry.hull.cloud import Cloud
-from nctool.geometry.hull.quadratic_program import (
-    System,
-    block_pivot,
-    lawson_hanson,
-    rough_pivot,
-)
+from nctool.geometry.hull.quadratic_program import System, block_pivot, lawson_hanson, rough_pivot
 from nctool.geometry.hull.worker_pool import WorkerPool
 
 LOW_DIMENSION = 48
@@ -44,43 +39,25 @@ INSIDE = 1e-11
 
 
 @dataclass(slots=True)
-class Bounds:
-    """What is certified so far."""
-
-    lower: Tensor  # (K,)
-    upper: Tensor  # (K,)
-
-    @classmethod
-    def nothing(cls, cloud: Cloud) -> Bounds:
-        device = cloud.exact.device
-        zero = torch.zeros(cloud.size, dtype=torch.float64, device=device)
-        return cls(zero, torch.full_like(zero, torch.inf))
-
-    def tighten(self, rows: Tensor, lower: Tensor, upper: Tensor) -> None:
-        """The better of old and new; fmax and fmin pass over NaN, which shows nothing."""
-        self.lower[rows] = torch.fmax(self.lower[rows], lower)
-        self.upper[rows] = torch.fmin(self.upper[rows], upper)
-
-
-@dataclass(slots=True)
 class ActiveSetSolver:
-    """Solves classes of one cloud; ``bounds`` and ``supports`` hold the results."""
+    """Solves classes of one cloud; the bounds and ``supports`` hold what is certified so far."""
 
     cloud: Cloud
     gap: float
     memory: int
     least_only: bool = False
     advance: Advance = ignore
-    bounds: Bounds = field(init=False)
-    stuck: Tensor = field(init=False)
-    """(K,) for how many rounds the bounds have come no closer."""
+    lower: Tensor = field(init=False)  # (K,)
+    upper: Tensor = field(init=False)  # (K,)
+    stuck: Tensor = field(init=False)  # (K,) for how many rounds the bounds have come no closer
     supports: Supports = field(default_factory=Supports)
     gaps_after_first: list[Tensor] = field(default_factory=list)
     floor: float = math.inf  # the least upper bound before this round, for all blocks alike
 
     def __post_init__(self) -> None:
-        self.bounds = Bounds.nothing(self.cloud)
-        self.stuck = torch.zeros_like(self.bounds.lower, dtype=torch.long)
+        self.lower = torch.zeros_like(self.cloud.exact[:, 0])
+        self.upper = torch.full_like(self.lower, torch.inf)
+        self.stuck = torch.zeros_like(self.lower, dtype=torch.long)
 
     def solve_by_affine_hull(self, rows: Tensor) -> Tensor:
         """Those of ``rows`` that one factorisation does not solve."""
@@ -89,7 +66,7 @@ class ActiveSetSolver:
             return rows
         everybody = torch.arange(self.cloud.size, device=rows.device)
         for part, lower, upper in affine_bounds(self.cloud, weights):
-            self.bounds.tighten(part, lower, upper)
+            self._tighten(part, lower, upper)
             self.supports.keep(part, everybody.expand(len(part), -1), weights[part])
         still = self.open(rows)
         self.advance(len(rows) - int(still.sum()))
@@ -103,24 +80,17 @@ class ActiveSetSolver:
             for turn in range(MOST_ROUNDS):
                 # Fixed for the round: bounds of blocks that happen to be done earlier must not
                 # decide what later ones do, or results would depend on the number of threads.
-                self.floor = float(self.bounds.upper.min())
+                self.floor = float(self.upper.min())
                 work = partial(self._round, turn=turn, later=later)
-                blocks = (block for part in waiting for block in self._blocks(part))
+                blocks = (block for part in waiting for block in part.split(self._height))
                 still_open = [part for part in pool.map(work, blocks) if part is not None]
                 if not still_open:
                     return
                 waiting = regrouped(still_open)
                 if turn >= ROUGH_ROUNDS:
-                    later = min(2 * later, self.cloud.size - 1, max(later, self._widest))
-
-    def _blocks(self, whole: Candidates) -> Iterator[Candidates]:
-        for start in range(0, len(whole.rows), self._height):
-            yield whole.part(slice(start, start + self._height))
-
-    @property
-    def _widest(self) -> int:
-        """How many others a few classes may weigh at once."""
-        return math.isqrt(self.memory // 256)
+                    # A few classes may weigh that many others at once.
+                    widest = math.isqrt(self.memory // 256)
+                    later = min(2 * later, self.cloud.size - 1, max(later, widest))
 
     @property
     def _height(self) -> int:
@@ -134,8 +104,7 @@ class ActiveSetSolver:
         each = (8 if exact else 4) * width * max(width, self.cloud.dim // 4)
         on_device = part.others.device.type != "cpu"
         height = max(4, (128 * PROGRAMME_BYTES if on_device else PROGRAMME_BYTES) // each)
-        for start in range(0, len(part.rows), height):
-            yield part.part(slice(start, start + height))
+        return part.split(height)
 
     def _neighbours(self, rows: Tensor, count: int) -> Candidates:
         """The points that lie furthest along the class's own direction."""
@@ -150,7 +119,9 @@ class ActiveSetSolver:
 
     def _round(self, part: Candidates, turn: int, later: int) -> Candidates | None:
         if self.least_only:
-            part = self._still_possible(part)
+            possible = self.lower[part.rows] <= self.floor
+            self.advance(len(possible) - int(possible.sum()))
+            part = part.part(possible)
             if not len(part.rows):
                 return None
         steady = self.cloud.dim <= LOW_DIMENSION
@@ -182,11 +153,10 @@ class ActiveSetSolver:
 
     def _solved(self, part: Candidates, exact: bool, steady: bool) -> PrimalPoint:
         """The nearest points of the hulls of the candidates, as nearly as this round wants them."""
-        cloud, valid = self.cloud, part.valid
-        difference = cloud.differences if exact else cloud.coarse_differences
-        differences = difference(part.rows, part.others)
-        system = System.of(differences, valid)
-        limit = 3 * min(valid.shape[1], cloud.dim + 1) + 20
+        cloud = self.cloud
+        differences = cloud.differences(part.rows, part.others, exact=exact)
+        system = System.of(differences, part.valid)
+        limit = 3 * min(part.others.shape[1], cloud.dim + 1) + 20
         if not exact:
             z = rough_pivot(system, part.start)
         elif steady:
@@ -201,19 +171,24 @@ class ActiveSetSolver:
         error = cloud.residual_error(int((weights > 0).sum(1).max()), exact=exact)
         return PrimalPoint(part.rows, part.others, weights, residual, error)
 
+    def _tighten(self, rows: Tensor, lower: Tensor, upper: Tensor) -> None:
+        """The better of old and new; fmax and fmin pass over NaN, which shows nothing."""
+        self.lower[rows] = torch.fmax(self.lower[rows], lower)
+        self.upper[rows] = torch.fmin(self.upper[rows], upper)
+
     def _record(self, part: Candidates, certificate: Certificate) -> None:
-        bounds, rows = self.bounds, part.rows
-        better = certificate.upper < bounds.upper[rows]
-        apart = bounds.upper[rows] - bounds.lower[rows]
-        bounds.tighten(rows, certificate.lower, certificate.upper)
-        closer = bounds.upper[rows] - bounds.lower[rows] < 0.99 * apart
+        rows = part.rows
+        better = certificate.upper < self.upper[rows]
+        apart = self.upper[rows] - self.lower[rows]
+        self._tighten(rows, certificate.lower, certificate.upper)
+        closer = self.upper[rows] - self.lower[rows] < 0.99 * apart
         self.stuck[rows] = torch.where(closer, 0, self.stuck[rows] + 1)
         if bool(better.any()):
             self.supports.keep(rows[better], part.others[better], certificate.weights[better])
 
     def open(self, rows: Tensor) -> Tensor:
         """Which of ``rows`` still need work."""
-        upper, lower = self.bounds.upper[rows], self.bounds.lower[rows]
+        upper, lower = self.upper[rows], self.lower[rows]
         # No arithmetic in float64 brings the bounds closer than their own rounding.
         arithmetic = 4 * self.cloud.exact_error
         close = upper - lower <= self.gap * upper + arithmetic
@@ -222,8 +197,3 @@ class ActiveSetSolver:
         if self.least_only:
             still &= lower <= self.floor
         return still
-
-    def _still_possible(self, part: Candidates) -> Candidates:
-        keep = self.bounds.lower[part.rows] <= self.floor
-        self.advance(len(keep) - int(keep.sum()))
-        return part.part(keep)

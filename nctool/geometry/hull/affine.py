@@ -61,7 +61,8 @@ def affine_weights(cloud: Cloud) -> Tensor | None:
         # Rows with supports of one size together: little padding.
         rest = rest[torch.argsort((weights[rest] > 0).sum(1))]
         with WorkerPool(gram.device) as pool:
-            groups = _groups(rest, weights)
+            largest = int((weights[rest] > 0).sum(1).max())
+            groups = torch.split(rest, max(1, GROUP_BYTES // (8 * largest * largest)))
             tasks = ((rows, weights[rows]) for rows in groups)
             solved = pool.map(partial(_exchange, gram), tasks)
             for rows, nearer in zip(groups, solved, strict=True):
@@ -69,11 +70,6 @@ def affine_weights(cloud: Cloud) -> Tensor | None:
     weights.clamp_(min=0)
     weights /= weights.sum(1, keepdim=True)
     return weights
-
-
-def _groups(rows: Tensor, weights: Tensor) -> list[Tensor]:
-    largest = int((weights[rows] > 0).sum(1).max())
-    return list(torch.split(rows, max(1, GROUP_BYTES // (8 * largest * largest))))
 
 
 def _exchange(gram: Tensor, task: tuple[Tensor, Tensor]) -> Tensor:

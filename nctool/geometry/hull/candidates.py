@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import torch
@@ -22,6 +23,17 @@ class Candidates:
 
     def part(self, which: slice | Tensor) -> Candidates:
         return Candidates(self.rows[which], self.others[which], self.start[which])
+
+    def split(self, height: int) -> Iterator[Candidates]:
+        """Blocks of so many classes."""
+        for start in range(0, len(self.rows), height):
+            yield self.part(slice(start, start + height))
+
+    def widened(self, width: int) -> Candidates:
+        """Padded to so many candidates."""
+        extra = width - self.others.shape[1]
+        others = torch.cat([self.others, self.rows[:, None].expand(-1, extra)], 1)
+        return Candidates(self.rows, others, torch.nn.functional.pad(self.start, (0, extra)))
 
 
 @dataclass(slots=True)
@@ -71,10 +83,11 @@ def next_candidates(
 def regrouped(parts: list[Candidates]) -> list[Candidates]:
     """Blocks of similar width together, so that padding stays small."""
     width = max(part.others.shape[1] for part in parts)
+    parts = [part.widened(width) for part in parts]
     whole = Candidates(
         torch.cat([part.rows for part in parts]),
-        torch.cat([_padded(part.others, part.rows, width) for part in parts]),
-        torch.cat([_padded_mask(part.start, width) for part in parts]),
+        torch.cat([part.others for part in parts]),
+        torch.cat([part.start for part in parts]),
     )
     used = whole.valid.sum(1)
     order = torch.argsort(used)
@@ -87,12 +100,3 @@ def regrouped(parts: list[Candidates]) -> list[Candidates]:
             Candidates(block.rows, block.others.gather(1, place), block.start.gather(1, place))
         )
     return blocks
-
-
-def _padded(others: Tensor, rows: Tensor, width: int) -> Tensor:
-    extra = rows[:, None].expand(-1, width - others.shape[1])
-    return torch.cat([others, extra], 1)
-
-
-def _padded_mask(mask: Tensor, width: int) -> Tensor:
-    return torch.nn.functional.pad(mask, (0, width - mask.shape[1]))

@@ -27,8 +27,7 @@ class PrimalPoint:
     candidates: Tensor  # (B, m)
     weights: Tensor  # (B, m) float64
     residual: Tensor  # (B, D) float64: x minus the weighted candidates
-    error: float
-    """How far off the length of ``residual`` may be."""
+    error: float  # how far off the length of ``residual`` may be
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,10 +22,8 @@ class Cloud:
     exact: Tensor  # (K, D) float64
     coarse: Tensor  # (K, D) float32, centred: translation moves no hull distance
     centre: Tensor  # (D,)
-    radius: float
-    """Largest distance from the centre."""
-    scale: float
-    """Largest length."""
+    radius: float  # largest distance from the centre
+    scale: float  # largest length
 
     @classmethod
     def of(cls, points: Tensor) -> Cloud:
@@ -79,19 +77,9 @@ class Cloud:
             return (2 * terms + self.dim / 2 + 8) * EXACT_HALF_ULP * 2 * self.scale
         return (2 * terms + 8) * HALF_ULP * self.radius
 
-    def differences(self, rows: Tensor, others: Tensor) -> Tensor:
-        """x_k - x_j for each row k (B,) and its others j (B, m): (B, m, D).
-
-        Subtracted before anything is multiplied: the Gram matrix of near duplicates would cancel.
-        """
-        return _differences(self.exact, rows, others)
-
-    def coarse_differences(self, rows: Tensor, others: Tensor) -> Tensor:
-        """The same in float32."""
-        return _differences(self.coarse, rows, others)
-
-
-def _differences(points: Tensor, rows: Tensor, others: Tensor) -> Tensor:
-    flat = torch.index_select(points, 0, others.reshape(-1))
-    gathered = flat.view(*others.shape, points.shape[1])
-    return torch.sub(points[rows][:, None, :], gathered, out=gathered)
+    def differences(self, rows: Tensor, others: Tensor, *, exact: bool = True) -> Tensor:
+        """x_k - x_j for each row k (B,) and its others j (B, m): (B, m, D), else in float32."""
+        # Subtracted before anything is multiplied: the Gram matrix of near duplicates would cancel.
+        points = self.exact if exact else self.coarse
+        gathered = torch.index_select(points, 0, others.reshape(-1)).view(*others.shape, self.dim)
+        return torch.sub(points[rows][:, None, :], gathered, out=gathered)

@@ -28,8 +28,7 @@ class Margins:
 
     lower: Tensor  # (K,) float64
     upper: Tensor  # (K,)
-    duplicates: tuple[tuple[int, ...], ...]
-    """Groups of identical points: their margins are zero."""
+    duplicates: tuple[tuple[int, ...], ...]  # groups of identical points: their margins are zero
     supports: Supports
     names: Tensor  # (R,) the point behind each row of ``supports``
     settled: Tensor  # (K,) where the bounds are as close as asked, or as arithmetic allows
@@ -80,9 +79,9 @@ def margins(
     lower = torch.zeros_like(upper)
     # The hull of the others may reach further than that of their representatives, by no more than
     # the distance between duplicates (the Hausdorff distance of the two hulls).
-    lower[names] = (solver.bounds.lower - upper.max()).clamp(min=0) * scale
+    lower[names] = (solver.lower - upper.max()).clamp(min=0) * scale
     lower[duplicated] = 0.0
-    upper[names] = torch.where(duplicated[names], upper[names], solver.bounds.upper)
+    upper[names] = torch.where(duplicated[names], upper[names], solver.upper)
     return Margins(lower, upper * scale, duplicates, solver.supports, names.cpu(), settled)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from types import TracebackType
 from typing import TypeVar
 
 import torch
@@ -27,12 +26,7 @@ class WorkerPool:
             self.executor = ThreadPoolExecutor(self.threads, initializer=_use_one_thread)
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         if self.executor is not None:
             self.executor.shutdown(cancel_futures=True)
             # The workers' setting is that of the whole process.
