@@ -128,21 +128,23 @@ def _solve(count: int, dim: int, power: int, grid: Array) -> Array | None:
 
 def _peaks(coefficients: Array, dim: int, power: int, grid: Array) -> Array:
     """Where the polynomial is highest above the energy, polished by a few Newton steps."""
-    above = _polynomial(coefficients, dim, grid) - potential(power, grid)
+    above = _above(coefficients, dim, power, grid)
     padded = np.concatenate([[-np.inf], above, [-np.inf]])
     top = (above >= padded[:-2]) & (above >= padded[2:])
     spots, width = grid[top], np.pi / len(grid)
     low, high = np.maximum(spots - width, -1.0), np.minimum(spots + width, grid[-1])
     for _ in range(6):
-        slope, bend = (
-            _polynomial(coefficients, dim, spots, order) - potential(power, spots, order)
-            for order in (1, 2)
-        )
+        slope, bend = (_above(coefficients, dim, power, spots, order) for order in (1, 2))
         spots = np.where(bend < 0, spots - slope / np.where(bend < 0, bend, -1.0), spots)
         spots = np.clip(spots, low, high)
-    above = _polynomial(coefficients, dim, spots) - potential(power, spots)
+    above = _above(coefficients, dim, power, spots)
     peaks: Array = spots[above > TOUCH * _size(coefficients)]
     return peaks
+
+
+def _above(coefficients: Array, dim: int, power: int, cosine: Array, order: int = 0) -> Array:
+    """The polynomial less the energy, or a derivative of that."""
+    return _polynomial(coefficients, dim, cosine, order) - potential(power, cosine, order)
 
 
 def _size(coefficients: Array) -> float:
@@ -167,10 +169,8 @@ def _excess(coefficients: Array, dim: int, power: int, grid: Array) -> float:
     known = proven = 0.0
     for _ in range(HALVINGS):
         middle, half = (left + right) / 2, (right - left) / 2
-        value, slope, bend = (_polynomial(coefficients, dim, middle, order) for order in range(3))
-        value = value - potential(power, middle)
-        slope = slope - potential(power, middle, 1)
-        bend = bend + half * steep - potential(power, left, 2)
+        value, slope = (_above(coefficients, dim, power, middle, order) for order in range(2))
+        bend = _polynomial(coefficients, dim, middle, 2) + half * steep - potential(power, left, 2)
         bound = value + np.abs(slope) * half + bend.clip(0) * half**2 / 2
         known = max(known, float(value.max()))
         open_ = bound > known + SLACK * size

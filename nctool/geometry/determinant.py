@@ -19,8 +19,7 @@ SIGNIFICANT = 1e-6
 @dataclass(frozen=True, slots=True)
 class LogDeterminant:
     value: float
-    rounding: float
-    """Estimated error: that of the matrix entries, through the inverse of the matrix."""
+    rounding: float  # estimated error: that of the entries, through the inverse of the matrix
 
     @property
     def significant(self) -> bool:

@@ -8,12 +8,12 @@ again in float64 where points are close.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
+from nctool.core.progress import Advance, ignore
 from nctool.geometry.pairs import tiles
 
 TILE = 512
@@ -49,15 +49,12 @@ class Energy:
 class Energies:
     """What the pairs of K unit vectors say; where two coincide no energy is finite."""
 
-    riesz: tuple[Energy, Energy, Energy] | None
-    """Means of log(1/rho), 1/rho and 1/rho^2."""
-    newton: Energy | None
-    """Logarithm of the mean of rho^-(D-2), D > 2."""
+    riesz: tuple[Energy, Energy, Energy] | None  # means of log(1/rho), 1/rho and 1/rho^2
+    newton: Energy | None  # logarithm of the mean of rho^-(D-2), D > 2
     separation: float
     closest: tuple[int, int]
     nearest: Tensor  # (K,) distance to the nearest other
-    coincident: tuple[tuple[int, int], ...]
-    """The first few pairs that coincide."""
+    coincident: tuple[tuple[int, int], ...]  # the first few pairs that coincide
     coincident_count: int
 
 
@@ -65,7 +62,7 @@ def pairs_of(count: int) -> int:
     return count * (count - 1) // 2
 
 
-def energies(points: Tensor, *, advance: Callable[[int], None] | None = None) -> Energies:
+def energies(points: Tensor, *, advance: Advance = ignore) -> Energies:
     """Visit every pair of the unit ``points`` (K, D) float64, K > 1.
 
     ``advance`` hears of every tile how many pairs it had.
@@ -73,9 +70,8 @@ def energies(points: Tensor, *, advance: Callable[[int], None] | None = None) ->
     visitor = _Visitor(points)
     for rows, columns in tiles(len(points), visitor.tile):
         visitor.visit(rows, columns)
-        if advance is not None:
-            size = rows.stop - rows.start
-            advance(pairs_of(size) if rows == columns else size * (columns.stop - columns.start))
+        size = rows.stop - rows.start
+        advance(pairs_of(size) if rows == columns else size * (columns.stop - columns.start))
     return visitor.finish()
 
 
@@ -88,8 +84,7 @@ class _Visitor:
         on_cpu = points.device.type == "cpu"
         self.tile = min(TILE if on_cpu else DEVICE_TILE, self.count)
         self.rechecked = RECHECKED if on_cpu else DEVICE_RECHECKED
-        self.power = (dim - 2) / 2
-        """Of the squared distance, in the Newtonian energy."""
+        self.power = (dim - 2) / 2  # of the squared distance, in the Newtonian energy
         self.buffers = torch.empty((2, self.tile**2), dtype=self.work, device=points.device)
         self.two = torch.tensor(2.0, dtype=self.work, device=points.device)
         self.sums = points.new_zeros((3, self.count))  # (3, K) of -2 log(1/rho), 1/rho, 1/rho^2

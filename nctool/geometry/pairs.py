@@ -46,9 +46,8 @@ def survey(
 
     ``variances`` (K,) asks for CDNV; two points closer than ``resolution`` count as coincident.
     """
-    count = len(points)
     visitor = _Visitor(points, variances, power, resolution)
-    for rows, columns in tiles(count, TILE):
+    for rows, columns in tiles(len(points), TILE):
         visitor.visit(rows, columns)
     return visitor.finish()
 
@@ -64,9 +63,7 @@ class _Visitor:
     def __init__(
         self, points: Tensor, variances: Tensor | None, power: int, resolution: float
     ) -> None:
-        self.points = points
-        self.variances = variances
-        self.power = power
+        self.points, self.variances, self.power = points, variances, power
         self.floor = resolution * resolution
         self.count = len(points)
         self.norms = torch.linalg.vector_norm(points, dim=1)
@@ -80,20 +77,16 @@ class _Visitor:
             # ahead, it is taken off before squaring, so that the variance does not cancel.
             direction = (points / self.norms[:, None]).sum(0)
             self.mean = (float(direction.square().sum()) - self.count) / (2 * self.pairs)
-        zeros = torch.zeros(self.count, dtype=points.dtype, device=points.device)
-        self.gap, self.cdnv = zeros.clone(), zeros.clone()
-        self.closest = torch.full_like(zeros, float("-inf"))
-        self.nearest = torch.full_like(zeros, float("inf"))
+        self.gap, self.cdnv = points.new_zeros((2, self.count))
+        self.closest = points.new_full((self.count,), float("-inf"))
+        self.nearest = points.new_full((self.count,), float("inf"))
         self.first = self.second = self.inverse = 0.0
         self.coincident: list[tuple[int, int]] = []
         self.coincident_count = 0
 
     def visit(self, rows: slice, columns: slice) -> None:
         gram = self.points[rows] @ self.points[columns].T
-        mirrored = rows != columns
-        upper = None
-        if not mirrored:
-            upper = torch.ones_like(gram, dtype=torch.bool).triu(1)
+        upper = torch.ones_like(gram, dtype=torch.bool).triu(1) if rows == columns else None
         self._distances(gram, rows, columns, upper)
         if not self.zero:
             self._cosines(gram, rows, columns, upper)
@@ -106,14 +99,18 @@ class _Visitor:
         near = square < NEAR * scale
         if upper is not None:
             near &= upper
-        self._recheck(square, near, rows, columns)
+        for part in torch.split(torch.nonzero(near), RECHECKED):
+            a, b = part[:, 0], part[:, 1]
+            step = self.points[rows.start + a] - self.points[columns.start + b]
+            square[a, b] = step.square().sum(1)
         if upper is not None:
             square.masked_fill_(~upper, float("inf"))
-        self._keep_nearest(square, rows, columns)
+        self.nearest[rows] = torch.minimum(self.nearest[rows], square.amin(1))
+        self.nearest[columns] = torch.minimum(self.nearest[columns], square.amin(0))
         same = torch.nonzero(square <= self.floor)
         self.coincident_count += len(same)
-        for a, b in same[: NAMED_PAIRS - len(self.coincident)].tolist():
-            self.coincident.append((rows.start + a, columns.start + b))
+        for row, column in same[: NAMED_PAIRS - len(self.coincident)].tolist():
+            self.coincident.append((rows.start + row, columns.start + column))
         if self.variances is None:
             return
         inverse = square.reciprocal_()
@@ -124,17 +121,6 @@ class _Visitor:
         left, right = self.variances[rows], self.variances[columns]
         self.cdnv[rows] += (left * inverse.sum(1) + inverse @ right) / 2
         self.cdnv[columns] += (right * inverse.sum(0) + left @ inverse) / 2
-
-    def _recheck(self, square: Tensor, near: Tensor, rows: slice, columns: slice) -> None:
-        """Squared distances of close pairs from their differences."""
-        for part in torch.split(torch.nonzero(near), RECHECKED):
-            a, b = part[:, 0], part[:, 1]
-            step = self.points[rows.start + a] - self.points[columns.start + b]
-            square[a, b] = step.square().sum(1)
-
-    def _keep_nearest(self, square: Tensor, rows: slice, columns: slice) -> None:
-        self.nearest[rows] = torch.minimum(self.nearest[rows], square.amin(1))
-        self.nearest[columns] = torch.minimum(self.nearest[columns], square.amin(0))
 
     def _cosines(self, gram: Tensor, rows: slice, columns: slice, upper: Tensor | None) -> None:
         cosine = gram.div_(self.norms[rows, None]).div_(self.norms[columns])

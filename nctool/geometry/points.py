@@ -14,8 +14,7 @@ class Storage:
 
     dtype: str
     eps: float
-    mean_square: float
-    """Mean squared length of a row."""
+    mean_square: float  # mean squared length of a row
     dim: int
 
     @property
@@ -41,13 +40,10 @@ class Points:
 
     vectors: Tensor  # (K, D) float64
     storage: Storage
-    classes: tuple[int, ...]
-    """The stored class index of each row."""
-    kind: str
-    """``means`` or ``weights``."""
+    classes: tuple[int, ...]  # the stored class index of each row
+    kind: str  # "means" or "weights"
     norms: Tensor = field(init=False)  # (K,)
-    zero: tuple[int, ...] = field(init=False)
-    """Rows of length zero."""
+    zero: tuple[int, ...] = field(init=False)  # rows of length zero
 
     def __post_init__(self) -> None:
         norms = torch.linalg.vector_norm(self.vectors, dim=1)

@@ -270,7 +270,9 @@ def test_just_apart() -> None:
 def test_advance(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(energy, "TILE", 8)
     heard: list[int] = []
-    energies(torch.from_numpy(cloud(13, 37, 5)), advance=heard.append)
+    energies(
+        torch.from_numpy(cloud(13, 37, 5)), advance=lambda amount, note="": heard.append(amount)
+    )
     assert sum(heard) == pairs_of(37) and len(heard) == 15
 
 

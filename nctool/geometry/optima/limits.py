@@ -86,8 +86,12 @@ def _solve(classes: int, dim: int, degree: int) -> float:
 
 def _count(dim: int, degree: int, cosine: float) -> float:
     """Levenshtein's count: at most this many points have no larger cosine."""
+    import numpy as np
+
+    from nctool.geometry.delsarte import gegenbauer
+
     half = (degree + 1) // 2
-    before, last, after = _gegenbauer(dim, half, cosine)
+    before, last, after = map(float, gegenbauer(dim, half + 1, np.array(cosine))[half - 1 :])
     if degree % 2:
         scale = math.comb(half + dim - 3, half - 1)
         share = (before - last) / ((1 - cosine) * last)
@@ -95,18 +99,6 @@ def _count(dim: int, degree: int, cosine: float) -> float:
     scale = math.comb(half + dim - 2, half)
     share = (1 + cosine) * (last - after) / ((1 - cosine) * (last + after))
     return scale * ((2 * half + dim - 1) / (dim - 1) - share)
-
-
-def _gegenbauer(dim: int, degree: int, cosine: float) -> tuple[float, float, float]:
-    """P_{k-1}, P_k and P_{k+1} of D dimensions, all one at cosine one."""
-    before, last = 1.0, cosine
-    for step in range(1, degree):
-        before, last = last, _next(dim, step, cosine, last, before)
-    return before, last, _next(dim, degree, cosine, last, before)
-
-
-def _next(dim: int, step: int, cosine: float, last: float, before: float) -> float:
-    return ((2 * step + dim - 2) * cosine * last - step * before) / (step + dim - 2)
 
 
 def _largest_zero(dim: int, degree: int, right: int) -> float:
