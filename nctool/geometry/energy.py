@@ -200,6 +200,7 @@ class _Visitor:
         self.tops[where] = new
 
     def finish(self) -> Energies:
+        riesz = newton = None
         if self.coincident_count:
             self.closest = self.coincident[0]
         else:
@@ -208,22 +209,15 @@ class _Visitor:
             exact = (self.points[a] - self.points[b]).square().sum()
             self.nearest[[a, b]] = exact
             self.nearest.clamp_(min=float(exact))
+            self.sums[0] *= -0.5
+            means = self.sums / (self.count - 1)
+            logarithmic, first, second = (Energy(float(row.mean()), row) for row in means)
+            riesz = logarithmic, first, second
+            if self.power > 0:
+                by_point = self.tops + self.tails.log() - math.log(self.count - 1)
+                newton = Energy(float(by_point.logsumexp(0)) - math.log(self.count), by_point)
         nearest = self.nearest.sqrt()
         return Energies(
-            self._riesz(), self._newtonian(), float(nearest.min()), self.closest, nearest,
+            riesz, newton, float(nearest.min()), self.closest, nearest,
             tuple(self.coincident), self.coincident_count,
         )  # fmt: skip
-
-    def _riesz(self) -> tuple[Energy, Energy, Energy] | None:
-        if self.coincident_count:
-            return None
-        self.sums[0] *= -0.5
-        means = self.sums / (self.count - 1)
-        logarithmic, first, second = (Energy(float(row.mean()), row) for row in means)
-        return logarithmic, first, second
-
-    def _newtonian(self) -> Energy | None:
-        if self.coincident_count or self.power <= 0:
-            return None
-        by_point = self.tops + self.tails.log() - math.log(self.count - 1)
-        return Energy(float(by_point.logsumexp(0)) - math.log(self.count), by_point)

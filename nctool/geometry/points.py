@@ -30,8 +30,7 @@ class Storage:
 
 
 def storage_of(dtype: torch.dtype, mean_square: float, dim: int) -> Storage:
-    name = str(dtype).removeprefix("torch.")
-    return Storage(name, torch.finfo(dtype).eps, mean_square, dim)
+    return Storage(str(dtype).removeprefix("torch."), torch.finfo(dtype).eps, mean_square, dim)
 
 
 @dataclass(frozen=True, slots=True)

@@ -168,16 +168,13 @@ def _product_norm(left: Tensor, right: Tensor) -> float:
         square = float((inner * other).sum())
         if square > TRUSTED_SQUARE * float(inner.norm()) * float(other.norm()):
             return math.sqrt(square)
-    tops = range(0, len(left), TILE)
-    return math.hypot(*(float((left[top : top + TILE] @ right.T).norm()) for top in tops))
+    return math.hypot(*(float((block @ right.T).norm()) for block in torch.split(left, TILE)))
 
 
 def gram_norm(points: Tensor) -> float:
     """|X X'|, which is |X' X|: from the smaller of the two."""
     tall = points if len(points) > points.shape[1] else points.T
-    parts = [torch.linalg.vector_norm(tall.T[top : top + TILE] @ tall)
-             for top in range(0, tall.shape[1], TILE)]  # fmt: skip
-    return math.hypot(*map(float, parts))
+    return math.hypot(*(float((block @ tall).norm()) for block in torch.split(tall.T, TILE)))
 
 
 def _direct_square(points: Tensor, target: Target, norm: float) -> float:

@@ -68,7 +68,9 @@ def max_cosine_limit(classes: int, dim: int) -> Reference | None:
     closed = _closed(classes, dim)
     if closed is not None or classes < 2 or dim < 1:
         return closed
-    bounds = [_within_proof(code, classes, dim) for code in _proofs(classes, dim)]
+    # Proved optima bind here, too: with more points or less room nobody does better.
+    proofs = (code for code in PROVEN if code.classes <= classes and code.dim >= dim)
+    bounds = [_within_proof(code, classes, dim) for code in proofs]
     if dim > 3 or classes <= limits.FEJES_TOTH_ABOVE:
         bounds.append(Reference(limits.levenshtein(classes, dim), "bound: Levenshtein"))
     if dim == 3:
@@ -120,19 +122,12 @@ def _best(classes: int, dim: int, worth: Callable[[Code], float]) -> Code | None
     """The code that serves this problem best; of equals, the one that is nearest to it."""
     if classes < 2 or dim < 1:
         return None
-    serving = [
-        code for code in (*PROVEN, *searched_codes(), *members(dim)) if code.serves(classes, dim)
-    ]
+    codes = (*PROVEN, *searched_codes(), *members(dim))
     return max(
-        serving,
+        (code for code in codes if code.serves(classes, dim)),
         key=lambda code: (worth(code), -abs(code.classes - classes), code.dim),
         default=None,
     )
-
-
-def _proofs(classes: int, dim: int) -> list[Code]:
-    """Proved optima that bind here, too: with more points or less room nobody does better."""
-    return [code for code in PROVEN if code.classes <= classes and code.dim >= dim]
 
 
 def _within_proof(code: Code, classes: int, dim: int) -> Reference:

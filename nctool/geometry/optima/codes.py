@@ -55,9 +55,6 @@ class Code:
         copies = self.copies(classes)
         if copies > 1:
             return f"{copies} orthogonal copies of {whole}"
-        use = [
-            "fewer classes" if classes < self.classes else "",
-            "more dimensions" if dim > self.dim else "",
-        ]
-        valid = " and ".join(reason for reason in use if reason)
+        uses = {"fewer classes": classes < self.classes, "more dimensions": dim > self.dim}
+        valid = " and ".join(use for use, holds in uses.items() if holds)
         return f"{whole}; valid for {valid}" if valid else whole

@@ -11,6 +11,7 @@ from nctool.geometry.optima.codes import Code
 from nctool.geometry.optima.families import KERDOCK_PROVED, LEVENSHTEIN, SPECTRAL, kerdock
 
 GOLDEN = (1 + math.sqrt(5)) / 2
+UP_TO_NINE = "Schütte and van der Waerden 1951"
 
 SHARP = (
     Code(16, 5, 1 / 5, "half cube", LEVENSHTEIN),
@@ -28,11 +29,9 @@ SHARP = (
 )
 
 OTHER_PROOFS = (
-    Code(
-        7, 3, 0.2101383127306031, "seven points on the sphere", "Schütte and van der Waerden 1951"
-    ),
-    Code(8, 3, (math.sqrt(8) - 1) / 7, "square antiprism", "Schütte and van der Waerden 1951"),
-    Code(9, 3, 1 / 3, "nine points on the sphere", "Schütte and van der Waerden 1951"),
+    Code(7, 3, 0.2101383127306031, "seven points on the sphere", UP_TO_NINE),
+    Code(8, 3, (math.sqrt(8) - 1) / 7, "square antiprism", UP_TO_NINE),
+    Code(9, 3, 1 / 3, "nine points on the sphere", UP_TO_NINE),
     Code(10, 3, 0.4043943252162508, "ten points on the sphere", "Danzer 1963"),
     Code(11, 3, 1 / math.sqrt(5), "icosahedron less a point", "Danzer 1963"),
     Code(12, 3, 1 / math.sqrt(5), "icosahedron", "Fejes Tóth 1943"),
