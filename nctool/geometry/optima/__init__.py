@@ -1,8 +1,8 @@
-"""What K points in D dimensions can reach at best: known optima, best known codes, and limits.
+"""What K points in D dimensions can reach at best: known optima and best known codes.
 
-Three questions, for the smallest possible largest cosine, for the distance of the closest two and
-for the smallest one-vs-rest distance: what is the best known, where does it come from, and what
-can nothing beat? Nothing here needs torch.
+Two questions, for the smallest possible largest cosine, for the distance of the closest two and
+for the smallest one-vs-rest distance: what is the best known, and where does it come from? For the
+last of them also: what can nothing beat? Nothing here needs torch.
 """
 
 from __future__ import annotations
@@ -15,13 +15,12 @@ from nctool.geometry.optima import limits
 from nctool.geometry.optima.codes import Code
 from nctool.geometry.optima.families import members
 from nctool.geometry.optima.proven import PROVEN
-from nctool.geometry.optima.published import LINES, WHY_NOT_USED, published
+from nctool.geometry.optima.published import LINES, WHY_NOT_USED
 from nctool.geometry.optima.searched import searched_codes
 from nctool.report import Reference
 
 __all__ = [
-    "LINES", "WHY_NOT_USED", "etf_floor", "margin", "margin_limit", "max_cosine",
-    "max_cosine_limit", "published", "separation", "separation_limit",
+    "LINES", "WHY_NOT_USED", "etf_floor", "margin", "margin_limit", "max_cosine", "separation",
 ]  # fmt: skip
 
 REMEMBERED = 4096
@@ -37,7 +36,7 @@ def max_cosine(classes: int, dim: int) -> Reference | None:
     if best is None:
         return None
     if best.proof and best.fits(classes, dim):
-        return Reference(best.cosine, _proved(best))
+        return Reference(best.cosine, f"proven: {best.name}, {best.proof}")
     return Reference(best.cosine_at(classes), f"best-found: {best.source(classes, dim)}")
 
 
@@ -60,27 +59,6 @@ def margin(classes: int, dim: int) -> Reference | None:
     if best is None:
         return None
     return Reference(best.margin_at(classes), f"best-found: {best.source(classes, dim)}")
-
-
-@lru_cache(REMEMBERED)
-def max_cosine_limit(classes: int, dim: int) -> Reference | None:
-    """What the largest cosine of K unit vectors cannot be below."""
-    closed = _closed(classes, dim)
-    if closed is not None or classes < 2 or dim < 1:
-        return closed
-    # Proved optima bind here, too: with more points or less room nobody does better.
-    proofs = (code for code in PROVEN if code.classes <= classes and code.dim >= dim)
-    bounds = [_within_proof(code, classes, dim) for code in proofs]
-    if dim > 3 or classes <= limits.FEJES_TOTH_ABOVE:
-        bounds.append(Reference(limits.levenshtein(classes, dim), "bound: Levenshtein"))
-    if dim == 3:
-        bounds.append(Reference(limits.fejes_toth(classes), "bound: Fejes Tóth, d = 3"))
-    return max(bounds, key=lambda bound: bound.value)
-
-
-def separation_limit(classes: int, dim: int) -> Reference | None:
-    """What the distance of the closest two of K unit vectors cannot exceed."""
-    return _as_distance(max_cosine_limit(classes, dim))
 
 
 @lru_cache(REMEMBERED)
@@ -128,16 +106,6 @@ def _best(classes: int, dim: int, worth: Callable[[Code], float]) -> Code | None
         key=lambda code: (worth(code), -abs(code.classes - classes), code.dim),
         default=None,
     )
-
-
-def _within_proof(code: Code, classes: int, dim: int) -> Reference:
-    if code.fits(classes, dim):
-        return Reference(code.cosine, _proved(code))
-    return Reference(code.cosine, f"bound: {code.name} at {code.size}, {code.proof}")
-
-
-def _proved(code: Code) -> str:
-    return f"proven: {code.name}, {code.proof}"
 
 
 def _as_distance(cosine: Reference | None) -> Reference | None:

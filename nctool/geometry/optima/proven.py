@@ -1,6 +1,6 @@
 """Codes whose largest cosine is proved to be the least possible.
 
-Sharp codes meet Levenshtein's bound (see ``limits``); each of the others has a proof of its own.
+Sharp codes meet Levenshtein's bound; each of the others has a proof of its own.
 """
 
 from __future__ import annotations

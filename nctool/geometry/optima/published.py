@@ -23,8 +23,3 @@ nctool therefore compares with the best code known to it, whichever is largest o
 code proved optimal, a code of an explicit family, and a code found by the search in
 fixtures/codes. Beyond the proved cases even that is only a lower bound on the optimum, and its
 source says so; the limit beside it is a value that nothing can exceed."""
-
-
-def published(classes: int, dim: int) -> float | None:
-    """The margin that the paper's figures call optimal, where they do."""
-    return LINES.get((classes, dim))

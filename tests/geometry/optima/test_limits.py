@@ -13,6 +13,13 @@ from scipy.special import roots_gegenbauer, roots_jacobi
 from nctool.geometry.optima import families, limits
 from nctool.geometry.optima.codes import Code
 from nctool.geometry.optima.proven import OTHER_PROOFS, SHARP
+from tests.geometry.optima.cosine_limits import (
+    design_size,
+    fejes_toth,
+    largest_zero,
+    levenshtein,
+    levenshtein_count,
+)
 
 Values = NDArray[np.float64]
 QUADRATURE = 60
@@ -60,9 +67,9 @@ def polynomial(dim: int, degree: int, cosine: float, at: Values) -> Values:
 def test_levenshtein_is_a_linear_programme(dim: int, degree: int, share: float) -> None:
     half = (degree + 1) // 2
     ends = (
-        (limits._largest_zero(dim, half - 1, 1), limits._largest_zero(dim, half, 0))
+        (largest_zero(dim, half - 1, 1), largest_zero(dim, half, 0))
         if degree % 2
-        else (limits._largest_zero(dim, half, 0), limits._largest_zero(dim, half, 1))
+        else (largest_zero(dim, half, 0), largest_zero(dim, half, 1))
     )
     cosine = ends[0] + share * (ends[1] - ends[0])
     nodes, weights = roots_gegenbauer(QUADRATURE, (dim - 2) / 2)
@@ -77,17 +84,17 @@ def test_levenshtein_is_a_linear_programme(dim: int, degree: int, share: float) 
         coefficients.append(weights @ (f * base) / (weights @ base**2))
     assert min(coefficients) >= -1e-9 * top and coefficients[0] > 0
     assert sum(coefficients) == pytest.approx(top, rel=1e-9)
-    assert limits._count(dim, degree, cosine) == pytest.approx(top / coefficients[0], rel=1e-8)
+    assert levenshtein_count(dim, degree, cosine) == pytest.approx(top / coefficients[0], rel=1e-8)
 
 
 # The count at the bound is K.
 @pytest.mark.parametrize(("count", "dim"), [(7, 3), (100, 3), (100, 10), (1000, 64), (9999, 12)])
 def test_levenshtein_reaches_the_count(count: int, dim: int) -> None:
-    cosine = limits.levenshtein(count, dim)
+    cosine = levenshtein(count, dim)
     counts = {
-        degree: limits._count(dim, degree, cosine)
+        degree: levenshtein_count(dim, degree, cosine)
         for degree in range(1, 60)
-        if limits._design_size(dim, degree) <= count <= limits._design_size(dim, degree + 1)
+        if design_size(dim, degree) <= count <= design_size(dim, degree + 1)
     }
     assert counts and all(value == pytest.approx(count, rel=1e-9) for value in counts.values())
 
@@ -97,29 +104,29 @@ def test_levenshtein_by_hand() -> None:
     for dim in (3, 10, 100):
         for cosine in np.linspace(0.01, 0.99, 5) * (math.sqrt(dim + 3) - 1) / (dim + 2):
             count = dim * (1 - cosine) * (2 + (dim + 1) * cosine) / (1 - dim * cosine**2)
-            assert limits._count(dim, 3, cosine) == pytest.approx(count)
-    assert limits.levenshtein(5, 9) == pytest.approx(-1 / 4)
-    assert limits.levenshtein(20, 10) == pytest.approx(0, abs=1e-12)
+            assert levenshtein_count(dim, 3, cosine) == pytest.approx(count)
+    assert levenshtein(5, 9) == pytest.approx(-1 / 4)
+    assert levenshtein(20, 10) == pytest.approx(0, abs=1e-12)
 
 
 # Sharp codes meet it; other proved codes do not go below it.
 @pytest.mark.parametrize("code", SHARP, ids=lambda code: f"{code.dim}-{code.classes}")
 def test_sharp(code: Code) -> None:
-    assert limits.levenshtein(code.classes, code.dim) == pytest.approx(code.cosine, abs=1e-12)
+    assert levenshtein(code.classes, code.dim) == pytest.approx(code.cosine, abs=1e-12)
 
 
 @pytest.mark.parametrize("code", OTHER_PROOFS, ids=lambda code: f"{code.dim}-{code.classes}")
 def test_not_below(code: Code) -> None:
-    assert limits.levenshtein(code.classes, code.dim) <= code.cosine + 1e-12
+    assert levenshtein(code.classes, code.dim) <= code.cosine + 1e-12
     if code.dim == 3:
-        assert limits.fejes_toth(code.classes) <= code.cosine + 1e-12
+        assert fejes_toth(code.classes) <= code.cosine + 1e-12
 
 
 # The elliptic quadrics meet it for every field; nothing else of the families goes below it.
 @pytest.mark.parametrize("size", [2, 3, 4, 5, 7, 8, 9, 11, 13, 16, 17])
 def test_elliptic(size: int) -> None:
     whole = families.quadrangle(size, size * size)[0]
-    assert whole.proof and limits.levenshtein(whole.classes, whole.dim) == pytest.approx(
+    assert whole.proof and levenshtein(whole.classes, whole.dim) == pytest.approx(
         whole.cosine, abs=1e-12
     )
 
@@ -127,13 +134,13 @@ def test_elliptic(size: int) -> None:
 # Fejes Tóth: triangle, tetrahedron, octahedron and icosahedron meet it.
 def test_fejes_toth() -> None:
     for count, cosine in ((3, -1 / 2), (4, -1 / 3), (6, 0.0), (12, 1 / math.sqrt(5))):
-        assert limits.fejes_toth(count) == pytest.approx(cosine, abs=1e-12)
+        assert fejes_toth(count) == pytest.approx(cosine, abs=1e-12)
 
 
 # Which of the two is better is known beyond a hundred points.
 @pytest.mark.parametrize("count", [101, 150, 333, 1000, 3000])
 def test_fejes_toth_is_better(count: int) -> None:
-    assert limits.fejes_toth(count) > limits.levenshtein(count, 3)
+    assert fejes_toth(count) > levenshtein(count, 3)
 
 
 # A cap of the angle behind the margin's limit covers the share d/K of the sphere.
@@ -169,7 +176,7 @@ def test_radon_in_a_cap(seed: int) -> None:
 # More points or fewer dimensions never loosen a limit.
 def test_monotone() -> None:
     for dim in range(3, 40):
-        for bound, sign in ((limits.levenshtein, 1), (limits.cap, -1)):
+        for bound, sign in ((levenshtein, 1), (limits.cap, -1)):
             values = [sign * bound(count, dim) for count in range(2 * dim + 1, 8 * dim + 60)]
             assert all(b >= a - 1e-12 for a, b in pairwise(values))
             assert sign * bound(1000, dim) >= sign * bound(1000, dim + 1) - 1e-12

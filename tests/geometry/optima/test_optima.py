@@ -15,6 +15,7 @@ from nctool.geometry.optima.codes import Code
 from nctool.geometry.optima.proven import PROVEN
 from nctool.geometry.optima.searched import TABLE, searched_codes
 from nctool.report import Reference
+from tests.geometry.optima.cosine_limits import fejes_toth, levenshtein, max_cosine_limit
 
 COUNTS = (
     *range(2, 34), 40, 50, 56, 64, 99, 100, 101, 120, 128, 199, 200, 240, 256, 275, 300, 500, 512,
@@ -72,8 +73,6 @@ def test_line() -> None:
 # In all closed forms the reference is the limit.
 @pytest.mark.parametrize(("count", "dim"), [(3, 1), (4, 3), (9, 2), (5, 3), (12, 6)])
 def test_closed_forms_are_limits(count: int, dim: int) -> None:
-    assert optima.max_cosine(count, dim) == optima.max_cosine_limit(count, dim)
-    assert optima.separation(count, dim) == optima.separation_limit(count, dim)
     assert optima.margin(count, dim) == optima.margin_limit(count, dim)
     assert source(optima.margin(count, dim)).startswith("exact: ")
 
@@ -81,16 +80,14 @@ def test_closed_forms_are_limits(count: int, dim: int) -> None:
 # Without two points, or without a dimension, there is nothing to say.
 @pytest.mark.parametrize(("count", "dim"), [(0, 3), (1, 3), (3, 0)])
 def test_nothing_to_say(count: int, dim: int) -> None:
-    for ask in (optima.max_cosine, optima.separation, optima.margin):
-        assert ask(count, dim) is None
-    for ask in (optima.max_cosine_limit, optima.separation_limit, optima.margin_limit):
+    for ask in (optima.max_cosine, optima.separation, optima.margin, optima.margin_limit):
         assert ask(count, dim) is None
 
 
 # Where no code of that many points is known, a limit still is.
 def test_unknown() -> None:
     assert optima.max_cosine(5000, 3) is optima.margin(5000, 3) is None
-    assert 0.99 < value(optima.max_cosine_limit(5000, 3)) < 1
+    assert 0.99 < max_cosine_limit(5000, 3) < 1
     assert 0 < value(optima.margin_limit(5000, 3)) < 0.1
 
 
@@ -104,7 +101,7 @@ def test_within_limits() -> None:
                 assert cosine is apart is None
                 continue
             compared += 1
-            assert cosine.value >= value(optima.max_cosine_limit(count, dim)) - ROUNDING
+            assert cosine.value >= max_cosine_limit(count, dim) - ROUNDING
             assert apart.value <= value(optima.margin_limit(count, dim)) + ROUNDING
             assert apart.value >= 1 - cosine.value - ROUNDING
             assert count <= dim + 1 or value(optima.margin_limit(count, dim)) <= 1
@@ -130,9 +127,7 @@ def test_monotone_in_dimensions(count: int) -> None:
 
 SIGNS = (
     (optima.max_cosine, 1),
-    (optima.max_cosine_limit, 1),
     (optima.separation, -1),
-    (optima.separation_limit, -1),
     (optima.margin, -1),
     (optima.margin_limit, -1),
 )
@@ -156,13 +151,12 @@ def test_sources(count: int, dim: int, words: str) -> None:
 # A proof binds its own problem, and larger ones or narrower ones where it says more than a bound.
 def test_proofs_are_limits() -> None:
     for code in PROVEN:
-        limit = optima.max_cosine_limit(code.classes, code.dim)
-        assert value(limit) == pytest.approx(code.cosine, abs=1e-12)
-    assert source(optima.max_cosine_limit(24, 3)) == "proven: snub cube, Robinson 1961"
-    words = "bound: snub cube at d=3, K=24, Robinson 1961"
-    assert source(optima.max_cosine_limit(25, 3)) == words
-    assert source(optima.max_cosine_limit(100, 10)) == "bound: Levenshtein"
-    assert source(optima.max_cosine_limit(1000, 3)) == "bound: Fejes Tóth, d = 3"
+        limit = max_cosine_limit(code.classes, code.dim)
+        assert limit == pytest.approx(code.cosine, abs=1e-12)
+    assert source(optima.max_cosine(24, 3)) == "proven: snub cube, Robinson 1961"
+    assert max_cosine_limit(25, 3) == value(optima.max_cosine(24, 3))
+    assert max_cosine_limit(100, 10) == levenshtein(100, 10)
+    assert max_cosine_limit(1000, 3) == fejes_toth(1000)
     assert source(optima.margin_limit(24, 3)) == "bound: spherical cap with d+1 points"
 
 
@@ -202,8 +196,7 @@ def test_large(count: int, dim: int, most: float) -> None:
 def test_published() -> None:
     assert len(optima.LINES) == 8
     for (count, dim), line in optima.LINES.items():
-        assert optima.published(count, dim) == line < value(optima.margin(count, dim)) - 0.02
-    assert optima.published(100, 11) is None
+        assert line < value(optima.margin(count, dim)) - 0.02
     assert "not optimal" in optima.WHY_NOT_USED
 
 
@@ -214,7 +207,7 @@ def test_table() -> None:
     assert len({(code.classes, code.dim) for code in codes}) == len(codes) > 500
     for code in codes:
         assert code.classes > 2 * code.dim and code.dim > 2
-        assert value(optima.max_cosine_limit(code.classes, code.dim)) - ROUNDING <= code.cosine < 1
+        assert max_cosine_limit(code.classes, code.dim) - ROUNDING <= code.cosine < 1
         assert code.margin is None or code.margin > 1 - code.cosine
         assert 1 - code.cosine <= value(optima.margin_limit(code.classes, code.dim)) + ROUNDING
 
@@ -237,8 +230,8 @@ def test_table_holds_no_ballast() -> None:
 @pytest.mark.parametrize("count", [10, 12, 16, 20, 24, 32, 50, 64, 100, 128, 200, 256, 500, 1000])
 def test_table_covers_the_grid(count: int) -> None:
     for dim in range(3, 65):
-        best, limit = optima.max_cosine(count, dim), optima.max_cosine_limit(count, dim)
-        assert 1 - value(best) > 0.8 * (1 - value(limit))
+        best, limit = optima.max_cosine(count, dim), max_cosine_limit(count, dim)
+        assert 1 - value(best) > 0.8 * (1 - limit)
 
 
 # The families stay within the dimensions that are asked for.
@@ -254,7 +247,7 @@ def test_members(dim: int) -> None:
 def test_light() -> None:
     code = (
         "import sys\nfrom nctool.geometry import optima\noptima.max_cosine(10, 20)\n"
-        "optima.max_cosine(100, 10)\noptima.max_cosine_limit(100, 10)\n"
+        "optima.max_cosine(100, 10)\n"
         "print({'torch', 'scipy'} & set(sys.modules))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
