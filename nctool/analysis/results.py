@@ -43,6 +43,8 @@ def result_of(metric: Metric, facts: State) -> Result:
         floor=measured.floor,
         best_known=measured.best_known,
         null_value=measured.null_value,
+        null_sd=measured.null_sd,
+        null_source=measured.null_source,
         noise_floor=measured.noise_floor,
         bounds=measured.bounds,
         ci=measured.ci,

@@ -33,6 +33,11 @@ class Measured:
     floor: float | None = None
     best_known: Reference | None = None
     null_value: float | None = None
+    """Of structureless features or rows: what the number is by chance."""
+    null_sd: float | None = None
+    """By how much one draw of them differs from that; None where it is not known."""
+    null_source: str | None = None
+    """How both are known: exact, by a formula, simulated."""
     noise_floor: float | None = None
     bounds: tuple[float, float] | None = None
     """Between these the value lies, certainly."""

@@ -15,8 +15,8 @@ from nctool.report.trajectory import Trajectory
 
 COLUMNS = (
     "run", "epoch", "step", "split", "id", "value", "status", "reason", "toward_collapse", "ideal",
-    "floor", "best_known", "null_value", "noise_floor", "lower", "upper", "ci_low", "ci_high",
-    "delta", "ratio", "change",
+    "floor", "best_known", "null_value", "null_sd", "noise_floor", "lower", "upper",
+    "ci_low", "ci_high", "delta", "ratio", "change",
 )  # fmt: skip
 FORMULA = tuple("=+-@＝＋－＠")
 """What a formula begins with; wide forms too, which some spreadsheets take for the same."""
@@ -56,7 +56,7 @@ def _cells(name: str, report: Report, result: Result) -> list[object]:
         name, report.run.get("epoch"), report.run.get("step"),
         str(report.run.get("split") or ""), result.id, result.value, result.status,
         result.reason or "", result.toward_collapse, result.ideal, result.floor, best,
-        result.null_value, result.noise_floor,
+        result.null_value, result.null_sd, result.noise_floor,
         *(result.bounds or (None, None)), *(result.ci or (None, None)),
     ]  # fmt: skip
 

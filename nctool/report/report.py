@@ -76,6 +76,8 @@ class Result:
     floor: float | None = None
     best_known: Reference | None = None
     null_value: float | None = None
+    null_sd: float | None = None
+    null_source: str | None = None
     noise_floor: float | None = None
     bounds: tuple[float, float] | None = None
     ci: tuple[float, float] | None = None
@@ -239,10 +241,12 @@ def result_to_dict(result: Result) -> dict[str, Any]:
             {"class": worst["index"], "name": worst["name"], "value": worst["value"]}
             for worst in plain["worst"]
         ]
-    for optional in ("per_class", "details"):
-        if plain[optional] is None:
-            del plain[optional]
-    return _json_object(plain)
+    safe = _json_object(plain)
+    # What is absent in older reports is left out where there is none, so that they keep their digest.
+    for optional in ("null_sd", "null_source", "per_class", "details"):
+        if safe[optional] is None:
+            del safe[optional]
+    return safe
 
 
 def _result_from_dict(plain: Mapping[str, Any]) -> Result:

@@ -69,7 +69,7 @@ def test_every_number(name: str) -> None:
         numbers = {
             "value": one.value, "ideal": one.ideal, "floor": one.floor,
             "best_known": None if one.best_known is None else one.best_known.value,
-            "null_value": one.null_value, "noise_floor": one.noise_floor,
+            "null_value": one.null_value, "null_sd": one.null_sd, "noise_floor": one.noise_floor,
             "lower": low, "upper": high,
         }  # fmt: skip
         assert [key for key, value in numbers.items() if not same(row[key], value)] == []

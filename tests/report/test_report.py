@@ -133,7 +133,7 @@ def test_pinned_keys_of_a_metric() -> None:
 
 # The digest is of the metrics: any change of a number changes it.
 @given(
-    st.sampled_from(["value", "floor", "ideal", "null_value", "noise_floor"]),
+    st.sampled_from(["value", "floor", "ideal", "null_value", "null_sd", "noise_floor"]),
     st.floats(allow_nan=False, allow_infinity=False),
 )
 def test_digest_of_values(field: str, value: float) -> None:

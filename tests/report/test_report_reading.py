@@ -122,6 +122,8 @@ RESULTS = st.builds(
     floor=MAYBE,
     best_known=st.none() | st.builds(Reference, FLOATS, st.text(max_size=8)),
     null_value=MAYBE,
+    null_sd=MAYBE,
+    null_source=st.none() | st.text(max_size=8),
     noise_floor=MAYBE,
     bounds=PAIRS,
     ci=PAIRS,

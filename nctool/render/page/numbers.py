@@ -76,7 +76,7 @@ def facts(result: Result) -> Iterator[tuple[str, str]]:
     yield "ideal", "none" if result.ideal is None else said(result.ideal)
     yield "floor", "none" if result.floor is None else f"{said(result.floor)}, for this K and d"
     yield "best known", "unknown" if best is None else f"{said(best.value, 6)} ({best.source})"
-    yield "random value", "unknown" if result.null_value is None else said(result.null_value)
+    yield "random value", chance(result)
     noise = "unknown" if result.noise_floor is None else said(result.noise_floor, 3)
     yield "noise floor", noise
     if result.bounds is not None:
@@ -86,6 +86,15 @@ def facts(result: Result) -> Iterator[tuple[str, str]]:
     for flag in result.flags:
         yield "note", MARKS[flag][1] if flag in MARKS else flag
     yield "needs", ", ".join(result.needs) or "nothing"
+
+
+def chance(result: Result) -> str:
+    """What structureless features give, by how much that varies, and how it is known."""
+    if result.null_value is None:
+        return "unknown"
+    spread = "" if result.null_sd is None else f" ± {said(result.null_sd, 2)}"
+    source = "" if result.null_source is None else f" ({result.null_source})"
+    return f"{said(result.null_value)}{spread}{source}"
 
 
 def details(measured: Mapping[str, Any] | None) -> Iterator[tuple[str, str]]:
