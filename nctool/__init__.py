@@ -8,7 +8,7 @@ from nctool.core.version import __version__
 from nctool.report import Report, Result
 
 if TYPE_CHECKING:
-    from nctool.api import analyze
+    from nctool.api.analyze import analyze
 
 __all__ = ["Report", "Result", "__version__", "analyze"]
 
@@ -16,7 +16,7 @@ __all__ = ["Report", "Result", "__version__", "analyze"]
 def __getattr__(name: str) -> Any:
     """Nothing heavy is imported until something is measured."""
     if name == "analyze":
-        from nctool.api import analyze
+        from nctool.api.analyze import analyze
 
         return analyze
     raise AttributeError(f"module 'nctool' has no attribute {name!r}")

@@ -16,17 +16,15 @@ def metrics(
     outputs: Annotated[Outputs, only("width")],
     metric_id: Annotated[
         str | None,
-        argument("One metric, explained in full.", "[ID]"),
+        argument("One metric, explained in full; a family (nc1) or a glob is listed.", "[ID]"),
     ] = None,
 ) -> None:
     """List every metric, or explain one: formula, convention, when it is undefined, reference."""
     from nctool import metrics as catalogue
     from nctool.render import handbook
 
-    known = catalogue.registry()
-    if metric_id is None:
-        show(lambda columns: handbook.listing(known.values()), outputs.width)
-    elif metric_id in known:
-        show(partial(handbook.page, known[metric_id]), outputs.width)
+    chosen = catalogue.select(metric_id)
+    if len(chosen) > 1:
+        show(lambda columns: handbook.listing(chosen), outputs.width)
     else:
-        raise catalogue.unknown_metric(metric_id)
+        show(partial(handbook.page, chosen[0]), outputs.width)

@@ -26,6 +26,10 @@ class NctoolError(Exception):
         self.message = message
         self.hint = hint
 
+    def __str__(self) -> str:
+        """Both, as a traceback in Python shows it; the command line prints them apart."""
+        return f"{self.message}\n  {self.hint}" if self.hint else self.message
+
 
 class UsageError(NctoolError):
     """The command line or the configuration asks for something that does not exist."""

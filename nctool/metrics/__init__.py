@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import pkgutil
-from fnmatch import fnmatchcase
 from functools import cache
 from types import ModuleType
 
 from nctool.core.errors import UsageError
+from nctool.core.metric_names import matching, suggestion
 from nctool.metrics.metric import Metric
 
 NOT_FAMILIES = {"metric", "shared"}
@@ -40,28 +39,24 @@ def registry() -> dict[str, Metric]:
 
 
 def select(patterns: str | None) -> tuple[Metric, ...]:
-    """The metrics that comma-separated globs name; all of them by default."""
+    """The metrics that comma-separated ids, families or globs name; all of them by default."""
     everything = registry()
     if patterns is None:
         return tuple(everything.values())
     chosen: set[str] = set()
     for pattern in filter(None, (part.strip() for part in patterns.split(","))):
-        matched = {name for name in everything if fnmatchcase(name, pattern)}
+        matched = matching(pattern, everything)
         if not matched:
             raise unknown_metric(pattern)
-        chosen |= matched
+        chosen.update(matched)
     if not chosen:
         raise unknown_metric(patterns)
     return tuple(metric for name, metric in everything.items() if name in chosen)
 
 
 def unknown_metric(name: str) -> UsageError:
-    near = difflib.get_close_matches(name, registry(), n=3, cutoff=0.4)
-    return UsageError(
-        "unknown-metric",
-        f"no metric is called {name!r}",
-        ("nearest: " + ", ".join(near) + "; " if near else "") + "list them with: nctool metrics",
-    )
+    hint = suggestion(name, registry(), "list them with: nctool metrics")
+    return UsageError("unknown-metric", f"no metric is called {name!r}", hint)
 
 
 def _place(metric: Metric) -> tuple[bool, str]:

@@ -1,9 +1,9 @@
 """Rules about numbers, and the verdict on a report, a trajectory or a comparison.
 
-A rule is ``[warn:] WHAT OP NUMBER``. ``WHAT`` is a metric's id (globs allowed), perhaps with a part
-of its distribution or its bounds (``gnc2.margin.weights.p05``), perhaps inside ``last()``,
-``delta()`` or ``ratio()``. The last two look back: to the baseline, or to a trajectory's first
-point.
+A rule is ``[warn:] WHAT OP NUMBER``. ``WHAT`` is a metric's id (a family or a glob names several),
+perhaps with a part of its distribution or its bounds (``gnc2.margin.weights.p05``), perhaps inside
+``last()``, ``delta()`` or ``ratio()``. The last two look back: to the baseline, or to the first
+point of a trajectory.
 """
 
 from __future__ import annotations
@@ -13,11 +13,10 @@ import operator
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from difflib import get_close_matches
-from fnmatch import fnmatchcase
 from typing import Any, Literal
 
 from nctool.core.errors import UsageError
+from nctool.core.metric_names import matching, suggestion
 from nctool.report import Report, Result
 from nctool.report.comparison import Comparison
 from nctool.report.tolerance import Tolerance, tolerance_for
@@ -116,11 +115,10 @@ def check_names(demands: Demands, known: Sequence[str]) -> None:
     named = [(rule.pattern, rule.text, rule.source) for rule in demands.rules]
     named += [(pattern, pattern, "--tolerance") for pattern in demands.tolerances]
     for pattern, text, source in named:
-        if any(fnmatchcase(name, pattern) for name in known):
+        if matching(pattern, known):
             continue
-        near = get_close_matches(pattern, known, n=3, cutoff=0.4)
         message = f"{text!r} ({source}) names no metric: {pattern!r}"
-        hint = f"did you mean {' or '.join(near)}?" if near else "list them with: nctool metrics"
+        hint = suggestion(pattern, known, "list them with: nctool metrics")
         raise UsageError("unknown-metric", message, hint)
 
 
@@ -162,8 +160,7 @@ def _views(subject: Subject, baseline: Report | None) -> Iterator[_View]:
 
 def _ruled(view: _View, demands: Demands) -> Iterator[Mapping[str, Any]]:
     for rule in demands.rules:
-        names = [name for name in view.now if fnmatchcase(name, rule.pattern)]
-        for name in names or [rule.pattern]:
+        for name in matching(rule.pattern, view.now) or [rule.pattern]:
             yield _held(rule, name, view, demands)
 
 
@@ -188,11 +185,10 @@ def _tolerated(view: _View, demands: Demands) -> Iterator[Mapping[str, Any]]:
     """A tolerance alone asks that no metric becomes less collapsed than the baseline's by more."""
     looked_back = {
         name for rule in demands.rules if rule.look != "last"
-        for name in view.now if fnmatchcase(name, rule.pattern)
+        for name in matching(rule.pattern, view.now)
     }  # fmt: skip
     for pattern, tolerance in demands.tolerances.items():
-        names = [name for name in view.now if fnmatchcase(name, pattern)]
-        for name in names or [pattern]:
+        for name in matching(pattern, view.now) or [pattern]:
             if name in looked_back:
                 continue
             metric = view.now.get(name)

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from nctool.core.errors import InputError, UsageError
+from nctool.core.metric_names import suggestion
 from nctool.core.notice import Notice
 
 SCHEMA_VERSION = "1.0"
@@ -139,7 +140,8 @@ class Report:
         result = self.get(metric_id)
         if result is not None:
             return result
-        hint = "it has: " + ", ".join(result.id for result in self.metrics)
+        ids = [result.id for result in self.metrics]
+        hint = suggestion(metric_id, ids, "it has: " + ", ".join(ids), families=False)
         raise UsageError("unknown-metric", f"this report has no metric {metric_id!r}", hint)
 
     def get(self, metric_id: str) -> Result | None:
@@ -242,7 +244,7 @@ def result_to_dict(result: Result) -> dict[str, Any]:
             for worst in plain["worst"]
         ]
     safe = _json_object(plain)
-    # What is absent in older reports is left out where there is none, so that they keep their digest.
+    # Left out where there is none: older reports, which do not have them, keep their digest.
     for optional in ("null_sd", "null_source", "per_class", "details"):
         if safe[optional] is None:
             del safe[optional]

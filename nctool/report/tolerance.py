@@ -6,9 +6,9 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 
 from nctool.core.errors import UsageError
+from nctool.core.metric_names import names
 
 PARTS = re.compile(r"(rel|abs)\s*:\s*([-+0-9.eE]+)\s*(%?)")
 
@@ -33,7 +33,7 @@ DEFAULT_TOLERANCE = Tolerance(rel=0.01)
 
 
 def tolerance_of(text: str) -> tuple[str, Tolerance]:
-    """``ID=rel:5%,abs:0.002``: the id (globs allowed) and how far it may move."""
+    """``ID=rel:5%,abs:0.002``: an id, a family or a glob, and how far it may move."""
     name, separator, rest = text.partition("=")
     sizes: dict[str, float] = {}
     for part in rest.split(","):
@@ -54,5 +54,5 @@ def tolerance_of(text: str) -> tuple[str, Tolerance]:
 
 def tolerance_for(metric_id: str, tolerances: Mapping[str, Tolerance]) -> Tolerance | None:
     """The first whose pattern names this metric."""
-    matching = (limit for pattern, limit in tolerances.items() if fnmatchcase(metric_id, pattern))
+    matching = (limit for pattern, limit in tolerances.items() if names(pattern, metric_id))
     return next(matching, None)

@@ -33,10 +33,9 @@ class ComputeOptions:
 
     metrics: str | None = COMPUTE.option(
         None,
-        "Comma-separated ids or globs.  [default: all that the inputs allow]",
-        metavar="GLOB,...",
+        "Comma-separated ids, families (nc1) or globs.  [default: all that the inputs allow]",
+        metavar="ID,...",
         listed=True,
-        python="select",
     )
     per_class: bool = COMPUTE.option(False, "Every class's own value.")
     device: str = COMPUTE.option("auto", "auto, cpu, cuda[:i] or mps.")

@@ -62,7 +62,7 @@ def test_against_numpy(weighted: bool) -> None:
 # One seed gives one interval, another seed another.
 def test_seed() -> None:
     first, again, other = (
-        nctool.analyze(**given(), select="nc1.pinv", bootstrap=100, seed=seed)["nc1.pinv"].ci
+        nctool.analyze(**given(), metrics="nc1.pinv", bootstrap=100, seed=seed)["nc1.pinv"].ci
         for seed in (1, 1, 2)
     )
     assert first == again != other
@@ -70,9 +70,9 @@ def test_seed() -> None:
 
 # Many classes are drawn a part at a time, with the same result in distribution and in order.
 def test_parts(monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = nctool.analyze(**given(), select="nc1.*", bootstrap=500)
+    whole = nctool.analyze(**given(), metrics="nc1.*", bootstrap=500)
     monkeypatch.setattr("nctool.analysis.bootstrap.CELLS", 12 * 7)
-    parts = nctool.analyze(**given(), select="nc1.*", bootstrap=500)
+    parts = nctool.analyze(**given(), metrics="nc1.*", bootstrap=500)
     assert parts["nc1.pinv"].ci == pytest.approx(whole["nc1.pinv"].ci, rel=1e-12)
 
 

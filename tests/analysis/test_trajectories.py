@@ -46,7 +46,7 @@ def followed(*sources: Path, select: str = "nc1.pinv,nc4.*") -> Trajectory:
 def test_run_folder() -> None:
     found = followed(DIGITS)
     assert found.axis == "epoch" and found.positions == (0, 1, 3, 10, 30, 100, 300, 1000)
-    alone = nctool.analyze(DIGITS / "epoch=0010.safetensors", select="nc1.pinv,nc4.*")
+    alone = nctool.analyze(DIGITS / "epoch=0010.safetensors", metrics="nc1.pinv,nc4.*")
     assert found.points[3].label == "epoch=0010.safetensors"
     assert found.points[3].report.digest == alone.digest
     assert found.facts == {"zero_error": 30}

@@ -124,7 +124,7 @@ def test_frobenius_norm_of_many_classes() -> None:
     frame = np.concatenate([np.cos(angles), np.sin(angles)], axis=1)  # (K, 16)
     # Centred rows of equal length that form a tight frame: G has 16 equal eigenvalues.
     closed = math.sqrt(2 - 2 * math.sqrt(dim / (classes - 1)))
-    report = nctool.analyze(weight=frame, select="nc2.etf_deviation.weights")
+    report = nctool.analyze(weight=frame, metrics="nc2.etf_deviation.weights")
     assert value(report, "nc2.etf_deviation.weights") == pytest.approx(closed, rel=1e-12)
     # Rows of unequal length and no tight frame: the same from their two Gram matrices.
     rows = frame * (1 + np.arange(dim) / dim) + 0.1  # (K, 16)

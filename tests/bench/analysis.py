@@ -105,7 +105,7 @@ def analyse(data: Data) -> nctool.Report:
         labels=data.labels,
         weight=data.weight,
         bias=data.bias,
-        select=SELECTED,
+        metrics=SELECTED,
     )
 
 

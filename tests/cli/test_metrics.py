@@ -37,20 +37,31 @@ def test_one_metric(metric_id: str) -> None:
     assert -1 not in places and places == sorted(places)
 
 
+# A family or a glob is listed, with nothing else in the list.
+@pytest.mark.parametrize(("name", "count"), [("nc1", 5), ("nc4.*", 3), ("nc2.norm_cv", 2)])
+def test_family(name: str, count: int) -> None:
+    rows = [line.split()[0] for line in inside("metrics", name).out.splitlines() if line[:1] == " "]
+    assert len(rows) >= count and all(row.startswith(name.rstrip("*")) for row in rows)
+
+
 # A metric that does not exist is 2, with the nearest there are.
 @pytest.mark.parametrize(
     ("name", "near"),
-    [("nc1.pniv", "nc1.pinv"), ("nc2.max_cos", "nc2.max_cos.means"), ("acuracy", "nc4.accuracy")],
+    [
+        ("nc1.pniv", "nc1.pinv"),
+        ("nc2.maxcos", "nc2.max_cos"),
+        ("acuracy", "nc4.accuracy"),
+    ],
 )
 def test_no_such_metric(name: str, near: str) -> None:
     said = nctool("metrics", name)
     assert (said.code, said.out) == (2, "")
-    nearest = re.search(r"nearest: ([^;]+);", said.err)
-    assert nearest and near in nearest[1].split(", ")
+    nearest = re.search(r"did you mean ([^?]+)\?", said.err)
+    assert nearest and near in nearest[1].split(" or ")
     assert name in said.err and "nctool metrics" in said.err
 
 
 # A name like nothing else gets the way to the list and no wild guess.
 def test_nothing_near() -> None:
     said = inside("metrics", "????")
-    assert said.code == 2 and "nearest" not in said.err and "nctool metrics" in said.err
+    assert said.code == 2 and "did you mean" not in said.err and "nctool metrics" in said.err

@@ -184,7 +184,7 @@ def test_folder_is_its_last_checkpoint() -> None:
     assert plain["digest"] == last["digest"]
     text = inside("inspect", DIGITS).out
     assert "8 checkpoints" in text and "epoch=1000.safetensors" in text
-    with_python = nctool.analyze(DIGITS, select="nc1.*")
+    with_python = nctool.analyze(DIGITS, metrics="nc1.*")
     (notice,) = [notice for notice in with_python.warnings if notice.slug == "last-checkpoint"]
     assert "epoch=1000.safetensors" in notice.message
     assert with_python["nc1.pinv"].value == last["metrics"][0]["value"]

@@ -14,7 +14,8 @@ from nctool.settings.conventions import PROFILES
 from tests.cli.shell import EPOCH_10, digits_json, inside, report, values
 
 
-# Globs choose metrics by id, in the order of the catalogue, and nothing else is computed.
+# Globs, families and beginnings choose metrics by id, in the order of the catalogue, and nothing
+# else is computed.
 @pytest.mark.parametrize(
     "pattern",
     [
@@ -23,13 +24,16 @@ from tests.cli.shell import EPOCH_10, digits_json, inside, report, values
         "*.weights",
         "nc4.*, nc1.*",
         "nc3.*",
+        "nc4,nc2.norm_cv",
     ],
 )
 def test_metrics(pattern: str) -> None:
     ids = [result["id"] for result in report(EPOCH_10, "--metrics", pattern)["metrics"]]
     parts = [part.strip() for part in pattern.split(",")]
     assert ids == [
-        metric_id for metric_id in registry() if any(fnmatchcase(metric_id, part) for part in parts)
+        metric_id
+        for metric_id in registry()
+        if any(fnmatchcase(metric_id, part) or metric_id.startswith(part + ".") for part in parts)
     ]
     assert ids
 

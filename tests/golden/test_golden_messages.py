@@ -50,7 +50,7 @@ MODULES = {
     "vocabulary": "inputs/vocabulary.py",
     "class_names": "inputs/class_names.py",
     "outputs": "cli/outputs.py",
-    "api": "api.py",
+    "api": "api/analyze.py",
     "opening": "inputs/opening.py",
     "config": "settings/config.py",
     "saved_roles": "inputs/saved_roles.py",
@@ -188,7 +188,7 @@ def _fail(problem: Exception) -> Callable[..., None]:
 
 
 def _report() -> Report:
-    return analyze(features=FEATURES, labels=LABELS, select="nc1.trace_ratio,nc4.ncc_accuracy")
+    return analyze(features=FEATURES, labels=LABELS, metrics="nc1.trace_ratio,nc4.ncc_accuracy")
 
 
 CASES: dict[str, Callable[[], object]] = {

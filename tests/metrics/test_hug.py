@@ -39,7 +39,7 @@ def between(kind: str) -> str:
 
 
 def of_head(weight: Array, **settings: Any) -> Report:
-    return nctool.analyze(weight=weight, select=between("weights"), **settings)
+    return nctool.analyze(weight=weight, metrics=between("weights"), **settings)
 
 
 def of_means(means: Array, **settings: Any) -> Report:
@@ -47,7 +47,7 @@ def of_means(means: Array, **settings: Any) -> Report:
     step = 0.1 * np.eye(means.shape[1])[0]
     features = np.concatenate([means + step, means - step]) + 3.0
     labels = np.tile(np.arange(len(means)), 2)
-    return nctool.analyze(features=features, labels=labels, select=between("means"), **settings)
+    return nctool.analyze(features=features, labels=labels, metrics=between("means"), **settings)
 
 
 def stretched(rows: Array) -> Array:
@@ -229,7 +229,7 @@ def test_coincident_means() -> None:
     given: dict[str, Any] = {"features": features.reshape(200, 6), "labels": LABELS}
     facts = analyzed(METRICS, given).facts
     assert facts.value("energies[means]").separation == 0.0
-    report = nctool.analyze(**given, select=between("means"))
+    report = nctool.analyze(**given, metrics=between("means"))
     assert report["hug.separation.means"].value == 0.0
     reason = "1 pair of class means has one direction: 1 and 2"
     assert report["hug.energy_s2.means"].reason == reason
@@ -267,7 +267,7 @@ def test_degenerate(name: str, kind: str, reason: str) -> None:
 # A matrix that does not fit is not made, and the reason says how large it would be.
 def test_memory() -> None:
     rows = cloud(6, 2500, 8)
-    report = nctool.analyze(weight=rows, select="hug.logdet.weights", memory=64 << 20)
+    report = nctool.analyze(weight=rows, metrics="hug.logdet.weights", memory=64 << 20)
     reason = "needs a K x K matrix and its factor, 0.1 GiB: raise --memory"
     assert report["hug.logdet.weights"].reason == reason
 
@@ -341,6 +341,6 @@ def test_flags(spread: float, flagged: bool) -> None:
     share = analyzed(METRICS, given).facts.value("understatement")
     assert share is not None and (share > 0.5) == flagged
     assert 0.5 < share < 0.95 or spread != 0.15
-    for one in nctool.analyze(**given, select=between("s")):
+    for one in nctool.analyze(**given, metrics=between("s")):
         blurred = flagged and one.id.endswith("means")
         assert one.flags == (("sample-limited",) if blurred else ()), one.id

@@ -21,7 +21,7 @@ KINDS = ("means", "weights")
 
 
 def measured(features: Any, labels: Any, weight: Any = None, **more: Any) -> Any:
-    settings: dict[str, Any] = {"select": SELECTED, "per_class": True}
+    settings: dict[str, Any] = {"metrics": SELECTED, "per_class": True}
     return nctool.analyze(features=features, labels=labels, weight=weight, **(settings | more))
 
 
@@ -119,7 +119,7 @@ def noisy(size: int = 12, seed: int = 0, offset: float = 0.0) -> tuple[Array, An
 @pytest.mark.parametrize("kind", KINDS)
 def test_parts_of_gaps(kind: str) -> None:
     report = measured(*noisy(), alpha=0.7, beta=0.2)
-    other = measured(*noisy(), select="hug.*")
+    other = measured(*noisy(), metrics="hug.*")
     for gap, between, sign in (("mhe", "energy_s2", -1), ("mhs", "separation", 1),
                                ("mgd", "logdet", 1)):  # fmt: skip
         found = report[f"hug.{gap}.{kind}"]
@@ -196,7 +196,7 @@ def test_missing_directions() -> None:
                  "hug.alignment", "hug.pair_distance"):  # fmt: skip
         assert reason(report, name) == "2 features of zeros have no direction"
     assert value(report, "hug.reverse_energy.means") > 0
-    alone = measured(zero, labels, weight, select="hug.pair_distance")
+    alone = measured(zero, labels, weight, metrics="hug.pair_distance")
     assert "2 features" in reason(alone, "hug.pair_distance")
     centred = np.array([[4.0, 0], [0, 0], [-4, 0], [0, 3], [-3, 0], [3, -3]])
     report = measured(centred, [0, 0, 1, 1, 2, 2], np.ones((3, 2)))
@@ -266,7 +266,7 @@ def test_coincident_rows() -> None:
 def test_sampled(monkeypatch: pytest.MonkeyPatch) -> None:
     features, labels, weight = noisy(size=600)
     report = measured(features, labels, weight)
-    again = measured(features, labels, weight, select="hug.pair_distance,hug.mgd.means")
+    again = measured(features, labels, weight, metrics="hug.pair_distance,hug.mgd.means")
     other = measured(features, labels, weight, seed=1)
     for name in ("hug.pair_distance", "hug.mgd.means"):
         found = report[name]
@@ -294,11 +294,11 @@ def test_short_of_memory() -> None:
     labels = np.repeat(np.arange(20), 200)
     features = random.standard_normal((4000, 900)) + labels[:, None]
     kept = (64 << 20) // 4 // (20 * 900 * 8)
-    found = measured(features, labels, memory="64MiB", select="hug.pair_distance")
+    found = measured(features, labels, memory="64MiB", metrics="hug.pair_distance")
     details = found["hug.pair_distance"].details
     assert details == {"sampled": 20, "per_class": kept, "limited_by": "memory"}
     labels = np.arange(4000) // 5
-    found = measured(features, labels, memory="64MiB", select="hug.pair*,hug.mgd.means,hug.mhe*")
+    found = measured(features, labels, memory="64MiB", metrics="hug.pair*,hug.mgd.means,hug.mhe*")
     assert "raise it" in reason(found, "hug.pair_distance")
     assert "raise it" in reason(found, "hug.mgd.means")
     assert value(found, "hug.mhe.means") < 0

@@ -79,7 +79,7 @@ def plain(given: Any) -> dict[str, float]:
 
 
 def report(given: Any, **options: Any) -> nctool.Report:
-    return nctool.analyze(**given, select=options.pop("select", SELECT), threads=1, **options)
+    return nctool.analyze(**given, metrics=options.pop("metrics", SELECT), threads=1, **options)
 
 
 # Every number is that of the whole matrices, classes without a sample left out.
@@ -114,7 +114,7 @@ def test_ideal(counts: tuple[int, ...]) -> None:
 @pytest.mark.parametrize("counts", [(100, 40, 40, 5, 5, 2), (500, 400, 30, 20, 10), (9, 4, 4, 4)])
 def test_directions(counts: tuple[int, ...]) -> None:
     simplex = {"minority_cosine": -1 / (len(counts) - 1), "norm_ratio": 1.0}
-    for one in report(best(counts, 9), select="imbalance.*"):
+    for one in report(best(counts, 9), metrics="imbalance.*"):
         assert one.value is not None
         up = one.value > simplex[one.id.split(".")[1]]
         assert one.toward_collapse == ("up" if up else "down"), one.id
@@ -266,10 +266,10 @@ def test_too_many_classes() -> None:
 
 # The best logits for these sizes are not those of a simplex.
 def test_logits() -> None:
-    found = report(best((90, 30, 10, 2), 7), select="nc3.*_deviation")
+    found = report(best((90, 30, 10, 2), 7), metrics="nc3.*_deviation")
     assert found["nc3.seli_deviation"].value == pytest.approx(0, abs=1e-9)
     assert (found["nc3.etf_deviation"].value or 0) == pytest.approx(0, abs=1e-9)
-    found = report(arrays("long_tail"), select="nc3.*_deviation")
+    found = report(arrays("long_tail"), metrics="nc3.*_deviation")
     assert found["nc3.seli_deviation"].value != found["nc3.etf_deviation"].value
 
 
@@ -294,7 +294,7 @@ def test_null(center: str) -> None:
             random.standard_normal((12, 80)),
         )
         given = {"features": features, "labels": labels, "weight": weight}
-        for one in report(given, select="nc2.seli*,nc3.seli*", center=center):
+        for one in report(given, metrics="nc2.seli*,nc3.seli*", center=center):
             seen.setdefault(one.id, []).append(one)
     for name, found in seen.items():
         mean = np.mean([one.value for one in found])

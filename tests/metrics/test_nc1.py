@@ -12,7 +12,7 @@ def noise(classes: int, dim: int, seed: int = 0) -> nctool.Report:
     """Ten samples per class, none of which knows its class."""
     features = np.random.default_rng(seed).standard_normal((10 * classes, dim))
     labels = np.repeat(np.arange(classes), 10)
-    return nctool.analyze(features=features, labels=labels, select="nc1.pinv,gnc1.pinv")
+    return nctool.analyze(features=features, labels=labels, metrics="nc1.pinv,gnc1.pinv")
 
 
 # The mean of an inverse Wishart matrix, whichever of K and d is the larger; near K = d + 1 it is
@@ -42,7 +42,7 @@ def spread_along(direction: list[float]) -> nctool.Report:
     means = np.array([[-1.0, 0.0, 0.0], [1.0, 0.0, 0.0]])
     step = np.array(direction)
     features = np.concatenate([means + step, means - step]) + 7.0
-    return nctool.analyze(features=features, labels=np.array([0, 1, 0, 1]), select="nc1.*")
+    return nctool.analyze(features=features, labels=np.array([0, 1, 0, 1]), metrics="nc1.*")
 
 
 # Spread at right angles to the line between the means is nothing to the directional variance;
@@ -74,7 +74,7 @@ def test_directional_cdnv_of_close_means(apart: float) -> None:
         if a != b
         for step in [centres[b] - centres[a]]
     ]
-    report = nctool.analyze(features=features, labels=labels, select="nc1.directional_cdnv")
+    report = nctool.analyze(features=features, labels=labels, metrics="nc1.directional_cdnv")
     assert report["nc1.directional_cdnv"].value == pytest.approx(np.mean(ratios), rel=1e-6)
 
 
@@ -83,7 +83,7 @@ def test_directional_cdnv_needs_memory() -> None:
     features = np.random.default_rng(4).standard_normal((3400, 2))
     labels = np.arange(3400) // 2
     report = nctool.analyze(
-        features=features, labels=labels, select="nc1.directional_cdnv", memory="64MiB"
+        features=features, labels=labels, metrics="nc1.directional_cdnv", memory="64MiB"
     )
     reason = report["nc1.directional_cdnv"].reason
     assert reason == "needs K x K distances, 0.1 GiB: raise --memory"

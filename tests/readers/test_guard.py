@@ -167,7 +167,7 @@ def test_bare(guarded: Guarded, monkeypatch: pytest.MonkeyPatch) -> None:
     names, modules = guarded.ask("environment"), guarded.ask("modules")
     assert isinstance(names, dict) and "HDF5_PLUGIN_PATH" not in names
     assert isinstance(modules, list) and "numpy" in modules
-    assert not {"torch", "site", "nctool.api", "rich", "typer"} & set(modules)
+    assert not {"torch", "site", "nctool.api.analyze", "rich", "typer"} & set(modules)
 
 
 # No connection leaves the child, not even to this machine, and nothing is written.

@@ -119,9 +119,11 @@ def test_lenient() -> None:
         }
 
 
-# One rule is a gate for every metric that its glob names.
-def test_globs() -> None:
-    judged = verdict(of({"nc1.pinv": 0.5, "nc1.cdnv": 2.0, "nc4.accuracy": 1.0}), "nc1.* < 1")
+# One rule is a gate for every metric that its glob or its family names.
+@pytest.mark.parametrize("pattern", ["nc1.*", "nc1"])
+def test_globs(pattern: str) -> None:
+    subject = of({"nc1.pinv": 0.5, "nc1.cdnv": 2.0, "nc4.accuracy": 1.0})
+    judged = verdict(subject, f"{pattern} < 1")
     assert [(gate["id"], gate["result"]) for gate in judged.gates] == [
         ("nc1.pinv", "pass"), ("nc1.cdnv", "fail"),
     ]  # fmt: skip

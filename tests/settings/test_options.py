@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, get_type_hints
 import pytest
 
 import nctool
-from nctool import api
+from nctool.api import analyze as api
 from nctool.cli.analyze import analyze
 from nctool.cli.command import only, with_options
 from nctool.core.errors import UsageError
@@ -75,6 +75,13 @@ def test_python_keywords() -> None:
         nctool.analyze(sede=1)  # type: ignore[call-arg]
     assert "``seed``: For whatever is sampled." in (nctool.analyze.__doc__ or "")
     assert "Unpack" not in str(inspect.signature(nctool.analyze))
+
+
+# The former name of metrics still chooses them, with a warning.
+def test_select() -> None:
+    with pytest.warns(DeprecationWarning, match="called metrics"):
+        report = nctool.analyze(weight=[[1.0, 0.0], [0.0, 2.0]], select="nc2.norm_cv")
+    assert [result.id for result in report] == ["nc2.norm_cv.means", "nc2.norm_cv.weights"]
 
 
 # Every option has help; what has a table in files is in a panel of the help that has one.

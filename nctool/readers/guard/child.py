@@ -70,7 +70,7 @@ def answered(session: object, name: str, args: Sequence[object]) -> tuple[bytes,
 def reasons(error: Exception) -> list[str]:
     """An error of nctool's own keeps its slug, message and hint; a library's is one text."""
     if slug := getattr(error, "slug", ""):
-        words = [slug, str(error), getattr(error, "hint", "")]
+        words = [slug, getattr(error, "message", ""), getattr(error, "hint", "")]
     else:
         words = [f"{type(error).__name__}: {error}"]
     return [word[:LONGEST_REASON] for word in words]

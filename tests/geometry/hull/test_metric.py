@@ -35,7 +35,7 @@ NAMES = [f"class {letter}" for letter in "abcdefghijklmnopqrstuvwxyzABCDEFGHIJ"]
 def report(rows: Array, **options: Any) -> Report:
     names = NAMES[: len(rows)] if len(rows) <= len(NAMES) else None
     return nctool.analyze(
-        weight=rows, class_names=names, select="gnc2.margin.*", threads=1, per_class=True,
+        weight=rows, class_names=names, metrics="gnc2.margin.*", threads=1, per_class=True,
         **options,
     )  # fmt: skip
 
@@ -231,7 +231,7 @@ def test_means() -> None:
     labels = np.repeat(kept, 6)
     features = centres[labels] + 0.1 * random.standard_normal((len(labels), 10))
     both = nctool.analyze(
-        features=features, labels=labels, class_names=NAMES[:7], select="gnc2.margin.*",
+        features=features, labels=labels, class_names=NAMES[:7], metrics="gnc2.margin.*",
         per_class=True,
     )  # fmt: skip
     means = np.array([features[labels == row].mean(0) for row in kept])

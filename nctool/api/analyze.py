@@ -1,4 +1,4 @@
-"""The Python face: the same analysis as the command, on arrays or on files."""
+"""``nctool.analyze``: the same analysis as the command, on arrays or on files."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from nctool import metrics
+from nctool import metrics as catalogue
 from nctool.analysis.measure import Settings, measure
 from nctool.arrays import LazyArray, Source
 from nctool.core.errors import InputError, UsageError
@@ -44,7 +44,7 @@ def analyze(
     ood: Values | str | None = None,
     class_names: Sequence[str] | None = None,
     ignore_labels: Sequence[int] = DEFAULT_IGNORED,
-    select: str | None = None,
+    metrics: str | None = None,
     weights: Weights = "raw",
     split: str | None = None,
     classes: str | int | None = None,
@@ -66,18 +66,24 @@ def analyze(
     gap: float = 1e-6,
     margin: Reach = "all",
     memory: int | str = 4 << 30,
+    select: str | None = None,
 ) -> Report:
     """Measure files, or arrays in memory.
 
     With ``sources`` (paths), the roles are found by name and shape as the command does, and
     ``features``, ``labels``, ``weight``, ``bias`` and ``ood`` may name keys. Without, they are the
     arrays: tensors, numpy arrays or nested lists of shape (N, d), (N,), (K, d), (K,) and (M, d);
-    any of them may be missing. ``select`` takes comma-separated globs of metric ids.
+    any of them may be missing. ``weight`` is what the command calls ``--head``.
+
+    ``select`` is the former name of ``metrics``.
     """
+    if select is not None:
+        warnings.warn("select is called metrics now", DeprecationWarning, stacklevel=2)
+        metrics = select
     # Every keyword by its name: of them a group takes the options that it declares.
     given = locals()
     roles = {"features": features, "labels": labels, "head": weight, "bias": bias, "ood": ood}
-    chosen = metrics.select(select)
+    chosen = catalogue.select(metrics)
     convention = resolve(build(ConventionOptions, given))
     settings = Settings(convention, build(ComputeOptions, given), build(Budget, given))
     options = build(RoleOptions, given | roles | {"ignore_label": ignore_labels})
