@@ -11,6 +11,7 @@ from nctool.cli.analyze import analyze
 from nctool.cli.check import check
 from nctool.cli.compare import compare
 from nctool.cli.doctor import doctor
+from nctool.cli.explain import explain
 from nctool.cli.inspect import inspect
 from nctool.cli.metrics import metrics
 from nctool.cli.report import report
@@ -27,7 +28,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for function in (analyze, compare, check, inspect, report, metrics, schema, doctor):
+for function in (analyze, compare, check, inspect, report, explain, metrics, schema, doctor):
     app.command()(function)
 
 

@@ -52,7 +52,11 @@ def with_exit_codes(command: Callable[P, None]) -> Callable[P, None]:
 
 
 def complain(error: NctoolError) -> None:
-    note(f"error[{error.slug}]: {error.message}", error.hint)
+    hints = [error.hint] if error.hint else []
+    # For people only: in a log the slug in brackets is enough.
+    if sys.stderr.isatty():
+        hints.append(f"more: nctool explain {error.slug}")
+    note(f"error[{error.slug}]: {error.message}", "\n".join(hints))
 
 
 def warn(notice: Notice) -> None:

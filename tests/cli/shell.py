@@ -6,6 +6,7 @@ import json
 import os
 import pty
 import re
+import shlex
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -97,6 +98,15 @@ def inside(*words: str | Path, env: Mapping[str, str] | None = None) -> Said:
     looks: dict[str, str | None] = dict.fromkeys(LOOKS)
     done = CliRunner().invoke(app, given, env=looks | dict(env or {}))
     return Said(done.exit_code, done.stdout, done.stderr)
+
+
+def unknown_options(line: str) -> set[str]:
+    """The options of a command line, as people are shown it, that its command does not have."""
+    program, command, *words = shlex.split(line, comments=True)
+    assert program == "nctool"
+    known = set(re.findall(r"(?<!\S)--?[a-z][a-z-]*", inside(command, "--help").out))
+    given = {word.partition("=")[0] for word in words if word.startswith("-") and word != "-"}
+    return given - known
 
 
 def report(*words: str | Path) -> dict[str, Any]:

@@ -42,7 +42,10 @@ def test_help_and_version(words: list[str]) -> None:
 
 
 # What is known without any data is said without any array library.
-@pytest.mark.parametrize("words", [["metrics"], ["metrics", "nc1.pinv"], ["schema"]])
+@pytest.mark.parametrize(
+    "words",
+    [["metrics"], ["metrics", "nc1.pinv"], ["schema"], ["explain"], ["explain", "few-samples"]],
+)
 def test_knowledge(words: list[str]) -> None:
     out, heavy = of_command(*words)
     assert out and heavy == set()
@@ -78,7 +81,8 @@ def test_the_probe() -> None:
 
 # Every command has its own help, with every option explained.
 @pytest.mark.parametrize(
-    "command", ["analyze", "compare", "check", "report", "inspect", "metrics", "schema", "doctor"]
+    "command",
+    ["analyze", "compare", "check", "report", "inspect", "explain", "metrics", "schema", "doctor"],
 )
 def test_every_command_has_help(command: str) -> None:
     said = inside(command, "--help", env={"COLUMNS": "200"})

@@ -17,7 +17,7 @@ FACE = "nctool"
 
 FLOORS = (
     ("core",),
-    ("settings", "report"),
+    ("settings", "report", "explanations"),
     ("roles", "arrays", "geometry"),
     ("readers", "engine"),
     ("statistics", "inputs"),
@@ -59,6 +59,7 @@ WITHOUT_TORCH = (
     "nctool.core.text",
     "nctool.engine.graph",
     "nctool.engine.solve",
+    "nctool.explanations",
     "nctool.facts",
     "nctool.inputs.class_names",
     "nctool.inputs.sources",
@@ -69,6 +70,7 @@ WITHOUT_TORCH = (
     "nctool.render.console",
     "nctool.render.csv_file",
     "nctool.render.curves",
+    "nctool.render.explained",
     "nctool.render.figure",
     "nctool.render.handbook",
     "nctool.render.inspection",
