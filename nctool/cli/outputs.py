@@ -36,7 +36,8 @@ class Outputs:
     )
     output: tuple[str, ...] = OUTPUT.option(
         (),
-        "Write a file, its kind by suffix: .html .md .json .csv .xml .prom .svg .pdf .png.",
+        "Write a file, its kind by suffix: .html .md .json .csv .xml .prom .svg .pdf .png; "
+        ".wide.csv (a row per point), .flat.json (numbers by id, for dvc and trackers).",
         metavar="FILE",
         short="-o",
     )

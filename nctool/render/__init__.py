@@ -43,9 +43,16 @@ def renderers() -> dict[str, Renderer]:
     return by_suffix
 
 
+def suffix_of(target: str) -> str:
+    """What says the kind of a file: the last suffix, or the last two where they are a kind."""
+    suffixes = PurePath(target.lower()).suffixes
+    both = "".join(suffixes[-2:])
+    return both if both in renderers() else "".join(suffixes[-1:])
+
+
 def renderer_for(target: str) -> Renderer:
     """What writes a file of this name; an error where nothing does, or a library is missing."""
-    suffix = PurePath(target).suffix.lower()
+    suffix = suffix_of(target)
     by_suffix = renderers()
     if suffix not in by_suffix:
         raise UsageError(
@@ -60,5 +67,4 @@ def renderer_for(target: str) -> Renderer:
 
 
 def rendered(document: Document, target: str, arrays: Arrays | None = None) -> str | bytes:
-    suffix = PurePath(target).suffix.lower()
-    return renderer_for(target).render(document, arrays, suffix)
+    return renderer_for(target).render(document, arrays, suffix_of(target))

@@ -10,8 +10,7 @@ from nctool.core.text import one_line
 from nctool.render import Arrays, Renderer
 from nctool.report import Report, Result
 from nctool.report.comparison import Comparison
-from nctool.report.documents import Document
-from nctool.report.trajectory import Trajectory
+from nctool.report.documents import Document, named_reports
 
 COLUMNS = (
     "run", "epoch", "step", "split", "id", "value", "status", "reason", "toward_collapse", "ideal",
@@ -40,14 +39,10 @@ def _rows(document: Document) -> Iterator[list[object]]:
                 if result is not None:
                     cells = _cells(run.name, run.report, result)
                     yield [*cells, change.delta, change.ratio, change.word]
-    elif isinstance(document, Trajectory):
-        for point in document.points:
-            for result in point.report:
-                yield [*_cells(point.label, point.report, result), None, None, None]
     else:
-        name = str(document.run.get("id") or "")
-        for result in document:
-            yield [*_cells(name, document, result), None, None, None]
+        for name, report in named_reports(document):
+            for result in report:
+                yield [*_cells(name, report, result), None, None, None]
 
 
 def _cells(name: str, report: Report, result: Result) -> list[object]:

@@ -61,6 +61,14 @@ class Comparison:
     def comparable(self) -> bool:
         return not self.differences
 
+    def flat(self, prefix: str = "", separator: str = ".") -> dict[str, float]:
+        """Every number of every run, by the run's name and the metric's id."""
+        return {
+            name: value
+            for run in self.runs
+            for name, value in run.report.flat(prefix + run.name + separator, separator).items()
+        }
+
     def to_dict(self) -> dict[str, Any]:
         """The baseline's report in front, then what belongs to all runs."""
         plain = self.runs[self.baseline].report.to_dict()

@@ -22,6 +22,8 @@ from nctool.report.trajectory import Trajectory
 Document: TypeAlias = Report | Trajectory | Comparison
 
 MOST_BYTES = 1 << 30
+MOMENT = ("epoch", "step", "split")
+"""What a row of a table says of its report."""
 GZIP, XZ = "gzip+base64", "xz+base64"
 OPENING = re.compile(
     r'<script type="application/json" id="nctool-data"(?: data-encoding="([^"<>]*)")?>'
@@ -69,6 +71,38 @@ def report_of(document: Document) -> Report | None:
     if isinstance(document, Comparison):
         return None
     return document.last if isinstance(document, Trajectory) else document
+
+
+def named_reports(document: Document) -> list[tuple[str, Report]]:
+    """Every report of a document and its name: that of its point or run, or the run's id."""
+    if isinstance(document, Comparison):
+        return [(run.name, run.report) for run in document.runs]
+    if isinstance(document, Trajectory):
+        return [(point.label, point.report) for point in document.points]
+    return [(str(document.run.get("id") or ""), document)]
+
+
+def table(document: Document) -> tuple[list[str], list[list[object]]]:
+    """Names of columns, and a row for each point or run: its name and moment, then every metric.
+
+    A metric without a value there is None. Metrics stand in the order of the document's own.
+    """
+    reports = named_reports(document)
+    own = [row.metric for row in document.rows] if isinstance(document, Comparison) else document
+    ids = [result.id for result in own]
+    if not isinstance(document, Comparison):
+        # A head that only the last layer has, or the other way round.
+        ids = [*dict.fromkeys([*ids, *(result.id for _, report in reports for result in report)])]
+    rows: list[list[object]] = [
+        [name, *(report.run.get(key) for key in MOMENT), *map(report.value, ids)]
+        for name, report in reports
+    ]
+    columns = ["run", *MOMENT]
+    if isinstance(document, Trajectory) and document.axis not in columns:
+        columns.insert(1, document.axis)
+        for row, position in zip(rows, document.positions, strict=True):
+            row.insert(1, position)
+    return [*columns, *ids], rows
 
 
 def to_json(document: Document, indent: int | None = 2) -> str:

@@ -156,9 +156,16 @@ class Report:
     def __iter__(self) -> Iterator[Result]:
         return iter(self.metrics)
 
-    def flat(self, prefix: str = "") -> dict[str, float]:
-        """Every number that was computed, ready for an experiment tracker."""
-        return {prefix + r.id: r.value for r in self.metrics if r.value is not None}
+    def flat(self, prefix: str = "", separator: str = ".") -> dict[str, float]:
+        """Every number that was computed, by its id behind ``prefix``, for an experiment tracker.
+
+        ``separator`` stands for the dots of the ids: with ``/`` a tracker groups them by family.
+        """
+        return {
+            prefix + result.id.replace(".", separator): result.value
+            for result in self.metrics
+            if result.value is not None
+        }
 
     @property
     def digest(self) -> str:

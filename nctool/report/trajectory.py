@@ -64,9 +64,9 @@ class Trajectory:
         *rest, last = self.points
         return replace(self, points=(*rest, replace(last, report=report)))
 
-    def flat(self, prefix: str = "") -> dict[str, float]:
+    def flat(self, prefix: str = "", separator: str = ".") -> dict[str, float]:
         """Every number of the last point, ready for an experiment tracker."""
-        return self.last.flat(prefix)
+        return self.last.flat(prefix, separator)
 
     def to_dict(self) -> dict[str, Any]:
         """The last point's report, with a curve for every metric and every point behind it."""

@@ -23,7 +23,7 @@ ALIASES = {".htm": ".html"}
 def helped() -> list[str]:
     """Every suffix that the help of ``-o`` names."""
     (output,) = (declared for declared in options_of(Outputs) if declared.name == "output")
-    return re.findall(r"\.[a-z]+\b", output.option.help)
+    return re.findall(r"(?:\.[a-z]+)+\b", output.option.help)
 
 
 # Every suffix in the help can be written, and every one that can be is in the help.
@@ -62,7 +62,7 @@ from nctool.settings.option import options_of
 from nctool.render import rendered, renderers
 renderers()
 found = documents.read("fixtures/reports/trajectory-1.0.json")
-for suffix in (".json", ".csv", ".xml", ".prom", ".md"):
+for suffix in (".json", ".flat.json", ".csv", ".wide.csv", ".xml", ".prom", ".md"):
     assert rendered(found, "x" + suffix)
 print(*{"torch", "numpy", "matplotlib", "jinja2", "rich", "scipy"} & set(sys.modules))
 """
