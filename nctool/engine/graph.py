@@ -167,13 +167,12 @@ def _need(
         raise GraphError(f"{place}: parameter {parameter.name!r} may have no default but None")
     if name not in returned:
         raise GraphError(f"{place} needs {name!r}, which no fact gives{_hint(name, returned)}")
-    soft = parameter.default is None
-    optional = not soft and annotation == f"{returned[name]} | None"
-    tolerant = annotation == f"{returned[name]} | Undefined"
-    fits = annotation == returned[name] or (soft and annotation == f"{returned[name]} | None")
-    if not (fits or optional or tolerant):
-        raise GraphError(f"{place} takes {name!r} as {annotation}, but it is {returned[name]}")
-    return Need(parameter.name, name, optional, soft, tolerant)
+    soft, kind = parameter.default is None, returned[name]
+    tolerated = (f"{kind} | Undefined", f"{kind} | Undefined | None")
+    if annotation not in (kind, f"{kind} | None", *tolerated):
+        raise GraphError(f"{place} takes {name!r} as {annotation}, but it is {kind}")
+    optional = not soft and annotation in (f"{kind} | None", tolerated[1])
+    return Need(parameter.name, name, optional, soft, annotation in tolerated)
 
 
 def _hint(name: str, returned: Mapping[str, str]) -> str:

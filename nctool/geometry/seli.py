@@ -45,6 +45,15 @@ class Target:
             return 0.0
         return math.sqrt(2 - 2 * float(torch.linalg.vector_norm(self.eigenvalues[:dim])))
 
+    @property
+    def duality(self) -> float:
+        """The cosine between rows and means, each as one long vector, where both are at their best.
+
+        Rows are V L^(1/2), means V L^(-1/2), up to one rotation of both.
+        """
+        singular = self.eigenvalues
+        return len(singular) / math.sqrt(float(singular.sum()) * float(singular.pow(-1).sum()))
+
     def mean_cosine(self, chosen: Tensor) -> float:
         """Over the pairs of the chosen classes, ``chosen`` (K,) true at least twice."""
         members = torch.bincount(self.group[chosen], minlength=len(self.own)).double()  # (G,)

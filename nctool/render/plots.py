@@ -8,8 +8,7 @@ from collections.abc import Sequence
 from nctool.core.text import number
 from nctool.render.lines import BLANK, Line, line
 from nctool.render.values.curves import WIDE, known
-from nctool.render.values.sentences import NAMED, position_label
-from nctool.report.trajectory import Trajectory
+from nctool.report.trajectory import NAMED, Trajectory
 
 MAIN = (
     "nc1.pinv", "nc2.etf_deviation.means", "nc3.distance", "nc4.accuracy",
@@ -62,7 +61,7 @@ def plot(trajectory: Trajectory, name: str) -> list[str]:
 
 def _axis(trajectory: Trajectory, first: float, last: float, log: bool) -> str:
     """``epoch 1`` at one end and ``1000`` at the other; of long names, as much as has room."""
-    low, high = (position_label(trajectory, position) for position in (first, last))
+    low, high = (trajectory.label_of(position) for position in (first, last))
     if trajectory.axis not in NAMED:
         high = high.removeprefix(f"{trajectory.axis} ")
     most = WIDTH // 2 - 1

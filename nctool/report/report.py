@@ -17,6 +17,7 @@ from typing import Any, Literal
 from nctool.core.errors import InputError, UsageError
 from nctool.core.metric_names import suggestion
 from nctool.core.notice import Notice
+from nctool.report.verdict import Verdict, verdict_of
 
 SCHEMA_VERSION = "1.0"
 SCHEMA_ID = "https://nctool.dev/schema/report-1.0.json"
@@ -168,6 +169,11 @@ class Report:
         }
 
     @property
+    def verdict(self) -> Verdict | None:
+        """Has this network collapsed? None where no ``collapse.`` metric was asked for."""
+        return verdict_of(self)
+
+    @property
     def digest(self) -> str:
         """A fingerprint of the metrics block alone."""
         # Sorted keys and fixed separators: the bytes depend on the numbers, not on their order.
@@ -179,7 +185,8 @@ class Report:
         """Plain values in the order of the published schema."""
         plain = {field.name: getattr(self, field.name) for field in fields(self)}
         plain["metrics"] = [result_to_dict(result) for result in self.metrics]
-        return _json_object({"$schema": SCHEMA_ID, **plain, "digest": self.digest})
+        answer = {"$schema": SCHEMA_ID, "kind": self.kind, "verdict": self.verdict}
+        return _json_object({**answer, **plain, "digest": self.digest})
 
     def to_json(self, indent: int | None = 2) -> str:
         return json.dumps(self.to_dict(), indent=indent, allow_nan=False)
@@ -284,17 +291,17 @@ def _known(kind: type[Any], plain: Mapping[str, Any]) -> Any:
 
 
 def _json_object(plain: Mapping[str, Any]) -> dict[str, Any]:
-    return {str(key): _json_safe(value) for key, value in plain.items()}
+    return {str(key): json_safe(value) for key, value in plain.items()}
 
 
-def _json_safe(value: Any) -> Any:
+def json_safe(value: Any) -> Any:
     """JSON has no NaN and no infinity: they become null, and a status says why."""
     if isinstance(value, float):
         return value if math.isfinite(value) else None
-    if isinstance(value, (Input, Notice)):
+    if isinstance(value, (Input, Notice, Verdict)):
         value = asdict(value)
     if isinstance(value, Mapping):
         return _json_object(value)
     if isinstance(value, (list, tuple)):
-        return [_json_safe(item) for item in value]
+        return [json_safe(item) for item in value]
     return value

@@ -10,10 +10,15 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from nctool.core.errors import InputError
+from nctool.core.text import one_line
 from nctool.report import Report, Result
+from nctool.report.report import json_safe
+from nctool.report.verdict import Verdict, held_since
 
 Axis = Literal["epoch", "step", "layer", "checkpoint"]
 """What the positions count; ``checkpoint`` where nothing better is known than the order."""
+NAMED = ("layer", "checkpoint")
+"""Axes whose points go by their names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +54,26 @@ class Trajectory:
     def positions(self) -> tuple[float, ...]:
         return tuple(point.position for point in self.points)
 
+    def label_of(self, position: object) -> str:
+        """``epoch 30``, or the name of a layer."""
+        for point in self.points:
+            if self.axis in NAMED and point.position == position:
+                return one_line(point.label)
+        shown = int(position) if isinstance(position, float) and position % 1 == 0 else position
+        return f"{self.axis} {shown}"
+
+    @property
+    def verdicts(self) -> tuple[Verdict | None, ...]:
+        """Of every point."""
+        return tuple(point.report.verdict for point in self.points)
+
+    @property
+    def verdict(self) -> Verdict | None:
+        """The last point's, with the position since when its word holds."""
+        verdicts = self.verdicts
+        last = verdicts[-1]
+        return last and replace(last, since=held_since(self.positions, verdicts))
+
     def __getitem__(self, metric_id: str) -> Result:
         return self.last[metric_id]
 
@@ -76,6 +101,7 @@ class Trajectory:
         return plain | {
             "kind": self.kind,
             "outcome": self.outcome,
+            "verdict": json_safe(self.verdict),
             "gates": [dict(gate) for gate in self.gates],
             "axis": self.axis,
             "facts": dict(self.facts),

@@ -111,6 +111,10 @@ class HeadRule:
         contest = Contest.of(scores, self.columns[block.y])
         return contest.margin * block.get(self.inverse)
 
+    def chosen(self, block: Block) -> Tensor:  # (B,)
+        """The row that it names, also where it is wrong."""
+        return _all_named(self, block)
+
     def samples(self, block: Block) -> Sample:
         lengths = block.get(self.origin.lengths)
         return Sample(block.x, block.y, lengths, self.columns[block.y])
@@ -178,6 +182,10 @@ class MeanRule:
         """Where the nearest mean is the sample's own."""
         return block.get(self).winner == block.y
 
+    def chosen(self, block: Block) -> Tensor:  # (B,)
+        """The class whose mean is nearest, also where it is not the sample's own."""
+        return _all_named(self, block)
+
     def _unclear(self, block: Block, screen: Screen) -> Tensor:
         """Rows that the coarse look leaves open; it ends where it settles too few."""
         base, lengths = block.get(self.origin.base), block.get(self.origin.lengths)
@@ -216,6 +224,15 @@ class MeanRule:
         verdict.winner[rows] = winner
 
 
+def _all_named(rule: HeadRule | MeanRule, block: Block) -> Tensor:  # (B,)
+    verdict = block.get(rule)
+    unnamed = verdict.winner < 0
+    if bool(unnamed.any()):
+        # A write into something shared: a name in place of -1, which changes no answer.
+        rule.name(verdict, block, unnamed)
+    return verdict.winner
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Agreement:
     """Where both rules choose the same class; names are only asked for where both are wrong."""
@@ -228,7 +245,7 @@ class Agreement:
         head_right, mean_right = block.get(self.head.right), block.get(self.mean.right)
         both_wrong = ~head_right & ~mean_right
         if bool(both_wrong.any()):
-            # The one write into something shared: a name in place of -1, which changes no answer.
+            # As in _all_named.
             self.head.name(chosen, block, both_wrong)
             self.mean.name(nearest, block, both_wrong)
         same = self.head.columns[nearest.winner.clamp(min=0)] == chosen.winner

@@ -46,6 +46,30 @@ class ClassSums:
         return self.total
 
 
+class Tally:
+    """How often each whole number comes: one number per sample."""
+
+    def __init__(
+        self, values: Part[Tensor], size: int, *, reads: tuple[Product, ...] = (), width: int = 0
+    ) -> None:
+        self.values, self.size = values, size
+        self.reads, self.width = reads, width
+        self.total: Tensor | None = None  # (size,)
+
+    def add(self, block: Block) -> None:
+        counts = torch.bincount(block.get(self.values), minlength=self.size).double()
+        self.total = counts if self.total is None else self.total + counts
+
+    def sums(self) -> Tensor:
+        return self.finish()
+
+    def merge(self, other: Tensor) -> None:
+        self.total = other if self.total is None else self.total + other
+
+    def finish(self) -> Tensor:
+        return torch.zeros(self.size, dtype=torch.float64) if self.total is None else self.total
+
+
 class RowSum:
     """The sum of all rows, and how many there were."""
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from nctool.render import curves, plots
 from nctool.render.curves import BARS, MOST_BARS, sparkline
 from nctool.render.lines import Line
-from nctool.render.values.sentences import of_trajectory, position_label
+from nctool.render.values.sentences import of_trajectory
 from nctool.report.trajectory import Axis, Point, Trajectory
 from tests.render.hostile import TEXTS
 from tests.support.saved import of, report, trajectory
@@ -86,11 +86,11 @@ def test_sparkline_of_anything(values: list[float | None]) -> None:
 
 # Positions are epochs and steps as numbers, layers and checkpoints by name.
 def test_place() -> None:
-    assert position_label(trajectory(), 30) == position_label(trajectory(), 30.0) == "epoch 30"
-    assert position_label(trajectory(), 0.5) == "epoch 0.5"
+    assert trajectory().label_of(30) == trajectory().label_of(30.0) == "epoch 30"
+    assert trajectory().label_of(0.5) == "epoch 0.5"
     layers = course([1.0, 2.0], "layer", ["conv\n1", "fc"])
-    assert [position_label(layers, one) for one in (1.0, 2.0)] == ["conv\\n1", "fc"]
-    assert position_label(layers, 3) == "layer 3"
+    assert [layers.label_of(one) for one in (1.0, 2.0)] == ["conv\\n1", "fc"]
+    assert layers.label_of(3) == "layer 3"
 
 
 # Facts are told in words, and only those that are there.

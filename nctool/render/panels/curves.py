@@ -13,8 +13,7 @@ from matplotlib.ticker import FixedLocator, NullLocator
 from nctool.core.text import number
 from nctool.render.panels import style
 from nctool.render.values.curves import extent, known
-from nctool.render.values.sentences import NAMED, position_label
-from nctool.report.trajectory import Trajectory
+from nctool.report.trajectory import NAMED, Trajectory
 
 HEIGHT = 4.6
 ROOM = 0.4
@@ -187,7 +186,7 @@ def _along(axes: Axes, trajectory: Trajectory) -> None:
     positions = trajectory.positions
     if trajectory.axis in NAMED:
         stride = -(-len(positions) // MOST_NAMES)
-        names = _names([position_label(trajectory, position) for position in positions])
+        names = _names([trajectory.label_of(position) for position in positions])
         axes.set_xticks(positions[::stride], names[::stride])
         axes.xaxis.set_minor_locator(NullLocator())
         return

@@ -11,30 +11,19 @@ from nctool.report import Result
 from nctool.report.trajectory import Trajectory
 
 SHOWN_IN_SUPPORT = 4
-NAMED = ("layer", "checkpoint")
-"""Axes whose points go by their names."""
-
-
-def position_label(trajectory: Trajectory, position: object) -> str:
-    """``epoch 30``, or the name of a layer."""
-    for point in trajectory.points:
-        if trajectory.axis in NAMED and point.position == position:
-            return one_line(point.label)
-    shown = int(position) if isinstance(position, float) and position % 1 == 0 else position
-    return f"{trajectory.axis} {shown}"
 
 
 def ends_of(trajectory: Trajectory) -> tuple[str, str]:
     """The labels of the first and the last position."""
     positions = trajectory.positions
-    return position_label(trajectory, positions[0]), position_label(trajectory, positions[-1])
+    return trajectory.label_of(positions[0]), trajectory.label_of(positions[-1])
 
 
 def of_trajectory(trajectory: Trajectory) -> Iterator[str]:
     """What only the whole trajectory shows."""
     facts = trajectory.facts
     if "zero_error" in facts:
-        epoch = position_label(trajectory, facts["zero_error"])
+        epoch = trajectory.label_of(facts["zero_error"])
         yield f"the head makes no training error from {epoch} on"
     if "separation" in facts:
         law = facts["separation"]

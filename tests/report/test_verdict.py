@@ -1,0 +1,176 @@
+"""The verdict: words, what they hang on, and when there is none."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from nctool.core.notice import Notice
+from nctool.report import Report
+from nctool.report.sentence import nines, percent, second_line, sentence
+from nctool.report.trajectory import joined
+from tests.support.saved import judged, report
+from tests.support.strict_json import strict, validator
+
+FAR = {"nc1": 0.99, "nc2.means": 0.95, "nc2.weights": 0.96, "nc3": 0.98, "nc4": 1.0}
+
+
+def said(given: Report) -> str:
+    text = sentence(given)
+    assert text is not None
+    return text
+
+
+# The word follows from the weakest counted part, and from NC1 below one half.
+@pytest.mark.parametrize(
+    ("changes", "word"),
+    [
+        ({}, "collapsed"),
+        ({"nc2.means": 0.9}, "collapsed"),
+        ({"nc2.means": 0.8999}, "partly collapsed"),
+        ({"nc2.means": -0.5}, "partly collapsed"),
+        ({"nc1": 0.89, "nc2.means": 0.49}, "not collapsed"),
+        ({"nc1": 0.89, "nc2.means": 0.5}, "partly collapsed"),
+        ({"nc1": 0.0}, "not collapsed"),
+    ],
+)
+def test_words(changes: dict[str, float], word: str) -> None:
+    verdict = judged(FAR | changes).verdict
+    assert verdict is not None and verdict.word == word
+    assert said(judged(FAR | changes)).startswith(word.upper() + "  ")
+
+
+# HUG, and GNC where a simplex fits, are shown and not counted; where none fits GNC is.
+def test_what_counts() -> None:
+    tight = FAR | {"gnc.means": 0.1, "hug.means": 0.2}
+    verdict = judged(tight).verdict
+    assert verdict is not None and verdict.word == "collapsed"
+    assert {dial.id for dial in verdict.dials if not dial.counted} == {
+        "collapse.gnc.means", "collapse.hug.means",
+    }  # fmt: skip
+    crowded = {"nc1": 0.99, "gnc.means": 0.14, "gnc.weights": 0.5, "nc3": 0.9, "nc4": 1.0}
+    verdict = judged(crowded).verdict
+    assert verdict is not None and verdict.geometry == "gnc"
+    assert verdict.weakest == "collapse.gnc.means" and verdict.word == "partly collapsed"
+    assert said(judged(crowded)) == (
+        "PARTLY COLLAPSED  samples sit on their means (99.0 %); directions not spread "
+        "(GNC, means: 14 %)"
+    )
+
+
+# A report without dials has no verdict, in Python and in JSON.
+def test_without_dials() -> None:
+    assert report().verdict is None and report().to_dict()["verdict"] is None
+    assert sentence(report()) is None and second_line(report()) is None
+
+
+# Rows alone are never called collapsed.
+def test_classifier_only() -> None:
+    rows = judged({"nc2.weights": 0.999, "gnc.weights": 0.9}, n=None)
+    verdict = rows.verdict
+    assert verdict is not None and verdict.word is None and verdict.so_far == "no-features"
+    assert verdict.weakest == "collapse.nc2.weights" and verdict.way == 0.999
+    assert said(rows).startswith(
+        "CLASSIFIER ONLY  rows: 99.90 % of the way from random to a simplex"
+    )
+
+
+# Without a head the word is of what was seen, and says so.
+def test_without_head() -> None:
+    given = judged({"nc1": 0.95, "nc2.means": 0.92})
+    verdict = given.verdict
+    assert verdict is not None and verdict.so_far == "no-head" and verdict.word == "collapsed"
+    assert "(so far as seen without a head)" in said(given)
+
+
+# A notice that rows, labels or head rows do not match withholds the word and gives the cause.
+@pytest.mark.parametrize("slug", ["rows-misaligned", "labels-shifted", "head-rows-permuted"])
+def test_withheld(slug: str) -> None:
+    given = judged(FAR, warnings=(Notice(slug, "rows and labels do not match"),))
+    verdict = given.verdict
+    assert verdict is not None and verdict.withheld == slug
+    assert (verdict.word, verdict.way, verdict.weakest) == (None, None, None)
+    assert said(given) == "NO VERDICT  rows and labels do not match"
+    assert second_line(given) is None
+
+
+# Where a counted part has no value there is no word, and its reason is given.
+def test_undefined() -> None:
+    given = judged(FAR)
+    broken = tuple(
+        replace(each, value=None, status="undefined", reason="all class means coincide")
+        if each.id in ("collapse.weakest", "collapse.nc1")
+        else each
+        for each in given.metrics
+    )
+    assert said(replace(given, metrics=broken)) == "NO VERDICT  all class means coincide"
+
+
+# What has to be known to read the word stands behind it.
+def test_asides() -> None:
+    two = {"nc1": 0.95, "nc3": 0.97, "nc4": 1.0}
+    assert "(2 classes: NC2 holds by definition, not counted)" in said(judged(two, data={"k": 2}))
+    sizes = {"min": 10, "max": 100, "empty": 0, "single": 0}
+    assert "(classes 10:1)" in said(judged(FAR, data={"class_counts": sizes}))
+    held_out = judged(FAR, run={"split": "test"})
+    assert said(held_out).startswith("COLLAPSED ON TEST  ")
+
+
+# Few samples make it a bound.
+def test_bound() -> None:
+    given = judged(FAR, data={"k": 200})
+    limited = tuple(replace(each, flags=("sample-limited",)) for each in given.metrics)
+    assert "at least 95.0 % of the way" in said(replace(given, metrics=limited))
+    assert "(5 samples a class)" in said(replace(given, metrics=limited))
+
+
+# No way under a cut-off is shown as if it reached it, and 100 % is nothing left.
+@pytest.mark.parametrize(
+    ("left", "text"),
+    [
+        (0.0, "100 %"), (0.00013, "99.987 %"), (0.0054, "99.46 %"), (0.1, "90 %"),
+        (0.1001, "89 %"), (0.5004, "49 %"), (0.997, "0.3 %"), (1.5, "-50 %"),
+        (1e-9, "over 99.9999 %"),
+    ],
+)  # fmt: skip
+def test_percent(left: float, text: str) -> None:
+    assert percent(1 - left, left).replace("90.0", "90") == text
+
+
+# A trajectory says since when its word holds.
+def test_since() -> None:
+    ways = [0.2, 0.95, 0.7, 0.91, 0.95]
+    reports = [judged(FAR | {"nc1": way}, run={"epoch": 10 * at}) for at, way in enumerate(ways)]
+    run = joined(reports, [str(at) for at in range(5)])
+    assert run.verdict is not None and run.verdict.since == 30
+    assert run.to_dict()["verdict"]["since"] == 30
+    assert "above 90 % since epoch 30" in str(second_line(run))
+    partly = joined(reports[:3], ["0", "1", "2"])
+    assert "still moving" in str(second_line(partly))
+    resting = joined(
+        [reports[0], *reports[2:3], replace(reports[2], run={"epoch": 30})], list("abc")
+    )
+    assert "unchanged since epoch 20" in str(second_line(resting))
+    alone = joined(reports[:1], ["0"])
+    assert "since" not in str(second_line(alone))
+
+
+# The JSON holds the verdict as the schema has it, and loading works it out anew.
+def test_json() -> None:
+    given = judged(FAR)
+    plain: Any = strict(given.to_json())
+    assert not list(validator().iter_errors(plain))
+    assert plain["verdict"]["word"] == "collapsed"
+    assert [
+        set(dial) >= {"id", "way", "left", "chance", "side"} for dial in plain["verdict"]["dials"]
+    ]
+    plain["verdict"]["word"] = "not collapsed"
+    assert Report.from_dict(plain).verdict == given.verdict
+
+
+# Nines count what is left.
+def test_nines() -> None:
+    assert nines(0.1) == pytest.approx(1) and nines(0.001) == pytest.approx(3)
+    assert nines(0.0) == float("inf")
