@@ -1,4 +1,13 @@
-"""The command line: arguments, one call, one rendering, an exit code."""
+"""Has this network collapsed, and how far is it from perfect?
+
+Examples:
+  nctool analyze runs/7 -o run.html    a run, and a page about it
+  nctool inspect model.ckpt            what is inside, and what would be used
+  nctool COMMAND --help                options and examples of a command
+"""
+
+# The text above is the help of the program. A command is arguments, one call, one rendering, an
+# exit code, each in a file of its own.
 
 from __future__ import annotations
 
@@ -12,6 +21,7 @@ from nctool.cli.check import check
 from nctool.cli.compare import compare
 from nctool.cli.doctor import doctor
 from nctool.cli.explain import explain
+from nctool.cli.help import Command, as_typed
 from nctool.cli.inspect import inspect
 from nctool.cli.metrics import metrics
 from nctool.cli.report import report
@@ -21,7 +31,7 @@ from nctool.core.version import __version__
 
 app = typer.Typer(
     name="nctool",
-    help="Has this network collapsed, and how far is it from perfect?",
+    help=as_typed(__doc__),
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -29,7 +39,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 for function in (analyze, compare, check, inspect, report, explain, metrics, schema, doctor):
-    app.command()(function)
+    app.command(cls=Command)(function)
 
 
 def _version(given: bool) -> None:
@@ -46,7 +56,6 @@ def root(
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
-    """Has this network collapsed, and how far is it from perfect?"""
     if context.invoked_subcommand in defaults.COMMANDS:
         defaults.adopt(context)
 

@@ -44,7 +44,12 @@ def analyze(
     outputs: Outputs,
     save_roles: SaveRoles = False,
 ) -> None:
-    """Compute diagnostics from saved features, labels and classifier weights.
+    """Measure saved features, labels and classifier weights.
+
+    Examples:
+      nctool analyze runs/7 -o run.html       every checkpoint of a run, as a page
+      nctool analyze feats.npz model.ckpt     features here, the classifier there
+      nctool analyze feats.npz --gate 'nc1.pinv <= 0.05' --json report.json
 
     Roles are found by name and shape; --features, --labels, --head and --bias name them. Whatever
     the inputs do not allow is skipped, and says what it needs.

@@ -20,11 +20,19 @@ if TYPE_CHECKING:
 @with_options
 def check(
     context: typer.Context,
-    report: Annotated[str, argument("A saved report, trajectory or comparison.")],
+    report: Annotated[str, argument("A saved report, trajectory or comparison.", "REPORT")],
     gates: GateOptions,
     outputs: Annotated[Outputs, only("json", "output", "ci", "width", "quiet")],
 ) -> None:
-    """Apply gates to a saved report. Exit code 1: a gate failed; 4: a gated number is missing."""
+    """Apply gates to a saved report.
+
+    Examples:
+      nctool check run.json --gate 'nc1.pinv <= 0.05'
+      nctool check run.json --gate 'ratio(nc1.pinv) <= 1.1' --baseline main.json
+      nctool check run.json                   the gates of the settings file
+
+    Exit code 0: all hold; 1: one failed; 4: a gated number is missing.
+    """
     from nctool.cli import gate_rules
     from nctool.report.documents import read
 

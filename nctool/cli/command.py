@@ -64,7 +64,7 @@ def with_options(body: Callable[..., None]) -> Callable[..., None]:
         else:
             plain.append(parameter.replace(annotation=hint))
     # A stable sort: within a panel of the help the order is that of the fields.
-    options.sort(key=lambda declared: PANELS.index(declared.option.panel))
+    options.sort(key=lambda each: (not each.option.usual, PANELS.index(each.option.panel)))
     signature = inspect.Signature([*plain, *map(_parameter, options)])
     known = {declared.name: declared for declared in options}
 
@@ -107,7 +107,7 @@ def _parameter(declared: Declared) -> inspect.Parameter:
         metavar=option.metavar,
         min=low,
         max=high,
-        rich_help_panel=option.panel.title,
+        rich_help_panel="Usual" if option.usual else option.panel.title,
     )
     return inspect.Parameter(
         declared.name, KEYWORD, default=default, annotation=Annotated[kind, info]

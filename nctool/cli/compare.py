@@ -31,16 +31,27 @@ def compare(
     only_changed: Annotated[bool, Option("Leave out what is within tolerance.")] = False,
     split: Annotated[
         tuple[str, ...],
-        Option("train, val, test …; two or more of one run are compared with each other."),
+        Option(
+            "train, val, test …; two or more of one run are compared with each other.",
+            metavar="NAME",
+            usual=True,
+        ),
     ] = (),
     sort: Annotated[
         Literal["id", "change"] | None, Option("Order of the rows.  [default: as computed]")
     ] = None,
     group_by: Annotated[
-        str | None, Option("Mean and spread over runs that differ in this alone, such as seed.")
+        str | None,
+        Option("Mean and spread over runs that differ in this alone, such as seed.", metavar="KEY"),
     ] = None,
 ) -> None:
-    """Compare runs: what differs between them, and which is more collapsed."""
+    """Compare runs: what differs, and which is more collapsed.
+
+    Examples:
+      nctool compare runs/7 runs/8            the first is the baseline
+      nctool compare runs/7 --split train --split test
+      nctool compare a.json b.json c.json --only-changed -o changes.html
+    """
     from nctool.cli import gate_rules
     from nctool.cli.compared_runs import Measuring, runs_of
     from nctool.report import comparison

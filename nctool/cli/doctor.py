@@ -19,7 +19,7 @@ PACKAGES = ("numpy", "safetensors", "typer", "rich")
 
 @with_exit_codes
 def doctor() -> None:
-    """Print versions, devices, threads, and the formats that can be read here."""
+    """Print versions, devices and the formats that can be read."""
     show(lambda columns: checkup())
 
 

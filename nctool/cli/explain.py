@@ -19,7 +19,12 @@ def explain(
         argument("What stands in brackets: error[SLUG], warning[SLUG].", "[SLUG]"),
     ] = None,
 ) -> None:
-    """Explain an error or a notice: what it means for the numbers, and what to do."""
+    """List every error and notice, or explain one.
+
+    Examples:
+      nctool explain
+      nctool explain few-samples    what it means, what it matters, what to do
+    """
     from nctool import explanations
     from nctool.render import explained
 

@@ -33,7 +33,15 @@ def inspect(
     outputs: Annotated[Outputs, only("json", "width")],
     save_roles: SaveRoles = False,
 ) -> None:  # fmt: skip
-    """Show what a source holds and which role each array would get. Reads headers only."""
+    """Show what a source holds, and which role each array would get.
+
+    Examples:
+      nctool inspect model.ckpt
+      nctool inspect feats.npz model.ckpt --head model.fc.weight
+      nctool inspect feats.npz --save-roles   keep the choice for the next time
+
+    Only descriptions are read: it takes no longer for a large file.
+    """
     from nctool.inputs.sources import inspect as look
     from nctool.readers.remote import Downloads
     from nctool.render import console, inspection

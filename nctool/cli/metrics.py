@@ -19,7 +19,12 @@ def metrics(
         argument("One metric, explained in full; a family (nc1) or a glob is listed.", "[ID]"),
     ] = None,
 ) -> None:
-    """List every metric, or explain one: formula, convention, when it is undefined, reference."""
+    """List every metric, or explain one.
+
+    Examples:
+      nctool metrics
+      nctool metrics nc1.pinv     formula, convention, when undefined, reference
+    """
     from nctool import metrics as catalogue
     from nctool.render import handbook
 

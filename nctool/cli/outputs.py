@@ -32,7 +32,7 @@ class Outputs:
     """Everything a command was asked to write."""
 
     json: str | None = OUTPUT.option(
-        None, "Write the report as JSON; - for stdout.", metavar="FILE|-"
+        None, "Write the report as JSON; - for stdout.", metavar="FILE|-", usual=True
     )
     output: tuple[str, ...] = OUTPUT.option(
         (),
@@ -40,6 +40,7 @@ class Outputs:
         ".wide.csv (a row per point), .flat.json (numbers by id, for dvc and trackers).",
         metavar="FILE",
         short="-o",
+        usual=True,
     )
     plot: bool = OUTPUT.option(False, "Draw the main curves.")
     ci: Ci = OUTPUT.option("auto", "Annotations for the log of a CI job.")
@@ -49,7 +50,9 @@ class Outputs:
         metavar="FILE.safetensors",
         check=check_arrays,
     )
-    width: int | None = OUTPUT.option(None, "Columns of the text report.", between=(40, None))
+    width: int | None = OUTPUT.option(
+        None, "Columns of the text report.", metavar="N", between=(40, None)
+    )
     quiet: bool = OUTPUT.option(False, "No report, warnings only.", short="-q")
     verbose: bool = OUTPUT.option(False, "What took how long, too.", short="-v")
     no_progress: bool = OUTPUT.option(False, "No progress bar.")

@@ -26,7 +26,13 @@ def report(
     outputs: Annotated[Outputs, only("output", "json", "plot", "width", "quiet", ci="none")],
     compute: Annotated[ComputeOptions, only("per_class")],
 ) -> None:
-    """Render saved reports: by suffix to a file, otherwise to the screen."""
+    """Write saved reports in another form, by suffix.
+
+    Examples:
+      nctool report run.json                  on the screen
+      nctool report run.json -o run.html -o figure.pdf
+      nctool report epoch1.json epoch2.json -o run.html
+    """
     from nctool.report.documents import read
 
     outputs.check(sources=reports)

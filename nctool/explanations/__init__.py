@@ -58,7 +58,8 @@ def explanation_of(slug: str) -> Explanation:
     known = {name: each for group in groups() for each in group.explanations for name in each.slugs}
     if slug not in known:
         near = get_close_matches(slug, known, n=3, cutoff=0.5)
-        hint = ("nearest: " + ", ".join(near) + "; " if near else "") + "list: nctool explain"
+        guess = f"did you mean {' or '.join(near)}? " if near else ""
+        hint = f"{guess}list them with: nctool explain"
         raise UsageError("unknown-slug", f"no error or notice is called {slug!r}", hint)
     return known[slug]
 

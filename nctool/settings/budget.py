@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from nctool.core.errors import UsageError
-from nctool.settings.option import COMPUTE, check_values
+from nctool.settings.option import COST, check_values
 
 Reach = Literal["all", "min"]
 
@@ -42,12 +42,15 @@ def check_gap(gap: float) -> None:
 class Budget:
     """Memory, precision of certified margins, and the seed; the defaults suit a laptop."""
 
-    seed: int = COMPUTE.option(0, "For whatever is sampled.")
-    gap: float = COMPUTE.option(
-        1e-6, "Relative distance between the certified bounds of a margin.", check=check_gap
+    seed: int = COST.option(0, "For whatever is sampled.", metavar="N")
+    gap: float = COST.option(
+        1e-6,
+        "Relative distance between the certified bounds of a margin.",
+        metavar="X",
+        check=check_gap,
     )
-    margin: Reach = COMPUTE.option("all", "Certify the margin of every class, or only the least.")
-    memory: int = COMPUTE.option(
+    margin: Reach = COST.option("all", "Certify the margin of every class, or only the least.")
+    memory: int = COST.option(
         4 << 30,
         "What one computation may hold, like 4GiB.",
         metavar="SIZE",

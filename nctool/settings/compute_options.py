@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from nctool.core.errors import UsageError
-from nctool.settings.option import COMPUTE, check_values
+from nctool.settings.option import COMPUTE, COST, check_values
 
 Dtype = Literal["float64", "float32"]
 
@@ -36,14 +36,15 @@ class ComputeOptions:
         "Comma-separated ids, families (nc1) or globs.  [default: all that the inputs allow]",
         metavar="ID,...",
         listed=True,
+        usual=True,
     )
     per_class: bool = COMPUTE.option(False, "Every class's own value.")
-    device: str = COMPUTE.option("auto", "auto, cpu, cuda[:i] or mps.")
-    dtype: Dtype | None = COMPUTE.option(
+    device: str = COST.option("auto", "auto, cpu, cuda[:i] or mps.", metavar="NAME")
+    dtype: Dtype | None = COST.option(
         None, "Precision of the large products.  [default: float32; float64 for float64 features]"
     )
-    threads: int | None = COMPUTE.option(
-        None, "CPU threads.", between=(1, MOST_THREADS), check=check_threads
+    threads: int | None = COST.option(
+        None, "CPU threads.", metavar="N", between=(1, MOST_THREADS), check=check_threads
     )
     bootstrap: int = COMPUTE.option(
         0,
@@ -51,7 +52,7 @@ class ComputeOptions:
         metavar="N",
         check=check_replicates,
     )
-    deterministic: bool = COMPUTE.option(False, "Same input, same digest.")
+    deterministic: bool = COST.option(False, "Same input, same digest.")
 
     def __post_init__(self) -> None:
         check_values(self)

@@ -150,7 +150,7 @@ class ConventionOptions:
         check=check_logit_scale,
     )
     profile: str | None = COMPUTE.option(
-        None, f"A paper's conventions: {', '.join(PROFILES)}.", metavar="NAME", check=check_profile
+        None, f"As in a paper: {', '.join(PROFILES)}.", metavar="NAME", check=check_profile
     )
     center: Center | None = COMPUTE.option(
         None, "Global mean: of the class means, or of all samples.  [default: balanced]"
@@ -159,10 +159,16 @@ class ConventionOptions:
         "unit", "Margins of rows scaled to length one, or as stored."
     )
     alpha: float = COMPUTE.option(
-        1.0, "Weight between classes in the hug gaps.", check=partial(check_weight, "alpha")
+        1.0,
+        "Weight between classes in the hug gaps.",
+        metavar="X",
+        check=partial(check_weight, "alpha"),
     )
     beta: float = COMPUTE.option(
-        1.0, "Weight within classes in the hug gaps.", check=partial(check_weight, "beta")
+        1.0,
+        "Weight within classes in the hug gaps.",
+        metavar="X",
+        check=partial(check_weight, "beta"),
     )
 
     def __post_init__(self) -> None:

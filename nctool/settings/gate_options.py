@@ -19,6 +19,7 @@ class GateOptions:
         "A rule such as 'nc1.pinv <= 0.05' or 'ratio(nc1.pinv) < 1.1' (repeatable).",
         metavar="RULE",
         key="rules",
+        usual=True,
     )
     tolerance: tuple[str, ...] = GATES.option(
         (),

@@ -34,13 +34,14 @@ class Panel:
         return declaration  # type: ignore[no-any-return]
 
 
-COMMAND = Panel("Options", None)
+COMMAND = Panel("This command", None)
 ROLES = Panel("Roles", "roles")
-COMPUTE = Panel("Compute", "")
+COMPUTE = Panel("Numbers", "")
+COST = Panel("Precision and cost", "")
 GATES = Panel("Gates", "gates")
 OUTPUT = Panel("Output", None)
-PANELS = (COMMAND, ROLES, COMPUTE, GATES, OUTPUT)
-"""In the order of the help."""
+PANELS = (COMMAND, ROLES, COMPUTE, COST, GATES, OUTPUT)
+"""In the order of the help, after the usual ones of all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,8 @@ class Option:
     help: str
     panel: Panel = COMMAND
     metavar: str | None = None
+    usual: bool = False
+    """In the first panel of the help, whatever its own."""
     short: str | None = None
     """A second spelling on the command line, such as -o."""
     between: tuple[int, int | None] | None = None

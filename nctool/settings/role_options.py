@@ -32,7 +32,9 @@ class RoleOptions:
         None, _key("Classifier bias (K,)") + " 'none' for none.", metavar="KEY"
     )
     weights: Weights = ROLES.option("raw", "Which copy, where there are two.")
-    split: str | None = ROLES.option(None, "train, val, test … where a file holds several.")
+    split: str | None = ROLES.option(
+        None, "train, val, test … where a file holds several.", metavar="NAME", usual=True
+    )
     classes: str | int | None = ROLES.option(
         None,
         "Number of classes, or their names: one per line, JSON, or a tokenizer.",

@@ -104,7 +104,9 @@ def unknown_options(line: str) -> set[str]:
     """The options of a command line, as people are shown it, that its command does not have."""
     program, command, *words = shlex.split(line, comments=True)
     assert program == "nctool"
-    known = set(re.findall(r"(?<!\S)--?[a-z][a-z-]*", inside(command, "--help").out))
+    # At the edge of the panels: the help has examples too, which prove nothing.
+    listed = re.findall(r"^  (?:(-\w), )?(--[a-z-]+)", inside(command, "--help").out, re.MULTILINE)
+    known = {flag for flags in listed for flag in flags}
     given = {word.partition("=")[0] for word in words if word.startswith("-") and word != "-"}
     return given - known
 

@@ -45,7 +45,7 @@ def test_no_such_slug(slug: str, near: str) -> None:
     assert said.err.startswith(
         f"nctool: error[unknown-slug]: no error or notice is called '{slug}'"
     )
-    assert f"nearest: {near}" in said.err and "nctool explain" in said.err
+    assert f"did you mean {near} " in said.err and "nctool explain" in said.err
 
 
 # On a terminal an error ends with the way to its explanation; in a log the slug is enough.

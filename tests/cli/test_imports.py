@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from tests.cli.shell import EPOCH_10, ROOT, environment, inside
+from tests.cli.shell import EPOCH_10, ROOT, environment
 
 HEAVY = ("torch", "numpy", "scipy", "safetensors")
 ASK = f"""
@@ -77,17 +77,3 @@ def test_modules(module: str) -> None:
 # The sight of an array library would be noticed.
 def test_the_probe() -> None:
     assert imported("import numpy")[1] == {"numpy"}
-
-
-# Every command has its own help, with every option explained.
-@pytest.mark.parametrize(
-    "command",
-    ["analyze", "compare", "check", "report", "inspect", "explain", "metrics", "schema", "doctor"],
-)
-def test_every_command_has_help(command: str) -> None:
-    said = inside(command, "--help", env={"COLUMNS": "200"})
-    assert said.code == 0 and said.out.startswith("Usage: ")
-    options = [line for line in said.out.splitlines() if line.lstrip().startswith("-")]
-    assert options
-    assert all(len(line.split("  ", 2)[-1].split()) > 1 for line in options)
-    assert f"  {command} " in inside("--help").out
