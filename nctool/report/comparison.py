@@ -221,7 +221,7 @@ def _change(
     if result.definition_version != base.definition_version:
         return alone
     # Over a subnormal baseline the quotient overflows: there is no ratio then, as over zero.
-    ratio = value / before if before and math.isfinite(value / before) else None
+    ratio = _finite(value / before) if before else None
     overlap = None
     if result.ci is not None and base.ci is not None:
         overlap = result.ci[0] <= base.ci[1] and base.ci[0] <= result.ci[1]
@@ -229,7 +229,11 @@ def _change(
         word = "within tolerance"
     else:
         word = "more collapsed" if result.gained(before, value) > 0 else "less collapsed"
-    return replace(alone, delta=value - before, ratio=ratio, word=word, overlap=overlap)
+    return replace(alone, delta=_finite(value - before), ratio=ratio, word=word, overlap=overlap)
+
+
+def _finite(number: float) -> float | None:
+    return number if math.isfinite(number) else None
 
 
 def _absent(metric: Result) -> Result:

@@ -16,7 +16,7 @@ from typing import Any, TypeAlias
 from nctool.core.errors import InputError
 from nctool.report import Report
 from nctool.report.comparison import Comparison
-from nctool.report.report import refuse
+from nctool.report.plain import refuse
 from nctool.report.trajectory import Trajectory
 
 Document: TypeAlias = Report | Trajectory | Comparison

@@ -8,94 +8,20 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from nctool.core.errors import InputError, UsageError
 from nctool.core.metric_names import suggestion
 from nctool.core.notice import Notice
+from nctool.report.plain import json_object, of_keys, refuse
+from nctool.report.result import Result, result_from_dict, result_to_dict
 from nctool.report.verdict import Verdict, verdict_of
 
 SCHEMA_VERSION = "1.0"
 SCHEMA_ID = "https://nctool.dev/schema/report-1.0.json"
-
-Status = Literal["ok", "skipped", "undefined"]
-Direction = Literal["up", "down"]
-
-
-@dataclass(frozen=True, slots=True)
-class Reference:
-    """The best value anybody has seen or proved, and how it is known."""
-
-    value: float
-    source: str
-
-
-@dataclass(frozen=True, slots=True)
-class Distribution:
-    """How a metric spreads over classes or samples."""
-
-    over: str
-    min: float
-    p01: float
-    p05: float
-    p50: float
-    p95: float
-    max: float
-    mean: float
-
-    def scaled(self, factor: float) -> Distribution:
-        """The same in another unit."""
-        numbers = {name: factor * size for name, size in asdict(self).items() if name != "over"}
-        return Distribution(self.over, **numbers)
-
-
-@dataclass(frozen=True, slots=True)
-class ClassValue:
-    """One class's own number, under its stored index and its name."""
-
-    index: int
-    name: str
-    value: float
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """One metric's outcome. Absent is None with a reason; never NaN, never 0."""
-
-    id: str
-    title: str
-    definition: str
-    value: float | None
-    status: Status
-    reason: str | None
-    ideal: float | None
-    toward_collapse: Direction
-    needs: tuple[str, ...]
-    floor: float | None = None
-    best_known: Reference | None = None
-    null_value: float | None = None
-    null_sd: float | None = None
-    null_source: str | None = None
-    noise_floor: float | None = None
-    bounds: tuple[float, float] | None = None
-    ci: tuple[float, float] | None = None
-    distribution: Distribution | None = None
-    worst: tuple[ClassValue, ...] | None = None
-    per_class: tuple[float | None, ...] | None = None
-    details: Mapping[str, Any] | None = None
-    flags: tuple[str, ...] = ()
-    definition_version: int = 1
-
-    def gained(self, before: float, now: float) -> float:
-        """By how much ``now`` is more collapsed than ``before``; negative where it is less."""
-        # Beyond an ideal a value is as far from collapse as before it: the distance decides.
-        if self.ideal is not None:
-            return abs(before - self.ideal) - abs(now - self.ideal)
-        return now - before if self.toward_collapse == "up" else before - now
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +112,7 @@ class Report:
         plain = {field.name: getattr(self, field.name) for field in fields(self)}
         plain["metrics"] = [result_to_dict(result) for result in self.metrics]
         answer = {"$schema": SCHEMA_ID, "kind": self.kind, "verdict": self.verdict}
-        return _json_object({**answer, **plain, "digest": self.digest})
+        return json_object({**answer, **plain, "digest": self.digest})
 
     def to_json(self, indent: int | None = 2) -> str:
         return json.dumps(self.to_dict(), indent=indent, allow_nan=False)
@@ -199,12 +125,13 @@ class Report:
             read = {
                 "created": plain["created"],
                 "outcome": plain["outcome"],
-                "inputs": tuple(_known(Input, source) for source in plain["inputs"]),
-                "metrics": tuple(_result_from_dict(result) for result in plain["metrics"]),
+                "schema_version": _own_version(plain["schema_version"]),
+                "inputs": tuple(of_keys(Input, source) for source in plain["inputs"]),
+                "metrics": tuple(result_from_dict(result) for result in plain["metrics"]),
                 "gates": tuple(plain.get("gates", ())),
-                "warnings": tuple(_known(Notice, notice) for notice in plain.get("warnings", ())),
+                "warnings": tuple(of_keys(Notice, notice) for notice in plain.get("warnings", ())),
             }
-            report: Report = _known(cls, {**plain, **read})
+            report: Report = of_keys(cls, {**plain, **read})
             return report
         except (KeyError, TypeError, AttributeError, ValueError) as problem:
             message = f"this JSON is not an nctool report ({type(problem).__name__}: {problem})"
@@ -221,12 +148,13 @@ class Report:
         return cls.from_dict(plain)
 
 
-KINDS = ("report", "trajectory", "comparison")
-
-
 def _check_kind(plain: Mapping[str, Any]) -> None:
-    """Refuse what is not a document of nctool, or of a newer schema than this one."""
-    if plain["kind"] not in KINDS:
+    """Refuse what is not a single report of nctool, or of a newer schema than this one."""
+    if plain["kind"] in ("trajectory", "comparison"):
+        # It holds a report in front, but taken for that alone it would lose its points or runs.
+        message = f"this JSON is a {plain['kind']}, which is more than one report"
+        raise InputError("not-a-report", message, "nctool.load reads documents of every kind")
+    if plain["kind"] != "report":
         raise ValueError(f"kind {plain['kind']!r}")
     if str(plain["schema_version"]).split(".")[0] != SCHEMA_VERSION.split(".")[0]:
         raise ValueError(f"schema version {plain['schema_version']!r}")
@@ -238,9 +166,10 @@ def _check_kind(plain: Mapping[str, Any]) -> None:
             raise TypeError(f"{name} holds something else than objects")
 
 
-def refuse(token: str) -> None:
-    """For ``parse_constant``: JSON has no NaN and no infinity."""
-    raise ValueError(f"{token} is no JSON number")
+def _own_version(version: str) -> str:
+    """Of a later minor version this one, which is what will be written: its new keys are left."""
+    later = int(version.split(".")[1]) > int(SCHEMA_VERSION.split(".")[1])
+    return SCHEMA_VERSION if later else version
 
 
 def schema() -> dict[str, Any]:
@@ -248,60 +177,3 @@ def schema() -> dict[str, Any]:
     text = (Path(__file__).parents[1] / "schema" / "report-1.0.json").read_text("utf-8")
     loaded: dict[str, Any] = json.loads(text)
     return loaded
-
-
-def result_to_dict(result: Result) -> dict[str, Any]:
-    plain = asdict(result)
-    if plain["worst"] is not None:
-        plain["worst"] = [
-            {"class": worst["index"], "name": worst["name"], "value": worst["value"]}
-            for worst in plain["worst"]
-        ]
-    safe = _json_object(plain)
-    # Left out where there is none: older reports, which do not have them, keep their digest.
-    for optional in ("null_sd", "null_source", "per_class", "details"):
-        if safe[optional] is None:
-            del safe[optional]
-    return safe
-
-
-def _result_from_dict(plain: Mapping[str, Any]) -> Result:
-    values = dict(plain)
-    for name, kind in (("best_known", Reference), ("distribution", Distribution)):
-        if values.get(name) is not None:
-            values[name] = _known(kind, values[name])
-    if values.get("worst") is not None:
-        values["worst"] = tuple(
-            ClassValue(worst["class"], worst["name"], worst["value"]) for worst in values["worst"]
-        )
-    result: Result = _known(Result, values)
-    return result
-
-
-def _known(kind: type[Any], plain: Mapping[str, Any]) -> Any:
-    """A dataclass from the keys that it has; lists become tuples, other keys are left alone."""
-    names = {field.name for field in fields(kind)}
-    return kind(
-        **{
-            name: tuple(value) if isinstance(value, list) else value
-            for name, value in plain.items()
-            if name in names
-        }
-    )
-
-
-def _json_object(plain: Mapping[str, Any]) -> dict[str, Any]:
-    return {str(key): json_safe(value) for key, value in plain.items()}
-
-
-def json_safe(value: Any) -> Any:
-    """JSON has no NaN and no infinity: they become null, and a status says why."""
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, (Input, Notice, Verdict)):
-        value = asdict(value)
-    if isinstance(value, Mapping):
-        return _json_object(value)
-    if isinstance(value, (list, tuple)):
-        return [json_safe(item) for item in value]
-    return value

@@ -25,7 +25,12 @@ class Tolerance:
         return away > self.abs and away > self.rel * math.fabs(before)
 
     def __str__(self) -> str:
-        return f"rel:{self.rel:g},abs:{self.abs:g}"
+        return f"rel:{_digits(self.rel)},abs:{_digits(self.abs)}"
+
+
+def _digits(limit: float) -> str:
+    """As many digits as read back as the same number."""
+    return repr(limit).removesuffix(".0")
 
 
 DEFAULT_TOLERANCE = Tolerance(rel=0.01)

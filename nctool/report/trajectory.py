@@ -12,7 +12,7 @@ from typing import Any, Literal
 from nctool.core.errors import InputError
 from nctool.core.text import one_line
 from nctool.report import Report, Result
-from nctool.report.report import json_safe
+from nctool.report.plain import json_safe
 from nctool.report.verdict import Verdict, held_since
 
 Axis = Literal["epoch", "step", "layer", "checkpoint"]

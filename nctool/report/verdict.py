@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from nctool.report.report import Report, Result
+    from nctool.report.report import Report
+    from nctool.report.result import Result
 
 Word = Literal["collapsed", "partly collapsed", "not collapsed"]
 Geometry = Literal["simplex", "seli", "gnc"]
