@@ -55,10 +55,14 @@ def program(path: Path, *lines: str) -> None:
     path.chmod(0o755)
 
 
+def as_installed(home: Path) -> None:
+    """What the action's first step leaves in the runner's folder."""
+    program(home / "nctool" / "bin" / "nctool", f'exec {sys.executable} -m nctool "$@"')
+
+
 @pytest.fixture
 def installed(tmp_path: Path) -> Path:
-    """A runner's folder in which the action has installed nctool."""
-    program(tmp_path / "nctool" / "bin" / "nctool", f'exec {sys.executable} -m nctool "$@"')
+    as_installed(tmp_path)
     (tmp_path / ".git").mkdir()
     return tmp_path
 

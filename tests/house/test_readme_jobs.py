@@ -1,4 +1,4 @@
-"""The CI jobs that the README shows: real YAML-like steps whose commands run, and gate."""
+"""The CI jobs that the README shows: valid YAML whose commands run, and gate."""
 
 from __future__ import annotations
 
@@ -10,27 +10,18 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
+import yaml
 
-from tests.cli.shell import DIGITS, inside
+from tests.cli.shell import DIGITS, ROOT, inside
+from tests.house.test_action import ACTION, HOME, HOOK, MEASURE, as_installed, run
 
-README = (Path(__file__).parents[2] / "README.md").read_text("utf-8")
-
-
-def jobs() -> list[str]:
-    return re.findall(r"```yaml\n(.*?)```", README, re.DOTALL)
-
-
-def commands(job: str) -> list[list[str]]:
-    """Every nctool command of a job."""
-    lines = re.findall(r"^\s+- (?:run: )?(nctool .*)$", job, re.MULTILINE)
-    return [shlex.split(line)[1:] for line in lines]
+README = (ROOT / "README.md").read_text("utf-8")
+GITHUB, GITLAB, HOOKS = map(yaml.safe_load, re.findall(r"```yaml\n(.*?)```", README, re.DOTALL))
 
 
-# Both jobs run as they stand, on a run folder of that name, and leave what they promise to keep.
-@pytest.mark.parametrize("place", [0, 1])
-def test_jobs(place: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    job = jobs()[place]
-    (words,) = commands(job)
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project with a run of two checkpoints, where the jobs look for it."""
     (tmp_path / "runs" / "latest").mkdir(parents=True)
     (tmp_path / ".git").mkdir()
     for epoch in ("0010", "0100"):
@@ -39,19 +30,60 @@ def test_jobs(place: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.chdir(tmp_path)
     for name in ("GITHUB_ACTIONS", "GITLAB_CI"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("GITHUB_ACTIONS" if place == 0 else "GITLAB_CI", "true")
-    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "summary.md"))
-    said = inside(*words, "--metrics", "nc1.*")
+    return tmp_path
+
+
+def unreachable(text: str) -> str:
+    """The same rule with a limit that nothing meets."""
+    return re.sub(r"[\d.]+$", "-9" if "<" in text else "9", text)
+
+
+def options(words: list[str]) -> list[str]:
+    """The words of a command with its gate out of reach."""
+    return [unreachable(word) if "=" in word and " " in word else word for word in words]
+
+
+# The GitHub job gives this repository's action inputs that there are; it runs and gates.
+def test_github(project: Path) -> None:
+    (job,) = GITHUB["jobs"].values()
+    step = job["steps"][-1]
+    place = step["uses"].partition("@")[0].split("/", 2)[2]
+    assert (ROOT / place).resolve() == HOME
+    assert step["with"].keys() <= ACTION["inputs"].keys()
+    as_installed(project)
+    assert run(MEASURE, project, **step["with"]).returncode == 0
+    assert "a gate failed" not in (project / "summary.md").read_text()
+    given = {**step["with"], "gates": unreachable(step["with"]["gates"])}
+    failed = run(MEASURE, project, **given)
+    assert failed.returncode == 1 and "::error title=nctool gate fail" in failed.stderr
+    assert "a gate failed" in (project / "summary.md").read_text()
+
+
+# The GitLab job installs torch before nctool; its command runs, gates, and writes what is kept.
+def test_gitlab(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (job,) = GITLAB.values()
+    torch, nctool, command = job["script"]
+    assert torch.startswith("pip install torch --index-url") and nctool.startswith("pip install")
+    monkeypatch.setenv("GITLAB_CI", "true")
+    words = shlex.split(command)[1:]
+    said = inside(*words)
     assert said.code == 0, said.err
-    said = inside(*(word.replace("0.05", "1e-9") for word in words), "--metrics", "nc1.*")
-    assert said.code == 1
-    if place == 0:
-        assert "::error title=nctool gate fail::" in said.err
-        assert "a gate failed" in (tmp_path / "summary.md").read_text()
-        assert (tmp_path / "report.html").is_file() and (tmp_path / "report.json").is_file()
-    else:
-        suite = ElementTree.parse(tmp_path / "junit.xml").getroot().find("testsuite")
-        assert suite is not None and suite.get("failures") == "1"
+    assert inside(*options(words)).code == 1
+    kept = [*job["artifacts"]["paths"], job["artifacts"]["reports"]["junit"]]
+    assert all((project / name).is_file() for name in kept)
+    suite = ElementTree.parse(project / kept[-1]).getroot().find("testsuite")
+    assert suite is not None and suite.get("failures") == "1"
+
+
+# The pre-commit hook is the one that this repository offers; with its words it runs and gates.
+def test_hook(project: Path) -> None:
+    ((hook,),) = [each["hooks"] for each in HOOKS["repos"]]
+    assert hook["id"] == HOOK["id"]
+    report, *rules = map(str, hook["args"])
+    assert inside("analyze", "runs/latest", "--json", report, "-q").code == 0
+    words = shlex.split(HOOK["entry"])[1:]
+    assert inside(*words, report, *rules).code == 0
+    assert inside(*words, report, *options(rules)).code == 1
 
 
 # The settings shown are settings: every key is known, and the rules can be read.
