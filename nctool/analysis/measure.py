@@ -104,8 +104,10 @@ def inputs_of(
         "bias": source.bias,
         "ood": source.ood,
     }
+    split = source.run.get("split")
     given: Inputs = {
         "class_names": source.names,
+        "split": None if split is None else str(split),
         "convention": settings.convention,
         "budget": settings.budget,
         "engine": engine,

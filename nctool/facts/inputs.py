@@ -26,6 +26,7 @@ class Inputs(TypedDict, total=False):
     bias: Tensor  # (C,)
     ood: LazyArray  # (M, D)
     class_names: tuple[str, ...]
+    split: str | None
     convention: Convention
     budget: Budget
     engine: Engine

@@ -24,7 +24,7 @@ def families() -> tuple[ModuleType, ...]:
 
 @cache
 def registry() -> dict[str, Metric]:
-    """Metrics by id: NC1 to NC5 first, then the other families, each in its own order."""
+    """Metrics by id: collapse, NC1 to NC5, then the other families, each in its own order."""
     metrics: list[Metric] = []
     for family in families():
         for value in vars(family).values():
@@ -59,8 +59,10 @@ def unknown_metric(name: str) -> UsageError:
     return UsageError("unknown-metric", f"no metric is called {name!r}", hint)
 
 
-def _place(metric: Metric) -> tuple[bool, str]:
-    """NC before the rest; ``gnc``, ``gnc1`` and ``gnc2`` are one family."""
+def _place(metric: Metric) -> tuple[int, str]:
+    """Collapse, NC, then the rest; ``gnc``, ``gnc1`` and ``gnc2`` are one family."""
+    if metric.family == "collapse":
+        return 0, ""
     if metric.family.startswith("nc"):
-        return False, metric.family
-    return True, metric.family.rstrip("0123456789")
+        return 1, metric.family
+    return 2, metric.family.rstrip("0123456789")

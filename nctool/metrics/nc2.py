@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from nctool.geometry import optima
 from nctool.metrics.metric import Measured, Undefined, on_points
-from nctool.metrics.shared import FEW_FOR_NULL, mean_abs_cosine, require
+from nctool.metrics.shared import FEW_FOR_NULL, along, gram_noise, mean_abs_cosine, require
 
 if TYPE_CHECKING:
     from nctool.geometry.pairs import Pairs
@@ -36,7 +36,7 @@ def norm_cv(points: Points, convention: Convention, point_flags: tuple[str, ...]
         apart=(norms - norms.mean()).abs(),
         classes=points.classes,
         null_value=_null_norm_cv(points) if plain else None,
-        noise_floor=_along(points) / float(norms.mean()) if plain else None,
+        noise_floor=along(points) / float(norms.mean()) if plain else None,
         flags=point_flags,
     )
 
@@ -101,14 +101,11 @@ def etf_deviation(
     count, dim = points.shape
     tall = count - 1 if points.centred else count
     overlap = math.sqrt((count - 1) / tall * dim / (tall + dim + 1))
-    size = float(points.vectors.abs().max())
-    scaled = points.vectors / size
-    whole, gram = float(scaled.norm()), float((scaled.T @ scaled).norm()) * size
     return Measured(
         simplex_deviation,
         floor=optima.etf_floor(count, dim),
         null_value=math.sqrt(2 - 2 * min(overlap, 1.0)),
-        noise_floor=_along(points) * math.sqrt(2 * count) * whole / gram,
+        noise_floor=gram_noise(points),
         flags=point_flags,
     )
 
@@ -136,14 +133,9 @@ def max_cos(directed: Points, pairs: Pairs, point_flags: tuple[str, ...]) -> Mea
     )
 
 
-def _along(points: Points) -> float:
-    """Rounding error of a point along one given direction."""
-    return math.sqrt(points.storage.rounding / points.storage.dim)
-
-
 def _angle_noise(points: Points) -> float:
     """Rounding error of a cosine: both points, each across its own direction."""
-    return _along(points) * math.sqrt(2 * float(points.norms.pow(-2).mean()))
+    return along(points) * math.sqrt(2 * float(points.norms.pow(-2).mean()))
 
 
 def _null_norm_cv(points: Points) -> float:

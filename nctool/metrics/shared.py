@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import math
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from nctool.engine.fact import Undefined
+
+if TYPE_CHECKING:
+    from nctool.geometry.points import Points
 
 T = TypeVar("T")
 
@@ -24,6 +27,19 @@ def defined(value: T | Undefined) -> T:
     if isinstance(value, Undefined):
         raise value
     return value
+
+
+def along(points: Points) -> float:
+    """Rounding error of a point along one given direction."""
+    return math.sqrt(points.storage.rounding / points.storage.dim)
+
+
+def gram_noise(points: Points) -> float:
+    """Rounding error of the Gram matrix scaled to norm one."""
+    size = float(points.vectors.abs().max())  # fourth powers stay within range
+    scaled = points.vectors / size
+    whole, gram = float(scaled.norm()), float((scaled.T @ scaled).norm()) * size
+    return along(points) * math.sqrt(2 * len(points.vectors)) * whole / gram
 
 
 def mean_abs_cosine(dim: int) -> float:

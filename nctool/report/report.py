@@ -111,8 +111,10 @@ class Report:
         """Plain values in the order of the published schema."""
         plain = {field.name: getattr(self, field.name) for field in fields(self)}
         plain["metrics"] = [result_to_dict(result) for result in self.metrics]
-        answer = {"$schema": SCHEMA_ID, "kind": self.kind, "verdict": self.verdict}
-        return json_object({**answer, **plain, "digest": self.digest})
+        start: dict[str, Any] = {"$schema": SCHEMA_ID, "kind": self.kind}
+        if verdict := self.verdict:  # reports of before there was one stay as they are
+            start["verdict"] = verdict
+        return json_object({**start, **plain, "digest": self.digest})
 
     def to_json(self, indent: int | None = 2) -> str:
         return json.dumps(self.to_dict(), indent=indent, allow_nan=False)

@@ -12,7 +12,6 @@ from typing import Any, Literal
 from nctool.core.errors import InputError
 from nctool.core.text import one_line
 from nctool.report import Report, Result
-from nctool.report.plain import json_safe
 from nctool.report.verdict import Verdict, held_since
 
 Axis = Literal["epoch", "step", "layer", "checkpoint"]
@@ -98,10 +97,11 @@ class Trajectory:
         plain = self.last.to_dict()
         for metric in plain["metrics"]:
             metric["curve"] = list(self.curve(metric["id"]))
+        if verdict := self.verdict:
+            plain["verdict"]["since"] = verdict.since
         return plain | {
             "kind": self.kind,
             "outcome": self.outcome,
-            "verdict": json_safe(self.verdict),
             "gates": [dict(gate) for gate in self.gates],
             "axis": self.axis,
             "facts": dict(self.facts),

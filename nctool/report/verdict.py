@@ -149,7 +149,7 @@ def _geometry(report: Report, counted: tuple[str, ...]) -> Geometry:
     if any(name.startswith("collapse.gnc") for name in counted):
         return "gnc"
     targets = [
-        (result.details or {}).get("target")
+        (result.details or {}).get("goal")
         for result in report.metrics
         if result.id.startswith("collapse.nc2")
     ]

@@ -12,6 +12,7 @@ T = TypeVar("T")
 
 GNC = "GNC  the same on the unit sphere, for any number of classes"
 FAMILIES = {
+    "collapse": "Collapse  how far from structureless (0) to perfect (1)?",
     "nc1": "NC1  do the features of a class contract onto their mean?",
     "nc2": "NC2  do class means and classifier rows become a simplex?",
     "nc3": "NC3  do classifier and class means become the same thing?",

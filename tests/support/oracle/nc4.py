@@ -24,7 +24,7 @@ def logits(seen: View, with_bias: bool = True) -> Array:
     return logits + seen.sample.bias if with_bias else logits
 
 
-def _nearest(seen: View) -> Index:
+def nearest(seen: View) -> Index:
     """The head row of argmin_c |h - mu_c|."""
     centred_means(seen)
     points = seen.sample.features  # (N, D)
@@ -46,13 +46,13 @@ def targets(seen: View) -> Index:
 @formula("nc4.mismatch")
 def mismatch(seen: View, with_bias: bool = True) -> Outcome:
     """Share of samples with argmax_k z_k != argmin_c |h - mu_c|."""
-    return _share(seen, logits(seen, with_bias).argmax(axis=1) != _nearest(seen))
+    return _share(seen, logits(seen, with_bias).argmax(axis=1) != nearest(seen))
 
 
 @formula("nc4.ncc_accuracy")
 def ncc_accuracy(seen: View) -> Outcome:
     """Share of samples with argmin_c |h - mu_c| = y."""
-    return _share(seen, _nearest(seen) == targets(seen))
+    return _share(seen, nearest(seen) == targets(seen))
 
 
 @formula("nc4.accuracy")
