@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from nctool.engine.fact import Undefined, fact
 from nctool.facts.head import framed
+from nctool.facts.means import BALANCED
 from nctool.facts.points import BOTH
 
 if TYPE_CHECKING:
@@ -16,9 +17,6 @@ if TYPE_CHECKING:
     from nctool.geometry.seli import Target
     from nctool.settings.budget import Budget
     from nctool.settings.conventions import Convention
-
-BALANCED = 1.5
-"""Up to this ratio of the largest class to the smallest the simplex is the reference."""
 
 
 @fact(each=BOTH)

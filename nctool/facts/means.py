@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from nctool.statistics.moments import Moments
     from nctool.statistics.whitening import Spectrum, Whitener
 
+BALANCED = 1.5
+"""Up to this ratio of the largest class to the smallest they count as equal, with the simplex as
+the reference."""
 SAMPLE_LIMITED = "sample-limited"
 MATERIAL_SHARE = 0.05
 """Say that few samples flatter a number once they do so by five percent."""

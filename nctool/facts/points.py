@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from nctool.core.text import count
 from nctool.engine.fact import Undefined, fact
 from nctool.facts.head import framed
-from nctool.facts.means import SAMPLE_LIMITED
+from nctool.facts.means import BALANCED, SAMPLE_LIMITED
 from nctool.facts.names import class_list
 
 if TYPE_CHECKING:
@@ -39,10 +39,22 @@ class Coincident:
 
 
 @fact(name="all_points[means]")
-def all_means(centred_means: Tensor, feature_storage: Storage, present: tuple[int, ...]) -> Points:
+def all_means(
+    centred_means: Tensor,
+    feature_storage: Storage,
+    present: tuple[int, ...],
+    class_counts: Tensor,
+    convention: Convention,
+) -> Points:
+    from nctool.geometry.nulls import Unequal
     from nctool.geometry.points import Points
 
-    return Points(centred_means, feature_storage, present, "means")
+    sizes = None
+    if class_counts.max() > BALANCED * class_counts.min():
+        # In order of size: what is expected of them does not depend on their names.
+        counts = tuple(class_counts.sort().values.tolist())
+        sizes = Unequal(counts, convention.center == "samples")
+    return Points(centred_means, feature_storage, present, "means", sizes)
 
 
 @fact(name="all_points[weights]")

@@ -1,5 +1,7 @@
-"""How much energy K points on a sphere must have, how much room they can take, and how random
-points compare. Nothing here needs torch before it is asked."""
+"""How much energy K points on a sphere must have, and how much room they can take.
+
+Nothing here needs torch before it is asked.
+"""
 
 from __future__ import annotations
 
@@ -80,35 +82,8 @@ def universal_optimum(count: int, dim: int) -> tuple[Shells, str] | None:
     return None
 
 
-def random_energy(dim: int, power: int) -> float | None:
-    """The mean of rho^-power (power 0: of log(1/rho)) for independent uniform points on the sphere.
-
-    None where it is infinite. A negative power is one of the distance itself.
-    """
-    if power >= dim - 1:
-        return None
-    if power == 0:
-        half = (dim - 1) / 2
-        return (_digamma(half + 0.5) - _digamma(half)) / 4 - math.log(2) / 2
-    if power == 2:
-        return (dim - 2) / (2 * (dim - 3))
-    logarithm = (
-        (dim - 2 - power) * math.log(2)
-        + math.lgamma(dim / 2)
-        + math.lgamma((dim - 1 - power) / 2)
-        - math.lgamma(dim - 1 - power / 2)
-    )
-    return math.exp(logarithm) / math.sqrt(math.pi)
-
-
 def _potential(square: float, power: int) -> float:
     return -math.log(square) / 2 if power == 0 else square ** (-power / 2)
-
-
-def _digamma(x: float) -> float:
-    import torch
-
-    return float(torch.digamma(torch.tensor(x, dtype=torch.float64)))
 
 
 def _bound(count: int, dim: int, power: int) -> float:

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
+from nctool.geometry.nulls import Unequal
+
 
 @dataclass(frozen=True, slots=True)
 class Storage:
@@ -41,6 +43,9 @@ class Points:
     storage: Storage
     classes: tuple[int, ...]  # the stored class index of each row
     kind: str  # "means" or "weights"
+    sizes: Unequal | None = (
+        None  # of the classes, where they are too far apart to be taken for equal
+    )
     norms: Tensor = field(init=False)  # (K,)
     zero: tuple[int, ...] = field(init=False)  # rows of length zero
 

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from nctool.facts.names import class_entry
-from nctool.geometry import optima
+from nctool.geometry import nulls, optima
 from nctool.metrics.metric import Measured, on_points
 
 if TYPE_CHECKING:
@@ -52,6 +52,9 @@ def margin(
     count, dim = margin_points.shape
     least = int(margins.upper.argmin())
     best = optima.margin(count, dim) if convention.unit_rows else None
+    null = None
+    if convention.unit_rows:
+        null = nulls.least_margin(count, dim, margin_points.centred, margin_points.sizes)
     whole = budget.margin == "all"
 
     def entry(row: int) -> dict[str, Any]:
@@ -73,7 +76,7 @@ def margin(
         best_known=best,
         bounds=(float(margins.lower.min()), float(margins.upper[least])),
         details=details,
-    )
+    ).beside(null)
 
 
 def _details(

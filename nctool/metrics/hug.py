@@ -8,15 +8,16 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from nctool.geometry import energy_optima, optima
+from nctool.geometry import energy_optima, nulls, optima
 from nctool.geometry.no_bound import NoBound
 from nctool.metrics.metric import Measured, Undefined, on_points
-from nctool.metrics.shared import FEW_FOR_NULL, defined, require
+from nctool.metrics.shared import defined, require
 
 if TYPE_CHECKING:
     from nctool.facts.points import Coincident
     from nctool.geometry.determinant import LogDeterminant
     from nctool.geometry.energy import Energies, Energy
+    from nctool.geometry.nulls import Null
     from nctool.geometry.points import Points
     from nctool.report import Reference
 
@@ -152,7 +153,7 @@ def closest(
         best_known=optima.separation(*points.shape),
         details=details,
         flags=flags,
-    )
+    ).beside(nulls.separation(*points.shape, points.centred, points.sizes))
 
 
 @on_points(
@@ -194,23 +195,28 @@ def room(points: Points, log_determinant: LogDeterminant, flags: tuple[str, ...]
     definition="(E_random - E)/(E_random - E_best), s = 2",
     ideal=1.0,
     toward="up",
+    version=2,
 )
 def uniformity(
     directed: Points, distinct_energies: Energies | Undefined, point_flags: tuple[str, ...]
 ) -> Measured:
     """Where between random (0) and as uniform as possible (1) do the {points} lie?
     Formula: (E_random - E) / (E_random - E_best), E the mean over pairs of 1/rho^2.
-    Convention: E_random = (d-2)/(2(d-3)) is expected of independent uniform directions. E_best is
-    the least possible: exact for K <= d+1 and K = 2d, otherwise a lower bound by linear
-    programming, so that 1 may be out of reach by a few tenths of a percent of E. Negative where
-    pairs are closer than at random. Per class: the same with the class's own mean.
-    Undefined when: d <= 3 (E_random is infinite), there are fewer than two points, one has length
-    zero, two directions coincide, or no bound is found.
+    Convention: E_random is what random {points} have in the mean: (d-2)/(2(d-3)) for rows; for
+    class means that of two of correlation -1/(K-1), which centring gives them. Up to K = d+1 that
+    leaves means hardly any room (`room` in the details). E_best is the least possible: exact for
+    K <= d+1 and K = 2d, otherwise a lower bound by linear programming, so that 1 may be out of
+    reach by a few tenths of a percent of E. Negative where pairs are closer than at random. Per
+    class: the same with the class's own mean.
+    Undefined when: d <= 3 (E_random is infinite), there are fewer than two points or two class
+    means (always opposite), one has length zero, two directions coincide, or no bound is found.
     Reference: hyperspherical energy of Liu et al. 2023; the bound, Delsarte, Goethals & Seidel
     1977 and Yudin 1992.
     """
     size, dim = directed.shape
-    random = energy_optima.random_energy(dim, 2)
+    if directed.centred and size == 2:
+        raise Undefined("two centred class means are opposite, whatever they are")
+    random = nulls.random_level(2, dim, nulls.correlation(size, directed.centred))
     if random is None:
         raise Undefined(f"d = {dim}: random points have infinite energy for d <= 3")
     energy = require(defined(distinct_energies).riesz)[2]
@@ -220,14 +226,17 @@ def uniformity(
         raise Undefined(f"nothing to measure against: {why}") from why
     assert best is not None
     span = random - best.value
+    null = nulls.energy(2, size, dim, directed.centred)
+    details = {"random": random, "best": best.value, "best_source": best.source, "room": span}
+    if directed.centred and size <= dim + 1:
+        details["tight"] = "K <= d+1: centring alone brings random means nearly as far apart"
     return Measured(
         (random - energy.mean) / span,
         per_class=(random - energy.by_point) / span,
         classes=directed.classes,
-        null_value=0.0 if size >= FEW_FOR_NULL else None,
-        details={"random": random, "best": best.value, "best_source": best.source},
+        details=details,
         flags=point_flags,
-    )
+    ).beside(null and null.map(-1 / span, random / span))
 
 
 def riesz(points: Points, energies: Energies, flags: tuple[str, ...], power: int) -> Measured:
@@ -236,7 +245,7 @@ def riesz(points: Points, energies: Energies, flags: tuple[str, ...], power: int
     best = None
     with suppress(NoBound):
         best = energy_optima.least_energy(size, dim, power)
-    null = energy_optima.random_energy(dim, power) if size >= FEW_FOR_NULL else None
+    null = nulls.energy(power, size, dim, points.centred)
     return _measured(points, require(energies.riesz)[power], best, null, flags)
 
 
@@ -244,7 +253,7 @@ def _measured(
     points: Points,
     energy: Energy,
     best: Reference | None,
-    null: float | None,
+    null: Null | None,
     flags: tuple[str, ...],
 ) -> Measured:
     return Measured(
@@ -252,6 +261,5 @@ def _measured(
         per_class=energy.by_point,
         classes=points.classes,
         best_known=best,
-        null_value=null,
         flags=flags,
-    )
+    ).beside(null)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from nctool.geometry.energy_optima import random_energy
+from nctool.geometry import nulls
 from nctool.metrics import hug
 from nctool.metrics.metric import Measured, metric, on_points
 from nctool.metrics.shared import require
@@ -54,7 +54,7 @@ def reverse_energy(
     Reference: Liu et al. 2023, hyperspherical reverse energy, as in the code of MHE-HUG.
     """
     means = require(closeness.total) / class_counts
-    null = random_energy(sizes.dim, -1)
+    null = nulls.random_level(-1, sizes.dim)
     if all_points.centred:
         null = math.sqrt(2 - 2 / math.sqrt(sizes.per_class))
     return Measured(
@@ -134,7 +134,7 @@ def pair_distance(
         value,
         per_class=values,
         classes=classes,
-        null_value=random_energy(sizes.dim, -1),
+        null_value=nulls.random_level(-1, sizes.dim),
         noise_floor=math.sqrt(2 * feature_storage.relative_rounding),
         ci=(max(value - error, 0.0), value + error) if details["sampled"] else None,
         details=details | (_singles(present, classes) or {}),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from nctool.engine.fact import Undefined
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from nctool.engine.graph import Need
+    from nctool.geometry.nulls import Null
 
 __all__ = ["Measured", "Metric", "Undefined", "metric", "on_points"]
 
@@ -46,6 +47,12 @@ class Measured:
     details: Mapping[str, Any] | None = None
     """What else a reader may ask: plain JSON values under stable names."""
     flags: tuple[str, ...] = ()
+
+    def beside(self, null: Null | None) -> Measured:
+        """The same with what structureless points give, where that is known."""
+        if null is None:
+            return self
+        return replace(self, null_value=null.value, null_sd=null.sd, null_source=null.source)
 
 
 Measure = Callable[..., Measured]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from nctool.geometry import optima
+from nctool.geometry import nulls, optima
 from nctool.metrics.metric import Measured, Undefined, on_points
 from nctool.metrics.shared import FEW_FOR_NULL, along, gram_noise, mean_abs_cosine, require
 
@@ -89,7 +89,10 @@ def angle_gap(directed: Points, pairs: Pairs, point_flags: tuple[str, ...]) -> M
     definition="|G/|G|_F - T_K|_F",
 )
 def etf_deviation(
-    points: Points, simplex_deviation: float, point_flags: tuple[str, ...]
+    points: Points,
+    simplex_deviation: float,
+    convention: Convention,
+    point_flags: tuple[str, ...],
 ) -> Measured:
     """How far is the Gram matrix of the {points} from that of a simplex equiangular tight frame?
     Formula: |G/|G|_F - T_K|_F, G = X X', T_K = (I - 11'/K)/sqrt(K-1).
@@ -99,14 +102,13 @@ def etf_deviation(
     Reference: Zhu et al. 2021 (on W); Kothapalli 2023 (on the means).
     """
     count, dim = points.shape
-    tall = count - 1 if points.centred else count
-    overlap = math.sqrt((count - 1) / tall * dim / (tall + dim + 1))
     return Measured(
         simplex_deviation,
         floor=optima.etf_floor(count, dim),
-        null_value=math.sqrt(2 - 2 * min(overlap, 1.0)),
         noise_floor=gram_noise(points),
         flags=point_flags,
+    ).beside(
+        nulls.etf_deviation(count, dim, points.centred or convention.center_weights, points.sizes)
     )
 
 
@@ -130,7 +132,7 @@ def max_cos(directed: Points, pairs: Pairs, point_flags: tuple[str, ...]) -> Mea
         classes=directed.classes,
         best_known=optima.max_cosine(*directed.shape),
         flags=point_flags,
-    )
+    ).beside(nulls.max_cosine(*directed.shape, directed.centred, directed.sizes))
 
 
 def _angle_noise(points: Points) -> float:

@@ -21,9 +21,9 @@ from nctool.geometry.energy_optima import (
     SIMPLEX,
     least_energy,
     least_newtonian,
-    random_energy,
 )
 from nctool.geometry.no_bound import NoBound
+from nctool.geometry.nulls import random_level
 from tests.support.point_sets import cell600, cloud, etf, icosahedron, orthoplex, polygon, sharp
 from tests.support.populations import Array
 
@@ -180,7 +180,7 @@ def test_growing_grid(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_large(classes: int, dim: int, power: int) -> None:
     square = 2 * classes / (classes - 1)
     simplex = -math.log(square) / 2 if power == 0 else square ** (-power / 2)
-    random = random_energy(dim, power)
+    random = random_level(power, dim)
     assert random is not None
     assert simplex < energy_bound(classes, dim, power) < random
 
@@ -189,7 +189,7 @@ def test_large(classes: int, dim: int, power: int) -> None:
 @pytest.mark.parametrize("dim", [2, 3, 4, 5, 10, 64, 4096])
 @pytest.mark.parametrize("power", (-1, *POWERS))
 def test_random(dim: int, power: int) -> None:
-    value = random_energy(dim, power)
+    value = random_level(power, dim)
     assert (value is None) == (power >= dim - 1)
     if value is None:
         return

@@ -35,7 +35,9 @@ from tests.support.point_sets import (
 )
 from tests.support.populations import Array
 
-GEOMETRY = {name: compute for name, compute in OF_ROWS.items() if name.startswith("hug.")}
+GEOMETRY = {name: compute for name, compute in OF_ROWS.items() if name.startswith("hug.")} | {
+    "hug.uniformity": uniformity
+}
 
 GRID = 1e-6
 """The linear programmes see a grid of 4000 points, and give up a ten-millionth for it."""

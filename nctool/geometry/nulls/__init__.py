@@ -5,6 +5,8 @@ Each function returns a ``Null``: the value, by how much one draw differs from i
 known; or None where nothing is known. Remembered by (K, d), within a second at any size.
 """
 
+from nctool.geometry.nulls.cosines import correlation
+from nctool.geometry.nulls.draws import Unequal
 from nctool.geometry.nulls.energies import energy, random_level
 from nctool.geometry.nulls.margins import least_margin, margin_quantile
 from nctool.geometry.nulls.null import Null
@@ -12,6 +14,6 @@ from nctool.geometry.nulls.pairs import max_cosine, separation
 from nctool.geometry.nulls.simplex import etf_deviation
 
 __all__ = [
-    "Null", "energy", "etf_deviation", "least_margin", "margin_quantile", "max_cosine",
-    "random_level", "separation",
+    "Null", "Unequal", "correlation", "energy", "etf_deviation", "least_margin", "margin_quantile",
+    "max_cosine", "random_level", "separation",
 ]  # fmt: skip

@@ -7,7 +7,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from nctool.geometry.nulls.draws import directions, gaussian_points, generator
+from nctool.geometry.nulls.draws import Unequal, as_means, directions, gaussian_points, generator
 from nctool.geometry.nulls.null import Array
 
 FEW = 20
@@ -26,12 +26,13 @@ class Few:
 
 
 @lru_cache(64)
-def few_points(count: int, dim: int, centred: bool) -> Few | None:
+def few_points(count: int, dim: int, centred: bool, sizes: Unequal | None = None) -> Few | None:
     """All that pairs say, at up to twenty points; None for more."""
     if count > FEW:
         return None
-    points = gaussian_points(generator(count, dim, centred), DRAWS, count, dim)
-    unit = directions(points, centred)
+    drawn = gaussian_points(generator(count, dim, centred), DRAWS, count, dim)
+    points = as_means(drawn, centred, sizes)
+    unit = directions(points)
     first, second = np.triu_indices(count, 1)
     # From differences: 2 - 2 cos cancels where two are close.
     square = np.square(unit[:, first] - unit[:, second]).sum(2)  # (B, pairs)
@@ -43,7 +44,7 @@ def few_points(count: int, dim: int, centred: bool) -> Few | None:
         separation=np.sqrt(square.min(1)),
         energies=((-logs / 2).mean(1), (square**-0.5).mean(1), (1 / square).mean(1)),
         newton=top + np.log(np.exp(powers - top[:, None]).mean(1)),
-        etf_deviation=_etf_deviation(points - points.mean(1, keepdims=True) if centred else points),
+        etf_deviation=_etf_deviation(points),
     )
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from nctool.geometry.nulls.draws import directions, gaussian_points, generator
+from nctool.geometry.nulls.draws import Unequal, as_means, directions, gaussian_points, generator
 from nctool.geometry.nulls.hulls import hull_margins
 from nctool.geometry.nulls.margin_law import BASE, terms_of_fit, typical_margin
 from nctool.geometry.nulls.null import EXACT, Array, Null, covers, of_draws
@@ -28,21 +28,23 @@ FEW_FOR_BATCHES = 32
 """Up to so many points all draws are solved at once; more go to the certified solver."""
 
 
-def least_margin(count: int, dim: int, centred: bool) -> Null | None:
+def least_margin(count: int, dim: int, centred: bool, sizes: Unequal | None = None) -> Null | None:
     """Of all classes, the least distance to the hull of the others; None out of range."""
-    return margin_quantile(0.0, count, dim, centred)
+    return margin_quantile(0.0, count, dim, centred, sizes)
 
 
 @lru_cache(4096)
-def margin_quantile(share: float, count: int, dim: int, centred: bool) -> Null | None:
+def margin_quantile(
+    share: float, count: int, dim: int, centred: bool, sizes: Unequal | None = None
+) -> Null | None:
     """What this share of the classes stays below: 0, 0.01, 0.1 or 0.5; None out of range."""
     if not covers(count, dim):
         return None
     if centred and count == 2:
         return Null(2.0, 0.0, EXACT)
     if count >= FITTED_FROM and dim > 2:
-        return _fitted(SHARES[share], count, dim, centred)
-    return of_draws(_quantiles(count, dim, centred)[list(SHARES).index(share)])
+        return _fitted(SHARES[share], count, dim, centred).of_equal(sizes)
+    return of_draws(_quantiles(count, dim, centred, sizes)[list(SHARES).index(share)])
 
 
 def _fitted(name: str, count: int, dim: int, centred: bool) -> Null:
@@ -71,23 +73,21 @@ def _table() -> dict[str, dict[int, list[float]]]:
 
 
 @lru_cache(256)
-def _quantiles(count: int, dim: int, centred: bool) -> Array:
+def _quantiles(count: int, dim: int, centred: bool, sizes: Unequal | None) -> Array:
     """(4, B) the shares of every draw."""
     random = generator(count, dim, centred)
     if count >= FITTED_FROM:
         margins = _on_circle(random, count)
     else:
         draws = 256 if count <= 10 else 96 if count <= 20 else 32
-        margins = _drawn(random, draws, count, dim, centred)
+        points = gaussian_points(random, draws, count, dim)
+        margins = _margins(directions(as_means(points, centred, sizes)))
     quantiles: Array = np.quantile(margins, list(SHARES), axis=1)
     return quantiles
 
 
-def _drawn(
-    random: np.random.Generator, draws: int, count: int, dim: int, centred: bool
-) -> Array:  # (B, K)
-    unit = directions(gaussian_points(random, draws, count, dim), centred)
-    if count <= FEW_FOR_BATCHES:
+def _margins(unit: Array) -> Array:  # (B, K)
+    if unit.shape[1] <= FEW_FOR_BATCHES:
         return hull_margins(unit)
     import torch
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -27,6 +27,10 @@ class Null:
         """Of ``scale`` times the number plus ``shift``."""
         sd = None if self.sd is None else abs(scale) * self.sd
         return Null(scale * self.value + shift, sd, self.source)
+
+    def of_equal(self, sizes: object | None) -> Null:
+        """The same, saying that unequal class sizes were taken for equal ones."""
+        return self if sizes is None else replace(self, source=f"{self.source}; equal classes")
 
 
 def covers(count: int, dim: int) -> bool:

@@ -6,7 +6,9 @@ import math
 from functools import cache
 
 import numpy as np
+from scipy.integrate import quad
 from scipy.optimize import linprog
+from scipy.special import hyp2f1
 
 from tests.support.oracle.view import Array
 
@@ -18,6 +20,33 @@ def random_energy(dim: int, s: float = 2) -> float:
     """
     logarithm = (dim - 2 - s) * math.log(2) + math.lgamma(dim / 2) + math.lgamma((dim - 1 - s) / 2)
     return math.exp(logarithm - math.lgamma(dim - 1 - s / 2)) / math.sqrt(math.pi)
+
+
+@cache
+def random_energy_of_means(classes: int, dim: int) -> float:
+    """E rho^-2 of two of K Gaussian points less their mean, whose correlation is -1/(K-1):
+
+    an integral over Hotelling's density of the correlation (1953), for d pairs about a known mean.
+    """
+    r = -1 / (classes - 1)
+
+    def density(angle: float) -> float:
+        cosine = math.cos(angle)
+        smooth = hyp2f1(0.5, 0.5, dim + 0.5, (1 + r * cosine) / 2)
+        logarithm = (dim - 2) * math.log(math.sin(angle)) - (dim - 0.5) * math.log(1 - r * cosine)
+        return float(smooth) * math.exp(logarithm - peak)
+
+    peak = 0.0
+    peak = max(math.log(density(angle)) for angle in np.linspace(0.01, 3.13, 1000))
+    # Where it is not negligible: many standard deviations of 1/sqrt(d) about its middle.
+    middle, reach = math.acos(r), 12 / math.sqrt(dim)
+    limits = max(middle - reach, 1e-9), min(middle + reach, math.pi - 1e-9)
+    whole = quad(density, *limits, epsabs=0, epsrel=1e-12, limit=400)[0]
+    energy = quad(
+        lambda angle: density(angle) / (4 * math.sin(angle / 2) ** 2),
+        *limits, epsabs=0, epsrel=1e-12, limit=400,
+    )[0]  # fmt: skip
+    return float(energy / whole)
 
 
 def best_energy(classes: int, dim: int) -> float:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 
-from tests.support.oracle.energy_bounds import best_energy, random_energy
-from tests.support.oracle.formula import MEANS_COINCIDE, ZERO_WEIGHT, on_rows
+from tests.support.oracle.energy_bounds import best_energy, random_energy, random_energy_of_means
+from tests.support.oracle.formula import MEANS_COINCIDE, ZERO_WEIGHT, Side, on_rows, on_sides
 from tests.support.oracle.sphere import all_chords, apart, log_determinant, mean, pair_chords
-from tests.support.oracle.view import Array, Outcome, Undefined
+from tests.support.oracle.view import Array, Outcome, Undefined, View, centred_means, head_rows
 
 MEANS_APART = (*MEANS_COINCIDE, "coincident_means", "one_dimension")
 ROWS_APART = (*ZERO_WEIGHT, "one_dimension")
@@ -62,12 +63,29 @@ def logdet(rows: Array) -> Outcome:
     return Outcome(log_determinant(np.exp(-(all_chords(rows) ** 2))))
 
 
-@on_rows("hug.uniformity", means=MEANS_APART, weights=ROWS_APART, rounding="energy_bound")
-def uniformity(rows: Array) -> Outcome:
+@on_sides(
+    "hug.uniformity",
+    means=(*MEANS_APART, "two_classes"),
+    weights=ROWS_APART,
+    rounding="energy_bound",
+)
+def uniformity_of(seen: View, side: Side) -> Outcome:
+    """Random class means are centred, too; and two of them are opposite."""
+    if side == "weights":
+        return uniformity(head_rows(seen))
+    rows = centred_means(seen)
+    if len(rows) == 2:
+        raise Undefined("two centred means are opposite")
+    return uniformity(rows, random_energy_of_means)
+
+
+def uniformity(
+    rows: Array, random: Callable[[int, int], float] = lambda _, dim: random_energy(dim)
+) -> Outcome:
     """(E_random - E) / (E_random - E_best), s = 2."""
     classes, dim = rows.shape
     if dim <= 3:
         raise Undefined("the energy of random directions is infinite")
-    own, chance, best = energy(rows, 2).value, random_energy(dim), best_energy(classes, dim)
+    own, chance, best = energy(rows, 2).value, random(classes, dim), best_energy(classes, dim)
     assert own is not None
     return Outcome((chance - own) / (chance - best))
