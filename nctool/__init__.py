@@ -1,22 +1,41 @@
-"""nctool: has this network collapsed, and how far is it from perfect?"""
+"""nctool: has this network collapsed, and how far is it from perfect?
+
+``nctool.analyze`` measures arrays or files, ``nctool.trajectory`` a run; ``nctool.compare`` sets
+runs side by side, ``nctool.check`` holds them against rules, ``nctool.load`` reads what was saved
+and ``nctool.inspect`` says what a file holds. Each takes what the command of its name takes.
+"""
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from nctool.core.version import __version__
 from nctool.report import Report, Result
+from nctool.report.comparison import Comparison
+from nctool.report.trajectory import Trajectory
 
 if TYPE_CHECKING:
     from nctool.api.analyze import analyze
+    from nctool.api.check import check
+    from nctool.api.compare import compare
+    from nctool.api.inspect import inspect
+    from nctool.api.load import load
+    from nctool.api.trajectory import trajectory
 
-__all__ = ["Report", "Result", "__version__", "analyze"]
+FUNCTIONS = ("analyze", "check", "compare", "inspect", "load", "trajectory")
+__all__ = [
+    "Comparison", "Report", "Result", "Trajectory", "__version__",
+    "analyze", "check", "compare", "inspect", "load", "trajectory",
+]  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:
     """Nothing heavy is imported until something is measured."""
-    if name == "analyze":
-        from nctool.api.analyze import analyze
-
-        return analyze
+    if name in FUNCTIONS:
+        return getattr(import_module(f"nctool.api.{name}"), name)
     raise AttributeError(f"module 'nctool' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *FUNCTIONS})

@@ -23,8 +23,8 @@ from nctool.inputs.sources import inspect, load
 from nctool.metrics.metric import Metric
 from nctool.readers.remote import Downloads
 from nctool.report import Report
-from nctool.report.trajectory import Trajectory, joined
-from nctool.report.trends import of_depth, of_time
+from nctool.report.trajectory import Trajectory
+from nctool.report.trends import followed
 from nctool.settings.role_options import RoleOptions
 
 
@@ -111,9 +111,8 @@ def measure_points(
             analysis = measure(point.load(), metrics, settings, _Within(advance, point.label))
             reports.append(analysis.report)
             advance(1)
-    trajectory = joined(reports, [point.label for point in points], axis="layer" if depth else None)
-    facts = of_depth(trajectory.points) if depth else of_time(trajectory.points)
-    return MeasuredTrajectory(replace(trajectory, facts=facts), analysis)
+    trajectory = followed(reports, [point.label for point in points], depth=depth)
+    return MeasuredTrajectory(trajectory, analysis)
 
 
 def _together(sources: Sequence[str]) -> tuple[str, ...]:

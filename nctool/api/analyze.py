@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -13,17 +12,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from nctool import metrics as catalogue
-from nctool.analysis.measure import Settings, measure
+from nctool.analysis.measure import measure
+from nctool.api import options
 from nctool.arrays import LazyArray, Source
 from nctool.core.errors import InputError, UsageError
 from nctool.inputs.assemble import assemble, floating
 from nctool.inputs.sources import load
 from nctool.report import Input, Report
-from nctool.settings.budget import Budget, Reach
-from nctool.settings.compute_options import ComputeOptions, Dtype
-from nctool.settings.conventions import Center, ConventionOptions, Rows, resolve
-from nctool.settings.option import Declared, build, options_of
+from nctool.settings.budget import Reach
+from nctool.settings.compute_options import Dtype
+from nctool.settings.conventions import Center, Rows
 from nctool.settings.role_options import DEFAULT_IGNORED, Pool, RoleOptions, Weights
 
 if TYPE_CHECKING:
@@ -44,7 +42,7 @@ def analyze(
     ood: Values | str | None = None,
     class_names: Sequence[str] | None = None,
     ignore_labels: Sequence[int] = DEFAULT_IGNORED,
-    metrics: str | None = None,
+    metrics: str | Sequence[str] | None = None,
     weights: Weights = "raw",
     split: str | None = None,
     classes: str | int | None = None,
@@ -80,33 +78,20 @@ def analyze(
     if select is not None:
         warnings.warn("select is called metrics now", DeprecationWarning, stacklevel=2)
         metrics = select
-    # Every keyword by its name: of them a group takes the options that it declares.
-    given = locals()
+    request = options.request(locals())
     roles = {"features": features, "labels": labels, "head": weight, "bias": bias, "ood": ood}
-    chosen = catalogue.select(metrics)
-    convention = resolve(build(ConventionOptions, given))
-    settings = Settings(convention, build(ComputeOptions, given), build(Budget, given))
-    options = build(RoleOptions, given | roles | {"ignore_label": ignore_labels})
     if sources:
         _check_keys(roles)
-        source = load([str(path) for path in sources], options)
+        source = load([str(path) for path in sources], request.roles)
         if class_names is not None:
             source = replace(source, names=tuple(class_names))
     else:
-        _check_in_memory(options)
+        _check_in_memory(request.roles)
         source = _from_arrays(roles, class_names, ignore_labels)
-    return measure(source, chosen, settings).report
+    return measure(source, request.metrics, request.settings).report
 
 
-def _by_name(group: type) -> list[Declared]:
-    """The options of a group that are keywords of the same name, but for the arrays."""
-    known = inspect.signature(analyze).parameters.keys() - set(ARRAYS)
-    return [declared for declared in options_of(group) if declared.name in known]
-
-
-GROUPS = (RoleOptions, ComputeOptions, ConventionOptions, Budget)
-HELP = [f"    ``{each.name}``: {each.option.help}" for group in GROUPS for each in _by_name(group)]
-analyze.__doc__ = "\n".join([inspect.getdoc(analyze) or "", "", "Options:", *HELP])
+options.document(analyze, *options.GROUPS, omit=ARRAYS)
 
 
 def _check_keys(roles: Mapping[str, Any]) -> None:
@@ -116,12 +101,13 @@ def _check_keys(roles: Mapping[str, Any]) -> None:
         raise UsageError("arrays-with-paths", message, "give paths and keys, or arrays only")
 
 
-def _check_in_memory(options: RoleOptions) -> None:
+def _check_in_memory(roles: RoleOptions) -> None:
     """What says how to read files has no meaning for arrays that are already here."""
     idle = [
-        declared.name
-        for declared in _by_name(RoleOptions)
-        if getattr(options, declared.name) != declared.default
+        name
+        for name, declared in options.in_python(analyze, RoleOptions)
+        if name not in (*ARRAYS, "ignore_labels")
+        and getattr(roles, declared.name) != declared.default
     ]
     if idle:
         message = f"{', '.join(idle)} given, which says how to read files, but no path"

@@ -76,6 +76,7 @@ def analyze(
     )
     from nctool.inputs.sources import inspect, load
     from nctool.readers.remote import Downloads
+    from nctool.report.gates import judged
 
     settings = Settings(resolve(convention), compute, budget, defaults.without_roles(origin))
     bar = interruptible(console.bar(enabled=outputs.bar))
@@ -96,6 +97,6 @@ def analyze(
     if outputs.arrays is not None:
         report = replace(report, arrays=save_arrays(outputs.arrays, last))
     whole = report if trajectory is None else trajectory.trajectory.with_last(report)
-    document = gate_rules.judged(whole, demands, baseline)
+    document = judged(whole, demands, baseline)
     outputs.deliver(document, Behind(last), per_class=compute.per_class)
     gate_rules.leave(document)

@@ -9,11 +9,10 @@ import typer
 from nctool.cli.command import argument, only, with_options
 from nctool.cli.outputs import Outputs
 from nctool.cli.shell import with_exit_codes
-from nctool.core.errors import UsageError
 from nctool.settings.gate_options import GateOptions
 
 if TYPE_CHECKING:
-    from nctool.report.documents import Document
+    pass
 
 
 @with_exit_codes
@@ -33,22 +32,16 @@ def check(
 
     Exit code 0: all hold; 1: one failed; 4: a gated number is missing.
     """
+    from nctool.api.check import check_gated
     from nctool.cli import gate_rules
     from nctool.report.documents import read
+    from nctool.report.gates import judged
 
     outputs.check()
     config = context.obj
     demands = gate_rules.demands_of(config, gates)
     document = read(report)
     check_gated(document, demands.any)
-    document = gate_rules.judged(document, demands, gate_rules.baseline_of(config, gates.baseline))
+    document = judged(document, demands, gate_rules.baseline_of(config, gates.baseline))
     outputs.deliver(document, only_gates=True)
     gate_rules.leave(document)
-
-
-def check_gated(document: Document, now: bool) -> None:
-    """Raise where neither this call nor the saved report has a gate."""
-    if not now and not document.gates:
-        message = "there is nothing to check: no gate was given, and the report has none"
-        hint = "--gate 'nc1.pinv <= 0.05', or [tool.nctool.gates] in pyproject.toml"
-        raise UsageError("no-gates", message, hint)

@@ -52,24 +52,27 @@ def compare(
       nctool compare runs/7 --split train --split test
       nctool compare a.json b.json c.json --only-changed -o changes.html
     """
+    from nctool.api.compared_runs import Measuring, compared
     from nctool.cli import gate_rules
-    from nctool.cli.compared_runs import Measuring, runs_of
-    from nctool.report import comparison
-    from nctool.report.runs import grouped
+    from nctool.cli.interruption import interruptible
+    from nctool.render import console
+    from nctool.report.gates import judged
 
     outputs.check(sources=runs)
     config = context.obj
     demands = gate_rules.demands_of(config, gates)
-    measuring = Measuring(compute, convention, config.by_name(), bar=outputs.bar)
-    compared = runs_of(runs, split, measuring)
-    if gates.baseline is not None:
-        compared = [*runs_of([gates.baseline], split, measuring), *compared]
-    document = comparison.compare(
-        grouped(compared, group_by) if group_by else compared,
+    progress = interruptible(console.bar(enabled=outputs.bar))
+    document = compared(
+        runs,
+        Measuring(compute, convention, config.by_name(), progress),
+        baseline=gates.baseline,
         tolerances=demands.tolerances,
-        allow_mismatch=allow_mismatch or len(split) > 1,
+        allow_mismatch=allow_mismatch,
+        only_changed=only_changed,
+        split=split,
+        sort=sort,
+        group_by=group_by,
     )
-    document = comparison.arranged(document, only_changed=only_changed, by=sort)
-    document = gate_rules.judged(document, demands, None)
+    document = judged(document, demands, None)
     outputs.deliver(document)
     gate_rules.leave(document)

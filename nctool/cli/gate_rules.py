@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import typer
-
-from nctool.core.errors import UsageError
 
 if TYPE_CHECKING:
     from nctool.report import Report
@@ -19,8 +16,6 @@ if TYPE_CHECKING:
     from nctool.settings.gate_options import GateOptions
 
 EXIT = {"pass": 0, "none": 0, "fail": 1, "inconclusive": 4}
-
-D = TypeVar("D", bound="Document")
 
 
 def demands_of(config: Config, options: GateOptions) -> Demands:
@@ -43,30 +38,13 @@ def demands_of(config: Config, options: GateOptions) -> Demands:
 
 def baseline_of(config: Config, path: str | None) -> Report | None:
     """The report that changes are counted from, named by the command line or the settings."""
-    from nctool.report.documents import read, report_of
+    from nctool.api.check import baseline_report
 
     if path is None and "baseline" in config.gates:
         assert config.folder is not None
         # Relative to the settings file, wherever the command runs.
         path = str(config.folder / Path(str(config.gates["baseline"])))
-    if path is None:
-        return None
-    report = report_of(read(path))
-    if report is None:
-        raise UsageError(
-            "bad-baseline", f"baseline {path!r} is a comparison", "give the report of one run"
-        )
-    return report
-
-
-def judged(document: D, demands: Demands, baseline: Report | None) -> D:
-    """The same document, with every gate and the outcome."""
-    from nctool.report.gates import judge
-
-    if not demands.any:
-        return document
-    verdict = judge(document, demands, baseline)
-    return replace(document, gates=verdict.gates, outcome=verdict.outcome)
+    return None if path is None else baseline_report(path)
 
 
 def leave(document: Document) -> None:

@@ -45,14 +45,14 @@ def report(
 def joined_reports(documents: Sequence[Document], names: Sequence[str]) -> Document:
     """Reports of several moments as one trajectory."""
     from nctool.report import Report
-    from nctool.report.trajectory import joined
+    from nctool.report.trends import followed
 
     reports = [document for document in documents if isinstance(document, Report)]
     if len(reports) < len(documents):
         message = "several files make a trajectory only if each is the report of one checkpoint"
         hint = "give one trajectory or comparison alone, or compare runs with: nctool compare"
         raise UsageError("not-single-reports", message, hint)
-    return joined(reports, [Path(name).stem for name in names])
+    return followed(reports, [Path(name).stem for name in names])
 
 
 def _arrays_beside(document: Document, path: Path) -> Mapping[str, Any] | None:

@@ -37,15 +37,16 @@ def _rows(document: Document) -> Iterator[list[object]]:
             for row in document.rows:
                 change, result = row.changes[index], run.report.get(row.metric.id)
                 if result is not None:
-                    cells = _cells(run.name, run.report, result)
-                    yield [*cells, change.delta, change.ratio, change.word]
+                    own = cells(run.name, run.report, result)
+                    yield [*own, change.delta, change.ratio, change.word]
     else:
         for name, report in named_reports(document):
             for result in report:
-                yield [*_cells(name, report, result), None, None, None]
+                yield [*cells(name, report, result), None, None, None]
 
 
-def _cells(name: str, report: Report, result: Result) -> list[object]:
+def cells(name: str, report: Report, result: Result) -> list[object]:
+    """Of one metric of one report every column but those of a change."""
     best = None if result.best_known is None else result.best_known.value
     return [
         name, report.run.get("epoch"), report.run.get("step"),

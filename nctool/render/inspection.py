@@ -31,13 +31,13 @@ def lines(inspection: Inspection, width: int) -> list[Line]:
         out += [*table(rows, "<<><>"), BLANK]
     if inspection.roles is not None:
         out.append(line(("Roles", "title")))
-        for role, pick in _picks(inspection):
+        for role, pick in picks(inspection):
             why = "not found" if pick is None else f"{pick.candidate.key}: {pick.reason}"
             out += wrapped(f"{role:<9} {why}", width - 2, "  ")
         if inspection.roles.ignored:
             ignored = ", ".join(inspection.roles.ignored)
             out += wrapped(f"ignored: {ignored}", width - 2, "  ", "faint")
-    for notice in _notices(inspection):
+    for notice in notices(inspection):
         out += wrapped(f"! {notice.message}", width - 2, "  ")
     return out
 
@@ -57,10 +57,10 @@ def to_json(inspection: Inspection) -> str:
             }
             for opened in inspection.opened for array in opened.arrays
         ],
-        "roles": inspection.roles and {role: _pick(pick) for role, pick in _picks(inspection)},
+        "roles": inspection.roles and {role: _pick(pick) for role, pick in picks(inspection)},
         "problem": None if inspection.problem is None else _notice(inspection.problem),
         "ignored": [] if inspection.roles is None else list(inspection.roles.ignored),
-        "warnings": [_notice(notice) for notice in _notices(inspection)],
+        "warnings": [_notice(notice) for notice in notices(inspection)],
     }  # fmt: skip
     return json.dumps(plain, indent=2, ensure_ascii=True)
 
@@ -78,11 +78,11 @@ def _notice(notice: Notice | InputError) -> dict[str, str]:
     return {"slug": notice.slug, "message": notice.message, "hint": notice.hint}
 
 
-def _notices(inspection: Inspection) -> tuple[Notice, ...]:
+def notices(inspection: Inspection) -> tuple[Notice, ...]:
     return (*inspection.notices, *(inspection.roles.notices if inspection.roles else ()))
 
 
-def _picks(inspection: Inspection) -> list[tuple[str, Pick | None]]:
+def picks(inspection: Inspection) -> list[tuple[str, Pick | None]]:
     """Every role and its array, if there is one."""
     return [(role, getattr(inspection.roles, name, None)) for role, name in ROLES.items()]
 
@@ -90,7 +90,7 @@ def _picks(inspection: Inspection) -> list[tuple[str, Pick | None]]:
 def _roles_by_array(inspection: Inspection) -> dict[tuple[str, str], str]:
     return {
         (pick.candidate.path, pick.candidate.key): role
-        for role, pick in _picks(inspection)
+        for role, pick in picks(inspection)
         if pick is not None
     }
 

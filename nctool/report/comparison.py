@@ -7,7 +7,7 @@ tolerance of it, or not comparable with it.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from statistics import stdev
 from typing import Any, Literal
@@ -15,6 +15,7 @@ from typing import Any, Literal
 from nctool.core.errors import InputError, UsageError
 from nctool.report import Report, Result, result_to_dict
 from nctool.report.runs import Difference, Run, differences, without_value
+from nctool.report.shown import Shown, absent
 from nctool.report.tolerance import DEFAULT_TOLERANCE, Tolerance, tolerance_for, tolerance_of
 
 Word = Literal["baseline", "more collapsed", "less collapsed", "within tolerance", "not comparable"]
@@ -44,9 +45,13 @@ class Row:
     changes: tuple[Change, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Comparison:
-    """The runs, what sets them apart, and every metric's change."""
+@dataclass(frozen=True, slots=True, repr=False)
+class Comparison(Shown):
+    """The runs, what sets them apart, and every metric's change.
+
+    ``comparison["nc1.pinv"]`` is the ``Row`` of a metric, with a ``Change`` for every run;
+    iterating gives all rows.
+    """
 
     runs: tuple[Run, ...]
     baseline: int
@@ -60,6 +65,22 @@ class Comparison:
     @property
     def comparable(self) -> bool:
         return not self.differences
+
+    def __getitem__(self, metric_id: str) -> Row:
+        row = self.get(metric_id)
+        if row is None:
+            raise absent(self.kind, metric_id, (row.metric.id for row in self.rows))
+        return row
+
+    def get(self, metric_id: str) -> Row | None:
+        """The row of this metric, or None where there is none."""
+        return next((row for row in self.rows if row.metric.id == metric_id), None)
+
+    def __contains__(self, metric_id: object) -> bool:
+        return any(row.metric.id == metric_id for row in self.rows)
+
+    def __iter__(self) -> Iterator[Row]:
+        return iter(self.rows)
 
     def flat(self, prefix: str = "", separator: str = ".") -> dict[str, float]:
         """Every number of every run, by the run's name and the metric's id."""

@@ -12,8 +12,8 @@ import math
 import operator
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, TypeVar
 
 from nctool.core.errors import UsageError
 from nctool.core.metric_names import matching, suggestion
@@ -24,6 +24,7 @@ from nctool.report.trajectory import Trajectory
 
 Outcome = Literal["pass", "fail", "inconclusive", "none"]
 Subject = Report | Trajectory | Comparison
+D = TypeVar("D", bound=Subject)
 
 LOOKS = ("last", "delta", "ratio")
 OPERATORS: Mapping[str, Callable[[float, float], bool]] = {
@@ -139,6 +140,14 @@ def judge(subject: Subject, demands: Demands, baseline: Report | None = None) ->
     if "inconclusive" in hard or (nothing and demands.missing_fails and not demands.warn_only):
         return Verdict(tuple(gates), "inconclusive")
     return Verdict(tuple(gates), "pass")
+
+
+def judged(document: D, demands: Demands, baseline: Report | None) -> D:
+    """The same document, with every gate and the outcome; without demands its own are left."""
+    if not demands.any:
+        return document
+    verdict = judge(document, demands, baseline)
+    return replace(document, gates=verdict.gates, outcome=verdict.outcome)
 
 
 def _views(subject: Subject, baseline: Report | None) -> Iterator[_View]:

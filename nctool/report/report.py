@@ -13,12 +13,12 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from nctool.core.errors import InputError, UsageError
-from nctool.core.metric_names import suggestion
+from nctool.core.errors import InputError
 from nctool.core.notice import Notice
 from nctool.report.plain import json_object, of_keys, refuse
 from nctool.report.result import Result, result_from_dict, result_to_dict
-from nctool.report.verdict import Verdict, verdict_of
+from nctool.report.shown import Shown, absent
+from nctool.report.verdict import Dial, Verdict, verdict_of
 
 SCHEMA_VERSION = "1.0"
 SCHEMA_ID = "https://nctool.dev/schema/report-1.0.json"
@@ -40,11 +40,13 @@ class Input:
     transposed: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Report:
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Report(Shown):
     """The results of one analysis, with what a reader needs to trust them.
 
-    The fields stand in the order of the published schema.
+    ``report["nc1.pinv"]`` is the ``Result`` of a metric, ``report.get`` the same or None, and
+    ``"nc1.pinv" in report`` says whether there is one; iterating gives all of them. The fields
+    stand in the order of the published schema.
     """
 
     kind: str = "report"
@@ -65,11 +67,9 @@ class Report:
 
     def __getitem__(self, metric_id: str) -> Result:
         result = self.get(metric_id)
-        if result is not None:
-            return result
-        ids = [result.id for result in self.metrics]
-        hint = suggestion(metric_id, ids, "it has: " + ", ".join(ids), families=False)
-        raise UsageError("unknown-metric", f"this report has no metric {metric_id!r}", hint)
+        if result is None:
+            raise absent(self.kind, metric_id, (result.id for result in self.metrics))
+        return result
 
     def get(self, metric_id: str) -> Result | None:
         """The result of this id, or None where the report has none."""
@@ -79,6 +79,9 @@ class Report:
         """The value of this metric, or None where the report has none."""
         result = self.get(metric_id)
         return None if result is None else result.value
+
+    def __contains__(self, metric_id: object) -> bool:
+        return any(result.id == metric_id for result in self.metrics)
 
     def __iter__(self) -> Iterator[Result]:
         return iter(self.metrics)
@@ -100,6 +103,12 @@ class Report:
         return verdict_of(self)
 
     @property
+    def dials(self) -> tuple[Dial, ...]:
+        """How far each part has come from structureless to perfect; none where nobody asked."""
+        verdict = self.verdict
+        return () if verdict is None else verdict.dials
+
+    @property
     def digest(self) -> str:
         """A fingerprint of the metrics block alone."""
         # Sorted keys and fixed separators: the bytes depend on the numbers, not on their order.
@@ -115,9 +124,6 @@ class Report:
         if verdict := self.verdict:  # reports of before there was one stay as they are
             start["verdict"] = verdict
         return json_object({**start, **plain, "digest": self.digest})
-
-    def to_json(self, indent: int | None = 2) -> str:
-        return json.dumps(self.to_dict(), indent=indent, allow_nan=False)
 
     @classmethod
     def from_dict(cls, plain: Mapping[str, Any]) -> Report:

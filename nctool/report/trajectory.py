@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from importlib import import_module
 from typing import Any, Literal
 
 from nctool.core.errors import InputError
 from nctool.core.text import one_line
 from nctool.report import Report, Result
-from nctool.report.verdict import Verdict, held_since
+from nctool.report.shown import Shown, absent
+from nctool.report.verdict import Dial, Verdict, held_since
 
 Axis = Literal["epoch", "step", "layer", "checkpoint"]
 """What the positions count; ``checkpoint`` where nothing better is known than the order."""
@@ -29,9 +31,15 @@ class Point:
     report: Report
 
 
-@dataclass(frozen=True, slots=True)
-class Trajectory:
-    """Reports in the order of their axis. The numbers of the whole are those of the last point."""
+@dataclass(frozen=True, slots=True, repr=False)
+class Trajectory(Shown):
+    """Reports in the order of their axis.
+
+    ``run["nc1.pinv"]`` is the course of a metric over the points, as an array for plots and sums;
+    ``run.positions``, ``run.steps`` and ``run.epochs`` are what to draw it over, ``run.points``
+    the points with their reports and ``run.last["nc1.pinv"]`` the last result. The numbers of the
+    whole are those of the last point, and iterating gives its results.
+    """
 
     axis: Axis
     points: tuple[Point, ...]
@@ -73,8 +81,37 @@ class Trajectory:
         last = verdicts[-1]
         return last and replace(last, since=held_since(self.positions, verdicts))
 
-    def __getitem__(self, metric_id: str) -> Result:
-        return self.last[metric_id]
+    @property
+    def steps(self) -> tuple[int | None, ...]:
+        """The step of every point, where it is known."""
+        return tuple(point.report.run.get("step") for point in self.points)
+
+    @property
+    def epochs(self) -> tuple[int | None, ...]:
+        """The epoch of every point, where it is known."""
+        return tuple(point.report.run.get("epoch") for point in self.points)
+
+    @property
+    def dials(self) -> tuple[Dial, ...]:
+        """Those of the last point."""
+        return self.last.dials
+
+    def __getitem__(self, metric_id: str) -> Any:
+        """A numpy array of float64: the metric's value at every point, NaN where it has none."""
+        course = self.get(metric_id)
+        if course is None:
+            raise absent(self.kind, metric_id, (result.id for result in self.last))
+        return course
+
+    def get(self, metric_id: str) -> Any:
+        """The same, or None where no point has the metric."""
+        if metric_id not in self:
+            return None
+        # Looked up when asked for: saved results are read and judged without numpy.
+        return import_module("numpy").array(self.curve(metric_id), float)
+
+    def __contains__(self, metric_id: object) -> bool:
+        return any(metric_id in point.report for point in self.points)
 
     def __iter__(self) -> Iterator[Result]:
         return iter(self.last)

@@ -4,12 +4,23 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
-from nctool.report.trajectory import Point
+from nctool.report import Report
+from nctool.report.trajectory import Point, Trajectory, joined
 
 DEPTH = "nc1.pinv"
 """Decays by the same factor from layer to layer where the law of data separation holds
 (He and Su, 2023)."""
+
+
+def followed(
+    reports: Sequence[Report], labels: Sequence[str], *, depth: bool = False
+) -> Trajectory:
+    """A trajectory of these reports, with what only all of them together show."""
+    trajectory = joined(reports, labels, axis="layer" if depth else None)
+    facts = of_depth(trajectory.points) if depth else of_time(trajectory.points)
+    return replace(trajectory, facts=facts)
 
 
 def of_time(points: Sequence[Point]) -> dict[str, object]:

@@ -154,7 +154,7 @@ def test_layers(tmp_path: Path) -> None:
     assert separation["r_squared"] == pytest.approx(1, abs=1e-9)
     nearest = found.curve("nc4.ncc_accuracy")
     reached = found.facts["as_good_as_the_head"]["position"]
-    head = found["nc4.accuracy"].value
+    head = found.last["nc4.accuracy"].value
     assert head is not None
     assert [one is not None and one >= head for one in nearest].index(True) + 1 == reached
 

@@ -6,9 +6,13 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
+
+import nctool
 from nctool import render
-from nctool.cli import compared_runs, gate_rules
-from nctool.cli.check import check_gated
+from nctool.api import compared_runs
+from nctool.api.check import check_gated
+from nctool.cli import gate_rules
 from nctool.cli.report import joined_reports
 from nctool.core.extras import Extra
 from nctool.report import documents, gates
@@ -26,11 +30,13 @@ MODULES = {
     "trajectory": "report/trajectory.py",
     "documents": "report/documents.py",
     "extras": "core/extras.py",
-    "compared_runs": "cli/compared_runs.py",
-    "gate_rules": "cli/gate_rules.py",
+    "compared_runs": "api/compared_runs.py",
     "joining": "cli/report.py",
-    "check": "cli/check.py",
+    "check": "api/check.py",
     "render": "render/__init__.py",
+    "points": "api/trajectory.py",
+    "saving": "api/outputs.py",
+    "shown": "report/shown.py",
 }
 
 
@@ -44,6 +50,11 @@ def other_split() -> None:
 
 def nothing_to_check() -> None:
     check_gated(report(), False)
+
+
+def one_checkpoint() -> None:
+    np.save("features.npy", np.eye(3))
+    nctool.trajectory("features.npy")
 
 
 def written(text: str | bytes) -> Path:
@@ -92,7 +103,13 @@ CASES: dict[str, Callable[[], object]] = {
     "compared_runs.comparison-of-comparisons": lambda: compared_runs.runs_of(
         [a_comparison(), "b.json"], [], compared_runs.Measuring()
     ),
-    "gate_rules.bad-baseline": lambda: gate_rules.baseline_of(Config(), a_comparison()),
+    "check.bad-baseline": lambda: gate_rules.baseline_of(Config(), a_comparison()),
+    "points.no-run": one_checkpoint,
+    "points.one-point": lambda: nctool.trajectory(report()),
+    "points.reports-and-checkpoints": lambda: nctool.trajectory(report(), "a.npz"),
+    "points.not-single-reports": lambda: nctool.trajectory(a_comparison()),
+    "saving.no-figure": lambda: report().plot("report.html"),
+    "shown.unknown-metric": lambda: of({"nc1.trace_ratio": 1.0})["nc1.pinv"],
     "joining.not-single-reports": lambda: joined_reports(
         [document("trajectory-1.0"), report()], [str(FOLDER / "a"), "b"]
     ),

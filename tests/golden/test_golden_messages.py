@@ -266,7 +266,6 @@ CASES: dict[str, Callable[[], object]] = {
     "files.output-is-input": over_the_input,
     "shell.out-of-memory": shell.with_exit_codes(_fail(MemoryError())),
     "shell.internal": shell.with_exit_codes(_fail(RuntimeError("the inner reason"))),
-    "report.unknown-metric": lambda: _report()["nc1.pinv"],
     "report.not-a-report": lambda: Report.from_json("{}"),
     "report.not-a-report.trajectory": lambda: Report.from_json('{"kind": "trajectory"}'),
     "report.not-json": lambda: Report.from_json("{'kind': 'report'}"),

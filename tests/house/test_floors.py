@@ -39,6 +39,7 @@ HOMES: dict[str, tuple[str, ...]] = {
     "h5py": ("readers/shared/hdf5/h5py_",),
     "hdf5plugin": ("readers/shared/hdf5/h5py_",),
     "matplotlib": ("render/panels/",),
+    "pandas": ("api/outputs.py",),
     "click": (),
 }
 
@@ -48,6 +49,12 @@ STANDARD = ("report/", "render/values/")
 WITHOUT_TORCH = (
     "nctool",
     "nctool.analysis.diagnostics",
+    "nctool.api.check",
+    "nctool.api.compare",
+    "nctool.api.inspect",
+    "nctool.api.load",
+    "nctool.api.outputs",
+    "nctool.api.trajectory",
     "nctool.arrays",
     "nctool.cli",
     "nctool.cli.doctor",
@@ -78,6 +85,7 @@ WITHOUT_TORCH = (
     "nctool.render.json_flat",
     "nctool.render.junit",
     "nctool.render.markdown",
+    "nctool.render.notebook",
     "nctool.render.openmetrics",
     "nctool.render.plots",
     "nctool.render.summary",

@@ -11,6 +11,7 @@ from nctool.render.html import page
 from nctool.render.page.amounts import fixed
 from nctool.render.page.classes import table
 from nctool.report.comparison import Comparison
+from nctool.report.documents import report_of
 from tests.render import headless
 from tests.render.headless import Browser
 from tests.render.samples_html import HOSTILE, NAMES, arrays, thousand, with_suffix
@@ -102,7 +103,9 @@ def test_sort(name: str, browser: Browser, pages: dict[str, Path]) -> None:
     browser.until(READY)
     whole = document(name)
     assert not isinstance(whole, Comparison)
-    values = whole["nc1.pinv"].per_class
+    last = report_of(whole)
+    assert last is not None
+    values = last["nc1.pinv"].per_class
     assert values is not None
     order = sorted(range(10), key=lambda at: values[at] or 0.0)
     button = '#class-table th[data-column="nc1.pinv"]'

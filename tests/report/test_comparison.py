@@ -225,8 +225,8 @@ def test_damaged(name: str, key: str) -> None:
 def test_trajectory() -> None:
     saved = trajectory()
     assert saved.positions == (1, 10, 100, 300, 1000) and saved.axis == "epoch"
-    assert saved["nc1.pinv"].value == saved.curve("nc1.pinv")[-1]
-    assert saved.flat("nc/")["nc/nc1.pinv"] == saved["nc1.pinv"].value
+    assert saved.last["nc1.pinv"].value == saved.curve("nc1.pinv")[-1]
+    assert saved.flat("nc/")["nc/nc1.pinv"] == saved.last["nc1.pinv"].value
     assert saved.curve("no.such") == (None,) * 5
     plain = saved.to_dict()
     assert plain["metrics"][0]["curve"] == list(saved.curve(plain["metrics"][0]["id"]))

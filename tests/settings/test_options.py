@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import inspect
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal, get_type_hints
+from typing import Annotated, Any, Literal
 
 import pytest
 
 import nctool
-from nctool.api import analyze as api
 from nctool.cli.analyze import analyze
 from nctool.cli.command import only, with_options
 from nctool.core.errors import UsageError
 from nctool.settings.config import GROUPS, SECTIONS
-from nctool.settings.gate_options import GateOptions
 from nctool.settings.option import (
     COMPUTE,
     PANELS,
     ROLES,
-    Declared,
     Option,
     build,
     check_values,
@@ -27,13 +24,6 @@ from nctool.settings.option import (
 )
 
 OPTIONS = [declared for group in GROUPS for declared in options_of(group)]
-IN_PYTHON = [
-    declared
-    for group in GROUPS
-    if group is not GateOptions
-    for declared in options_of(group)
-    if not declared.option.per_run
-]
 
 
 # The command line has every option that a file may decide, and every file what is of no single run.
@@ -45,36 +35,6 @@ def test_command_line_and_files() -> None:
         declared.key for declared in OPTIONS if not declared.option.per_run
     }
     assert sum(map(len, tables.values())) == len(set().union(*tables.values()))
-
-
-# Python has every option of the numbers and the roles, with the default of the command line.
-@pytest.mark.parametrize("declared", IN_PYTHON, ids=lambda declared: declared.name)
-def test_python_signature(declared: Declared) -> None:
-    parameter = inspect.signature(nctool.analyze).parameters[
-        declared.option.python or declared.name
-    ]
-    assert parameter.default == declared.default
-    assert parameter.kind is parameter.KEYWORD_ONLY
-
-
-# Type checkers see the types that are declared: each keyword's is its field's.
-def test_python_types() -> None:
-    known = {declared.option.python or declared.name: declared for declared in IN_PYTHON}
-    keywords = get_type_hints(api.analyze, vars(api) | {"Values": Any})
-    assert set(known) <= set(keywords)
-    wider = {*api.ARRAYS, "ignore_labels"}
-    for name in set(known) - wider:
-        # What is read from text may be given as text in Python, too.
-        hint, read = known[name].hint, known[name].option.read
-        assert keywords[name] == (hint if read is None else hint | str)
-
-
-# What is no option is refused as Python refuses it, and what is one is explained by help().
-def test_python_keywords() -> None:
-    with pytest.raises(TypeError, match="'sede'"):
-        nctool.analyze(sede=1)  # type: ignore[call-arg]
-    assert "``seed``: For whatever is sampled." in (nctool.analyze.__doc__ or "")
-    assert "Unpack" not in str(inspect.signature(nctool.analyze))
 
 
 # The former name of metrics still chooses them, with a warning.

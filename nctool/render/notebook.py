@@ -1,0 +1,134 @@
+"""A document in the cell of a notebook: its sentence, and the dials as a table.
+
+A fragment, not a page: no script, no style sheet and no colour of its own, so that it is read in
+light and dark and passes the cleaning of a notebook that is not trusted. Names are escaped.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from html import escape
+
+from nctool.core.text import count, number, one_line
+from nctool.report import Report
+from nctool.report.comparison import Comparison
+from nctool.report.documents import Document, report_of
+from nctool.report.sentence import dial_name, percent, second_line, sentence
+from nctool.report.trajectory import Trajectory
+from nctool.report.verdict import Verdict
+
+NINES = 4
+"""Of a whole bar: it is full at 99.99 percent of the way."""
+MOST_ROWS = 60
+"""Of a table of plain numbers; a cell of a notebook is looked over, not searched."""
+CELL = "text-align:{align};padding:0.1em 0.8em 0.1em 0"
+
+
+def headline(document: Document) -> str:
+    """One line: the verdict; where nothing asked for one, what the document holds."""
+    if isinstance(document, Comparison):
+        return _of_comparison(document)
+    return sentence(document) or one_line(_without_verdict(document))
+
+
+def _without_verdict(document: Report | Trajectory) -> str:
+    last = report_of(document)
+    assert last is not None
+    there = sum(result.value is not None for result in last)
+    points = ""
+    if isinstance(document, Trajectory):
+        points = f"{count(len(document.points), 'point')} over {document.axis}s, "
+    moment = [f"{name} {last.run[name]}" for name in ("epoch", "step", "split")
+              if last.run.get(name) is not None]  # fmt: skip
+    return f"no verdict asked for: {points}{', '.join([*moment, count(there, 'number')])}"
+
+
+def _of_comparison(comparison: Comparison) -> str:
+    """How many numbers of each other run went which way."""
+    parts = []
+    for index, run in enumerate(comparison.runs):
+        if index != comparison.baseline:
+            words = [row.changes[index].word for row in comparison.rows]
+            counts = [f"{words.count(word)} {word}" for word in dict.fromkeys(words)]
+            parts.append(f"{run.name}: {', '.join(counts)}")
+    return one_line(f"against {comparison.runs[comparison.baseline].name}: {'; '.join(parts)}")
+
+
+def fragment(document: Document) -> str:
+    """The sentence, then the dials; of a comparison those of every run, and else plain numbers."""
+    parts = [f"<div><b>{escape(headline(document))}</b></div>"]
+    if isinstance(document, Comparison):
+        parts.append(_runs(document))
+        return "\n".join(parts)
+    if below := second_line(document):
+        parts.append(f"<div>{escape(one_line(below))}</div>")
+    verdict = document.verdict
+    parts.append(_dials(verdict) if verdict and verdict.dials else _numbers(document))
+    return "\n".join(parts)
+
+
+def _dials(verdict: Verdict) -> str:
+    rows = []
+    for dial in verdict.dials:
+        name = escape(one_line(dial_name(dial.id)))
+        chance = "" if dial.chance is None else percent(dial.chance, 1 - dial.chance)
+        least = "≥ " if dial.bound else ""
+        rows.append(
+            [
+                f"<b>{name}</b>" if dial.id == verdict.weakest else name,
+                _bar(dial.left),
+                least + percent(dial.way, dial.left),
+                chance,
+            ]
+        )
+    return _table(("", "random to perfect, in nines", "way", "by chance"), "<<>>", rows)
+
+
+def _bar(left: float) -> str:
+    """Nines as the length of a bar, drawn in the colour of the text."""
+    share = 1.0 if left <= 0 else min(1.0, max(0.0, -math.log10(left) / NINES))
+    inner = f"width:{100 * share:.1f}%;height:0.6em;background:currentColor;opacity:0.6"
+    outer = "width:12em;border:1px solid currentColor;opacity:0.9"
+    return f'<div style="{outer}"><div style="{inner}"></div></div>'
+
+
+def _runs(comparison: Comparison) -> str:
+    """A column for each run: its way on every dial, and its word above them."""
+    verdicts = [run.report.verdict for run in comparison.runs]
+    ids = dict.fromkeys(dial.id for verdict in verdicts if verdict for dial in verdict.dials)
+    if not ids:
+        names = [run.name for run in comparison.runs]
+        rows = [
+            [escape(one_line(row.metric.id)), *(number(change.value) for change in row.changes)]
+            for row in comparison.rows[:MOST_ROWS]
+        ]
+        return _table(("", *names), "<" + ">" * len(names), rows)
+    rows = [["", *((verdict.word or "" if verdict else "") for verdict in verdicts)]]
+    for metric_id in ids:
+        dials = [verdict.dial(metric_id) if verdict else None for verdict in verdicts]
+        ways = ["–" if dial is None else percent(dial.way, dial.left) for dial in dials]
+        rows.append([escape(one_line(dial_name(metric_id))), *ways])
+    return _table(("", *(run.name for run in comparison.runs)), "<" + ">" * len(verdicts), rows)
+
+
+def _numbers(document: Report | Trajectory) -> str:
+    results = [result for result in document if result.value is not None]
+    rows = [[escape(one_line(result.id)), number(result.value)] for result in results[:MOST_ROWS]]
+    return _table(("", "value"), "<>", rows)
+
+
+def _table(heads: Iterable[str], aligned: str, rows: Iterable[Sequence[str]]) -> str:
+    """``rows`` hold HTML, ``heads`` text; aligned left or right by ``<`` and ``>``."""
+    styles = [CELL.format(align={"<": "left", ">": "right"}[sign]) for sign in aligned]
+
+    def row(cells: Iterable[str], tag: str) -> str:
+        inner = (
+            f'<{tag} style="{style}">{cell}</{tag}>'
+            for cell, style in zip(cells, styles, strict=True)
+        )
+        return f"<tr>{''.join(inner)}</tr>"
+
+    head = row((escape(one_line(text)) for text in heads), "th")
+    body = "".join(row(cells, "td") for cells in rows)
+    return f"<table><thead>{head}</thead><tbody>{body}</tbody></table>"
