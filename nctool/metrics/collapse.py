@@ -23,17 +23,16 @@ EVERYTHING = "rotate shift scale relabel"
     ideal=1.0,
     toward="up",
 )
-def nc1(
-    left_nc1: Left, between: float, mean_rounding: float, sample_flags: tuple[str, ...]
-) -> Measured:
+def nc1(left_nc1: Left, between: float, mean_rounding: float) -> Measured:
     """How much of the spread of all features do the classes explain, beyond what classes drawn by
     lot would?
     Formula: 1 - nc1.within_fraction (N-1)/(N-K): the adjusted R^2 of the features by their class.
-    Convention: 0 is what labels at random give, 1 every sample on its class mean.
+    Convention: 0 is what labels at random give, 1 every sample on its class mean; few samples a
+    class do not flatter it, as they do nc1.trace_ratio.
     Undefined when: there is one class, all class means coincide, or every class has one sample.
     Reference: adjusted R^2 (Ezekiel 1930), here of all coordinates together.
     """
-    return _way(left_nc1, mean_rounding / (mean_rounding + between), sample_flags)
+    return _way(left_nc1, mean_rounding / (mean_rounding + between))
 
 
 @on_points(
@@ -142,6 +141,7 @@ def hug(left_hug: Left, point_flags: tuple[str, ...]) -> Measured:
     ideal=1.0,
     toward="up",
     invariant="rotate shift relabel",
+    of="means",
 )
 def weakest(
     sizes: Sizes,
@@ -150,7 +150,7 @@ def weakest(
     left_of_rows: Left | None,
     left_nc3: Left | None,
     left_nc4: Left | None,
-    sample_flags: tuple[str, ...],
+    point_flags: tuple[str, ...],
 ) -> Measured:
     """Has this network collapsed? Collapse is a conjunction: the least of its parts says how far.
     Formula: min of collapse.nc1, collapse.nc2.means, collapse.nc2.weights, collapse.nc3 and
@@ -178,7 +178,8 @@ def weakest(
     return Measured(
         1 - share,
         details={"left": share, "weakest": furthest, "counted": list(left)},
-        flags=sample_flags,
+        # Few samples blur the means and hide how near they are; the other parts allow for it.
+        flags=point_flags if furthest.endswith(".means") else (),
     )
 
 

@@ -134,8 +134,8 @@ def _asides(verdict: Verdict, report: Report) -> Iterator[str]:
     if least and most and most > UNEQUAL * least:
         target = "; nearest target: SELI" if verdict.geometry == "seli" else ""
         yield f"classes {most / least:.3g}:1{target}"
-    weakest = verdict.dial(verdict.weakest)
-    if weakest is not None and weakest.bound and data.get("n") and data.get("k"):
+    few = any(notice.slug == "few-samples" for notice in report.warnings)
+    if few and data.get("n") and data.get("k"):
         yield f"{data['n'] / data['k']:.3g} samples a class"
 
 

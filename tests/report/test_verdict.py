@@ -120,7 +120,8 @@ def test_asides() -> None:
 
 # Few samples make it a bound.
 def test_bound() -> None:
-    given = judged(FAR, data={"k": 200})
+    few = Notice("few-samples", "5 samples per class")
+    given = judged(FAR, data={"k": 200}, warnings=(few,))
     limited = tuple(replace(each, flags=("sample-limited",)) for each in given.metrics)
     assert "at least 95.0 % of the way" in said(replace(given, metrics=limited))
     assert "(5 samples a class)" in said(replace(given, metrics=limited))
