@@ -98,5 +98,5 @@ def check_gated(document: Document, now: bool) -> None:
     """Raise where neither this call nor the saved report has a gate."""
     if not now and not document.gates:
         message = "there is nothing to check: no gate was given, and the report has none"
-        hint = "--gate 'nc1.pinv <= 0.05', or [tool.nctool.gates] in pyproject.toml"
+        hint = "--gate 'collapse.weakest >= 0.9', or [tool.nctool.gates] in pyproject.toml"
         raise UsageError("no-gates", message, hint)

@@ -26,7 +26,7 @@ def check(
     """Apply gates to a saved report.
 
     Examples:
-      nctool check run.json --gate 'nc1.pinv <= 0.05'
+      nctool check run.json --gate 'collapse.weakest >= 0.9'
       nctool check run.json --gate 'ratio(nc1.pinv) <= 1.1' --baseline main.json
       nctool check run.json                   the gates of the settings file
 

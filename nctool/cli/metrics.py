@@ -23,7 +23,8 @@ def metrics(
 
     Examples:
       nctool metrics
-      nctool metrics nc1.pinv     formula, convention, when undefined, reference
+      nctool metrics nc1                a family
+      nctool metrics collapse.weakest   formula, convention, words, reference
     """
     from nctool import metrics as catalogue
     from nctool.render import handbook

@@ -157,8 +157,8 @@ def weakest(
     collapse.nc4.
     Convention: where no simplex fits (K > d+1) collapse.gnc takes the place of collapse.nc2. Two
     classes: NC2 holds by definition and is not counted. Without a head only NC1 and the means are.
-    COLLAPSED: 0.9 or more. NOT COLLAPSED: under 0.5, and collapse.nc1 under 0.9. PARTLY COLLAPSED:
-    everything between. Beyond 0.9 it is read in nines: 0.99 has two, 0.999 three.
+    Words: COLLAPSED: 0.9 or more. NOT COLLAPSED: under 0.5, and collapse.nc1 under 0.9. PARTLY
+    COLLAPSED: everything between. Beyond 0.9 it is read in nines: 0.99 has two, 0.999 three.
     Undefined when: one of the parts is.
     Reference: Papyan, Han & Donoho 2020, for the four parts.
     """

@@ -11,7 +11,8 @@ from nctool.render.values.words import ARROWS, by_heading
 PASSES = ("no pass over samples", "one pass over the samples", "two passes over the samples")
 
 SECTIONS = (
-    "Formula:", "Convention:", "Best known:", "Undefined when:", "Reference:", "Published:",
+    "Formula:", "Convention:", "Words:", "Best known:", "Undefined when:", "Reference:",
+    "Published:",
 )  # fmt: skip
 
 

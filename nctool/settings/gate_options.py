@@ -16,7 +16,7 @@ class GateOptions:
 
     gate: tuple[str, ...] = GATES.option(
         (),
-        "A rule such as 'nc1.pinv <= 0.05' or 'ratio(nc1.pinv) < 1.1' (repeatable).",
+        "A rule such as 'collapse.weakest >= 0.9' or 'ratio(nc1.pinv) < 1.1' (repeatable).",
         metavar="RULE",
         key="rules",
         usual=True,

@@ -110,6 +110,6 @@ def test_everything_is_mentioned(word: str) -> None:
 
 # The metrics that the README names exist.
 def test_named_metrics_exist() -> None:
-    family = r"\b(?:nc\d|gnc\d?|hug|imbalance)"
+    family = r"\b(?:collapse|nc\d|gnc\d?|hug|imbalance)"
     named = set(re.findall(family + r"\.[a-z0-9_]+(?:\.(?:means|weights))?", README))
     assert named and named <= set(registry())

@@ -99,5 +99,5 @@ def test_settings(tmp_path: Path) -> None:
     assert config.values["profile"] == "papyan" and config.values["head"] == "model.fc.weight"
     rules, tolerances = config.gates["rules"], config.gates["tolerance"]
     assert isinstance(rules, list) and isinstance(tolerances, list)
-    assert [parse(rule).pattern for rule in rules] == ["nc1.pinv", "nc4.mismatch"]
+    assert [parse(rule).pattern for rule in rules] == ["collapse.weakest", "nc4.mismatch"]
     assert [tolerance_of(rule)[0] for rule in tolerances] == ["nc1.pinv"]
