@@ -15,6 +15,7 @@ SIDES = {"means": "means", "weights": "rows"}
 NO_NEARER = 0.05
 """Under this a part is as good as random."""
 UNEQUAL = 1.5
+MORE = "(NC1, NC3 and NC4 need features)"
 MOVED = 0.05
 """Nines by which what is left has to change before it moves."""
 SMALLEST_SHOWN = 1e-6
@@ -73,12 +74,16 @@ def _without_word(verdict: Verdict, report: Report) -> tuple[str, str] | None:
     if verdict.word is not None:
         return None
     rows = verdict.dial(verdict.weakest)
+    if verdict.so_far == "no-features" and report.data.get("k") == 2:
+        return (
+            "CLASSIFIER ONLY",
+            "two rows are a simplex by definition  (NC1, NC3 and NC4 need features)",
+        )
     if verdict.so_far == "no-features" and rows is not None:
         goal = "a simplex" if "nc2" in rows.id else "the best known code"
         return (
             "CLASSIFIER ONLY",
-            f"rows: {percent(rows.way, rows.left)} of the way from random to {goal}  "
-            "(NC1, NC3 and NC4 need features)",
+            f"rows: {percent(rows.way, rows.left)} of the way from random to {goal}  {MORE}",
         )
     whole = report.get(WEAKEST)
     reason = None if whole is None else whole.reason

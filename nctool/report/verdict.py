@@ -104,7 +104,9 @@ def _counted(report: Report, whole: Result | None) -> tuple[str, ...]:
     """The dials whose minimum is the verdict's."""
     if whole is not None and whole.details is not None:
         return tuple(map(str, whole.details.get("counted", ())))
-    # Without features there is the geometry of the rows: a simplex where one fits.
+    # Without features there is the geometry of the rows, which says nothing of two.
+    if report.data.get("k") == 2:
+        return ()
     names = ("collapse.nc2.weights", "collapse.gnc.weights")
     return next(((name,) for name in names if report.value(name) is not None), ())
 

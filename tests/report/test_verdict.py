@@ -77,6 +77,13 @@ def test_classifier_only() -> None:
     )
 
 
+# Of two rows alone nothing can be said: they are a simplex by definition.
+def test_two_rows() -> None:
+    rows = judged({"nc2.weights": 1.0}, n=None, data={"k": 2})
+    assert said(rows).startswith("CLASSIFIER ONLY  two rows are a simplex by definition")
+    assert rows.verdict is not None and rows.verdict.way is None
+
+
 # Without a head the word is of what was seen, and says so.
 def test_without_head() -> None:
     given = judged({"nc1": 0.95, "nc2.means": 0.92})
