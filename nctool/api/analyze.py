@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from nctool.analysis.measure import measure
+from nctool.analysis.saved_arrays import with_arrays
 from nctool.api import options
 from nctool.arrays import LazyArray, Source
 from nctool.core.errors import InputError, UsageError
@@ -88,7 +89,7 @@ def analyze(
     else:
         _check_in_memory(request.roles)
         source = _from_arrays(roles, class_names, ignore_labels)
-    return measure(source, request.metrics, request.settings).report
+    return with_arrays(measure(source, request.metrics, request.settings))
 
 
 options.document(analyze, *options.GROUPS, omit=ARRAYS)

@@ -12,7 +12,7 @@ from nctool.core.extras import Extra
 from nctool.render import figure, notebook, rendered, renderer_for
 from nctool.render.csv_file import COLUMNS, cells
 from nctool.report import Report
-from nctool.report.documents import Document, table
+from nctool.report.documents import Document, report_of, table
 from nctool.report.shown import Arrays
 from nctool.report.trajectory import Trajectory
 
@@ -24,7 +24,7 @@ def save(document: Document, path: str | Path, arrays: Arrays = None) -> None:
     target = str(path)
     renderer_for(target)
     files.check_writable(target)
-    content = rendered(document, target, _at_hand(arrays))
+    content = rendered(document, target, _at_hand(document, arrays))
     if isinstance(content, bytes):
         files.write_bytes(target, content)
     else:
@@ -40,7 +40,11 @@ def plot(document: Document, path: str | Path, arrays: Arrays = None) -> None:
     save(document, path, arrays)
 
 
-def _at_hand(arrays: Arrays) -> Mapping[str, Any] | None:
+def _at_hand(document: Document, arrays: Arrays) -> Mapping[str, Any] | None:
+    """The arrays that are given, or else those that were kept when the report was measured."""
+    if arrays is None:
+        report = report_of(document)
+        return None if report is None else report.behind
     if not isinstance(arrays, str | Path):
         return arrays
     from nctool.analysis.saved_arrays import Saved

@@ -70,6 +70,7 @@ def trajectory(
     request = options.request(locals())
 
     from nctool.analysis import trajectories
+    from nctool.analysis.saved_arrays import with_arrays
     from nctool.inputs.sources import inspect as look
 
     paths = [str(each) for each in whole]
@@ -85,7 +86,7 @@ def trajectory(
     measured = trajectories.measure_points(
         points, request.metrics, request.settings, depth=layers is not None
     )
-    return measured.trajectory
+    return measured.trajectory.with_last(with_arrays(measured.last))
 
 
 options.document(trajectory, *options.GROUPS)

@@ -15,7 +15,8 @@ def refuse(token: str) -> None:
 
 def of_keys(kind: type[Any], plain: Mapping[str, Any]) -> Any:
     """A dataclass from the keys that it has; lists become tuples, other keys are left alone."""
-    names = {field.name for field in fields(kind)}
+    # What is left out of comparisons is no part of the value, and no file decides it.
+    names = {field.name for field in fields(kind) if field.compare}
     return kind(
         **{
             name: tuple(value) if isinstance(value, list) else value

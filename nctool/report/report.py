@@ -64,6 +64,8 @@ class Report(Shown):
     arrays: Mapping[str, Any] | None = None
     environment: Mapping[str, Any] = field(default_factory=dict)
     timing_s: Mapping[str, float] = field(default_factory=dict)
+    behind: Mapping[str, Any] | None = field(default=None, compare=False)
+    """What ``--arrays`` holds, where this was measured: for pages and figures, and never saved."""
 
     def __getitem__(self, metric_id: str) -> Result:
         result = self.get(metric_id)
@@ -118,7 +120,7 @@ class Report(Shown):
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values in the order of the published schema."""
-        plain = {field.name: getattr(self, field.name) for field in fields(self)}
+        plain = {field.name: getattr(self, field.name) for field in fields(self) if field.compare}
         plain["metrics"] = [result_to_dict(result) for result in self.metrics]
         start: dict[str, Any] = {"$schema": SCHEMA_ID, "kind": self.kind}
         if verdict := self.verdict:  # reports of before there was one stay as they are

@@ -38,8 +38,9 @@ class Shown:
     ) -> None:
         """Write a file, its kind by suffix as ``-o`` of the command does: whole or not at all.
 
-        ``.json`` and ``.html`` are read back by ``nctool.load``. ``arrays`` is the file that
-        ``--arrays`` wrote: pages and figures draw more with it.
+        ``.json`` and ``.html`` are read back by ``nctool.load``. Pages and figures draw Gram
+        matrices, spectra and margins while these are at hand: of what was measured by this process,
+        or of ``arrays``, the file that ``--arrays`` wrote.
         """
         _out("save", self, path, arrays)
 

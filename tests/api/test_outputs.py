@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import gc
+import weakref
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
@@ -20,6 +22,7 @@ from nctool.report.comparison import compare
 from nctool.report.documents import Document, table
 from nctool.report.runs import Run
 from nctool.report.trajectory import joined
+from tests.cli.shell import EPOCH_10
 from tests.render.hostile import TEXTS, named
 from tests.support.saved import EVERY, comparison, document, judged, report, trajectory
 
@@ -75,6 +78,34 @@ def test_plot(tmp_path: Path) -> None:
         (tmp_path / f"{name}.html").read_text("utf-8") for name in ("file", "values", "without")
     ]
     assert pages[0] == pages[1] != pages[2]
+
+
+# What was measured here is drawn with its arrays, as by the command: the same page.
+def test_arrays_at_hand(tmp_path: Path) -> None:
+    ours = nctool.analyze(EPOCH_10, metrics="nc1.pinv,gnc2.margin.means")
+    ours.save(tmp_path / "ours.html")
+    saved = tmp_path / "ours.json"
+    ours.save(saved)
+    read = nctool.load(saved)
+    assert read == ours and isinstance(read, nctool.Report) and read.behind is None
+    read.save(tmp_path / "read.html")
+    pages = [(tmp_path / name).read_text("utf-8") for name in ("ours.html", "read.html")]
+    assert len(pages[0]) > len(pages[1]) + 1000
+    assert ours.behind is not None
+    read.save(tmp_path / "read.html", arrays=ours.behind)
+    assert (tmp_path / "read.html").read_text("utf-8") == pages[0]
+    assert "behind" not in ours.to_dict()
+    assert nctool.Report.from_dict({**ours.to_dict(), "behind": {}}).behind is None
+
+
+# A report does not hold on to the samples that it was measured from.
+def test_samples_are_let_go() -> None:
+    features = np.random.default_rng(0).standard_normal((40, 3))
+    watch = weakref.ref(features)
+    whole = nctool.analyze(features=features, labels=np.arange(40) % 4, metrics="nc1.pinv")
+    del features
+    gc.collect()
+    assert watch() is None and whole.behind is not None and "gram/means" in whole.behind
 
 
 # A report is a table of metrics; points and runs are rows under their positions and names.
