@@ -80,20 +80,27 @@ def test_shown_options_exist(line: str) -> None:
     assert unknown_options(line) == set()
 
 
-# The Python shown in the README runs on arrays of the described shapes.
-def test_python_example_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+# The Python shown in the README runs on arrays of the described shapes, and says what it says.
+def test_python_example_runs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     import torch
 
-    monkeypatch.chdir(ROOT)
+    pytest.importorskip("pandas")
+    (tmp_path / "fixtures").symlink_to(ROOT / "fixtures")
+    monkeypatch.chdir(tmp_path)
     random = torch.Generator().manual_seed(0)
-    names = {
+    names: dict[str, object] = {
         "H": torch.randn(40, 8, generator=random),
         "y": torch.arange(40) % 4,
         "W": torch.randn(4, 8, generator=random),
         "b": torch.zeros(4),
     }
     exec(blocks("python")[0], names)
-    assert isinstance(names["report"], nctool.Report)
+    report, run = names["report"], names["run"]
+    assert isinstance(report, nctool.Report)
+    assert report.to_dict() == nctool.load("page.html").to_dict()
+    assert isinstance(run, nctool.Trajectory) and len(run["nc1.pinv"]) == len(run.epochs) == 8
+    word = nctool.compare(run.first, run.last)["nc1.pinv"].changes[1].word
+    assert f'"{word}"' in blocks("python")[0]
 
 
 # Every profile and every command stands in the README.
