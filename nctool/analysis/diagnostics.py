@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
+from nctool.analysis.misaligned import alignment
 from nctool.core.notice import Notice
 from nctool.engine.graph import call
 from nctool.facts import needs
@@ -39,8 +40,6 @@ def notices(facts: State, results: tuple[Result, ...]) -> Iterator[Notice]:
         said = call(check, needs(check), facts.known)
         if isinstance(said, Iterator):
             yield from said
-    if len(counts) > 1:
-        yield from _head(len(counts), results)
     low = [result.id for result in results if BELOW_NOISE in result.flags]
     if low:
         yield Notice(
@@ -166,28 +165,10 @@ CHECKS: tuple[Check, ...] = (
     half_precision,
     normalised_features,
     fewer_samples_than_dimensions,
+    alignment,
 )
 
 
 def noticed() -> tuple[str, ...]:
-    """The facts that these checks name."""
-    return tuple({need.fact: None for check in CHECKS for need in needs(check)})
-
-
-def _head(classes: int, results: tuple[Result, ...]) -> Iterator[Notice]:
-    """A head that is no better than guessing is usually somebody else's."""
-    values = {result.id: result.value for result in results}
-    accuracy, nearest = values.get("nc4.accuracy"), values.get("nc4.ncc_accuracy")
-    if accuracy is None:
-        return
-    chance = 1 / classes
-    if accuracy > 1.5 * chance or (classes == 2 and accuracy > 0.55):
-        return
-    aside = f", while the nearest class mean gets {nearest:.1%}" if nearest is not None else ""
-    yield Notice(
-        "head-near-chance",
-        f"the head is right on {accuracy:.1%} of these samples, chance is {chance:.1%}{aside}",
-        "an untrained network, or the head's rows are not in label order, "
-        "or the features are from another layer",
-        {"accuracy": accuracy, "chance": chance},
-    )
+    """The facts that these checks ask for."""
+    return tuple({need.fact: None for check in CHECKS for need in needs(check) if not need.soft})

@@ -69,6 +69,8 @@ def measure(
         engine = choose_engine(source, settings)
         inputs = inputs_of(source, settings, engine, progress or Silent())
         wanted = {need.fact: None for metric in metrics for need in metric.facts if not need.soft}
+        if "head_decisions" in graph().closure(wanted):
+            wanted["misalignment"] = None
         try:
             facts = solve(start(graph(), inputs, wanted, riders(), "sample_sums"))
         except torch.OutOfMemoryError as problem:

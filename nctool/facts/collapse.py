@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from nctool.geometry.points import Points
     from nctool.geometry.seli import Target
     from nctool.settings.conventions import Convention
-    from nctool.statistics.decisions import HeadRule, MeanRule
+    from nctool.statistics.decisions import MeanRule
     from nctool.statistics.moments import Moments
 
 SQUARE_OF_RANDOM = 2 - math.sqrt(2)
@@ -163,14 +163,6 @@ def left_nc3(
     classes, dim = centred_means.shape
     random = Null(1.0, 1 / math.sqrt((classes - 1) * dim), "exact: directions at random")
     return Left(max(off - short, 0.0) / longest, target, random)
-
-
-@sweep(over="present_samples")
-def head_chosen(head_rule: HeadRule, weight: Tensor) -> Accumulator[Tensor]:
-    """(C,) How many samples the head gives to each class."""
-    from nctool.statistics.sums import Tally
-
-    return Tally(head_rule.chosen, len(weight), reads=head_rule.reads, width=head_rule.width)
 
 
 @sweep(over="present_samples")

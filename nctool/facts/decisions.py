@@ -132,12 +132,6 @@ def mean_rule(
 
 
 @sweep(over="present_samples")
-def head_right(head_rule: HeadRule, class_counts: Tensor) -> Accumulator[Tensor]:
-    """(K,) How many samples the head gets right."""
-    return _counts(head_rule.right, class_counts, head_rule)
-
-
-@sweep(over="present_samples")
 def mean_right(mean_rule: MeanRule, class_counts: Tensor) -> Accumulator[Tensor]:
     """(K,) How many samples the nearest class mean gets right."""
     return _counts(mean_rule.right, class_counts, mean_rule)

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nctool.facts.collapse import SQUARE_OF_RANDOM
-from nctool.metrics.metric import Measured, metric, on_points
+from nctool.metrics.metric import Measured, Undefined, metric, on_points
 from nctool.metrics.shared import gram_noise
 
 if TYPE_CHECKING:
     from nctool.facts.collapse import Left
     from nctool.facts.samples import Sizes
     from nctool.geometry.points import Points, Storage
+    from nctool.statistics.alignment import Misalignment
 
 EVERYTHING = "rotate shift scale relabel"
 
@@ -145,6 +146,7 @@ def hug(left_hug: Left, point_flags: tuple[str, ...]) -> Measured:
 )
 def weakest(
     sizes: Sizes,
+    misalignment: Misalignment | None,
     left_nc1: Left,
     left_of_means: Left,
     left_of_rows: Left | None,
@@ -159,9 +161,11 @@ def weakest(
     classes: NC2 holds by definition and is not counted. Without a head only NC1 and the means are.
     Words: COLLAPSED: 0.9 or more. NOT COLLAPSED: under 0.5, and collapse.nc1 under 0.9. PARTLY
     COLLAPSED: everything between. Beyond 0.9 it is read in nines: 0.99 has two, 0.999 three.
-    Undefined when: one of the parts is.
+    Undefined when: one of the parts is; rows, labels and head rows do not match.
     Reference: Papyan, Han & Donoho 2020, for the four parts.
     """
+    if misalignment is not None:
+        raise Undefined(f"rows and labels do not match ({misalignment.slug})")
     crowded = sizes.classes > sizes.dim + 1
     geometry = "gnc" if crowded else "nc2"
     left = {"collapse.nc1": left_nc1}

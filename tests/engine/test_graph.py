@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from nctool import facts, metrics
+from nctool.analysis.diagnostics import CHECKS
 from nctool.analysis.measure import riders
 from nctool.engine.fact import Accumulator, fact, sweep
 from nctool.engine.graph import Graph, GraphError, needs_of
@@ -189,8 +190,9 @@ def test_whole() -> None:
 def test_no_dead_facts() -> None:
     graph = facts.graph()
     named = [need.fact for metric in metrics.registry().values() for need in metric.facts]
+    said = [need.fact for check in CHECKS for need in facts.needs(check)]
     soft = [need.fact for node in graph.nodes.values() for need in node.needs]
-    assert set(graph.nodes) - graph.closure([*named, *riders()]) == set()
+    assert set(graph.nodes) - graph.closure([*named, *said, *riders()]) == set()
     assert set(graph.inputs) <= {*soft, *named}
 
 

@@ -26,7 +26,7 @@ KINDS: dict[str, Kind] = {
     "InternalError": "internal",
 }
 COMING = {
-    "rows-misaligned", "labels-shifted", "head-rows-permuted", "report-edited", "source-unused",
+    "report-edited", "source-unused",
     "features-without-labels", "unlabelled-features",
 }  # fmt: skip
 OPTIONS = (RoleOptions, ComputeOptions, ConventionOptions, Budget)

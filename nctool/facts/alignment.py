@@ -1,0 +1,64 @@
+"""Do rows, labels and head rows belong together?"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from nctool.engine.fact import Accumulator, fact, sweep
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from nctool.facts.samples import Sizes
+    from nctool.settings.conventions import Convention
+    from nctool.statistics.alignment import Misalignment
+    from nctool.statistics.confusion import Decisions
+    from nctool.statistics.decisions import HeadRule
+    from nctool.statistics.moments import Moments
+
+
+@sweep(over="present_samples")
+def head_decisions(head_rule: HeadRule, class_counts: Tensor) -> Accumulator[Decisions]:
+    """The row of the head that is decided for each sample."""
+    from nctool.statistics.confusion import DecisionSweep
+
+    return DecisionSweep(head_rule, class_counts)
+
+
+@fact()
+def head_right(head_decisions: Decisions) -> Tensor:  # (K,)
+    """How many samples the head gets right."""
+    return head_decisions.right
+
+
+@fact()
+def head_chosen(head_decisions: Decisions, weight: Tensor) -> Tensor:  # (C,) float64
+    """How many samples the head gives to each class."""
+    import torch
+
+    chosen = torch.bincount(head_decisions.chosen, minlength=len(weight))
+    return chosen.to(weight.device, torch.float64)
+
+
+@fact()
+def misalignment(
+    sizes: Sizes,
+    head_decisions: Decisions | None,
+    labels: Tensor,
+    weight: Tensor | None,
+    bias: Tensor | None,
+    columns: Tensor,
+    moments: Moments,
+    convention: Convention,
+) -> Misalignment | None:
+    """The order of labels, of head rows or of samples in which the head would be right.
+
+    None where the head is right as it is, and where no order helps: an untrained network, one
+    that is often wrong, or noise.
+    """
+    from nctool.statistics.alignment import align
+
+    if head_decisions is None or weight is None:
+        return None
+    decides = bias if convention.bias_decides else None
+    return align(head_decisions, labels, weight, decides, columns, moments)
