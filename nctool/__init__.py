@@ -12,8 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 from nctool.core.version import __version__
 from nctool.report import Report, Result
-from nctool.report.comparison import Comparison
-from nctool.report.trajectory import Trajectory
 
 if TYPE_CHECKING:
     from nctool.api.analyze import analyze
@@ -22,8 +20,13 @@ if TYPE_CHECKING:
     from nctool.api.inspect import inspect
     from nctool.api.load import load
     from nctool.api.trajectory import trajectory
+    from nctool.report.comparison import Comparison
+    from nctool.report.trajectory import Trajectory
 
 FUNCTIONS = ("analyze", "check", "compare", "inspect", "load", "trajectory")
+LATE = {name: f"nctool.api.{name}" for name in FUNCTIONS} | {
+    "Comparison": "nctool.report.comparison", "Trajectory": "nctool.report.trajectory",
+}  # fmt: skip
 __all__ = [
     "Comparison", "Report", "Result", "Trajectory", "__version__",
     "analyze", "check", "compare", "inspect", "load", "trajectory",
@@ -31,11 +34,11 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """Nothing heavy is imported until something is measured."""
-    if name in FUNCTIONS:
-        return getattr(import_module(f"nctool.api.{name}"), name)
+    """Nothing is imported before it is used, and nothing heavy before something is measured."""
+    if name in LATE:
+        return getattr(import_module(LATE[name]), name)
     raise AttributeError(f"module 'nctool' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *FUNCTIONS})
+    return sorted({*globals(), *LATE})

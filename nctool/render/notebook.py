@@ -20,8 +20,8 @@ from nctool.report.verdict import Verdict
 
 NINES = 4
 """Of a whole bar: it is full at 99.99 percent of the way."""
-MOST_ROWS = 60
-"""Of a table of plain numbers; a cell of a notebook is looked over, not searched."""
+OPEN_ROWS = 16
+"""Of a table of plain numbers; a longer one is folded."""
 CELL = "text-align:{align};padding:0.1em 0.8em 0.1em 0"
 
 
@@ -41,7 +41,8 @@ def _without_verdict(document: Report | Trajectory) -> str:
         points = f"{count(len(document.points), 'point')} over {document.axis}s, "
     moment = [f"{name} {last.run[name]}" for name in ("epoch", "step", "split")
               if last.run.get(name) is not None]  # fmt: skip
-    return f"no verdict asked for: {points}{', '.join([*moment, count(there, 'number')])}"
+    parts = ", ".join([*moment, count(there, "number")])
+    return f"no verdict without a collapse.* metric: {points}{parts}"
 
 
 def _of_comparison(comparison: Comparison) -> str:
@@ -52,7 +53,7 @@ def _of_comparison(comparison: Comparison) -> str:
             words = [row.changes[index].word for row in comparison.rows]
             counts = [f"{words.count(word)} {word}" for word in dict.fromkeys(words)]
             parts.append(f"{run.name}: {', '.join(counts)}")
-    return one_line(f"against {comparison.runs[comparison.baseline].name}: {'; '.join(parts)}")
+    return one_line(f"{'; '.join(parts)} (against {comparison.runs[comparison.baseline].name})")
 
 
 def fragment(document: Document) -> str:
@@ -101,9 +102,9 @@ def _runs(comparison: Comparison) -> str:
         names = [run.name for run in comparison.runs]
         rows = [
             [escape(one_line(row.metric.id)), *(number(change.value) for change in row.changes)]
-            for row in comparison.rows[:MOST_ROWS]
+            for row in comparison.rows
         ]
-        return _table(("", *names), "<" + ">" * len(names), rows)
+        return _folded(("", *names), rows)
     rows = [["", *((verdict.word or "" if verdict else "") for verdict in verdicts)]]
     for metric_id in ids:
         dials = [verdict.dial(metric_id) if verdict else None for verdict in verdicts]
@@ -113,9 +114,20 @@ def _runs(comparison: Comparison) -> str:
 
 
 def _numbers(document: Report | Trajectory) -> str:
-    results = [result for result in document if result.value is not None]
-    rows = [[escape(one_line(result.id)), number(result.value)] for result in results[:MOST_ROWS]]
-    return _table(("", "value"), "<>", rows)
+    rows = [
+        [escape(one_line(result.id)), number(result.value)]
+        for result in document
+        if result.value is not None
+    ]
+    return _folded(("", "value"), rows)
+
+
+def _folded(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Plain numbers, folded where they would fill the notebook."""
+    table = _table(heads, "<" + ">" * (len(heads) - 1), rows)
+    if len(rows) <= OPEN_ROWS:
+        return table
+    return f"<details><summary>{count(len(rows), 'number')}</summary>{table}</details>"
 
 
 def _table(heads: Iterable[str], aligned: str, rows: Iterable[Sequence[str]]) -> str:
@@ -131,4 +143,5 @@ def _table(heads: Iterable[str], aligned: str, rows: Iterable[Sequence[str]]) ->
 
     head = row((escape(one_line(text)) for text in heads), "th")
     body = "".join(row(cells, "td") for cells in rows)
-    return f"<table><thead>{head}</thead><tbody>{body}</tbody></table>"
+    # Said, because a table does not inherit colours everywhere, and would be black on black.
+    return f'<table style="color:inherit"><thead>{head}</thead><tbody>{body}</tbody></table>'
