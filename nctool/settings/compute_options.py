@@ -11,7 +11,9 @@ from nctool.settings.option import COMPUTE, COST, check_values
 Dtype = Literal["float64", "float32"]
 
 MOST_THREADS = 1024
-FEWEST_REPLICATES, MOST_REPLICATES = 40, 100_000
+FEWEST_REPLICATES, USUAL_REPLICATES, MOST_REPLICATES = 40, 500, 100_000
+# The usual 500 place an end of an interval within a sixteenth of its half width, and take 3 % of
+# the time of fixtures/digits, 0.3 % at (50,000, 512, 100) and 0.1 % at (200,000, 512, 1000).
 
 
 def check_threads(threads: int) -> None:
@@ -47,7 +49,7 @@ class ComputeOptions:
         None, "CPU threads.", metavar="N", between=(1, MOST_THREADS), check=check_threads
     )
     bootstrap: int = COMPUTE.option(
-        0,
+        USUAL_REPLICATES,
         "Intervals of means over classes, from so many draws; 0 for none.",
         metavar="N",
         check=check_replicates,
