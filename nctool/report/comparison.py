@@ -14,7 +14,9 @@ from typing import Any, Literal
 
 from nctool.core.errors import InputError, UsageError
 from nctool.report import Report, Result, result_to_dict
+from nctool.report.moves import nines_gained, sentence_of
 from nctool.report.runs import Difference, Run, differences, without_value
+from nctool.report.sentence import MOVED
 from nctool.report.shown import Shown, absent
 from nctool.report.tolerance import DEFAULT_TOLERANCE, Tolerance, tolerance_for, tolerance_of
 
@@ -34,6 +36,9 @@ class Change:
     """Do the intervals of both overlap? None without intervals."""
     spread: float | None = None
     """Sample standard deviation over the members of a group."""
+    nines: float | None = None
+    """By how many nines a dial came nearer to perfect; None of other metrics, and where nothing is
+    left in one of the two."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +95,14 @@ class Comparison(Shown):
             for name, value in run.report.flat(prefix + run.name + separator, separator).items()
         }
 
+    @property
+    def sentences(self) -> tuple[str | None, ...]:
+        """How each run stands to the baseline, in words; None for the baseline itself."""
+        return tuple(
+            None if index == self.baseline else sentence_of(self, index)
+            for index in range(len(self.runs))
+        )
+
     def to_dict(self) -> dict[str, Any]:
         """The baseline's report in front, then what belongs to all runs."""
         plain = self.runs[self.baseline].report.to_dict()
@@ -112,10 +125,11 @@ class Comparison(Shown):
             "runs": [
                 {
                     "name": run.name,
+                    "sentence": sentence,
                     "report": run.report.to_dict(),
                     "members": [member.to_dict() for member in run.members],
                 }
-                for run in self.runs
+                for run, sentence in zip(self.runs, self.sentences, strict=True)
             ],
         }
 
@@ -216,26 +230,34 @@ def _rows(runs: Sequence[Run], baseline: int, tolerances: Mapping[str, Tolerance
         of_runs = [results.get(name) for results in by_id]
         base = of_runs[baseline]
         metric = base or next(result for result in of_runs if result is not None)
-        tolerance = tolerance_for(name, tolerances) or DEFAULT_TOLERANCE
+        tolerance = tolerance_for(name, tolerances)
+        spreads = [_spread(run, name) for run in runs]
         changes = tuple(
-            _change(result, base, run, tolerance, index == baseline)
-            for index, (result, run) in enumerate(zip(of_runs, runs, strict=True))
+            _change(result, base, tolerance, (spreads[index], spreads[baseline]), index == baseline)
+            for index, result in enumerate(of_runs)
         )
         rows.append(Row(metric, changes))
     return rows
 
 
+def _spread(run: Run, metric_id: str) -> float | None:
+    """Sample standard deviation (n - 1) over the members of a group; None for a single run."""
+    values = run.values(metric_id)
+    return stdev(values) if len(values) > 1 else None
+
+
 def _change(
-    result: Result | None, base: Result | None, run: Run, tolerance: Tolerance, is_baseline: bool
+    result: Result | None,
+    base: Result | None,
+    tolerance: Tolerance | None,
+    spreads: tuple[float | None, float | None],
+    is_baseline: bool,
 ) -> Change:
     value = None if result is None else result.value
     before = None if base is None else base.value
     ci = None if result is None else result.ci
-    # Sample standard deviation (n - 1) over the members of a group; None for a single run.
-    values = () if result is None else run.values(result.id)
-    spread = stdev(values) if len(values) > 1 else None
     word: Word = "baseline" if is_baseline else "not comparable"
-    alone = Change(value, None, None, word, ci, None, spread)
+    alone = Change(value, None, None, word, ci, None, spreads[0])
     if is_baseline or result is None or base is None or value is None or before is None:
         return alone
     # Two definitions of one metric are two metrics: their difference says nothing of the runs.
@@ -246,15 +268,37 @@ def _change(
     overlap = None
     if result.ci is not None and base.ci is not None:
         overlap = result.ci[0] <= base.ci[1] and base.ci[0] <= result.ci[1]
-    if not tolerance.exceeded(before, value):
+    nines = nines_gained(base, result)
+    if _same(base, result, tolerance, nines) or _within(base, result, spreads):
         word = "within tolerance"
     else:
         word = "more collapsed" if result.gained(before, value) > 0 else "less collapsed"
-    return replace(alone, delta=_finite(value - before), ratio=ratio, word=word, overlap=overlap)
+    return replace(
+        alone, delta=_finite(value - before), ratio=ratio, word=word, overlap=overlap,
+        nines=None if nines is None else _finite(nines),
+    )  # fmt: skip
 
 
 def _finite(number: float) -> float | None:
     return number if math.isfinite(number) else None
+
+
+def _same(base: Result, result: Result, tolerance: Tolerance | None, nines: float | None) -> bool:
+    """No more apart than the tolerance that was asked for, or than is usual."""
+    assert base.value is not None and result.value is not None
+    if tolerance is None and nines is not None:
+        # Of a dial what is left counts: 99.9 % and 99 % are a nine apart, not a hundredth.
+        return abs(nines) <= MOVED
+    return not (tolerance or DEFAULT_TOLERANCE).exceeded(base.value, result.value)
+
+
+def _within(base: Result, result: Result, spreads: tuple[float | None, float | None]) -> bool:
+    """The change is inside the interval of either, or inside the spread of either's members."""
+    assert base.value is not None and result.value is not None
+    pairs = ((base.ci, result.value), (result.ci, base.value))
+    if any(ci is not None and ci[0] <= value <= ci[1] for ci, value in pairs):
+        return True
+    return abs(result.value - base.value) <= max((each or 0.0 for each in spreads), default=0.0)
 
 
 def _absent(metric: Result) -> Result:
