@@ -21,7 +21,7 @@ def check(
     context: typer.Context,
     report: Annotated[str, argument("A saved report, trajectory or comparison.", "REPORT")],
     gates: GateOptions,
-    outputs: Annotated[Outputs, only("json", "output", "ci", "width", "quiet")],
+    outputs: Annotated[Outputs, only("json", "output", "all", "ci", "width", "quiet")],
 ) -> None:
     """Apply gates to a saved report.
 
@@ -43,5 +43,5 @@ def check(
     document = read(report)
     check_gated(document, demands.any)
     document = judged(document, demands, gate_rules.baseline_of(config, gates.baseline))
-    outputs.deliver(document, only_gates=True)
+    outputs.deliver(document, every_gate=True)
     gate_rules.leave(document)

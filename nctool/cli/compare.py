@@ -26,7 +26,9 @@ def compare(
     compute: Annotated[ComputeOptions, only("metrics", "device")],
     convention: Annotated[ConventionOptions, only("profile", "center")],
     gates: GateOptions,
-    outputs: Annotated[Outputs, only("json", "output", "ci", "width", "quiet", "no_progress")],
+    outputs: Annotated[
+        Outputs, only("json", "output", "all", "ci", "width", "quiet", "no_progress")
+    ],
     allow_mismatch: Annotated[bool, Option("Compare although more than collapse differs.")] = False,
     only_changed: Annotated[bool, Option("Leave out what is within tolerance.")] = False,
     split: Annotated[
@@ -74,5 +76,6 @@ def compare(
         group_by=group_by,
     )
     document = judged(document, demands, None)
-    outputs.deliver(document)
+    # How the table is to look was asked for: so it is the table that is wanted.
+    outputs.deliver(document, table=only_changed or sort is not None)
     gate_rules.leave(document)

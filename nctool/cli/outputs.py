@@ -42,6 +42,7 @@ class Outputs:
         short="-o",
         usual=True,
     )
+    all: bool = OUTPUT.option(False, "Every number, not the answer alone.")
     plot: bool = OUTPUT.option(False, "Draw the main curves.")
     ci: Ci = OUTPUT.option("auto", "Annotations for the log of a CI job.")
     arrays: str | None = OUTPUT.option(
@@ -54,7 +55,7 @@ class Outputs:
         None, "Columns of the text report.", metavar="N", between=(40, None)
     )
     quiet: bool = OUTPUT.option(False, "No report, warnings only.", short="-q")
-    verbose: bool = OUTPUT.option(False, "What took how long, too.", short="-v")
+    verbose: bool = OUTPUT.option(False, "Which arrays, and what took how long, too.", short="-v")
     no_progress: bool = OUTPUT.option(False, "No progress bar.")
 
     def __post_init__(self) -> None:
@@ -87,11 +88,13 @@ class Outputs:
         arrays: Any = None,
         *,
         per_class: bool = False,
-        only_gates: bool = False,
+        table: bool = False,
+        every_gate: bool = False,
     ) -> None:
         """Write all of it; the screen comes last.
 
-        The screen shows every class with ``per_class``, and the gates alone with ``only_gates``.
+        It shows every number with ``table``, every class with ``per_class``, and with
+        ``every_gate`` those that passed too.
         """
         from nctool.render import ci, rendered
 
@@ -110,12 +113,13 @@ class Outputs:
             for notice in ci.warnings_of(document):
                 warn(notice)
         if not self.machine and not self.quiet:
-            from nctool.render import terminal, verdict
+            from nctool.render import terminal
 
             whole = partial(
-                terminal.lines, per_class=per_class, plot=self.plot, verbose=self.verbose
-            )
-            show(partial(verdict.lines if only_gates else whole, document), self.width)
+                terminal.lines, everything=self.all or table, every_gate=every_gate,
+                per_class=per_class, plot=self.plot, verbose=self.verbose,
+            )  # fmt: skip
+            show(partial(whole, document), self.width)
 
     def _annotate(self, document: Document) -> None:
         """Annotations in the log of a CI job, and the summary that GitHub shows."""

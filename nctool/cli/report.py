@@ -23,7 +23,9 @@ def report(
         list[str],
         argument("Saved reports; several of one run make a trajectory.", "REPORT..."),
     ],
-    outputs: Annotated[Outputs, only("output", "json", "plot", "width", "quiet", ci="none")],
+    outputs: Annotated[
+        Outputs, only("output", "json", "all", "plot", "width", "quiet", "verbose", ci="none")
+    ],
     compute: Annotated[ComputeOptions, only("per_class")],
 ) -> None:
     """Write saved reports in another form, by suffix.

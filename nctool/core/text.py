@@ -14,8 +14,10 @@ def printable(text: str) -> str:
 
 
 PLAINER = str.maketrans(
-    {"↓": "v", "↑": "^", "×": "x", "·": "-", "–": "-", "≥": ">=", "°": "*", "…": "..."}
-)
+    {"↓": "v", "↑": "^", "×": "x", "·": "-", "–": "-", "−": "-", "≥": ">=", "°": "*", "…": "...",
+     "├": "|", "─": "-", "┼": "+", "┤": "|", "╵": "'", "●": "*", "○": "o", "→": "->"}
+    | dict(zip("▁▂▃▄▅▆▇█", "12345678", strict=True))
+)  # fmt: skip
 
 
 def speakable(text: str, encoding: str | None) -> str:
@@ -32,6 +34,14 @@ def speakable(text: str, encoding: str | None) -> str:
 def one_line(text: str) -> str:
     """The same without line breaks."""
     return printable(text).replace("\n", "\\n")
+
+
+def shortened(text: str, most: int) -> str:
+    """At most so many characters: of longer text both ends, where names differ."""
+    if len(text) <= most:
+        return text
+    head = (most - 1) // 3
+    return text[:head] + "…" + text[len(text) - (most - 1 - head) :]
 
 
 def number(value: float | None, digits: int = 4) -> str:

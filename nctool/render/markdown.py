@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from itertools import groupby
 
-from nctool.core.text import count, number, one_line
+from nctool.core.text import count, number
 from nctool.render import Arrays, Renderer
 from nctool.render.ci import warnings_of
 from nctool.render.curves import sparkline
+from nctool.render.markdown_answer import answer
+from nctool.render.markdown_text import code, escaped, table
 from nctool.render.values.changes import others
 from nctool.render.values.sentences import ends_of, of_trajectory
 from nctool.render.values.words import ARROWS, heading_of
 from nctool.report import Report, Result
 from nctool.report.comparison import Comparison
-from nctool.report.documents import Document
+from nctool.report.documents import Document, report_of
 from nctool.report.trajectory import Trajectory
 
 MOST_BYTES = 60_000
@@ -23,19 +24,10 @@ SYMBOLS = {
     "pass": "✅ pass", "fail": "❌ fail", "inconclusive": "❔ inconclusive",
     "missing": "➖ no value",
 }  # fmt: skip
-OUTCOMES = {
-    "pass": "✅ every gate passed", "fail": "❌ a gate failed",
-    "inconclusive": "❔ inconclusive: a gated number is missing",
-}  # fmt: skip
+MOST_LINES = 15
+"""Before the rest is folded away."""
+OPEN, CLOSE = "<details>", "</details>"
 CUT = "\n\n*The rest was cut off: the JSON report has all of it.*\n"
-SPECIAL = re.compile(r"([\\`*_{}\[\]<>()#+!|~&@$])")
-LINKED = re.compile(r"[@#]|:(?=//)|\b(?:www|GH)(?=[.-])", re.IGNORECASE)
-"""Where sites look for mentions, issues and addresses even in escaped text: a space of no width
-after it keeps them from finding any."""
-IDENTIFIER = re.compile(r"[a-z0-9_.-]{1,80}")
-LONGEST = 300
-WORDS = ("gate", "asked", "metric", "course", "perfect", "")
-"""Columns of words, set to the left; numbers stand at the right."""
 
 
 def render(document: Document, arrays: Arrays | None, suffix: str) -> str:
@@ -44,28 +36,25 @@ def render(document: Document, arrays: Arrays | None, suffix: str) -> str:
     # GitHub refuses a comment of more than 65,536 characters, and a summary of more than 1 MiB.
     if len(whole) <= MOST_BYTES:
         return text
-    room = MOST_BYTES - len(CUT.encode())
+    room = MOST_BYTES - len(f"\n\n{CLOSE}{CUT}".encode())
     # Cut at the end of a line, so that no table and no letter is left half.
-    return whole[: whole.rindex(b"\n", 0, room)].decode() + CUT
-
-
-def escaped(text: object) -> str:
-    """Text that stays text: no markup, no links, no mentions, no cells of its own."""
-    text = one_line(str(text))
-    if len(text) > LONGEST:  # before escaping: half an escape would be one of its own
-        text = text[: LONGEST - 1] + "…"
-    return LINKED.sub(lambda match: match[0] + "\u200b", SPECIAL.sub(r"\\\1", text))
-
-
-def code(name: str) -> str:
-    """A metric's name as code; what is no such name stays text."""
-    return f"`{name}`" if IDENTIFIER.fullmatch(name) else escaped(name)
+    kept = whole[: whole.rindex(b"\n", 0, room)].decode()
+    return kept + (f"\n\n{CLOSE}" if OPEN in kept else "") + CUT
 
 
 def _lines(document: Document) -> Iterator[str]:
-    yield "### Neural collapse"
-    if document.outcome in OUTCOMES:
-        yield f"\n**{OUTCOMES[document.outcome]}**"
+    """The answer, then everything else: folded away unless all of it is short."""
+    top = "\n".join(["### Neural collapse", *answer(document)])
+    rest = "\n".join(_rest(document))
+    if f"{top}\n{rest}".count("\n") < MOST_LINES:
+        yield from (top, rest)
+        return
+    known = sum(result.status == "ok" for result in report_of(document) or ())
+    what = count(known, "number") if known else "the numbers"
+    yield from (top, "", f"{OPEN}<summary>All {what}</summary>", rest, "", CLOSE)
+
+
+def _rest(document: Document) -> Iterator[str]:
     yield ""
     yield _about(document)
     if document.gates:
@@ -85,14 +74,7 @@ def _lines(document: Document) -> Iterator[str]:
 def _about(document: Document) -> str:
     if isinstance(document, Comparison):
         names = ", ".join(escaped(run.name) for run in document.runs)
-        text = f"{count(len(document.runs), 'run')}: {names}."
-        if document.differences:
-            differences = "; ".join(
-                f"{escaped(difference.what)} ({', '.join(map(escaped, difference.values))})"
-                for difference in document.differences
-            )
-            text += f" **Not the same in all runs:** {differences}."
-        return text
+        return f"{count(len(document.runs), 'run')}: {names}."
     if isinstance(document, Trajectory):
         span = " to ".join(map(escaped, ends_of(document)))
         text = f"{count(len(document.points), 'point')}, {span}"
@@ -123,14 +105,14 @@ def _gates(document: Document) -> Iterator[str]:
         if gate["observed"] is None:
             seen = escaped(gate.get("reason") or "no value")
         rows.append([word, rule, seen, number(gate["baseline"])])
-    yield from _table(["gate", "asked", "observed", "baseline"], rows)
+    yield from table(["gate", "asked", "observed", "baseline"], rows)
 
 
 def _numbers(report: Report) -> Iterator[str]:
     computed = [result for result in report if result.status == "ok"]
     for heading, group in groupby(computed, key=lambda result: heading_of(result.id)):
         yield f"\n**{escaped(heading)}**"
-        yield from _table(["metric", "value", "perfect", "random"], [*map(_cells, group)])
+        yield from table(["metric", "value", "perfect", "random"], [*map(_cells, group)])
     absent = len(report.metrics) - len(computed)
     if absent:
         yield f"\n{count(absent, 'metric')} without a value: the JSON report says why."
@@ -156,7 +138,7 @@ def _trajectory(trajectory: Trajectory) -> Iterator[str]:
             curve = trajectory.curve(result.id)
             first, last = number(curve[0]), number(result.value)
             rows.append([code(result.id), first, last, sparkline(curve), _perfect(result)])
-    yield from _table(["metric", "first", "last", "course", "perfect"], rows)
+    yield from table(["metric", "first", "last", "course", "perfect"], rows)
 
 
 def _comparison(comparison: Comparison) -> Iterator[str]:
@@ -169,14 +151,7 @@ def _comparison(comparison: Comparison) -> Iterator[str]:
             before, change = row.changes[baseline], row.changes[index]
             numbers = (before.value, change.value, change.delta, change.ratio)
             rows.append([code(row.metric.id), *map(number, numbers), change.word])
-        yield from _table(["metric", "baseline", "run", "delta", "ratio", ""], rows)
-
-
-def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
-    yield ""
-    yield "| " + " | ".join(heads) + " |"
-    yield "|" + "|".join(" --- " if head in WORDS else " ---: " for head in heads) + "|"
-    yield from ("| " + " | ".join(row) + " |" for row in rows)
+        yield from table(["metric", "baseline", "run", "delta", "ratio", ""], rows)
 
 
 RENDERER = Renderer("Markdown", (".md",), render)

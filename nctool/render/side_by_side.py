@@ -17,7 +17,10 @@ SIGNS = {
 
 def lines(comparison: Comparison, width: int) -> list[Line]:
     """Runs, differences, then a table; with many runs, a table for each of them."""
-    out = [*_runs(comparison), BLANK, *_differences(comparison, width)]
+    out = [
+        text for said in comparison.sentences if said for text in wrapped(said, width, "", "title")
+    ]
+    out += [BLANK, *_runs(comparison), BLANK, *_differences(comparison, width)]
     if not comparison.rows:
         return [*out, line("  nothing changed by more than the tolerance")]
     for index, run in others(comparison):
@@ -25,7 +28,7 @@ def lines(comparison: Comparison, width: int) -> list[Line]:
         rows += [_cells(row, comparison.baseline, index) for row in comparison.rows]
         out.append(line((run.name, "title"), ("  against the baseline", "faint")))
         out += [*table(rows, "<>>>><", heads=True), BLANK]
-    legend = "more, less: collapsed than the baseline; same: within tolerance. "
+    legend = "more, less: collapsed than the baseline; same: within tolerance or interval. "
     return [*out, *wrapped(legend + "Ratio: run over baseline.", width - 2, "  ", "faint")]
 
 

@@ -32,7 +32,7 @@ def lines(
     profile = report.settings.get("profile")
     when = " · ".join([*words.moment(report), *([f"profile {profile}"] if profile else [])])
     out = [line((f"nctool {report.tool['version']}", "title"), (f"  {when}", "faint"))]
-    out += [BLANK, *_provenance(report, width), BLANK, *between]
+    out += [BLANK, *provenance(report, width), BLANK, *between]
     computed = [result for result in report if result.status == "ok"]
     if computed:
         out += _numbers(computed, histories)
@@ -41,13 +41,13 @@ def lines(
     else:
         out += [line("  nothing could be computed from these inputs")]
     if per_class:
-        out += _classes(report)
+        out += of_classes(report)
     out += _absent(report, width)
     out += _warnings(report, width)
     return out
 
 
-def _provenance(report: Report, width: int) -> Iterator[Line]:
+def provenance(report: Report, width: int) -> Iterator[Line]:
     """Which arrays, how many samples, computed how."""
     path = None
     for source in report.inputs:
@@ -159,7 +159,7 @@ def _margins(report: Report, width: int) -> Iterator[Line]:
             yield from wrapped(text, width - 2, " " * 11)
 
 
-def _classes(report: Report) -> Iterator[Line]:
+def of_classes(report: Report) -> Iterator[Line]:
     """One row per class, one column per metric that has values by class, three at a time."""
     known = classes(report)
     if known is None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from nctool.render import curves, side_by_side, summary, verdict
+from nctool.render import answer, curves, gates, moved, screen, side_by_side, summary
 from nctool.render.lines import BLANK, Line, line, table
 from nctool.report.comparison import Comparison
 from nctool.report.documents import Document, report_of
+from nctool.report.moves import has_dials
 from nctool.report.trajectory import Trajectory
 
 
@@ -13,21 +14,34 @@ def lines(
     document: Document,
     width: int,
     *,
+    everything: bool = False,
+    every_gate: bool = False,
     per_class: bool = False,
     plot: bool = False,
     verbose: bool = False,
 ) -> list[Line]:
-    """What a person reads: the numbers, then the gates if there were any."""
+    """What a person reads: the answer on one screen, or with ``everything`` all numbers.
+
+    Where nothing was measured that an answer follows from, it is the numbers too.
+    """
+    verdict = None if isinstance(document, Comparison) else document.verdict
+    whole = everything or verdict is None
     if isinstance(document, Comparison):
-        out = side_by_side.lines(document, width)
+        whole = everything or not has_dials(document)
+        out = (side_by_side if whole else moved).lines(document, width)
+    elif verdict is not None and not everything:
+        out = screen.lines(
+            document, verdict, width, per_class=per_class, plot=plot, verbose=verbose
+        )
     elif isinstance(document, Trajectory):
         out = curves.lines(document, width, per_class=per_class, plot=plot)
     else:
-        out = summary.lines(document, width, per_class)
+        said = answer.lines(document, width)
+        out = summary.lines(document, width, per_class, [*said, BLANK] if said else [])
     if verbose:
         out += [BLANK, *_timing(document)]
-    gates = verdict.lines(document, width)
-    return [*out, BLANK, *gates] if gates else out
+    table = gates.lines(document, width) if whole or every_gate else []
+    return [*out, BLANK, *table] if table else out
 
 
 def _timing(document: Document) -> list[Line]:

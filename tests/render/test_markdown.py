@@ -9,17 +9,19 @@ from dataclasses import replace
 import pytest
 
 from nctool.core.text import number
-from nctool.render import markdown, rendered
+from nctool.render import markdown, markdown_text, rendered
 from nctool.render.curves import sparkline
 from nctool.report import Report
 from nctool.report.comparison import Comparison, compare
 from nctool.report.documents import Document
 from nctool.report.runs import Run
-from nctool.report.trajectory import Trajectory
+from nctool.report.trajectory import Point, Trajectory
 from tests.render.hostile import TEXTS, named
-from tests.support.saved import EVERY, comparison, document, of, report, trajectory
+from tests.support.saved import EVERY, comparison, document, judged, of, report, trajectory
 
 CELLS = re.compile(r"(?<!\\)\|")
+FOLD = re.compile(r"^<details><summary>All [\w ]+</summary>$|^</details>$", re.MULTILINE)
+"""The only markup that is ours."""
 CODE = re.compile(r"(?<!\\)`[^`\n]*`")
 
 
@@ -112,7 +114,7 @@ def test_comparison(name: str) -> None:
 def test_gates() -> None:
     saved = report("report-gated-1.0")
     whole = text(saved)
-    assert whole.splitlines()[2] == "**❌ a gate failed**"
+    assert whole.splitlines()[2].startswith("**❌ a gate failed**: FAIL  nc1.pinv ")
     body = next(tables(whole))[1:]
     assert [row[0] for row in body] == [
         "❌ fail", "✅ pass", "❔ inconclusive", "⚠️ warning", "❌ fail",
@@ -131,6 +133,30 @@ def test_about() -> None:
     assert "60 classes, d = 8" in text(report("report-head-1.0"))
 
 
+# The answer takes fifteen lines at most, dials and failed gates included; the rest is folded away.
+@pytest.mark.parametrize("gates", [False, True])
+def test_answer(gates: bool) -> None:
+    saved: Report = judged(
+        {"nc1": 0.99, "nc2.means": 0.9, "nc2.weights": 0.95, "nc3": 0.9, "nc4": 1.0,
+         "gnc.means": 0.4, "hug.means": 0.5},
+        gates=report("report-gated-1.0").gates if gates else (),
+        outcome="fail" if gates else "none",
+    )  # fmt: skip
+    run = Trajectory("epoch", (Point("a", 1.0, saved), Point("b", 2.0, saved)))
+    pair = compare([Run("a", saved), Run("b", judged({"nc1": 0.9, "nc3": 0.9, "nc4": 0.9}))])
+    for subject in (saved, run, pair):
+        top, fold, rest = text(subject).partition("\n<details><summary>")
+        assert fold and top.count("\n") <= 15 and rest.endswith("\n</details>\n")
+    lines = text(saved).splitlines()
+    assert lines[2].startswith("**PARTLY COLLAPSED** ") or lines[2].startswith("**COLLAPSED** ")
+    assert ("FAIL  nc1.pinv" in text(saved).partition("<details>")[0]) is gates
+    known = rows(text(saved), "dial", "way", "random")
+    assert known["NC2 means, rows: a simplex"] == ["90 %, 95.0 %", "0.0 %"]
+    assert list(rows(text(run), "dial", "way", "random", "course")) == list(known)
+    back = rows(text(pair), "dial", "baseline", "run", "nines", "")
+    assert back["NC1 samples sit on their mean"][2:] == ["-1", "less collapsed"]
+
+
 # Whatever names say, there are as many lines and cells, and nothing a site would obey.
 @pytest.mark.parametrize("kind", TEXTS)
 @pytest.mark.parametrize("name", ["report-gated-1.0", "trajectory-1.0", "comparison-splits-1.0"])
@@ -141,7 +167,7 @@ def test_names_are_text(name: str, kind: str) -> None:
     assert [[len(row) for row in table] for table in tables(odd)] == shape
     odd += text(named(name, TEXTS[kind], ids=True))
     assert all(sign.isprintable() or sign in "\n\u200b" for sign in odd)
-    bare = CODE.sub("", odd)
+    bare = FOLD.sub("", CODE.sub("", odd))
     assert not re.search(r"(?<!\\)[<>\[\]`&$]", bare)
     assert not re.search(r"(?i)@\w|#\d|://|www\.|gh-\d", bare)
     assert not re.search(r"(?<!\\)(\*\*b|_i|~~s)", bare)
@@ -156,20 +182,20 @@ def test_names_are_text(name: str, kind: str) -> None:
      ("a\nb", r"a\\nb"), ("x" * 1000, "x" * 299 + "…"), ("&lt;", r"\&lt;")],
 )  # fmt: skip
 def test_escaped(name: str, shown: str) -> None:
-    assert markdown.escaped(name) == shown
+    assert markdown_text.escaped(name) == shown
 
 
 # Only what is surely a metric's name is set as code.
 def test_code() -> None:
-    assert markdown.code("nc1.pinv") == "`nc1.pinv`"
-    assert markdown.code("a`b") == r"a\`b" and markdown.code("") == ""
+    assert markdown_text.code("nc1.pinv") == "`nc1.pinv`"
+    assert markdown_text.code("a`b") == r"a\`b" and markdown_text.code("") == ""
 
 
 # Twenty runs are cut at the end of a line, and it says so.
 def test_cut(monkeypatch: pytest.MonkeyPatch) -> None:
     compared = compare([Run(f"run {place}", report()) for place in range(20)])
     cut = text(compared)
-    kept = cut.removesuffix(markdown.CUT)
+    kept = cut.removesuffix(f"\n\n{markdown.CLOSE}{markdown.CUT}")
     assert kept != cut and 59_000 < len(cut.encode()) <= 60_000
     monkeypatch.setattr(markdown, "MOST_BYTES", 1 << 30)
     whole = str(rendered(compared, "x.md"))
@@ -178,8 +204,9 @@ def test_cut(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 # A single line that is too long is left out, not cut through.
-def test_cut_long_line() -> None:
-    compared = compare([Run("漢" * 299 + str(place), report()) for place in range(120)])
+def test_cut_long_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(markdown, "MOST_BYTES", 300)
+    compared = compare([Run("漢" * 299 + str(place), report()) for place in range(2)])
     assert text(compared) == "### Neural collapse\n" + markdown.CUT
 
 
@@ -191,7 +218,7 @@ def test_whole(name: str) -> None:
     assert markdown.CUT not in whole and whole.startswith("### Neural collapse\n")
     last = saved.last if isinstance(saved, Trajectory) else saved
     for notice in () if isinstance(last, Comparison) else last.warnings:
-        assert f"- `{notice.slug}`: {markdown.escaped(notice.message)}" in whole
+        assert f"- `{notice.slug}`: {markdown_text.escaped(notice.message)}" in whole
     assert ("**Worth knowing**" in whole) == bool(
         not isinstance(last, Comparison) and last.warnings
     )

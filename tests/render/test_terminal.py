@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from nctool.core.text import number, one_line
-from nctool.render import console, terminal, verdict
+from nctool.render import console, gates, terminal
 from nctool.report import Report
 from nctool.report.comparison import Comparison, arranged, compare
 from nctool.report.documents import Document
@@ -103,10 +103,10 @@ def test_narrow(name: str, per_class: bool) -> None:
 def test_gates_fold() -> None:
     gated = report("report-gated-1.0")
     for width in (40, 60, 80, 100):
-        text = ["".join(part for part, _ in line) for line in verdict.lines(gated, width)]
+        text = ["".join(part for part, _ in line) for line in gates.lines(gated, width)]
         assert max(map(len, text)) <= width
         assert sum("is 0.1531" in one for one in text) == 1
-    wide = ["".join(part for part, _ in line) for line in verdict.lines(gated, 140)]
+    wide = ["".join(part for part, _ in line) for line in gates.lines(gated, 140)]
     assert wide[1].split() == [
         "FAIL",
         "nc1.pinv",
@@ -131,9 +131,9 @@ def test_outcomes(rule: str, said: str) -> None:
     changed = replace(of({"nc1.pinv": 0.5}), gates=result.gates, outcome=result.outcome)
     for width in WIDTHS:
         assert packed(said) in packed("".join(shown(changed, width)))
-        lines = ["".join(part for part, _ in line) for line in verdict.lines(changed, width)]
+        lines = ["".join(part for part, _ in line) for line in gates.lines(changed, width)]
         assert max(map(len, lines)) <= width
-    assert verdict.lines(report(), 80) == []
+    assert gates.lines(report(), 80) == []
 
 
 # A gate on one run of several says which; what only warns is never said to fail.
@@ -163,7 +163,7 @@ def test_words() -> None:
         return Run(name, replace(of({}), metrics=(replace(one, ci=ci),)))
 
     compared = compare(
-        [run("a", 1.0, (0.9, 1.1)), run("b", 0.5, (0.4, 0.6)), run("c", 2.0, (1, 3))]
+        [run("a", 1.0, (0.9, 1.5)), run("b", 0.5, (0.4, 0.6)), run("c", 2.0, (1.4, 3))]
     )
     rows = [one.split(maxsplit=5) for one in shown(compared, 80) if one.startswith("  nc1.pinv")]
     assert rows[0] == ["nc1.pinv", "1", "0.5", "-0.5", "0.5", "more, intervals apart"]

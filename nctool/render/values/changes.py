@@ -1,4 +1,4 @@
-"""What changed between runs: rows that some run has, their words, and by which factor."""
+"""What changed between runs: dials that moved, rows with their words, and by which factor."""
 
 from __future__ import annotations
 
@@ -6,8 +6,11 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from nctool.render.values.dials import family_of, title_of
 from nctool.report.comparison import Change, Comparison, Row, arranged
+from nctool.report.moves import moved
 from nctool.report.runs import Run
+from nctool.report.verdict import Dial
 
 WORDS = ("more collapsed", "less collapsed", "within tolerance", "not comparable")
 
@@ -45,6 +48,32 @@ def factors(comparison: Comparison, most_rows: int, most_runs: int) -> Factors:
         shown, runs[:most_runs], min([1.0, *ratios]), max([1.0, *ratios]), len(rows), len(runs),
         tuple(row.metric.id for row in changed if not _placed(row)),
     )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class MovedDial:
+    """One dial where the baseline has it, and where a run has it."""
+
+    family: str
+    title: str
+    before: Dial
+    now: Dial
+    change: Change
+
+
+def moved_dials(comparison: Comparison, index: int) -> list[MovedDial]:
+    """The dials of a run that moved, furthest first; none where nobody measured dials."""
+    base, run = comparison.runs[comparison.baseline].report, comparison.runs[index].report
+    before, now = base.verdict, run.verdict
+    if before is None or now is None:
+        return []
+    out = []
+    for name, change in moved(comparison, index):
+        old, new = before.dial(name), now.dial(name)
+        if old is not None and new is not None:
+            title = title_of(family_of(name), [new.side] if new.side else [], now.geometry)
+            out.append(MovedDial(family_of(name), title, old, new, change))
+    return out
 
 
 def has_factor(change: Change) -> bool:

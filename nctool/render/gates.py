@@ -37,6 +37,18 @@ def lines(document: Document, width: int) -> list[Line]:
     return out
 
 
+def summary(document: Document) -> list[str]:
+    """Every gate that did not pass, and how many did; nothing where there are none."""
+    rows = [_row(gate) for gate in document.gates]
+    left = ["  ".join(part for part in row if part) for row in rows if row[0] != WORDS["pass"]]
+    passed = len(rows) - len(left)
+    if not rows:
+        return []
+    if not left:
+        return [f"{count(passed, 'gate')}: every gate passed"]
+    return [*left, *([f"{count(passed, 'other')} passed"] if passed else [])]
+
+
 def _table(rows: list[list[str]], width: int) -> list[Line]:
     """One line for each gate; where the terminal is too narrow, its parts below each other."""
     out = table(rows, "<<<<")

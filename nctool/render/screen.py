@@ -1,0 +1,101 @@
+"""The answer on one screen: the sentence, the dials, what stands out, and what to type next."""
+
+from __future__ import annotations
+
+from nctool.core.text import shortened
+from nctool.render import answer, bars, gates, plots, summary
+from nctool.render.lines import BLANK, Line, line
+from nctool.render.parts import (
+    ASIDE,
+    Part,
+    all_folded,
+    cut,
+    drawn,
+    fitting,
+    folded,
+    most_lines,
+)
+from nctool.render.values import subject
+from nctool.render.values.highlights import highlights
+from nctool.report import Report
+from nctool.report.documents import report_of
+from nctool.report.trajectory import Trajectory
+from nctool.report.verdict import Verdict
+
+NEXT = ("All {} numbers: --all", "a page: -o report.html", "which arrays: nctool inspect")
+DOUBTFUL = frozenset(
+    {
+        "ema-twin", "side-head", "tied-head", "reparametrized-head", "quantised-head",
+        "no-head-but-embedding", "head-near-chance", "labels-by-order", "labels-start-at-one",
+        "rows-misaligned", "labels-shifted", "head-rows-permuted", "unlabelled-features",
+        "features-without-labels", "source-unused",
+    }
+)  # fmt: skip
+"""Notices of a role that could be another array, or that another array would explain."""
+
+
+def lines(
+    document: Report | Trajectory,
+    verdict: Verdict,
+    width: int,
+    *,
+    per_class: bool = False,
+    plot: bool = False,
+    verbose: bool = False,
+) -> list[Line]:
+    """At most 24 lines from 80 columns on; more only where more was asked for."""
+    report = report_of(document)
+    assert report is not None
+    trajectory = document if isinstance(document, Trajectory) else None
+    out = [*_heading(document, report, width), BLANK, *answer.lines(document, width), BLANK]
+    out += bars.lines(verdict, width, trajectory)
+    doubtful = any(notice.slug in DOUBTFUL for notice in report.warnings)
+    room = width - ASIDE
+    parts = [
+        Part("Stands out", all_folded(highlights(report, verdict), room)),
+        Part("Note", [cut(f"{each.slug}: {each.message}", room) for each in report.warnings]),
+        Part("Arrays", all_folded(_arrays(report), room) if doubtful and not verbose else []),
+        Part("Gates", all_folded(gates.summary(document), room), "warning"),
+    ]
+    if not verbose:
+        parts = fitting(parts, most_lines(width) - len(out) - 3)
+    if any(part.texts for part in parts):
+        out += [BLANK, *drawn(parts)]
+    if plot and trajectory is not None:
+        out += [BLANK, *plots.lines(trajectory, width)]
+    if per_class:
+        out += summary.of_classes(report)
+    if verbose:
+        out += [BLANK, *summary.provenance(report, width)]
+    return [*out, BLANK, _next(report, width)]
+
+
+def _heading(document: Report | Trajectory, report: Report, width: int) -> list[Line]:
+    """What was measured: on one line where it has room, else the source on its own."""
+    rest = [part for part in (subject.moments(document), subject.size(report)) if part]
+    name, aside = subject.sources(document), "   ".join(["", *rest])
+    if len(name) + len(aside) <= width:
+        return [line((name, "title"), (aside, "faint"))]
+    below = folded("   ".join(rest), width - 2, 2)
+    above = folded(shortened(name, width), width, 1)
+    return [line((part, "title")) for part in above] + [line("  " + part) for part in below]
+
+
+def _arrays(report: Report) -> list[str]:
+    """One array to a line, why it was chosen, and its file where there are several."""
+    several = len({source.path for source in report.inputs}) > 1
+    out = []
+    for source in report.inputs:
+        shape = " × ".join(f"{length:,}" for length in source.shape)
+        place = f", {source.path}" if several and source.path else ""
+        out.append(f"{source.role}: {source.key} ({shape}): {source.reason}{place}")
+    return out
+
+
+def _next(report: Report, width: int) -> Line:
+    """What to type next, as many hints as fit."""
+    known = sum(result.status == "ok" for result in report)
+    hints = [hint.format(known) for hint in NEXT]
+    while len(hints) > 1 and len("    ".join(hints)) > width:
+        hints.pop()
+    return line(("    ".join(hints), "faint"))

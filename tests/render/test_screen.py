@@ -1,0 +1,174 @@
+"""The answer on one screen: 24 lines of 80 columns, whatever was measured and however named."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from nctool.core.notice import Notice
+from nctool.core.text import one_line
+from nctool.render import console, terminal
+from nctool.report import Report, documents
+from nctool.report.comparison import compare
+from nctool.report.documents import Document
+from nctool.report.gates import Demands, judge, parse
+from nctool.report.runs import Run
+from nctool.report.trajectory import Point, Trajectory
+from tests.render.hostile import NAMES, TEXTS, _changed
+from tests.support.saved import EVERY, document, judged
+
+WIDTHS = (40, 55, 66, 79, 80, 100, 200)
+WAYS = {
+    "nc1": 0.9987, "nc2.means": 0.9946, "nc2.weights": 0.9996, "nc3": 0.9984, "nc4": 1.0,
+    "gnc.means": 0.966, "gnc.weights": 0.99, "hug.means": 0.979, "hug.weights": 0.9998,
+}  # fmt: skip
+FURTHER_BACK = WAYS | {"nc1": 0.92, "nc3": 0.99841}
+
+
+def warned(*slugs: str) -> tuple[Notice, ...]:
+    return tuple(Notice(slug, f"what {slug} says " * 9, "look") for slug in slugs)
+
+
+def run_of(*ways: float) -> Trajectory:
+    points = tuple(
+        Point(f"point {at}", float(at), judged(WAYS | {"nc1": way})) for at, way in enumerate(ways)
+    )
+    return Trajectory("epoch", points, {"zero_error": 1.0})
+
+
+def gated(subject: Report, rules: int) -> Report:
+    texts = [f"nc1.pinv {'>' if at % 2 else '<'} {at + 1}" for at in range(rules)]
+    verdict = judge(subject, Demands(tuple(map(parse, texts))))
+    return replace(subject, gates=verdict.gates, outcome=verdict.outcome)
+
+
+DOCUMENTS: dict[str, Document] = {
+    "plain": judged(WAYS),
+    "two classes": judged({"nc1": 0.9, "nc3": 0.95, "nc4": 1.0}, data={"k": 2}),
+    "no head": judged({"nc1": 0.9, "nc2.means": 0.2, "hug.means": -0.4}),
+    "weights only": judged({"nc2.weights": 0.999, "hug.weights": 0.9}, n=None),
+    "withheld": judged(WAYS, warnings=warned("rows-misaligned", "other-splits")),
+    "many notes": judged(WAYS, warnings=warned(*(f"slug-{at}" for at in range(30)))),
+    "doubtful": judged(WAYS, warnings=warned("side-head", *(f"slug-{at}" for at in range(30)))),
+    "many gates": gated(judged(WAYS, warnings=warned("side-head", "a", "b")), 40),
+    "run": run_of(0.1, 0.5, 0.92, 0.99),
+    "long run": run_of(*(at / 300 for at in range(300))),
+    "one point": run_of(0.3),
+    "two runs": compare([Run("a", judged(WAYS)), Run("b", judged(FURTHER_BACK))]),
+    "itself": compare([Run("a", judged(WAYS)), Run("a", judged(WAYS))]),
+    "many runs": compare([Run(f"run {at}", judged(WAYS | {"nc1": at / 50})) for at in range(50)]),
+    "unlike": compare(
+        [Run("a", judged(WAYS)), Run("b", judged(FURTHER_BACK, run={"split": "x" * 90}))],
+        allow_mismatch=True,
+    ),
+}
+
+
+def shown(subject: Document, width: int = 80, **how: bool) -> list[str]:
+    text = console.paint(terminal.lines(subject, width, **how), width=width, color=False)
+    return text.splitlines()
+
+
+def hostile(subject: Document, text: str) -> Document:
+    plain: dict[str, Any] = _changed(subject.to_dict(), text, NAMES - {"slug"})
+    return documents.from_dict(plain)
+
+
+HOSTILE = [
+    (name, kind) for name in ("doubtful", "many gates", "run", "two runs")
+    for kind in ("long", "lines", "escape", "command")
+]  # fmt: skip
+
+
+# 24 lines of 80 columns hold the answer; a narrower screen takes more lines, and none is too wide.
+@pytest.mark.parametrize(("name", "kind"), [*((name, "") for name in DOCUMENTS), *HOSTILE])
+def test_fits(name: str, kind: str) -> None:
+    subject = hostile(DOCUMENTS[name], TEXTS[kind]) if kind else DOCUMENTS[name]
+    for width in WIDTHS:
+        lines = shown(subject, width)
+        assert max(map(len, lines)) <= width, name
+        assert all(line.isprintable() for line in lines)
+        assert len(lines) <= 24 or width < 80, name
+        assert not any(line.lstrip().startswith("::") for line in lines)
+
+
+# Saved reports of the first release have no dials: they are shown as they were, number by number.
+@pytest.mark.parametrize("name", EVERY)
+def test_without_dials(name: str) -> None:
+    saved = document(name)
+    assert shown(saved) == shown(saved, everything=True)
+
+
+# The word stands in capitals at the start of its line.
+def test_word() -> None:
+    lines = shown(DOCUMENTS["run"])[3:]
+    assert lines[0].startswith("COLLAPSED   99") and lines[1].strip().startswith("above 90 % since")
+    for name, word in (("withheld", "NO VERDICT"), ("weights only", "CLASSIFIER ONLY")):
+        assert any(line.startswith(word) for line in shown(DOCUMENTS[name]))
+
+
+# What has no room is counted, never dropped without a word; the sum is right.
+def test_counted() -> None:
+    lines = shown(DOCUMENTS["many notes"])
+    notes = [line for line in lines if "slug-" in line]
+    assert f"{30 - len(notes)} more: --all" in "\n".join(lines) and len(notes) > 1
+    gates = "\n".join(shown(DOCUMENTS["many gates"]))
+    failed = gates.count("FAIL")
+    assert f"{21 - failed} more: --all" in gates and failed > 3
+
+
+# Every gate is listed where gates are what was asked for.
+def test_every_gate() -> None:
+    lines = shown(DOCUMENTS["many gates"], every_gate=True)
+    assert sum(line.startswith(("  pass  ", "  FAIL  ")) for line in lines) == 40
+    assert any(line.startswith("COLLAPSED") for line in lines)
+
+
+# Which array is which is told by itself where a role was a close call, and with -v always.
+def test_arrays() -> None:
+    assert not any("head.weight" in line for line in shown(DOCUMENTS["plain"]))
+    assert any(line.startswith("Arrays      features:") for line in shown(DOCUMENTS["doubtful"]))
+    verbose = shown(DOCUMENTS["plain"], verbose=True)
+    assert any(line.startswith("    head      head.weight") for line in verbose)
+    assert "Time" in verbose
+
+
+# --all is every number, below the sentence; classes and curves join the screen where asked for.
+def test_more() -> None:
+    run = DOCUMENTS["run"]
+    assert any("  nc3.cosine_cv " in line for line in shown(run, everything=True))
+    assert any(line.startswith("COLLAPSED ") for line in shown(run, everything=True))
+    assert any("nc1.pinv" in line for line in shown(run, plot=True))
+    classes = replace(judged(WAYS), metrics=judged(WAYS).metrics)
+    assert "Per class" not in shown(classes)
+
+
+# What stands out: the largest factor between means and rows, the tightest class, the closest pair.
+def test_highlights() -> None:
+    text = "\n".join(shown(DOCUMENTS["plain"]))
+    assert "means are 105 × less evenly spread than rows (2.1 %, 0.02 % left)" in text
+    assert "tightest class: 3, squeezed by 9, 4, 2; closest pair: 8 and 9" in text
+    even = judged({"nc1": 0.9, "nc2.means": 0.9, "nc2.weights": 0.92})
+    assert "×" not in "".join(shown(even)[4:])
+
+
+# A comparison says in one sentence what moved, and shows where it was and where it is.
+def test_compared() -> None:
+    lines = shown(DOCUMENTS["two runs"])
+    assert lines[0] == "b is less collapsed than a in NC1: 1.8 nines back; all else the same"
+    assert [line.split()[0] for line in lines[2:4]] == ["a", "b"]
+    row = next(line for line in lines if line.startswith("NC1"))
+    assert row.index("●") < row.index("○") and row.endswith("99.87 → 92.0 %   -1.8")
+    assert not any(line.startswith("NC3") for line in lines)
+    assert shown(DOCUMENTS["itself"])[0] == "a is the same as a: no number differs"
+
+
+# Of many runs each has its line, the baseline first.
+def test_many_runs() -> None:
+    lines = shown(DOCUMENTS["many runs"])
+    assert lines[0].startswith("49 runs against run 0: 44 more collapsed, 5 the same")
+    assert lines[2].startswith("run 0") and lines[2].endswith("baseline")
+    assert any(line.endswith("more: --all") for line in lines)
+    assert one_line(lines[3]).startswith("run 1")
