@@ -98,7 +98,8 @@ def test_precision() -> None:
 @pytest.mark.parametrize(
     ("name", "words", "patterns"),
     [
-        ("report", [EPOCH_10], ["*"]),
+        ("screen", ["fixtures/digits"], ["*"]),
+        ("report", [EPOCH_10, "--all"], ["*"]),
         ("folder", ["fixtures/digits"], ["nc1.*"]),
         ("per_class", [EPOCH_10, "--split", "test", "--per-class"], ["nc1.*", "nc4.*"]),
         ("profile", [EPOCH_10, "--profile", "zhu"], ["nc2.*"]),
