@@ -72,7 +72,8 @@ def lines(
 
 def _heading(document: Report | Trajectory, report: Report, width: int) -> list[Line]:
     """What was measured: on one line where it has room, else the source on its own."""
-    rest = [part for part in (subject.moments(document), subject.size(report)) if part]
+    about = subject.moments(document), subject.size(report), subject.convention(report)
+    rest = [part for part in about if part]
     name, aside = subject.sources(document), "   ".join(["", *rest])
     if len(name) + len(aside) <= width:
         return [line((name, "title"), (aside, "faint"))]

@@ -46,7 +46,8 @@ def harmless(said: Said) -> None:
 # The report shows every name as it is, with what could command a terminal made visible.
 @pytest.mark.parametrize("env", LOOKS)
 def test_report(env: dict[str, str], hostile: Path) -> None:
-    said = inside("analyze", hostile, *NAMED, env=env)
+    harmless(inside("analyze", hostile, *NAMED, env=env))
+    said = inside("analyze", hostile, "--all", *NAMED, env=env)
     assert said.code == 0, said.err
     harmless(said)
     text = ESCAPE_CODE.sub("", said.out)

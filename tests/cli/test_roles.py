@@ -111,7 +111,7 @@ def test_no_head(whole: Path, tmp_path: Path) -> None:
 # What is missing is said in the text too, once for all that miss the same.
 def test_absence_in_the_text(tmp_path: Path) -> None:
     path = write(tmp_path / "head.safetensors", only(sample(), *MODEL))
-    text = inside("analyze", path).out
+    text = inside("analyze", path, "--all").out
     assert text.count("skipped: needs features and labels\n") == 1
     assert "no features" in text
 
@@ -165,7 +165,7 @@ def test_split() -> None:
     assert picked(plain)["features"][1] == "test_features"
     assert picked(plain)["labels"][1] == "test_labels"
     assert report(EPOCH_10)["run"]["split"] == "train"
-    assert "test split" in inside("analyze", EPOCH_10, "--split", "test").out.splitlines()[0]
+    assert "test: 360 × 64" in inside("analyze", EPOCH_10, "--split", "test").out
 
 
 # A split that is not there is an error that lists those that are.

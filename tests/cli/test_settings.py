@@ -65,8 +65,9 @@ def test_profiles_are_named(profile: str) -> None:
     assert plain["settings"]["profile"] == profile
     assert plain["settings"]["convention"] == PROFILES[profile].paper
     assert plain["settings"]["center"] == PROFILES[profile].center
-    first, *rest = inside("analyze", EPOCH_10, "--profile", profile).out.splitlines()
+    first, *rest = inside("analyze", EPOCH_10, "--profile", profile, "--all").out.splitlines()
     assert first.endswith(f"profile {profile}")
+    assert f"profile {profile}\n" in inside("analyze", EPOCH_10, "--profile", profile).out
     assert PROFILES[profile].paper in re.sub(r"\s+", " ", " ".join(rest))
 
 

@@ -42,6 +42,12 @@ def moments(document: Report | Trajectory) -> str:
     return f"{count(len(document.points), noun)}, {first} to {last}"
 
 
+def convention(report: Report) -> str:
+    """Whose formulas, where they are not nctool's own: other numbers under the same names."""
+    profile = report.settings.get("profile")
+    return f"profile {one_line(str(profile))}" if profile else ""
+
+
 def size(report: Report) -> str:
     """``train: 1,437 × 64, 10 classes``."""
     data, split = report.data, report.run.get("split")
