@@ -36,7 +36,7 @@ def trajectory(
     device: str = "auto",
     dtype: Dtype | None = None,
     threads: int | None = None,
-    bootstrap: int = 0,
+    bootstrap: int = 500,
     deterministic: bool = False,
     logit_scale: float | None = None,
     profile: str | None = None,

@@ -6,20 +6,19 @@ light and dark and passes the cleaning of a notebook that is not trusted. Names 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Sequence
 from html import escape
 
 from nctool.core.text import count, number, one_line
+from nctool.render.values.dials import place
 from nctool.report import Report
 from nctool.report.comparison import Comparison
 from nctool.report.documents import Document, report_of
+from nctool.report.moves import standing
 from nctool.report.sentence import dial_name, percent, second_line, sentence
 from nctool.report.trajectory import Trajectory
 from nctool.report.verdict import Verdict
 
-NINES = 4
-"""Of a whole bar: it is full at 99.99 percent of the way."""
 OPEN_ROWS = 16
 """Of a table of plain numbers; a longer one is folded."""
 CELL = "text-align:{align};padding:0.1em 0.8em 0.1em 0"
@@ -46,14 +45,9 @@ def _without_verdict(document: Report | Trajectory) -> str:
 
 
 def _of_comparison(comparison: Comparison) -> str:
-    """How many numbers of each other run went which way."""
-    parts = []
-    for index, run in enumerate(comparison.runs):
-        if index != comparison.baseline:
-            words = [row.changes[index].word for row in comparison.rows]
-            counts = [f"{words.count(word)} {word}" for word in dict.fromkeys(words)]
-            parts.append(f"{run.name}: {', '.join(counts)}")
-    return one_line(f"{'; '.join(parts)} (against {comparison.runs[comparison.baseline].name})")
+    """What moved between two runs; of more, how many went which way."""
+    said = [text for text in comparison.sentences if text]
+    return said[0] if len(said) == 1 else standing(comparison)
 
 
 def fragment(document: Document) -> str:
@@ -88,8 +82,7 @@ def _dials(verdict: Verdict) -> str:
 
 def _bar(left: float) -> str:
     """Nines as the length of a bar, drawn in the colour of the text."""
-    share = 1.0 if left <= 0 else min(1.0, max(0.0, -math.log10(left) / NINES))
-    inner = f"width:{100 * share:.1f}%;height:0.6em;background:currentColor;opacity:0.6"
+    inner = f"width:{100 * place(left):.1f}%;height:0.6em;background:currentColor;opacity:0.6"
     outer = "width:12em;border:1px solid currentColor;opacity:0.9"
     return f'<div style="{outer}"><div style="{inner}"></div></div>'
 

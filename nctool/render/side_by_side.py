@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from nctool.core.text import count, number
 from nctool.render.lines import BLANK, Line, line, table, wrapped
 from nctool.render.values.changes import others
-from nctool.report.comparison import Change, Comparison, Row
+from nctool.report.changes import Change
+from nctool.report.comparison import Comparison, Row
 
 SIGNS = {
     "more collapsed": "more", "less collapsed": "less", "within tolerance": "same",

@@ -8,37 +8,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from statistics import stdev
-from typing import Any, Literal
+from typing import Any
 
 from nctool.core.errors import InputError, UsageError
 from nctool.report import Report, Result, result_to_dict
-from nctool.report.moves import nines_gained, sentence_of
+from nctool.report.changes import Change, change
+from nctool.report.moves import sentence_of
+from nctool.report.plain import json_safe
 from nctool.report.runs import Difference, Run, differences, without_value
-from nctool.report.sentence import MOVED
 from nctool.report.shown import Shown, absent
-from nctool.report.tolerance import DEFAULT_TOLERANCE, Tolerance, tolerance_for, tolerance_of
-
-Word = Literal["baseline", "more collapsed", "less collapsed", "within tolerance", "not comparable"]
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """One metric of one run, against the baseline's."""
-
-    value: float | None
-    delta: float | None
-    ratio: float | None
-    word: Word
-    ci: tuple[float, float] | None = None
-    overlap: bool | None = None
-    """Do the intervals of both overlap? None without intervals."""
-    spread: float | None = None
-    """Sample standard deviation over the members of a group."""
-    nines: float | None = None
-    """By how many nines a dial came nearer to perfect; None of other metrics, and where nothing is
-    left in one of the two."""
+from nctool.report.tolerance import Tolerance, tolerance_for, tolerance_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +91,7 @@ class Comparison(Shown):
         metrics = []
         for row in self.rows:
             metric = of_baseline.get(row.metric.id) or result_to_dict(_absent(row.metric))
-            metrics.append(metric | {"changes": [asdict(change) for change in row.changes]})
+            metrics.append(metric | {"changes": [json_safe(each) for each in row.changes]})
         return plain | {
             "kind": self.kind,
             "outcome": self.outcome,
@@ -233,7 +214,7 @@ def _rows(runs: Sequence[Run], baseline: int, tolerances: Mapping[str, Tolerance
         tolerance = tolerance_for(name, tolerances)
         spreads = [_spread(run, name) for run in runs]
         changes = tuple(
-            _change(result, base, tolerance, (spreads[index], spreads[baseline]), index == baseline)
+            change(result, base, tolerance, (spreads[index], spreads[baseline]), index == baseline)
             for index, result in enumerate(of_runs)
         )
         rows.append(Row(metric, changes))
@@ -244,61 +225,6 @@ def _spread(run: Run, metric_id: str) -> float | None:
     """Sample standard deviation (n - 1) over the members of a group; None for a single run."""
     values = run.values(metric_id)
     return stdev(values) if len(values) > 1 else None
-
-
-def _change(
-    result: Result | None,
-    base: Result | None,
-    tolerance: Tolerance | None,
-    spreads: tuple[float | None, float | None],
-    is_baseline: bool,
-) -> Change:
-    value = None if result is None else result.value
-    before = None if base is None else base.value
-    ci = None if result is None else result.ci
-    word: Word = "baseline" if is_baseline else "not comparable"
-    alone = Change(value, None, None, word, ci, None, spreads[0])
-    if is_baseline or result is None or base is None or value is None or before is None:
-        return alone
-    # Two definitions of one metric are two metrics: their difference says nothing of the runs.
-    if result.definition_version != base.definition_version:
-        return alone
-    # Over a subnormal baseline the quotient overflows: there is no ratio then, as over zero.
-    ratio = _finite(value / before) if before else None
-    overlap = None
-    if result.ci is not None and base.ci is not None:
-        overlap = result.ci[0] <= base.ci[1] and base.ci[0] <= result.ci[1]
-    nines = nines_gained(base, result)
-    if _same(base, result, tolerance, nines) or _within(base, result, spreads):
-        word = "within tolerance"
-    else:
-        word = "more collapsed" if result.gained(before, value) > 0 else "less collapsed"
-    return replace(
-        alone, delta=_finite(value - before), ratio=ratio, word=word, overlap=overlap,
-        nines=None if nines is None else _finite(nines),
-    )  # fmt: skip
-
-
-def _finite(number: float) -> float | None:
-    return number if math.isfinite(number) else None
-
-
-def _same(base: Result, result: Result, tolerance: Tolerance | None, nines: float | None) -> bool:
-    """No more apart than the tolerance that was asked for, or than is usual."""
-    assert base.value is not None and result.value is not None
-    if tolerance is None and nines is not None:
-        # Of a dial what is left counts: 99.9 % and 99 % are a nine apart, not a hundredth.
-        return abs(nines) <= MOVED
-    return not (tolerance or DEFAULT_TOLERANCE).exceeded(base.value, result.value)
-
-
-def _within(base: Result, result: Result, spreads: tuple[float | None, float | None]) -> bool:
-    """The change is inside the interval of either, or inside the spread of either's members."""
-    assert base.value is not None and result.value is not None
-    pairs = ((base.ci, result.value), (result.ci, base.value))
-    if any(ci is not None and ci[0] <= value <= ci[1] for ci, value in pairs):
-        return True
-    return abs(result.value - base.value) <= max((each or 0.0 for each in spreads), default=0.0)
 
 
 def _absent(metric: Result) -> Result:

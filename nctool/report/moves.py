@@ -8,12 +8,12 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from nctool.core.text import count, one_line, shortened
-from nctool.report import Result
-from nctool.report.sentence import dial_name, nines
+from nctool.report.sentence import dial_name
 from nctool.report.verdict import PREFIX, WEAKEST
 
 if TYPE_CHECKING:
-    from nctool.report.comparison import Change, Comparison, Row
+    from nctool.report.changes import Change
+    from nctool.report.comparison import Comparison, Row
     from nctool.report.runs import Run
 
 MORE, LESS = "more collapsed", "less collapsed"
@@ -25,25 +25,6 @@ LONGEST = 60
 """Characters of a run's name in a sentence."""
 NAMED = 3
 """Dials that a sentence names, those that moved furthest first."""
-
-
-def nines_gained(before: Result, now: Result) -> float | None:
-    """By how many nines a dial came nearer to perfect; None of what is no dial.
-
-    Under the noise of either, what is left is rounding: it counts as no less than that.
-    """
-    if not before.id.startswith(PREFIX) or before.value is None or now.value is None:
-        return None
-    noise = max(_detail(before, "left_noise", 0.0), _detail(now, "left_noise", 0.0))
-    left = [max(_detail(each, "left", 1 - (each.value or 0.0)), noise) for each in (before, now)]
-    if left[0] == left[1]:
-        return 0.0
-    return nines(left[1]) - nines(left[0])
-
-
-def _detail(result: Result, key: str, otherwise: float) -> float:
-    number = (result.details or {}).get(key)
-    return float(number) if isinstance(number, int | float) else otherwise
 
 
 def dial_rows(comparison: Comparison) -> tuple[Row, ...]:

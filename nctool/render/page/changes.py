@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from nctool.render.page.amounts import said
 from nctool.render.page.numbers import Headed, headed
 from nctool.render.values.changes import tally, valued
-from nctool.report.comparison import Change, Comparison, Row
+from nctool.report.changes import Change
+from nctool.report.comparison import Comparison, Row
 
 QUIET = ("baseline", "within tolerance")
 

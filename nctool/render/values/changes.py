@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from nctool.render.values.dials import family_of, title_of
-from nctool.report.comparison import Change, Comparison, Row, arranged
+from nctool.report.changes import Change
+from nctool.report.comparison import Comparison, Row, arranged
 from nctool.report.moves import moved
 from nctool.report.runs import Run
 from nctool.report.verdict import Dial
