@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from nctool.engine.device import Engine
     from nctool.facts.samples import Sizes
     from nctool.geometry.duality import Duality
+    from nctool.geometry.nulls import Null
     from nctool.geometry.points import Storage
     from nctool.settings.conventions import Convention
 
@@ -135,6 +136,41 @@ def bias_residual(
     if bias is not None:
         residual = residual + bias.to(residual.device).double()[columns]
     return residual
+
+
+@fact()
+def bias_by_chance(
+    present_rows: Tensor,
+    global_mean: Tensor,
+    columns: Tensor,
+    bias: Tensor | None,
+    convention: Convention,
+) -> Null:
+    """Length of the same for a global mean of this length that points anywhere."""
+    from nctool.geometry.nulls import turned_residual
+
+    rows, offset = present_rows, present_rows.new_zeros(len(present_rows))
+    if bias is not None:
+        offset = bias.to(rows.device).double()[columns]
+    if convention.bias_modulo_shift:
+        rows, offset = rows - rows.mean(0), offset - offset.mean()
+    return turned_residual(rows, offset, float(global_mean.norm()))
+
+
+@fact()
+def chance_logit(weight: Tensor, bias: Tensor | None, feature_storage: Storage) -> float:
+    """Standard deviation of a logit of a head and samples of these sizes that ignore each other.
+
+    What all rows share moves no margin.
+    """
+    rows = weight.double()
+    if len(rows) < 2:
+        return 0.0
+    dim = rows.shape[1]
+    square = feature_storage.mean_square * float(rows.var(0).sum()) / dim
+    if bias is not None:
+        square += float(bias.double().var())
+    return float(square**0.5)
 
 
 @fact()

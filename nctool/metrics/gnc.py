@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nctool.facts.head import without_direction
+from nctool.geometry import nulls
 from nctool.metrics.metric import Measured, Undefined, metric
 from nctool.metrics.nc1 import of_whitened
 from nctool.metrics.shared import defined
@@ -89,6 +90,7 @@ def cosine_margin(
     head_has_directions: bool,
     cosine_margins: SampleMargins,
     class_counts: Tensor,
+    weight: Tensor,
 ) -> Measured:
     """By how much, in cosine, each sample prefers its own class to the next best.
     Formula: cos(h, w_y) - max over j != y of cos(h, w_j); the value is the mean over samples.
@@ -97,11 +99,12 @@ def cosine_margin(
     Undefined when: there is one class, or a feature or a classifier row is zero.
     Reference: Jiang et al. 2024 (the margin of their hardmax problem).
     """
+    rows = len(weight)
     return Measured(
         cosine_margins.spread.mean,
         per_class=cosine_margins.sums / class_counts,
         distribution=cosine_margins.spread,
-    )
+    ).beside(nulls.cosine_margin(rows, sizes.dim, sizes.samples))
 
 
 @metric(
@@ -120,6 +123,8 @@ def logit_margin(
     sphere_moments: Moments | Undefined,
     head_has_directions: bool | Undefined,
     cosine_margins: SampleMargins | Undefined,
+    chance_logit: float,
+    weight: Tensor,
 ) -> Measured:
     """By how much each sample's own logit exceeds the next best: negative where the head errs.
     Formula: z_y - max over j != y of z_j, z = W h + b; the value is the mean over samples.
@@ -129,10 +134,14 @@ def logit_margin(
     Reference: Jiang et al. 2024; common usage.
     """
     spread, sums, scale = logit_margins.spread, logit_margins.sums, convention.logit_scale
+    null = nulls.logit_margin(len(weight), sizes.dim, sizes.samples)
+    null = null and null.map(chance_logit)
     if scale is not None:
         # A cosine head: its logits are the cosines, stretched.
         defined(sphere_moments)
         defined(head_has_directions)
         cosines = defined(cosine_margins)
         spread, sums = cosines.spread.scaled(scale), scale * cosines.sums
-    return Measured(spread.mean, per_class=sums / class_counts, distribution=spread)
+        null = nulls.cosine_margin(len(weight), sizes.dim, sizes.samples)
+        null = null and null.map(scale)
+    return Measured(spread.mean, per_class=sums / class_counts, distribution=spread).beside(null)

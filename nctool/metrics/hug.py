@@ -93,8 +93,9 @@ def energy_newton(
     """The energy whose force obeys Newton's law in d dimensions, as a logarithm.
     Formula: log of the mean over pairs of rho^-(d-2), rho the distance of two directions.
     Convention: summed as logarithms, so that nothing vanishes however large d is. The least is
-    -(d-2)/2 log(2K/(K-1)) at the simplex (K <= d+1). Of random points the mean is 1 but its
-    variance is infinite: no value to expect. Per class: the log of the mean over the others.
+    -(d-2)/2 log(2K/(K-1)) at the simplex (K <= d+1). Of random points the mean is 1, made by pairs
+    closer than any that are seen: the random value is a median. Per class: the log of the mean over
+    the others.
     Undefined when: d <= 2, there are fewer than two points, one has length zero, or two
     directions coincide (infinite).
     Reference: Liu et al. 2023 (GNC2, Riesz energy with s = d-2).
@@ -106,7 +107,8 @@ def energy_newton(
     with suppress(NoBound):
         best = energy_optima.least_newtonian(size, dim)
     energy = require(defined(distinct_energies).newton)
-    return _measured(directed, energy, best, None, point_flags)
+    null = nulls.newton(size, dim, directed.centred, directed.sizes)
+    return _measured(directed, energy, best, null, point_flags)
 
 
 @on_points(
@@ -186,7 +188,7 @@ def room(points: Points, log_determinant: LogDeterminant, flags: tuple[str, ...]
         best_known=energy_optima.largest_log_determinant(*points.shape),
         details={"epsilon": 1.0, "rounding": log_determinant.rounding},
         flags=flags,
-    )
+    ).beside(nulls.log_determinant(*points.shape, points.centred, points.sizes))
 
 
 @on_points(

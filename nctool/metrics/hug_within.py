@@ -7,6 +7,7 @@ The three gaps weigh both against each other, as the objectives they come from d
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from nctool.geometry import nulls
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from nctool.facts.samples import Sizes
     from nctool.geometry.determinant import LogDeterminant
     from nctool.geometry.energy import Energies
+    from nctool.geometry.nulls import Null
     from nctool.geometry.points import Points, Storage
     from nctool.settings.conventions import Convention
     from nctool.statistics.closeness import Closeness
@@ -54,16 +56,13 @@ def reverse_energy(
     Reference: Liu et al. 2023, hyperspherical reverse energy, as in the code of MHE-HUG.
     """
     means = require(closeness.total) / class_counts
-    null = nulls.random_level(-1, sizes.dim)
-    if all_points.centred:
-        null = math.sqrt(2 - 2 / math.sqrt(sizes.per_class))
+    null = nulls.own_distance(sizes.dim, class_counts.cpu().numpy(), all_points.centred)
     return Measured(
         float(means.mean()),
         per_class=means,
-        null_value=null,
         noise_floor=_noise(all_points, feature_storage),
         flags=centred_flags,
-    )
+    ).beside(null)
 
 
 @metric(
@@ -167,7 +166,8 @@ def mhe(
     """
     within = float((require(closeness.total) / class_counts).mean())
     between = hug.riesz(directed, distinct_energies, (), 2)
-    return _gap(between, within, convention, centred_flags, sign=-1)
+    null = nulls.own_distance(sizes.dim, class_counts.cpu().numpy(), directed.centred)
+    return _gap(between, within, null, convention, centred_flags, sign=-1)
 
 
 @on_points(
@@ -184,6 +184,7 @@ def mhs(
     energies: Energies,
     coincident: Coincident,
     class_names: tuple[str, ...],
+    class_counts: Tensor,
     convention: Convention,
     centred_flags: tuple[str, ...],
 ) -> Measured:
@@ -196,7 +197,8 @@ def mhs(
     """
     within = float(require(closeness.largest).mean())
     between = hug.closest(directed, energies, coincident, class_names, ())
-    return _gap(between, within, convention, centred_flags)
+    null = nulls.furthest_distance(sizes.dim, class_counts.cpu().numpy(), directed.centred)
+    return _gap(between, within, null, convention, centred_flags)
 
 
 @on_points(
@@ -232,19 +234,22 @@ def mgd(
     kept = class_counts.clamp(max=kept_choice.most)
     collapsed = (kept + 1 + JITTER).log() + kept * math.log(JITTER)
     between = hug.room(directed, log_determinant, ())
-    gap = _gap(between, float(kernels.mean()), convention, centred_flags)
+    sizes_by_class, most = class_counts.cpu().numpy(), kept_choice.most
+    null = nulls.room_within(sizes.dim, sizes_by_class, most, JITTER, directed.centred)
+    gap = _gap(between, float(kernels.mean()), null, convention, centred_flags)
     details = {
         **require(gap.details),
         "jitter": JITTER,
         "within_at_collapse": float(collapsed.mean()),
         **_sampling(class_counts, kept_choice),
     }
-    return Measured(gap.value, details=details, flags=gap.flags)
+    return replace(gap, best_known=None, details=details)
 
 
 def _gap(
     between: Measured,
     within: float,
+    null_within: Null,
     convention: Convention,
     flags: tuple[str, ...],
     sign: int = 1,
@@ -254,12 +259,15 @@ def _gap(
     best = between.best_known
     if best is not None:
         best = Reference(sign * alpha * best.value, best.source)
+    null = between.null
+    if null is not None:
+        null = null.map(sign * alpha).plus(null_within.map(-beta))
     return Measured(
         sign * alpha * between.value - beta * within,
         best_known=best,
         details={"alpha": alpha, "beta": beta, "between": between.value, "within": within},
         flags=flags,
-    )
+    ).beside(null)
 
 
 def _named(several: Tensor, present: tuple[int, ...]) -> tuple[int, ...]:

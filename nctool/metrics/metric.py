@@ -48,6 +48,14 @@ class Measured:
     """What else a reader may ask: plain JSON values under stable names."""
     flags: tuple[str, ...] = ()
 
+    @property
+    def null(self) -> Null | None:
+        from nctool.geometry.nulls import Null
+
+        if self.null_value is None or self.null_source is None:
+            return None
+        return Null(self.null_value, self.null_sd, self.null_source)
+
     def beside(self, null: Null | None) -> Measured:
         """The same with what structureless points give, where that is known."""
         if null is None:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from nctool.facts.samples import Sizes
     from nctool.geometry.duality import Duality
+    from nctool.geometry.nulls import Null
     from nctool.geometry.points import Points, Storage
     from nctool.settings.conventions import Convention
 
@@ -87,6 +88,7 @@ def cosine_cv(duality_cosines: Tensor) -> Measured:
         float(duality_cosines.std(correction=1)) / mean,
         per_class=duality_cosines,
         apart=(duality_cosines - mean).abs(),
+        null_source="none: by chance it has any sign, a size of about sqrt(K), and no mean",
     )
 
 
@@ -113,7 +115,7 @@ def etf_deviation(between: float, sizes: Sizes, duality_deviation: float) -> Mea
     definition="|b + W mu_G| with the mean over classes removed",
     invariant="rotate shift relabel",
 )
-def bias_collapse(bias_residual: Tensor, convention: Convention) -> Measured:
+def bias_collapse(bias_residual: Tensor, bias_by_chance: Null, convention: Convention) -> Measured:
     """Does the bias cancel the global mean, so that only centred features decide?
     Formula: |b + W mu_G| after removing its mean over classes.
     Convention: the mean over classes is removed because a softmax cannot see it (profiles zhu and
@@ -124,7 +126,7 @@ def bias_collapse(bias_residual: Tensor, convention: Convention) -> Measured:
     residual = bias_residual
     if convention.bias_modulo_shift:
         residual = residual - residual.mean()
-    return Measured(float(residual.norm()), per_class=residual.abs())
+    return Measured(float(residual.norm()), per_class=residual.abs()).beside(bias_by_chance)
 
 
 def _mean_noise(means: Points) -> float:

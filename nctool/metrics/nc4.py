@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from nctool.geometry import nulls
 from nctool.metrics.metric import Measured, metric
 
 if TYPE_CHECKING:
@@ -48,7 +49,8 @@ def ncc_accuracy(sizes: Sizes, mean_right: Tensor, class_counts: Tensor) -> Meas
     Undefined when: there is one class.
     Reference: Galanti, György & Hutter 2022.
     """
-    return _accuracy(mean_right, sizes, class_counts)
+    null = nulls.nearest_mean_accuracy(sizes.dim, class_counts.cpu().numpy())
+    return _accuracy(mean_right, sizes, class_counts, null, "formula: a mean holds its samples")
 
 
 @metric(
@@ -66,12 +68,15 @@ def accuracy(sizes: Sizes, head_right: Tensor, class_counts: Tensor) -> Measured
     Undefined when: there is one class.
     Reference: Papyan, Han & Donoho 2020 (the terminal phase begins where this reaches one).
     """
-    return _accuracy(head_right, sizes, class_counts)
+    return _accuracy(head_right, sizes, class_counts, 1 / sizes.classes, "exact")
 
 
-def _accuracy(right: Tensor, sizes: Sizes, class_counts: Tensor) -> Measured:
+def _accuracy(
+    right: Tensor, sizes: Sizes, class_counts: Tensor, null: float, source: str
+) -> Measured:
     return Measured(
         float(right.sum()) / sizes.samples,
         per_class=right / class_counts,
-        null_value=1 / sizes.classes,
+        null_value=null,
+        null_source=source,
     )

@@ -48,26 +48,8 @@ def test_ideal(metric: Metric) -> None:
     laws.ideal(metric)
 
 
-NULL_VALUES_OFF = {
-    "nc4.ncc_accuracy": "its null value is that of samples which are in no class mean",
-}
-"""Known, and by how much."""
-
-
 # Without structure a metric is, in the mean, at its null value.
-@pytest.mark.parametrize(
-    "metric",
-    [
-        pytest.param(
-            metric,
-            id=metric.id,
-            marks=[pytest.mark.xfail(reason=NULL_VALUES_OFF[metric.id])]
-            if metric.id in NULL_VALUES_OFF
-            else [],
-        )
-        for metric in METRICS
-    ],
-)
+@every_metric
 def test_null_value(metric: Metric) -> None:
     laws.null_value(metric)
 

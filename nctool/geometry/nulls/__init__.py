@@ -3,17 +3,57 @@ such less their mean (``centred=True``), as class means are.
 
 Each function returns a ``Null``: the value, by how much one draw differs from it, and how that is
 known; or None where nothing is known. Remembered by (K, d), within a second at any size.
+
+Loaded when first asked for: metrics name these functions, and listing metrics needs no numpy.
 """
 
-from nctool.geometry.nulls.cosines import correlation
-from nctool.geometry.nulls.draws import Unequal
-from nctool.geometry.nulls.energies import energy, random_level
-from nctool.geometry.nulls.margins import least_margin, margin_quantile
-from nctool.geometry.nulls.null import Null
-from nctool.geometry.nulls.pairs import max_cosine, separation
-from nctool.geometry.nulls.simplex import etf_deviation
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from nctool.geometry.nulls.classes import (
+        furthest_distance,
+        nearest_mean_accuracy,
+        own_distance,
+        room_within,
+    )
+    from nctool.geometry.nulls.cosines import correlation
+    from nctool.geometry.nulls.determinant import log_determinant
+    from nctool.geometry.nulls.draws import Unequal
+    from nctool.geometry.nulls.energies import energy, random_level
+    from nctool.geometry.nulls.margins import least_margin, margin_quantile
+    from nctool.geometry.nulls.newtonian import newton
+    from nctool.geometry.nulls.null import Null
+    from nctool.geometry.nulls.pairs import max_cosine, separation
+    from nctool.geometry.nulls.sample_margins import cosine_margin, logit_margin
+    from nctool.geometry.nulls.simplex import etf_deviation
+    from nctool.geometry.nulls.turned import turned_residual
 
 __all__ = [
-    "Null", "Unequal", "correlation", "energy", "etf_deviation", "least_margin", "margin_quantile",
-    "max_cosine", "random_level", "separation",
+    "Null", "Unequal", "correlation", "cosine_margin", "energy", "etf_deviation",
+    "furthest_distance", "least_margin", "log_determinant", "logit_margin", "margin_quantile",
+    "max_cosine", "nearest_mean_accuracy", "newton", "own_distance", "random_level", "room_within",
+    "separation", "turned_residual",
 ]  # fmt: skip
+
+_MODULES = {
+    "classes": "furthest_distance nearest_mean_accuracy own_distance room_within",
+    "cosines": "correlation",
+    "determinant": "log_determinant",
+    "draws": "Unequal",
+    "energies": "energy random_level",
+    "margins": "least_margin margin_quantile",
+    "newtonian": "newton",
+    "null": "Null",
+    "pairs": "max_cosine separation",
+    "sample_margins": "cosine_margin logit_margin",
+    "simplex": "etf_deviation",
+    "turned": "turned_residual",
+}
+
+
+def __getattr__(name: str) -> Any:
+    for module, names in _MODULES.items():
+        if name in names.split():
+            return getattr(import_module(f"{__name__}.{module}"), name)
+    raise AttributeError(name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -27,6 +28,12 @@ class Null:
         """Of ``scale`` times the number plus ``shift``."""
         sd = None if self.sd is None else abs(scale) * self.sd
         return Null(scale * self.value + shift, sd, self.source)
+
+    def plus(self, other: Null) -> Null:
+        """Of the sum of two numbers that know nothing of each other."""
+        known = self.sd is not None and other.sd is not None
+        sd = math.hypot(self.sd or 0.0, other.sd or 0.0) if known else None
+        return Null(self.value + other.value, sd, f"{self.source}; within, {other.source}")
 
     def of_equal(self, sizes: object | None) -> Null:
         """The same, saying that unequal class sizes were taken for equal ones."""
