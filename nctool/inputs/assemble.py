@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -33,13 +33,26 @@ def assemble(
     rows = None if weight is None else len(weight)
     if labels is None:
         known = names if names is not None and len(names) == rows else map(str, range(rows or 0))
-        return Source(features, None, tuple(known), weight, bias, ood, **extra)
+        notices = (*extra.pop("notices", ()), *_unlabelled(features))
+        return Source(features, None, tuple(known), weight, bias, ood, notices=notices, **extra)
     decoded = decode(labels, head_rows=rows, ignore=ignore, names=names)
     notices = (*extra.pop("notices", ()), *decoded.notices)
     return Source(
         features, decoded.index, decoded.names, weight, bias, ood, decoded.ignored,
         notices=notices, **extra,
     )  # fmt: skip
+
+
+def _unlabelled(features: LazyArray | None) -> Iterator[Notice]:
+    if features is not None:
+        samples, dim = features.shape
+        yield Notice(
+            "features-without-labels",
+            f"the features {features.key!r} ({samples:,} × {dim:,}) have no labels and are not "
+            "used: without labels there are no class means",
+            "give the labels too: another file, --labels 'KEY', or labels= in Python",
+            {"samples": samples, "dim": dim},
+        )
 
 
 def without(source: Source, rows: Tensor) -> Source:

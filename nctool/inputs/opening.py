@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -28,6 +29,8 @@ class Opening:
     downloads: remote.Downloads = field(default_factory=remote.Downloads)
     opened: dict[Path | str, Opened] = field(default_factory=dict)
     chosen: list[Notice] = field(default_factory=list)
+    repeated: list[str] = field(default_factory=list)
+    """Sources that were named again."""
     addresses: dict[str, str] = field(default_factory=dict)
     """By how each is shown, the address itself, which may hold a secret."""
 
@@ -41,7 +44,11 @@ class Opening:
         """Every file that was named, directly or in front of a ``::``."""
         keys = (getattr(options, role) or "" for role in KEYS)
         named = [path for key in keys if _exists(path := split(key)[0])]
-        for source in _expand([*sources, *named]):
+        given = _expand(sources)
+        self.repeated = [
+            printable_name(each) for each, times in Counter(given).items() if times > 1
+        ]
+        for source in (*given, *_expand(named)):
             self.open(source)
         return tuple(self.opened.values())
 

@@ -16,6 +16,7 @@ from nctool.core.notice import Notice
 from nctool.inputs import class_names, vocabulary
 from nctool.inputs.opening import KEYS, Opening, with_printable_keys
 from nctool.inputs.pooling import pooled
+from nctool.inputs.unused import unused_sources
 from nctool.readers.remote import Downloads, fetched
 from nctool.report import Input
 from nctool.roles import Candidate, Pick, Roles, assign
@@ -90,6 +91,8 @@ def load(
     ]
     if ood is not None:
         inputs.append(_input("ood", ood, "flag", "named with --ood"))
+    taken = (*by_role.values(), *([] if ood is None else [ood]))
+    unused = unused_sources(opened, taken, opening.repeated)
     source = assemble(
         pooled(by_role.get("features"), options.pool),
         by_role.get("labels"),
@@ -105,7 +108,7 @@ def load(
             "split": roles.split,
             "train_error": runs.train_error(metadata),
         },
-        notices=(*opening.notices, *roles.notices, *on_names),
+        notices=(*opening.notices, *roles.notices, *on_names, *unused),
     )
     if known_names is None:
         _check_count(source, count)

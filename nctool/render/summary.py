@@ -10,7 +10,7 @@ from nctool.render.values import words
 from nctool.render.values.classes import classes, value_of
 from nctool.render.values.margins import PREFIX
 from nctool.render.values.sentences import of_margins
-from nctool.render.values.words import ARROWS, MARKS
+from nctool.render.values.words import ARROWS, MARKS, no_samples
 from nctool.report import Report, Result
 
 CENTRES = {"balanced": "centred by class means", "samples": "centred by all samples"}
@@ -82,7 +82,7 @@ def _data(report: Report) -> str:
     data = report.data
     if data["n"] is None:
         width = f", d = {data['d']:,}" if data["d"] else ""
-        return f"{count(data['k'], 'classifier row')}{width}; no features"
+        return f"{count(data['k'], 'classifier row')}{width}; {no_samples(report)}"
     low, high = data["class_counts"]["min"], data["class_counts"]["max"]
     each = f"{low:,} each" if low == high else f"{low:,}–{high:,} each"
     text = f"{count(data['n'], 'sample')}, {count(data['k'], 'class', 'classes')} ({each})"

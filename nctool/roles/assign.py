@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from nctool.core.errors import InputError
-from nctool.roles.array_names import LAYER_LEAVES
+from nctool.core.notice import Notice
+from nctool.roles.array_names import LAYER_LEAVES, words
 from nctool.roles.declared_head import declared_head
 from nctool.roles.exclude import exclude
-from nctool.roles.explicit import listing
+from nctool.roles.explicit import describe, listing
 from nctool.roles.features_and_labels import choose_features_and_labels
 from nctool.roles.head import AUTOMATIC, find_head, widths
+from nctool.roles.lexicon import HEAD, LAST
 from nctool.roles.missing_head import explain_missing_head
-from nctool.roles.role_types import Candidate, Roles
-from nctool.roles.sample_arrays import SampleArray, sample_arrays
+from nctool.roles.role_types import Candidate, Head, Roles
+from nctool.roles.sample_arrays import SampleArray, is_output, sample_arrays
 from nctool.settings.role_options import RoleOptions
 
 
@@ -31,7 +33,7 @@ def assign(
     # Arrays whose names say that they hold samples, of whichever split, are never a head.
     series = sample_arrays("features", kept) + sample_arrays("labels", kept)
     named = {array.candidate for array in series if array.is_named}
-    outside = [candidate for candidate in kept if candidate not in named]
+    outside = [item for item in kept if item not in named and not is_output(item)]
     automatic = options.head is None
     declared = declared_head(everything, config) if automatic else None
     likely = (
@@ -50,12 +52,29 @@ def assign(
         declared=declared,
     )
     if head is not None:
-        notices = roles.notices + head.notices
+        doubted = automatic and declared is None and roles.features is None
+        notices = (*roles.notices, *head.notices, *(_doubt(head) if doubted else ()))
         return replace(roles, weight=head.weight, bias=head.bias, ignored=ignored, notices=notices)
     if roles.features is None and roles.labels is None:
         raise _nothing(everything, kept)
     absent = explain_missing_head(outside) if automatic else None
     return replace(roles, ignored=ignored, notices=roles.notices + ((absent,) if absent else ()))
+
+
+def _doubt(head: Head) -> Iterator[Notice]:
+    """A matrix that nothing says to be a head may as well be features without labels."""
+    weight = head.weight.candidate
+    said = set(words(weight.title))
+    if weight.name.leaf in LAYER_LEAVES or head.bias is not None or said & (HEAD | LAST):
+        return
+    yield Notice(
+        "unlabelled-features",
+        f"{describe(weight)} is read as a classifier of {head.classes:,} rows; nothing but its "
+        "shape says so, and features without labels would look the same",
+        f"if it is a head: --head '{weight.key}'; if these are features, give the labels too: "
+        f"--features '{weight.key}' --labels 'KEY'",
+        {"key": weight.key, "rows": head.classes, "dim": head.dim},
+    )
 
 
 def _without_samples(candidates: Sequence[Candidate], roles: Roles) -> list[Candidate]:

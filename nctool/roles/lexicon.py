@@ -51,3 +51,8 @@ EMBEDDING = frozenset(
 )
 CLASS = frozenset("class classes cls label labels".split())
 SIDE = frozenset("dist distill distillation distilled distiller aux auxiliary".split())
+# What a network put out for some samples, where an array of its own bears no other name.
+OUTPUTS = frozenset(
+    "logit logits prob probs probability probabilities softmax pred preds prediction predictions "
+    "predicted".split()
+)

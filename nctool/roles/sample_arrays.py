@@ -8,7 +8,7 @@ from pathlib import PurePath
 from typing import Literal, TypeAlias
 
 from nctool.roles.array_names import LAYER_LEAVES, parse, words
-from nctool.roles.lexicon import BODY, HEAD
+from nctool.roles.lexicon import BODY, HEAD, OUTPUTS
 from nctool.roles.role_types import Candidate
 
 Role: TypeAlias = Literal["features", "labels"]
@@ -110,6 +110,12 @@ def outside_models(candidates: Iterable[Candidate]) -> list[Candidate]:
         if len(parts) > 1 and parts[-1] in LAYER_LEAVES
     }
     return [item for item, parts in named if len(parts) == 1 or (item.path, parts[0]) not in models]
+
+
+def is_output(candidate: Candidate) -> bool:
+    """Logits or predictions of samples, by an array's own name: no layer's weight is called so."""
+    own = {word for word in name_words(candidate.name.leaf) if not word.isdigit()} - set(SPLITS)
+    return bool(own) and own <= OUTPUTS
 
 
 def sample_arrays(role: Role, candidates: Iterable[Candidate]) -> list[SampleArray]:

@@ -25,10 +25,7 @@ KINDS: dict[str, Kind] = {
     "ResourceError": "resource",
     "InternalError": "internal",
 }
-COMING = {
-    "report-edited", "source-unused",
-    "features-without-labels", "unlabelled-features",
-}  # fmt: skip
+COMING = {"report-edited"}
 OPTIONS = (RoleOptions, ComputeOptions, ConventionOptions, Budget)
 COMPOSED = {
     "f'unknown-{declared.key}'": [

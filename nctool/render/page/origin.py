@@ -10,7 +10,7 @@ from nctool.core.text import count
 from nctool.render.page.amounts import plain
 from nctool.render.values.changes import others
 from nctool.render.values.sentences import ends_of, of_trajectory
-from nctool.render.values.words import capital, moment
+from nctool.render.values.words import capital, moment, no_samples
 from nctool.report import Input, Report
 from nctool.report.comparison import Comparison
 from nctool.report.documents import Document
@@ -65,7 +65,8 @@ def size(report: Report) -> str:
     data = report.data
     width = f"{count(data['d'], 'dimension')}" if data.get("d") else "unknown width"
     if data.get("n") is None:
-        return f"{count(data.get('k') or 0, 'classifier row')} of {width}; no features."
+        rows = count(data.get("k") or 0, "classifier row")
+        return f"{rows} of {width}; {no_samples(report)}."
     counts = data.get("class_counts") or {}
     low, high = counts.get("min"), counts.get("max")
     each = "" if low is None or high is None else f" of {low:,}"

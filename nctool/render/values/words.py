@@ -72,6 +72,12 @@ def moment(report: Report) -> list[str]:
     return [*words, f"{run['split']} split"] if run.get("split") else words
 
 
+def no_samples(report: Report) -> str:
+    """Why a report is about a classifier alone."""
+    unused = any(source.role == "features" for source in report.inputs)
+    return "features without labels, not used" if unused else "no features"
+
+
 def capital(text: str) -> str:
     return text[:1].upper() + text[1:]
 
