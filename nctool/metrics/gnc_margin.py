@@ -13,6 +13,7 @@ from nctool.metrics.metric import Measured, on_points
 
 if TYPE_CHECKING:
     from nctool.geometry.hull import Margins
+    from nctool.geometry.nulls import Unequal
     from nctool.geometry.pairs import Pairs
     from nctool.geometry.points import Points
     from nctool.report import Reference
@@ -23,6 +24,7 @@ BINDING = 1e-6
 """Classes this close to the least margin, relative to it, hold it together; others rattle."""
 NEAR_DUPLICATES = 0.999
 """Two directions with a larger cosine are as good as one."""
+QUANTILES = {"p01": 0.01, "p10": 0.1, "p50": 0.5}
 NAMED = 5
 NAMED_IN_SUPPORT = 8
 
@@ -52,9 +54,9 @@ def margin(
     count, dim = margin_points.shape
     least = int(margins.upper.argmin())
     best = optima.margin(count, dim) if convention.unit_rows else None
-    null = None
+    null, of = None, (count, dim, margin_points.centred, margin_points.sizes)
     if convention.unit_rows:
-        null = nulls.least_margin(count, dim, margin_points.centred, margin_points.sizes)
+        null = nulls.least_margin(*of)
     whole = budget.margin == "all"
 
     def entry(row: int) -> dict[str, Any]:
@@ -67,6 +69,8 @@ def margin(
         details["best_of_any"] = None if limit is None else asdict(limit)
     if whole:
         details |= _of_all(margins, least, pairs, entry)
+        if null is not None:
+            details["random"] = {name: _chance(share, of) for name, share in QUANTILES.items()}
     else:
         details |= {"certified": 1, "support": [_support(margins, least, entry)]}
     return Measured(
@@ -77,6 +81,12 @@ def margin(
         bounds=(float(margins.lower.min()), float(margins.upper[least])),
         details=details,
     ).beside(null)
+
+
+def _chance(share: float, of: tuple[int, int, bool, Unequal | None]) -> float | None:
+    """What this share of the margins of random points stays below."""
+    null = nulls.margin_quantile(share, *of)
+    return None if null is None else null.value
 
 
 def _details(

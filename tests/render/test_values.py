@@ -7,11 +7,22 @@ from dataclasses import replace
 
 import pytest
 
-from nctool.render.values import changes, classes, curves, gram, margins, spectrum, words
+from nctool.core.text import number
+from nctool.render.values import (
+    changes,
+    classes,
+    curves,
+    gram,
+    margins,
+    sentences,
+    spectrum,
+    words,
+)  # fmt: skip
 from nctool.report.comparison import compare
 from nctool.report.runs import Run
 from nctool.report.trajectory import Point, Trajectory
 from tests.render import samples_html
+from tests.support.reports import of_population
 from tests.support.saved import of, report, trajectory
 
 
@@ -150,3 +161,14 @@ def test_furthest() -> None:
     over = replace(spread, over="samples")
     assert words.furthest(replace(result, distribution=over)) == (None, spread.min)
     assert words.furthest(replace(result, worst=None)) is None
+
+
+# A share of the best margin never stands without what random points reach.
+@pytest.mark.parametrize("name", ["gnc2.margin.means", "gnc2.margin.weights"])
+def test_share_of_best(name: str) -> None:
+    found = of_population("noisy_simplex")[name]
+    assert found.null_value is not None and found.details is not None
+    assert found.details["random"]["p01"] >= found.null_value
+    quality = sentences.of_margins(found)[0]
+    assert "% of the best possible margin" in quality
+    assert f"random points reach {number(found.null_value, 3)}" in quality

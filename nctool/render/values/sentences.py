@@ -54,6 +54,9 @@ def _quality(result: Result, details: Mapping[str, Any]) -> str:
     word = "possible" if kind in ("exact", "proven") else "known"
     text = f"{value} is {share:.1%} of the best {word} margin, {number(result.best_known.value)} "
     text += f"({kind}: {why})" if why else f"({kind})"
+    # Never a share of the best alone: random points have most of it where dimensions are many.
+    if result.null_value is not None:
+        text += f"; random points reach {number(result.null_value, 3)}"
     limit = details.get("best_of_any")
     if limit and word == "known":
         text += f"; none can exceed {number(limit['value'])}"
