@@ -15,6 +15,7 @@ from torch import Tensor
 from nctool.analysis.measure import Analysis
 from nctool.core.files import replacing
 from nctool.geometry.points import Points
+from nctool.geometry.seriation import by_cluster
 from nctool.readers import open_path
 from nctool.report import Report, Result
 
@@ -91,7 +92,11 @@ def points_of(analysis: Analysis) -> dict[str, Points]:
 
 
 def collect(points: Mapping[str, Points], results: Sequence[Result]) -> dict[str, Tensor]:
-    """Every array under its published name."""
+    """Every array under its published name.
+
+    ``classes`` says which class each row of ``gram`` is, ``order`` in which order of its rows
+    clusters stand together.
+    """
     arrays = {
         f"per_class/{result.id}": torch.tensor(
             [float("nan") if value is None else value for value in result.per_class],
@@ -105,6 +110,8 @@ def collect(points: Mapping[str, Points], results: Sequence[Result]) -> dict[str
         gram = _cosines(each)
         if gram is not None:
             arrays[f"gram/{name}"] = gram
+            arrays[f"classes/{name}"] = torch.tensor(each.classes)
+            arrays[f"order/{name}"] = torch.tensor(by_cluster(gram))
     return arrays
 
 

@@ -117,6 +117,11 @@ def test_arrays(source: Path, tmp_path: Path) -> None:
     assert plain["arrays"] == {"file": str(target), "names": sorted(saved)}
     square = {f"gram/{kind}": (CLASSES, CLASSES) for kind in ("means", "weights")}
     long = {f"spectrum/{kind}": (CLASSES,) for kind in ("means", "weights")}
+    long |= {
+        f"{what}/{kind}": (CLASSES,)
+        for what in ("classes", "order")
+        for kind in ("means", "weights")
+    }
     each = {f"per_class/{metric_id}": (CLASSES,) for metric_id in by_class}
     assert {key: value.shape for key, value in saved.items()} == {**square, **long, **each}
     for metric_id, values in by_class.items():
@@ -125,6 +130,7 @@ def test_arrays(source: Path, tmp_path: Path) -> None:
         np.testing.assert_allclose(saved[key], saved[key].T, atol=1e-12)  # rounding only
         np.testing.assert_allclose(saved[key].diagonal(), 1, atol=1e-12)
     assert (np.diff(saved["spectrum/means"]) <= 0).all()
+    assert saved["classes/means"].tolist() == sorted(saved["order/means"]) == [*range(CLASSES)]
 
 
 # A class without samples has its place among the values by class, and no value in it.
