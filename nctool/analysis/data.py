@@ -36,4 +36,10 @@ def describe(source: Source, facts: State) -> dict[str, object]:
         "condition_of_means": condition,
         "between_trace": facts.value("between_trace"),
         "within_trace": facts.value("within_trace"),
-    }
+    } | _names(source.names)
+
+
+def _names(names: tuple[str, ...]) -> dict[str, object]:
+    """The names of all classes; nothing where each is but its number."""
+    numbered = all(name == str(index) for index, name in enumerate(names))
+    return {} if numbered else {"class_names": list(names)}
