@@ -135,7 +135,8 @@ def element(text: str, name: str, encoding: str | None = None) -> str:
     note = "" if encoding is None else f' data-encoding="{encoding}"'
     if encoding is not None:
         # No time in the header: the same document gives the same page.
-        pack = partial(gzip.compress, mtime=0) if encoding == GZIP else lzma.compress
+        xz = partial(lzma.compress, preset=lzma.PRESET_DEFAULT | lzma.PRESET_EXTREME)
+        pack = partial(gzip.compress, mtime=0) if encoding == GZIP else xz
         text = base64.b64encode(pack(text.encode())).decode()
     return f'<script type="application/json" id="{name}"{note}>{text.translate(UNSAFE)}</script>'
 

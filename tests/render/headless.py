@@ -153,9 +153,20 @@ class Browser:
                 type=kind, x=box[0], y=box[1], button="left", clickCount=1,
             )  # fmt: skip
 
+    def point(self, selector: str, across: float, down: float) -> None:
+        """The mouse over an element, at these shares of its width and height."""
+        box = self.value(
+            f"(() => {{const one = document.querySelector({json.dumps(selector)});"
+            "one.scrollIntoView({block: 'center', behavior: 'instant'});"
+            "const box = one.getBoundingClientRect();"
+            "return [box.x, box.y, box.width, box.height]})()"
+        )
+        x, y = box[0] + across * box[2], box[1] + down * box[3]
+        self.ask("Input.dispatchMouseEvent", type="mouseMoved", x=x, y=y)
+
     def press(self, key: str, text: str = "") -> None:
         """A key of the keyboard."""
-        codes = {"Tab": 9, "Enter": 13, " ": 32}
+        codes = {"Tab": 9, "Enter": 13, " ": 32, "ArrowLeft": 37, "ArrowDown": 40}
         for kind in ("keyDown", "keyUp"):
             self.ask(
                 "Input.dispatchKeyEvent",

@@ -23,6 +23,7 @@ import numpy as np  # noqa: E402
 from matplotlib.axes import Axes  # noqa: E402
 from matplotlib.figure import Figure  # noqa: E402
 from matplotlib.lines import Line2D  # noqa: E402
+from matplotlib.patches import Rectangle  # noqa: E402
 from matplotlib.text import Text  # noqa: E402
 
 from nctool.render import Arrays, rendered  # noqa: E402
@@ -151,7 +152,12 @@ def test_course() -> None:
         assert len(marks) == 1
         assert axes.get_yscale() == ("linear" if panel.share else "log")
         assert axes.get_xscale() == "log"
-    assert axes_of(figure, "NC1").get_legend_handles_labels()[1][1] == "zero training error"
+    first = axes_of(figure, "NC1")
+    named = dict(zip(*first.get_legend_handles_labels()[::-1], strict=True))
+    assert "zero training error" in named
+    assert places(named["structureless features"])[0][1] == saved.last["nc1.pinv"].null_value
+    [phase] = [patch for patch in first.patches if isinstance(patch, Rectangle)]
+    assert (phase.get_x(), phase.get_x() + phase.get_width()) == (100, 1000)
     assert [axes.get_xlabel() for axes in figure.axes] == ["", "", "epoch", "epoch"]
 
 
@@ -220,7 +226,8 @@ def test_gram() -> None:
     assert np.array_equal(shown.data[off], given[off])
     assert np.array_equal(np.ma.getmaskarray(shown), ~off)
     low, high = image.get_clim()
-    assert low == -high and high >= abs(given[off]).max()
+    assert (low + high) / 2 == pytest.approx(-1 / 9)
+    assert low <= given[off].min() and high >= given[off].max()
     written = {(round(x), round(y)): text.get_text() for text in axes.texts
                for x, y in [text.get_position()]}  # fmt: skip
     assert len(written) == 90
@@ -231,18 +238,19 @@ def test_gram() -> None:
     assert len(figure.axes) == 6, "four panels and two scales"
 
 
-# Of many classes no pair of duplicates is lost: a cell is the most similar of its pairs.
+# Of many classes a cell is the mean of its pairs, and the axis says so.
 def test_many_classes() -> None:
     size = 2 * gram.MOST_CELLS
     cosines = np.full((size, size), -0.001)
-    cosines[3, size - 1] = cosines[size - 1, 3] = 1.0
+    cosines[2, size - 1] = cosines[size - 1, 2] = 1.0
     figure = style.sheet(3)
     axes = figure.subplots()
-    gram.draw(axes, gram_of("means", cosines.tolist(), 2, gram.MOST_CELLS))
+    made = gram_of("means", cosines.tolist(), 2, gram.MOST_CELLS, None, [*range(size)])
+    gram.draw(axes, made)
     shown: Any = axes.get_images()[0].get_array()
     assert shown.shape == (gram.MOST_CELLS, gram.MOST_CELLS)
-    assert (shown == 1.0).sum() == 2 and shown[1, -1] == 1.0
-    assert "most similar pair" in axes.get_xlabel()
+    assert (shown > 0.2).sum() == 2 and shown[1, -1] == pytest.approx((1 - 0.003) / 4)
+    assert axes.get_xlabel() == "classes, by cluster (each cell: the mean of its pairs)"
 
 
 # The spectrum is relative to a flat one of the same energy, and the line of that is at one.

@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
 import pytest
 
 from nctool.core.errors import InputError
+from nctool.core.notice import Notice
 from nctool.render import renderer_for
 from nctool.render.html import page
 from nctool.render.page.amounts import said
@@ -172,15 +174,15 @@ def test_every_metric_is_described(name: str) -> None:
         assert f"m-{result.id}" in ids and result.definition in shown.text
 
 
-# Definition, direction, ideal, floor, best known, random value and noise floor stand together.
+# Definition, ideal, floor, best known, random value and noise floor stand together.
 def test_facts_of_a_metric() -> None:
     best = report()["nc2.max_cos.means"]
     assert best.best_known is not None
     page_text = parts("report-1.0").text
-    for word in ("direction", "ideal", "floor", "best known", "random value", "noise floor"):
+    for word in ("ideal", "floor", "best known", "random value", "noise floor"):
         assert word in page_text
     assert f"{said(best.best_known.value, 6)} ({best.best_known.source})" in page_text
-    assert "lower is more collapsed" in page_text and "higher is more collapsed" in page_text
+    assert "↓ lower is more collapsed, ↑ higher is" in page_text
 
 
 # Every value that was computed is on the page.
@@ -196,18 +198,45 @@ def test_absent() -> None:
     page_text = parts("report-head-1.0").text
     for reason in {result.reason for result in report("report-head-1.0") if result.reason}:
         assert reason in page_text
-    assert "Why is this missing?" in page_text
+    assert "Not here" in page_text
 
 
-# Empty states say what to do.
-def test_empty_states() -> None:
-    page_text = parts("report-head-1.0").text
-    assert "run with --arrays to see the Gram matrix" in page_text
-    assert "run with --arrays to see the spectrum" in page_text
-    assert "Run with --per-class" in page_text
-    alone = parse(page(of({"nc1.pinv": None}))).text
-    assert "Nothing could be computed from these inputs" in alone
-    assert "No margins: they were not asked for" in alone
+# No section is empty; what is not on the page is said in one place, with what to do about it.
+def test_no_empty_sections() -> None:
+    shown = parts("report-head-1.0")
+    assert "run with --arrays to see the Gram matrix and the spectrum" in shown.text
+    assert "Run with --per-class" in shown.text
+    assert "classes" not in shown.attributes("id")
+    alone = parse(page(of({"nc1.pinv": None})))
+    assert "Nothing could be computed from these inputs" in alone.text
+    assert "No margins: they were not asked for" in alone.text
+    assert not {"geometry", "numbers", "brief"} & set(alone.attributes("id"))
+
+
+# The list of contents leads to every section, under its heading.
+@pytest.mark.parametrize("name", NAMES)
+def test_contents(name: str) -> None:
+    shown = parts(name)
+    sections = [element["id"] for element in shown.all("section")]
+    links = [element["href"] for element in shown.all("a") if element["href"] != "#main"]
+    assert links[: len(sections)] == [f"#{section}" for section in sections]
+    assert sections[-1] == "origin"
+
+
+# Paths and ids keep their letters, whatever a sentence begins with.
+def test_capitals() -> None:
+    notice = Notice("odd", "runs/a.pt is odd", "look")
+    assert "runs/a.pt is odd" in parse(page(replace(report(), warnings=(notice,)))).text
+
+
+# All class names are in the table and with the script, without values by class too.
+def test_class_names() -> None:
+    names = [f"name {index}" for index in range(10)]
+    bare = thousand(per_class=False)
+    named = replace(bare, data={**bare.data, "class_names": names})
+    shown = parse(page(named))
+    assert all(name in shown.text for name in names) and "All 10 classes by name" in shown.text
+    assert documents.from_text(page(named)) == named
 
 
 # Gates say in words what they found; the page says in words what that means.
@@ -247,7 +276,7 @@ def test_comparison() -> None:
             value in page_text for value in difference.values
         )
     assert "↑ less collapsed" in page_text and "within tolerance" in page_text
-    assert "Yes: split, samples" in parts("comparison-1.0").text
+    assert "Split, samples, classes, dimensions, conventions" in parts("comparison-1.0").text
     words = re.findall("(more collapsed|less collapsed|within tolerance)", text("comparison-1.0"))
     assert len(words) > 2 * 50
 

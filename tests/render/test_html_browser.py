@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from nctool.render.html import page
-from nctool.render.page.amounts import fixed
+from nctool.render.page.amounts import fixed, said
 from nctool.render.page.classes import table
 from nctool.report.comparison import Comparison
 from nctool.report.documents import report_of
+from nctool.report.trajectory import Trajectory
 from tests.render import headless
 from tests.render.headless import Browser
 from tests.render.samples_html import HOSTILE, NAMES, arrays, thousand, with_suffix
@@ -23,6 +25,7 @@ pytestmark = pytest.mark.skipif(
 )
 ROWS = "[...document.querySelectorAll('#class-table tbody tr:not([hidden])')]"
 SHOWN = "[...document.querySelectorAll('{}')].filter(one => one.offsetHeight).length"
+OPENED = "document.querySelectorAll('details.fold').forEach(one => {one.open = true})"
 READY = "!document.getElementById('class-tools').hidden"
 
 
@@ -40,6 +43,9 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     written["arrays"] = page(report(), arrays(10))
     written["hostile"] = page(with_suffix("report-1.0", HOSTILE))
     written["thousand"] = page(thousand(per_class=True))
+    bare = thousand()
+    named = {**bare.data, "class_names": [f"owl {index}" for index in range(1000)]}
+    written["named"] = page(replace(bare, data=named))
     for name, text in written.items():
         (folder / f"{name}.html").write_text(text, encoding="utf-8")
     return {name: folder / f"{name}.html" for name in written}
@@ -87,7 +93,15 @@ def test_colour_schemes(browser: Browser, pages: dict[str, Path]) -> None:
         browser.look(1400, scheme)
         browser.open(pages["report-gated-1.0"])
         paper[scheme] = lightness("body", "backgroundColor")
-        for of in ("h1", ".faint", ".note", ".fail .result", ".pass .result", "dt"):
+        for of in (
+            "h1",
+            ".faint",
+            ".facts, .lede",
+            ".note",
+            ".fail .result",
+            ".pass .result",
+            "dt",
+        ):
             ink = lightness(of, "color")
             light, dark = max(ink, paper[scheme]), min(ink, paper[scheme])
             assert (light + 0.05) / (dark + 0.05) >= 4.5, (scheme, of)
@@ -101,6 +115,7 @@ def test_sort(name: str, browser: Browser, pages: dict[str, Path]) -> None:
     browser.look(1400)
     browser.open(pages[name])
     browser.until(READY)
+    browser.value(OPENED)
     whole = document(name)
     assert not isinstance(whole, Comparison)
     last = report_of(whole)
@@ -121,6 +136,7 @@ def test_filter(browser: Browser, pages: dict[str, Path]) -> None:
     browser.look(1400)
     browser.open(pages["report-1.0"])
     browser.until(READY)
+    browser.value(OPENED)
     browser.click("#class-filter")
     browser.ask("Input.insertText", text="7")
     assert browser.value(f"{ROWS}.map(one => one.dataset.class)") == ["7"]
@@ -142,6 +158,7 @@ def test_log_toggle(browser: Browser, pages: dict[str, Path]) -> None:
     browser.open(pages["trajectory-1.0"])
     shown = "['log', 'linear', 'only'].map(one => [...document.querySelectorAll('svg.' + one)]"
     shown += ".filter(each => each.getBoundingClientRect().width > 0).length)"
+    browser.value(OPENED)
     log, linear, only = browser.value(shown)
     assert log > 15 and linear == 0 and only > 5
     browser.click("label[for=scale-linear]")
@@ -155,6 +172,7 @@ def test_log_toggle(browser: Browser, pages: dict[str, Path]) -> None:
 def test_only_changed(browser: Browser, pages: dict[str, Path]) -> None:
     browser.look(1400)
     browser.open(pages["comparison-splits-1.0"])
+    browser.value(OPENED)
     shown = SHOWN.format(".runs tr.quiet")
     assert browser.value(shown) == 20
     browser.click("label[for=only-changed]")
@@ -206,6 +224,7 @@ def test_print(browser: Browser, pages: dict[str, Path]) -> None:
     assert browser.value(shown) == 0
     assert browser.value("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
     browser.value("dispatchEvent(new Event('beforeprint'))")
+    assert browser.value("document.querySelectorAll('details.fold:not([open])').length") == 0
     columns = (
         "[...document.querySelectorAll('.printed table')].map(one => one.rows[0].cells.length)"
     )
@@ -214,5 +233,74 @@ def test_print(browser: Browser, pages: dict[str, Path]) -> None:
     )
     assert browser.value("document.documentElement.scrollWidth") <= 720
     browser.value("dispatchEvent(new Event('afterprint'))")
-    assert browser.value("document.querySelectorAll('.printed').length") == 0
+    assert browser.value("document.querySelectorAll('.printed, details.fold[open]').length") == 0
     browser.look(1400)
+
+
+# A point of a curve is read by the mouse, and by the keyboard; all curves show the same moment.
+def test_moment(browser: Browser, pages: dict[str, Path]) -> None:
+    browser.look(1400)
+    browser.open(pages["trajectory-1.0"])
+    browser.until("!document.getElementById('moment-tools').hidden")
+    read = "document.querySelector('[data-curve=\"{}\"]').textContent"
+    name = "document.getElementById('moment-name').textContent"
+    rest = browser.value(read.format("nc1.pinv"))
+    assert "→" in rest and browser.value(name) == "epoch 1000"
+    whole = document("trajectory-1.0")
+    assert isinstance(whole, Trajectory)
+    browser.value("document.getElementById('moment').focus()")
+    browser.press("ArrowLeft")
+    assert browser.value(name) == "epoch 300"
+    for metric_id in ("nc1.pinv", "nc3.distance", "gnc2.margin.weights"):
+        assert browser.value(read.format(metric_id)) == said(whole.curve(metric_id)[-2])
+    assert browser.value("document.getElementById('cursor').getAttribute('d')")
+    browser.value("document.getElementById('moment').blur()")
+    assert browser.value(read.format("nc1.pinv")) == rest
+    browser.point("[id='curve-nc1.pinv'] svg.log", 0.2, 0.5)
+    assert browser.value(name) == "epoch 1"
+    assert browser.value(read.format("nc1.pinv")) == said(whole.curve("nc1.pinv")[0])
+
+
+# A cell of the heatmap names its classes and says their cosine, to the mouse and to the arrow keys.
+def test_cells(browser: Browser, pages: dict[str, Path]) -> None:
+    browser.look(1400)
+    browser.open(pages["arrays"])
+    browser.until(READY)
+    map, read = (
+        "[data-map=means]",
+        "document.querySelector('[data-map=means] ~ * .read').textContent",
+    )
+    cosines = arrays(10)["gram/means"]
+    browser.point(map, 0.97, 0.03)
+    assert browser.value(read) == f"class 0 – class 9: {cosines[0][9]:.4f}".replace("-", "−")
+    browser.value(f"document.querySelector('{map}').focus()")
+    browser.press("ArrowDown")
+    assert browser.value(read) == f"class 1 – class 9: {cosines[1][9]:.4f}".replace("-", "−")
+    browser.value(f"document.querySelector('{map}').blur()")
+    assert browser.value(read) == ""
+
+
+# The list of contents is open beside a wide page and folded above a narrow one.
+def test_contents(browser: Browser, pages: dict[str, Path]) -> None:
+    browser.open(pages["report-1.0"])
+    for width, shown in ((1400, True), (400, False)):
+        browser.look(width)
+        browser.until(f"document.querySelector('.contents details').open === {str(shown).lower()}")
+    browser.click(".contents summary")
+    assert browser.value("document.querySelector('.contents a').offsetHeight > 0")
+    browser.look(1400)
+
+
+# Names without values are searched as well.
+def test_names(browser: Browser, pages: dict[str, Path]) -> None:
+    browser.look(1400)
+    browser.open(pages["named"])
+    browser.until(READY)
+    browser.value(OPENED)
+    assert browser.value(f"{ROWS}.length") == 1000
+    browser.click("#class-filter")
+    browser.ask("Input.insertText", text="Owl 77")
+    assert browser.value(f"{ROWS}.map(one => one.textContent)") == ["77 owl 77", "770 owl 770"] + [
+        f"{number} owl {number}" for number in range(771, 780)
+    ]
+    assert browser.complaints() == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import math
 import re
 import struct
@@ -17,8 +18,9 @@ import pytest
 from nctool.render.html import page
 from nctool.render.page import classes, curves, margins, spectrum
 from nctool.render.page.amounts import aligned, decimals_for, fixed, said
-from nctool.render.page.gram import LEVELS, MOST_CELLS, grams, picture
+from nctool.render.page.gram import LEVELS, MOST_CELLS, NAMED, heatmaps, hover, picture
 from nctool.render.page.scales import Scale, rounds, ticks
+from nctool.render.values.gram import CLUSTERED
 from nctool.render.values.sentences import of_margins
 from nctool.render.values.words import points_of
 from nctool.report import Report
@@ -51,6 +53,10 @@ def pixels(uri: str) -> tuple[list[bytes], list[tuple[int, ...]]]:
     return rows, [(*colours[3 * at : 3 * at + 3], clear[at]) for at in range(len(clear))]
 
 
+def every_panel(whole: Trajectory) -> list[curves.Panel]:
+    return [*curves.main(whole), *(one for _, _, some in curves.panels(whole) for one in some)]
+
+
 def with_data(**data: Any) -> Report:
     return replace(report(), data={**report().data, **data})
 
@@ -58,54 +64,80 @@ def with_data(**data: Any) -> Report:
 # Every cell of the heatmap has the colour of its cosine; a class with itself has its own.
 def test_heatmap() -> None:
     cosines = gram(10)
-    [cells] = grams(with_data(k=10), {"gram/means": cosines})
-    rows, palette = pixels(picture(cells))
-    limit = cells.limit
+    [made] = heatmaps(with_data(k=10), {"gram/means": cosines})
+    rows, palette = pixels(picture(made.gram))
+    centre, reach = made.gram.centre, made.gram.reach
+    assert centre == -1 / 9 and made.address == picture(made.gram)
     for i, row in enumerate(rows):
         for j, index in enumerate(row):
-            level = 2 * LEVELS + 1 if i == j else LEVELS + round(cosines[i][j] / limit * LEVELS)
-            assert index == level
+            level = LEVELS + round((cosines[i][j] - centre) / reach * LEVELS)
+            assert index == (2 * LEVELS + 1 if i == j else level)
     assert len(palette) == 2 * LEVELS + 2
     blue, clear, orange = palette[0], palette[LEVELS], palette[2 * LEVELS]
     assert blue[2] > blue[0] and orange[0] > orange[2]
     assert (blue[3], clear[3], orange[3]) == (255, 0, 255)
 
 
-# The legend has a tick where a simplex would be, if these classes have room for one.
+# The middle of the legend is the simplex, and where these classes have no room for one it says so.
 def test_simplex_in_the_legend() -> None:
     arrays = {"gram/means": gram(10)}
-    [cells] = grams(with_data(k=10, d=64), arrays)
-    shown = parse(page(with_data(k=10, d=64), arrays))
-    assert "The tick is the simplex, −0.111;" in shown.text
-    [tick] = [element["d"] for element in shown.all("path") if element["class"] == "ink"]
-    share = (float(tick[1:].split()[0]) - 20) / 200
-    assert share * 2 * cells.limit - cells.limit == pytest.approx(-1 / 9)
-    assert "The tick is" not in parse(page(with_data(k=10, d=8), arrays)).text
+    shown = parse(page(with_data(k=10, d=64), arrays)).text
+    assert "−0.111" in shown and "The middle of the scale is the simplex" in shown
+    assert "too many for a simplex" in parse(page(with_data(k=10, d=8), arrays)).text
 
 
-# Of many classes a cell shows the most similar pair, and never a class with itself.
+# Few classes have their names beside their rows, more have round numbers, clusters have none.
+def test_ticks() -> None:
+    named = with_data(k=3, class_names=["cat", "dog", "a name that is far too long"])
+    [few] = heatmaps(named, {"gram/means": gram(3)})
+    assert [tick.text for tick in few.ticks] == [
+        "cat",
+        "dog",
+        "a name that is far too long"[:13] + "…",
+    ]
+    assert [tick.place for tick in few.ticks] == [60.0, 180.0, 300.0] and not few.slanted
+    [more] = heatmaps(with_data(k=100), {"gram/means": gram(100)})
+    assert [tick.text for tick in more.ticks] == ["0", "20", "40", "60", "80"]
+    many = {"gram/means": gram(201), "order/means": [*range(201)]}
+    assert heatmaps(with_data(k=201), many)[0].ticks == ()
+
+
+# Of many classes a cell is the mean of several in the order of their clusters; the pairs are named.
 def test_heatmap_of_many() -> None:
-    size = 200
+    size = 3 * MOST_CELLS
+    assert size > CLUSTERED
+    arrays = {"gram/weights": gram(size), "order/weights": [*range(size)][::-1]}
+    [made] = heatmaps(with_data(k=size), arrays)
+    rows, _ = pixels(made.address)
+    assert len(rows) == len(rows[0]) == MOST_CELLS and made.gram.order[0] == size - 1
+    text = parse(page(with_data(k=size), arrays)).text
+    assert "Classifier rows" in text and "each cell is the mean of 3 × 3 of them" in text
+    first = made.gram.closest[0]
+    assert len(made.gram.closest) == 10
+    assert f"{first.first} and {first.second} : {said(first.cosine, 3)}" in text
+
+
+# What the script says of a cell is its cosine to the last digit shown.
+@pytest.mark.parametrize("size", [NAMED, NAMED + 1])
+def test_hover(size: int) -> None:
     cosines = gram(size)
-    [cells] = grams(with_data(k=size), {"gram/weights": cosines})
-    rows, _ = pixels(picture(cells))
-    assert len(rows) == len(rows[0]) == size // 2 <= MOST_CELLS
-    limit = cells.limit
-    for i in (0, 7, 99):
-        for j in (0, 7, 42):
-            pairs = [(a, b) for a in (2 * i, 2 * i + 1) for b in (2 * j, 2 * j + 1) if a != b]
-            best = max(cosines[a][b] for a, b in pairs)
-            assert rows[i][j] == LEVELS + round(best / limit * LEVELS)
-    text = parse(page(with_data(k=size), {"gram/weights": cosines})).text
-    assert "Classifier rows" in text and "most similar pair of 2 × 2 classes" in text
+    [made] = heatmaps(with_data(k=size), {"gram/means": cosines})
+    plain = json.loads(json.dumps(hover(made)))
+    assert plain["order"] == [*range(size)] and plain["block"] == 1
+    for row, kept in enumerate(plain["cells"]):
+        assert kept[0] is None and len(kept) == size - row
+        for place, value in enumerate(kept[1:], row + 1):
+            assert abs(value / plain["parts"] - cosines[row][place]) <= 0.5001 / plain["parts"]
 
 
 # The pictures are on the page when the arrays are at hand, each with words for who cannot see it.
 def test_pictures_on_the_page() -> None:
     shown = parse(page(report(), arrays(10)))
-    assert len(shown.all("img")) == 2 and all(element["alt"] for element in shown.all("img"))
-    assert "run with --arrays" not in shown.text
-    assert len(parse(page(report())).all("img")) == 0
+    drawn = [element for element in shown.all("svg") if "data-map" in element]
+    assert len(drawn) == len(shown.all("image")) == 2
+    assert all("the closest" in element["aria-label"] for element in drawn)
+    assert "run with --arrays" not in shown.text.lower()
+    assert len(parse(page(report())).all("image")) == 0
 
 
 # Every class is in one bar of the histogram, and the line stands at the best that is known.
@@ -143,7 +175,7 @@ def test_spectrum() -> None:
 
 # Curves of both sets of points share a panel; every metric with a value is in one of them.
 def test_panels() -> None:
-    panels = [one for _, _, some in curves.panels(trajectory()) for one in some]
+    panels = every_panel(trajectory())
     names = {panel.quantity.name for panel in panels}
     assert {"nc1.pinv", "nc2.cos_std", "gnc2.margin"} <= names
     drawn = {
@@ -158,7 +190,7 @@ def test_panels() -> None:
 # On a logarithmic scale equal factors are equal steps; a zero is an open circle on the axis.
 def test_log_panel() -> None:
     made = _trajectory([1.0, 0.1, 0.01, 0.0])
-    [(_, _, [panel])] = curves.panels(made)
+    [panel] = every_panel(made)
     assert panel.log is not None and panel.first.toward_collapse == "down"
     [series] = panel.log.series
     heights = [float(part.split()[1]) for part in series.path[1:].split("L")]
@@ -166,21 +198,21 @@ def test_log_panel() -> None:
     assert heights == sorted(heights) and heights[-1] == curves.FRAME.bottom
     assert len(series.zeros) == 1 and panel.linear.series[0].zeros == ()
     assert panel.linear.perfect is not None and panel.log.perfect is None
-    assert [*map(curves.ends, panel.quantity.curves.values())] == ["1 → 0"]
+    assert [curves.ends(*item) for item in panel.quantity.curves.items()] == ["1 → 0"]
     assert [*map(points_of, panel.quantity.curves)] == ["one"]
 
 
 # What is negative somewhere has no logarithm; a point without a value is a gap.
 def test_linear_panel() -> None:
-    [(_, _, [panel])] = curves.panels(_trajectory([1.0, None, -1.0, 2.0]))
+    [panel] = every_panel(_trajectory([1.0, None, -1.0, 2.0]))
     assert panel.log is None
     assert panel.linear.series[0].path.count("M") == 2
-    assert curves.panels(_trajectory([None, None])) == []
+    assert every_panel(_trajectory([None, None])) == []
 
 
 # What grows with collapse stays linear: near its ideal a logarithm shows nothing.
 def test_linear_where_up_is_collapse() -> None:
-    panels = [one for _, _, some in curves.panels(trajectory()) for one in some]
+    panels = every_panel(trajectory())
     logarithmic = {panel.first.toward_collapse for panel in panels if panel.log is not None}
     linear = {panel.first.toward_collapse for panel in panels if panel.log is None}
     assert logarithmic == {"down"} and linear == {"down", "up"}
@@ -209,7 +241,7 @@ def test_zero_error() -> None:
 # Of hundreds of points the curves keep their first and last, and the page stays small.
 def test_long_trajectory() -> None:
     made = _trajectory([1 / (1 + index) for index in range(1000)])
-    [(_, _, [panel])] = curves.panels(made)
+    [panel] = every_panel(made)
     path = panel.linear.series[0].path
     assert path.count("L") <= curves.MOST_POINTS + 1 and panel.linear.series[0].dots == ""
     ends = [float(path[1:].split()[0]), float(path.split("L")[-1].split()[0])]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import statistics
 from dataclasses import replace
 
 import pytest
@@ -26,9 +27,10 @@ from tests.support.reports import of_population
 from tests.support.saved import of, report, trajectory
 
 
-# A cell is the most similar pair of its classes, whatever its size, and never one with itself.
+# A cell is the mean of the pairs of its classes, and never counts a class with itself.
 @pytest.mark.parametrize(("size", "most"), [(7, 7), (7, 3), (12, 4), (13, 4), (5, 2)])
-def test_gram(size: int, most: int) -> None:
+def test_gram(size: int, most: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gram, "CLUSTERED", 4)
     cosines = samples_html.gram(size)
     made = gram.gram("means", cosines, size, most)
     block = math.ceil(size / most)
@@ -41,19 +43,36 @@ def test_gram(size: int, most: int) -> None:
                 for b in range(j * block, min((j + 1) * block, size))
                 if a != b
             ]
-            assert value == (max(pairs) if pairs else None)
-    shown = [abs(value) for row in made.cells for value in row if value is not None]
-    assert made.largest == max(shown) <= made.limit <= 1.0
+            assert value == (pytest.approx(statistics.fmean(pairs), abs=1e-12) if pairs else None)
+    shown = [value for row in made.cells for value in row if value is not None]
+    assert max(abs(value - made.centre) for value in shown) <= made.reach <= 2.0
 
 
-# A simplex is on the scale where its classes have room for one, and not beyond the scale's end.
+# The middle of the scale is the cosine of a simplex; whether the classes have room for one is said.
 def test_simplex() -> None:
     flat = [[1.0 if a == b else -0.25 for b in range(5)] for a in range(5)]
-    assert gram.gram("means", flat, 4, 5).simplex == -0.25
-    assert gram.gram("means", flat, 3, 5).simplex is None
-    near = [[1.0 if a == b else 0.001 for b in range(5)] for a in range(5)]
-    assert gram.gram("means", near, 4, 5).limit == 0.01
-    assert gram.gram("means", near, 4, 5).simplex is None
+    assert gram.gram("means", flat, 4, 5).centre == -0.25
+    assert gram.gram("means", flat, 4, 5).fits and not gram.gram("means", flat, 3, 5).fits
+    assert gram.gram("means", flat, 4, 5).reach == gram.RANGES[0]
+    near = [[1.0 if a == b else -0.2 for b in range(5)] for a in range(5)]
+    assert gram.gram("means", near, 4, 5).reach == 0.05
+
+
+# Of many classes cells follow the given order, and the pairs that are most alike are listed.
+def test_clustered() -> None:
+    size = gram.CLUSTERED + 1
+    cosines = [[1.0 if a == b else -0.01 for b in range(size)] for a in range(size)]
+    cosines[3][200] = cosines[200][3] = 0.9
+    cosines[0][7] = cosines[7][0] = 0.5
+    order = [3, 200, *(row for row in range(size) if row not in (3, 200))]
+    classes = [10 * row for row in range(size)]
+    made = gram.gram("means", cosines, size, size, classes, order)
+    assert made.clustered and made.order[:3] == (30, 2000, 0) and made.cells[0][1] == 0.9
+    assert made.closest[:2] == (gram.Pair(30, 2000, 0.9), gram.Pair(0, 70, 0.5))
+    assert len(made.closest) == gram.CLOSEST and made.closest[-1].cosine == -0.01
+    few = gram.gram("means", [row[:9] for row in cosines[:9]], 9, 9, None, [*range(9)][::-1])
+    assert not few.clustered and few.order == tuple(range(9))
+    assert not gram.gram("means", cosines, size, size).clustered
 
 
 # Singular values are in units of the flat spectrum with the same energy over the possible rank.
@@ -172,3 +191,21 @@ def test_share_of_best(name: str) -> None:
     quality = sentences.of_margins(found)[0]
     assert "% of the best possible margin" in quality
     assert f"random points reach {number(found.null_value, 3)}" in quality
+
+
+# Every class name that the report stores is known, else those that stand with some metric.
+def test_names() -> None:
+    named = replace(report(), data={**report().data, "class_names": ["a", "b"]})
+    assert classes.names_of(named) == {0: "a", 1: "b"}
+    worst = {each.index: each.name for result in report() for each in result.worst or ()}
+    assert classes.names_of(report()) == worst != {}
+
+
+# A sentence begins with a capital, unless it begins with an id, a path or a number.
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [("the head", "The head"), ("least: 3", "Least: 3"), ("nc1.pinv falls", "nc1.pinv falls"),
+     ("runs/a is", "runs/a is"), ("1.1 is", "1.1 is"), ("", "")],
+)  # fmt: skip
+def test_capital(text: str, shown: str) -> None:
+    assert words.capital(text) == shown

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
+import re
 from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING
@@ -17,13 +19,16 @@ from nctool.render.page import (
     changes,
     classes,
     curves,
+    dials,
     gram,
+    headline,
     margins,
     numbers,
     origin,
     spectrum,
 )
 from nctool.render.values import sentences, words
+from nctool.render.values.classes import names_of
 from nctool.report import documents
 from nctool.report.documents import Document
 from nctool.report.trajectory import Trajectory
@@ -33,7 +38,8 @@ if TYPE_CHECKING:
 
 PACKAGE = "nctool.render.page"
 MODULES = (
-    amounts, changes, classes, curves, gram, margins, numbers, origin, sentences, spectrum, words,
+    amounts, changes, classes, curves, dials, gram, headline, margins, numbers, origin, sentences,
+    spectrum, words,
 )  # fmt: skip
 """What every template can call, by the module's own name, to place or word a value."""
 
@@ -49,18 +55,37 @@ def assemble(document: Document, arrays: Arrays | None) -> str:
         style=Markup(style),
         script=Markup(script),
         policy=policy(style, script),
-        embedded=Markup(_data(document)),
+        embedded=Markup(_data(document, arrays)),
     )
 
 
-def _data(document: Document) -> str:
+def _data(document: Document, arrays: Arrays | None) -> str:
     """The document; and what the script needs of it, where it could not unpack that itself."""
     data = documents.embed(document)
+    if hovered := _hovered(document, arrays):
+        text = json.dumps(hovered, separators=(",", ":"), allow_nan=False)
+        data += "\n" + documents.element(text, "page-data", documents.GZIP)
     # No browser unpacks xz: what the script sorts by stands beside a packed trajectory.
     if isinstance(document, Trajectory) and classes.table(document.last) is not None:
         values = classes.values(document.last)
         data += "\n" + documents.element(values, "class-values", documents.GZIP)
     return data
+
+
+def _hovered(document: Document, arrays: Arrays | None) -> dict[str, object]:
+    """What the script says of a point or a cell, and the names of the classes."""
+    found: dict[str, object] = {}
+    if isinstance(document, Trajectory):
+        found["cursor"] = curves.cursor(document)
+    if (report := documents.report_of(document)) is not None:
+        if maps := gram.heatmaps(report, arrays):
+            found["maps"] = {each.gram.kind: gram.hover(each) for each in maps}
+        if maps or classes.table(report):
+            found["names"] = {
+                index: one_line(name)
+                for index, name in names_of(report).items() if name != str(index)
+            }  # fmt: skip
+    return found
 
 
 def policy(style: str, script: str) -> str:
@@ -98,7 +123,8 @@ def _harmless(value: object) -> object:
 @cache
 def _resource(name: str) -> str:
     # A browser hashes what it parsed, with plain line ends: the policy has to name that hash.
-    return files(PACKAGE).joinpath(name).read_text("utf-8").replace("\r\n", "\n")
+    text = files(PACKAGE).joinpath(name).read_text("utf-8").replace("\r\n", "\n")
+    return re.sub(r"^ +", "", text, flags=re.MULTILINE)  # 3 KB of a page would be indentation
 
 
 def _hash(text: str) -> str:

@@ -9,11 +9,13 @@ from markupsafe import Markup, escape
 
 from nctool.core.text import one_line
 from nctool.render.page.amounts import decimals_for, fixed
-from nctool.render.values.classes import Classes, classes, value_of, values_of
+from nctool.render.values.classes import Classes, classes, names_of, value_of, values_of
 from nctool.report import Report, Result, result_to_dict
 
 MOST_CELLS = 4000
 """A larger table is written by the script, from the data in the page."""
+WIDE = 8
+"""Cells that a row and the name in it count for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +29,16 @@ class Table:
 
 
 def table(report: Report) -> Table | None:
+    """None where neither values by class nor the names of all classes are known."""
     known = classes(report)
+    if known is None and report.data.get("class_names"):
+        names = names_of(report)
+        known = Classes((), len(names), names)
     if known is None:
         return None
     columns = [(result, decimals_for(values_of(result))) for result in known.results]
     families = dict.fromkeys(result.id.split(".")[0] for result in known.results)
-    small = known.size * len(columns) <= MOST_CELLS
+    small = known.size * (WIDE + len(columns)) <= MOST_CELLS
     return Table(known, columns, [*families], range(known.size if small else 0))
 
 

@@ -1,19 +1,28 @@
-"""Every metric over the axis of a trajectory: small drawings, one scale for each."""
+"""Metrics over the axis of a trajectory: small drawings, with one cursor through all of them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from nctool.render.page.amounts import said
 from nctool.render.page.numbers import Headed, headed
 from nctool.render.page.scales import Frame, Scale, Tick, path, spread_out, ticks
 from nctool.render.values.curves import Quantity, Values, extent, known, quantities
+from nctool.render.values.dials import STOPS, place
 from nctool.render.values.words import points_of
 from nctool.report import Result
+from nctool.report.sentence import percent
 from nctool.report.trajectory import Point, Trajectory
+from nctool.report.verdict import PREFIX, WEAKEST
 
 FRAME = Frame(280, 150, 44, 270, 10, 126)
+MAIN = (
+    "nc1.pinv", "nc2.etf_deviation", "nc3.distance", "nc4.mismatch", "gnc2.margin",
+    "hug.uniformity",
+)  # fmt: skip
+"""What stands for its family where a report has no dials."""
 DOTTED = 12
 """Up to so many points each is a dot, and all values are in a table."""
 MOST_POINTS = 300
@@ -21,6 +30,8 @@ LABEL = 30
 """Room that a label on the axis takes."""
 EARLY = 0.2
 """Half of the checkpoints within this share of the axis lie too close on a linear one."""
+
+Height: TypeAlias = Callable[[float], float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +51,8 @@ class Plot:
     series: tuple[Series, ...]
     up: tuple[Tick, ...]
     perfect: float | None
+    randoms: tuple[tuple[str, float], ...]
+    """Levels of structureless features, each with its set of points."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +67,24 @@ class Panel:
     log: Plot | None
 
 
-def panels(trajectory: Trajectory) -> list[Headed[Panel]]:
+def main(trajectory: Trajectory) -> list[Panel]:
+    """The dials over the axis; of a report without dials one metric of each family."""
     x = across(trajectory)
-    drawn = [_panel(trajectory, quantity, x) for quantity in quantities(trajectory)]
-    return headed((panel.first.id, panel) for panel in drawn)
+    return [_panel(trajectory, quantity, x) for quantity in _main(trajectory)]
+
+
+def panels(trajectory: Trajectory) -> list[Headed[Panel]]:
+    """All other quantities."""
+    x, drawn = across(trajectory), {quantity.name for quantity in _main(trajectory)}
+    others = (each for each in quantities(trajectory) if each.name not in drawn)
+    made = [_panel(trajectory, quantity, x) for quantity in others]
+    return headed((panel.first.id, panel) for panel in made)
+
+
+def _main(trajectory: Trajectory) -> list[Quantity]:
+    every = quantities(trajectory)
+    dials = [each for each in every if each.name.startswith(PREFIX) and each.name != WEAKEST]
+    return dials or [each for each in every if each.name in MAIN]
 
 
 def zero_error(trajectory: Trajectory) -> float | None:
@@ -74,6 +101,20 @@ def listed(trajectory: Trajectory) -> list[Quantity]:
 def label(trajectory: Trajectory, point: Point) -> str:
     counted = trajectory.axis in ("epoch", "step")
     return f"{trajectory.axis} {point.position:g}" if counted else point.label
+
+
+def cursor(trajectory: Trajectory) -> dict[str, object]:
+    """What the script says at each point: where it is, its name, and the values of all curves."""
+    x, shown = across(trajectory), [*_shown(len(trajectory.points))]
+    points = [trajectory.points[index] for index in shown]
+    return {
+        "x": [x(point.position) for point in points],
+        "labels": [label(trajectory, point) for point in points],
+        "curves": {
+            name: [worded(name, values[index]) for index in shown]
+            for quantity in quantities(trajectory) for name, values in quantity.curves.items()
+        },
+    }  # fmt: skip
 
 
 def across(trajectory: Trajectory) -> Scale:
@@ -100,29 +141,47 @@ def marks(trajectory: Trajectory) -> tuple[Tick, ...]:
 
 def _panel(trajectory: Trajectory, quantity: Quantity, x: Scale) -> Panel:
     first, goal = quantity.members[0], quantity.goal
+    title = first.title.partition(" (class means")[0].partition(" (classifier")[0]
+    if quantity.name.startswith(PREFIX):
+        stops = tuple(Tick(_nines(1 - 10.0**-nine), text) for nine, text in enumerate(STOPS))
+        return Panel(
+            quantity, first, title, _plot(trajectory, quantity, x, _nines, stops, None), None
+        )
     values = [value for curve in quantity.curves.values() for value in known(curve)]
-    positions = trajectory.positions
+    linear = _linear([*values], [*quantity.randoms.values(), *([] if goal is None else [goal])])
     # What grows with collapse ends near its ideal, where a logarithm shows nothing.
     log = _log(values) if first.toward_collapse == "down" else None
     return Panel(
-        quantity, first, first.title.partition(" (class means")[0].partition(" (classifier")[0],
-        _plot(positions, quantity.curves, x, _linear(values, goal), goal),
-        None if log is None else _plot(positions, quantity.curves, x, log, goal),
+        quantity, first, title, _scaled(trajectory, quantity, x, linear),
+        None if log is None else _scaled(trajectory, quantity, x, log),
     )  # fmt: skip
 
 
-def ends(values: Values) -> str:
+def worded(metric_id: str, value: float | None, digits: int = 4) -> str:
+    """A value as it is said of its metric: a way to collapse in percent."""
+    if value is None or not metric_id.startswith(PREFIX):
+        return said(value, digits)
+    return percent(value, 1 - value).replace("-", "−")
+
+
+def ends(metric_id: str, values: Values) -> str:
     """The first and the last value of a curve."""
     there = known(values)
-    first, last = said(there[0], 3), said(there[-1], 3)
+    first, last = (worded(metric_id, value, 3) for value in (there[0], there[-1]))
     return first if len(there) == 1 else f"{first} → {last}"
 
 
-def _linear(values: Sequence[float], goal: float | None) -> Scale:
+def _nines(way: float) -> float:
+    """The height of a way to collapse, as its dial has it."""
+    return round(FRAME.bottom + place(1 - way) * (FRAME.top - FRAME.bottom), 1)
+
+
+def _linear(values: Sequence[float], levels: Sequence[float]) -> Scale:
+    """Of all values, and of those levels that lie near them."""
     low, high = min(values), max(values)
     span = high - low
-    if goal is not None and low - span <= goal <= high + span:
-        low, high = min(low, goal), max(high, goal)
+    near = [level for level in levels if low - span <= level <= high + span]
+    low, high = min([low, *near]), max([high, *near])
     room = 0.06 * (high - low) or 0.1 * abs(high) or 1.0
     return FRAME.up(low - room, high + room)
 
@@ -139,27 +198,51 @@ def _log(values: Sequence[float]) -> Scale | None:
     return FRAME.up(low / room, high * room, log=True)
 
 
-def _plot(
-    positions: Sequence[float], curves: Mapping[str, Values], x: Scale, y: Scale,
-    goal: float | None,
-) -> Plot:  # fmt: skip
-    series = (_series(points_of(name), positions, curve, x, y) for name, curve in curves.items())
+def _scaled(trajectory: Trajectory, quantity: Quantity, x: Scale, y: Scale) -> Plot:
+    goal = quantity.goal
     perfect = y(goal) if goal is not None and y.low <= goal <= y.high else None
-    return Plot(tuple(series), ticks(y, 3), perfect)
+    within = {name: level for name, level in quantity.randoms.items() if y.low <= level <= y.high}
+    return _plot(trajectory, quantity, x, y, ticks(y, 3), perfect, within)
 
 
-def _series(kind: str, positions: Sequence[float], values: Values, x: Scale, y: Scale) -> Series:
-    size = len(values)
-    # The last point is always kept: the curve has to end where its value says.
+def _plot(
+    trajectory: Trajectory,
+    quantity: Quantity,
+    x: Scale,
+    y: Height,
+    up: tuple[Tick, ...],
+    perfect: float | None,
+    randoms: Mapping[str, float] | None = None,
+) -> Plot:
+    levels = quantity.randoms if randoms is None else randoms
+    alone = len(quantity.randoms) == 1
+    log = isinstance(y, Scale) and y.log
+    places = [x(position) for position in trajectory.positions]
+    return Plot(
+        tuple(
+            _series(points_of(name), places, values, y, log)
+            for name, values in quantity.curves.items()
+        ),
+        up, perfect,
+        tuple(("one" if alone else points_of(name), y(level)) for name, level in levels.items()),
+    )  # fmt: skip
+
+
+def _shown(size: int) -> Iterator[int]:
+    """Of very many points only some; the last always: a curve ends where its value says."""
     stride = -(-size // MOST_POINTS)
+    return (index for index in range(size) if index % stride == 0 or index == size - 1)
+
+
+def _series(kind: str, across: Sequence[float], values: Values, y: Height, log: bool) -> Series:
+    size = len(values)
     places: list[tuple[float, float] | None] = []
     zeros = []
-    for index, (position, value) in enumerate(zip(positions, values, strict=True)):
-        if index % stride and index != size - 1:
-            continue
-        zero = y.log and value == 0
-        zeros += [x(position)] if zero else []
-        places.append(None if value is None else (x(position), y.start if zero else y(value)))
+    for index in _shown(size):
+        value, x = values[index], across[index]
+        zero = log and value == 0
+        zeros += [x] if zero else []
+        places.append(None if value is None else (x, FRAME.bottom if zero else y(value)))
     few = size <= DOTTED
-    dots = "".join(f"M{place[0]:g} {place[1]:g}h0" for place in places if place) if few else ""
+    dots = "".join(f"M{point[0]:g} {point[1]:g}h0" for point in places if point) if few else ""
     return Series(kind, path(places), dots, tuple(zeros) if few else ())

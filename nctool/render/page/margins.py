@@ -40,6 +40,8 @@ class Histogram:
     across: tuple[Tick, ...]
     up: tuple[Tick, ...]
     best_x: float | None
+    random_x: float | None
+    """The least margin of structureless points, where it is on the axis."""
     frame: Frame = FRAME
 
 
@@ -52,12 +54,6 @@ def histograms(report: Report) -> tuple[Histogram, ...]:
     return tuple(_histogram(margins, x) for margins in sets)
 
 
-def why_none(report: Report) -> str:
-    """The reasons of the results themselves."""
-    reasons = values.reasons(report) or ["they were not asked for (--metrics)"]
-    return "no margins: " + "; ".join(reasons)
-
-
 def _axis(low: float, high: float) -> Scale:
     # Two touching classes have margin zero: near it, the axis has to show how far it is.
     if low < NEAR_ZERO * high:
@@ -67,12 +63,14 @@ def _axis(low: float, high: float) -> Scale:
 
 
 def _histogram(margins: Margins, x: Scale) -> Histogram:
-    best, spread, whole = margins.result.best_known, margins.spread, bool(margins.values)
+    result, spread, whole = margins.result, margins.spread, bool(margins.values)
+    best, random = result.best_known, result.null_value
     bars, up = _bars(margins.values, x) if whole else ((_box(spread, x),), ())
     return Histogram(
         margins, bars,
         None if whole else (x(spread.min), x(spread.max)), None if whole else x(spread.p50),
         ticks(x, 5), up, None if best is None else x(best.value),
+        None if random is None or not x.low <= random <= x.high else x(random),
     )  # fmt: skip
 
 

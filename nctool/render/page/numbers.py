@@ -9,14 +9,13 @@ from markupsafe import Markup
 
 from nctool.render.page.amounts import aligned, plain, said
 from nctool.render.page.scales import Scale
-from nctool.render.values.words import ARROWS, MARKS, at_collapse, by_heading, capital, marks_of
+from nctool.render.values.words import MARKS, at_collapse, by_heading, capital, marks_of
 from nctool.report import Distribution, Result
 
 T = TypeVar("T")
 Headed: TypeAlias = tuple[str, str, list[T]]
 """A family's short name, the question it answers, and something for each of its metrics."""
 
-DIRECTIONS = {"down": "lower is more collapsed", "up": "higher is more collapsed"}
 PARTS = (("min", "min"), ("p05", "5 %"), ("p50", "median"), ("p95", "95 %"), ("max", "max"))
 LEADS = (
     ("nc1.pinv",), ("nc2.etf_deviation.means", "nc2.etf_deviation.weights"), ("nc3.distance",),
@@ -71,27 +70,36 @@ def strip_scale(spread: Distribution | None) -> Scale | None:
 
 def facts(result: Result) -> Iterator[tuple[str, str]]:
     """What a reader may ask of a number; what is not known is said too."""
-    toward, best = result.toward_collapse, result.best_known
-    yield "direction", f"{ARROWS.get(toward, '')} {DIRECTIONS.get(toward, str(toward))}"
-    yield "ideal", "none" if result.ideal is None else said(result.ideal)
-    yield "floor", "none" if result.floor is None else f"{said(result.floor)}, for this K and d"
-    yield "best known", "unknown" if best is None else f"{said(best.value, 6)} ({best.source})"
-    yield "random value", chance(result)
-    noise = "unknown" if result.noise_floor is None else said(result.noise_floor, 3)
-    yield "noise floor", noise
+    best = result.best_known
+    if result.ideal is not None:
+        yield "ideal", said(result.ideal)
+    if result.floor is not None:
+        yield "floor", f"{said(result.floor)}, for this K and d"
+    if best is not None:
+        yield "best known", f"{said(best.value, 6)} ({best.source})"
+    if result.null_value is not None:
+        yield "random value", chance(result)
+    if result.noise_floor is not None:
+        yield "noise floor", said(result.noise_floor, 3)
     if result.bounds is not None:
         yield "certified", f"{said(result.bounds[0], 7)} to {said(result.bounds[1], 7)}"
     if result.ci is not None:
         yield "interval", f"{said(result.ci[0])} to {said(result.ci[1])}"
     for flag in result.flags:
         yield "note", MARKS[flag][1] if flag in MARKS else flag
+    for word, parts in (
+        ("has no", {"ideal": result.ideal, "floor": result.floor}),
+        ("not known", {
+            "best known": best, "random value": result.null_value, "noise floor": result.noise_floor
+        }),
+    ):  # fmt: skip
+        if missing := [name for name, part in parts.items() if part is None]:
+            yield word, ", ".join(missing)
     yield "needs", ", ".join(result.needs) or "nothing"
 
 
 def chance(result: Result) -> str:
     """What structureless features give, by how much that varies, and how it is known."""
-    if result.null_value is None:
-        return "unknown"
     spread = "" if result.null_sd is None else f" ± {said(result.null_sd, 2)}"
     source = "" if result.null_source is None else f" ({result.null_source})"
     return f"{said(result.null_value)}{spread}{source}"

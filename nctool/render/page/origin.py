@@ -6,9 +6,12 @@ from collections.abc import Iterator, Mapping
 from pathlib import PurePath
 from typing import Any
 
+from nctool.core.notice import Notice
 from nctool.core.text import count
+from nctool.render import Arrays
 from nctool.render.page.amounts import plain
 from nctool.render.values.changes import others
+from nctool.render.values.margins import margins, reasons
 from nctool.render.values.sentences import ends_of, of_trajectory
 from nctool.render.values.words import capital, moment, no_samples
 from nctool.report import Input, Report
@@ -104,10 +107,25 @@ def origins(document: Document) -> list[tuple[str, Report]]:
     return [("", document.last if isinstance(document, Trajectory) else document)]
 
 
+def notices(document: Document) -> list[tuple[Notice, list[str]]]:
+    """Everything that was noticed, each once; in a comparison with the runs that it is about."""
+    found: dict[tuple[str, str, str], tuple[Notice, list[str]]] = {}
+    for name, report in origins(document):
+        for notice in report.warnings:
+            key = notice.slug, notice.message, notice.hint
+            found.setdefault(key, (notice, []))[1].extend([name] if name else [])
+    return [*found.values()]
+
+
 def array(source: Input) -> str:
     """Shape and type of an input."""
     shape = " × ".join(f"{side:,}" for side in source.shape)
     return f"{shape} {source.dtype}{', transposed' if source.transposed else ''}"
+
+
+def data(report: Report) -> Iterator[tuple[str, str]]:
+    """Sizes of the data; names of classes have a table of their own."""
+    yield from pairs({key: item for key, item in report.data.items() if key != "class_names"})
 
 
 def environment(report: Report) -> Iterator[tuple[str, str]]:
@@ -125,10 +143,16 @@ def pairs(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, st
             yield name, plain(value)
 
 
-def without_arrays(report: Report, what: str, picture: str) -> str:
-    """Why there is no such picture, and what to do to see one."""
-    text = f"a saved report holds no {what}: run with --arrays to see the {picture}, or let "
-    text += "nctool analyze write this page itself (-o report.html)"
-    if report.arrays and report.arrays.get("file"):
-        text += f". The arrays of this report are in {report.arrays['file']}"
-    return text
+def unseen(report: Report, arrays: Arrays | None) -> Iterator[str]:
+    """Which pictures and tables this page is without, and what to do to see them."""
+    if not arrays and any(result.status == "ok" for result in report):
+        text = "a saved report holds no cosines and no singular values: run with --arrays to see "
+        text += "the Gram matrix and the spectrum, or let nctool analyze write this page itself "
+        text += "(-o report.html)"
+        if report.arrays and report.arrays.get("file"):
+            text += f". The arrays of this report are in {report.arrays['file']}"
+        yield text
+    if not any(result.per_class for result in report):
+        yield "run with --per-class to see every class: this report holds no values by class"
+    if not margins(report):
+        yield f"no margins: {'; '.join(reasons(report)) or 'they were not asked for (--metrics)'}"

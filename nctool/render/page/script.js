@@ -1,6 +1,7 @@
 "use strict";
 (() => {
   const find = (id) => document.getElementById(id);
+  const every = (selector, inside = document) => [...inside.querySelectorAll(selector)];
   const raised = (power) => String(power).replace(/[-0-9]/g, (one) => "⁰¹²³⁴⁵⁶⁷⁸⁹"[one] ?? "⁻");
 
   /* As nctool.render.page.amounts.fixed writes them. */
@@ -12,21 +13,22 @@
     return mantissa.replace("-", "−") + "×10" + raised(Number(power));
   };
 
-  const load = async () => {
-    const element = find("class-values") ?? find("nctool-data");
+  const load = async (element) => {
+    if (!element) return {};
     if (!element.dataset.encoding) return JSON.parse(element.textContent);
     const bytes = Uint8Array.from(atob(element.textContent), (one) => one.charCodeAt(0));
     const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
     return JSON.parse(await new Response(stream).text());
   };
 
+  /* A link opens whatever its target is folded into. */
   const revealed = () => {
     const target = find(decodeURIComponent(location.hash.slice(1)));
-    const around = target && target.closest("details");
-    if (around && !around.open) {
-      around.open = true;
-      target.scrollIntoView();
+    let folded = false;
+    for (let one = target; one; one = one.parentElement) {
+      if (one.matches("details:not([open])")) folded = one.open = true;
     }
+    if (folded) target.scrollIntoView();
   };
 
   const openAll = () => {
@@ -34,10 +36,114 @@
     if (!button) return;
     button.hidden = false;
     button.addEventListener("click", () => {
-      const all = [...document.querySelectorAll("details.metric")];
+      const all = every("details.metric");
       const open = all.some((one) => !one.open);
       for (const one of all) one.open = open;
       button.textContent = open ? "Close all" : "Open all";
+    });
+  };
+
+  /* Beside the page where there is room, else folded above it. */
+  const contents = () => {
+    const list = document.querySelector(".contents details");
+    const wide = matchMedia("(min-width: 76rem)");
+    const fit = () => { list.open = wide.matches; };
+    wide.addEventListener("change", fit);
+    fit();
+    list.addEventListener("click", (event) => {
+      if (event.target.matches("a") && !wide.matches) list.open = false;
+    });
+  };
+
+  /* Nobody opens anything on paper. */
+  const unfolded = () => {
+    let opened = [];
+    addEventListener("beforeprint", () => {
+      opened = every("details.fold:not([open])");
+      for (const one of opened) one.open = true;
+    });
+    addEventListener("afterprint", () => {
+      for (const one of opened) one.open = false;
+    });
+  };
+
+  /* One moment for all curves: where the mouse is, or where the slider stands. */
+  const cursor = ({ x, labels, curves }) => {
+    const slider = find("moment");
+    const { top, bottom } = find("moment-tools").dataset;
+    const spans = every("[data-curve]").map((one) => [one, one.textContent]);
+    const show = (at) => {
+      slider.value = at;
+      find("cursor").setAttribute("d", `M${x[at]} ${top}V${bottom}`);
+      find("moment-name").textContent = labels[at];
+      slider.setAttribute("aria-valuetext", labels[at]);
+      for (const [one] of spans) one.textContent = curves[one.dataset.curve][at];
+    };
+    const rest = () => {
+      find("cursor").removeAttribute("d");
+      slider.value = x.length - 1;
+      find("moment-name").textContent = labels[x.length - 1];
+      for (const [one, text] of spans) one.textContent = text;
+    };
+    slider.max = x.length - 1;
+    rest();
+    slider.addEventListener("input", () => show(Number(slider.value)));
+    slider.addEventListener("blur", rest);
+    for (const plot of every(".course .plot")) {
+      plot.addEventListener("pointermove", (event) => {
+        const box = plot.getBoundingClientRect();
+        const here = (event.clientX - box.left) / box.width * plot.viewBox.baseVal.width;
+        show(x.reduce((best, one, at) => Math.abs(one - here) < Math.abs(x[best] - here) ? at : best, 0));
+      });
+      plot.addEventListener("pointerleave", rest);
+    }
+    find("moment-tools").hidden = false;
+  };
+
+  /* A cell says its two classes and their cosine, to the mouse and to the arrow keys. */
+  const heatmap = (plot, { parts, block, order, cells }, names) => {
+    const read = plot.parentElement.querySelector(".read");
+    const [left, side] = [Number(plot.dataset.left), Number(plot.dataset.side)];
+    const size = cells.length;
+    const step = side / size;
+    const frame = document.createElementNS("http://www.w3.org/2000/svg", "rect");
+    frame.setAttribute("class", "here");
+    frame.setAttribute("width", Math.max(step, 3));
+    frame.setAttribute("height", Math.max(step, 3));
+    const title = (row) => {
+      const inside = order.slice(row * block, (row + 1) * block).map((one) => names[one] ?? `class ${one}`);
+      return inside.length > 3 ? `${inside.slice(0, 2).join(", ")} and ${inside.length - 2} more` : inside.join(", ");
+    };
+    let [row, column] = [0, 0];
+    const show = () => {
+      const [low, high] = row < column ? [row, column] : [column, row];
+      const cosine = cells[low][high - low];
+      const value = cosine === null ? "itself" : (cosine / parts).toFixed(Math.log10(parts)).replace("-", "−");
+      read.textContent = row === column && block === 1 ? title(row)
+        : `${title(row)} – ${title(column)}: ${block > 1 ? "mean " : ""}${value}`;
+      frame.setAttribute("x", left + column * step);
+      frame.setAttribute("y", row * step);
+      plot.append(frame);
+    };
+    const rest = () => { read.textContent = ""; frame.remove(); };
+    const place = (share) => Math.min(size - 1, Math.max(0, Math.floor(share * size)));
+    plot.addEventListener("pointermove", (event) => {
+      const box = plot.getBoundingClientRect();
+      const unit = plot.viewBox.baseVal.width / box.width;
+      column = place(((event.clientX - box.left) * unit - left) / side);
+      row = place((event.clientY - box.top) * unit / side);
+      show();
+    });
+    plot.addEventListener("pointerleave", rest);
+    plot.addEventListener("blur", rest);
+    plot.addEventListener("keydown", (event) => {
+      const steps = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
+      if (!steps[event.key]) return;
+      event.preventDefault();
+      const [down, right] = steps[event.key];
+      row = Math.min(size - 1, Math.max(0, row + down));
+      column = Math.min(size - 1, Math.max(0, column + right));
+      show();
     });
   };
 
@@ -54,9 +160,9 @@
       row.dataset.class = place;
       const head = cell("th", String(place), row);
       head.scope = "row";
-      if (names.has(place) && names.get(place) !== String(place)) {
+      if (names[place]) {
         head.append(" ");
-        cell("bdi", names.get(place), head);
+        cell("bdi", names[place], head);
       }
       for (const one of heads) {
         const value = values.get(one.dataset.column)[place];
@@ -66,20 +172,13 @@
     table.tBodies[0].replaceWith(body);
   };
 
-  const classes = async () => {
+  const classes = async (names) => {
     const table = find("class-table");
     if (!table) return;
-    const metrics = (await load()).metrics;
-    const values = new Map(metrics.map((one) => [one.id, one.per_class ?? []]));
-    const names = new Map();
-    for (const one of metrics) for (const worst of one.worst ?? []) names.set(worst.class, worst.name);
     const heads = [...table.tHead.rows[0].cells];
-    if (table.querySelector(".later")) {
-      /* Control characters and marks that turn text around are spelt out, as everywhere. */
-      for (const [place, name] of names) names.set(place, name.replace(/[\p{C}\p{Zl}\p{Zp}]/gu,
-        (one) => "\\x" + one.codePointAt(0).toString(16).padStart(2, "0")));
-      written(table, heads.slice(1), values, names);
-    }
+    const metrics = heads.length > 1 ? (await load(find("class-values") ?? find("nctool-data"))).metrics : [];
+    const values = new Map(metrics.map((one) => [one.id, one.per_class ?? []]));
+    if (table.querySelector(".later")) written(table, heads.slice(1), values, names);
     const body = table.tBodies[0];
     const rows = [...body.rows];
     const place = (row) => Number(row.dataset.class);
@@ -112,7 +211,7 @@
     filter.addEventListener("input", narrow);
 
     const family = find("class-family");
-    family.addEventListener("change", () => {
+    family?.addEventListener("change", () => {
       heads.forEach((head, at) => {
         const off = at > 0 && family.value !== "" && head.dataset.family !== family.value;
         head.hidden = off;
@@ -132,7 +231,7 @@
           [...row.cells].forEach((one, at) => kept.has(at) || one.remove());
         }
       }
-      table.parentElement.before(printed);
+      if (shown.length) table.parentElement.before(printed);
     });
     addEventListener("afterprint", () => {
       printed.replaceChildren();
@@ -142,8 +241,15 @@
     narrow();
   };
 
+  contents();
   openAll();
   revealed();
+  unfolded();
   addEventListener("hashchange", revealed);
-  classes();
+  load(find("page-data")).then((data) => {
+    const names = data.names ?? {};
+    if (data.cursor) cursor(data.cursor);
+    for (const plot of every("[data-map]")) heatmap(plot, data.maps[plot.dataset.map], names);
+    return classes(names);
+  });
 })();

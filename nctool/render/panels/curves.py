@@ -12,12 +12,14 @@ from matplotlib.ticker import FixedLocator, NullLocator
 
 from nctool.core.text import number
 from nctool.render.panels import style
-from nctool.render.values.curves import extent, known
+from nctool.render.values.curves import extent, known, randoms
 from nctool.report.trajectory import NAMED, Trajectory
 
 HEIGHT = 4.6
 ROOM = 0.4
 """More height, relatively, where a long legend needs some."""
+RANDOM = (0, (1.0, 2.5))
+ZERO_ERROR = "zero training error"
 MOST_NAMES = 14
 """Layers on the axis; of more only some are named."""
 
@@ -85,7 +87,8 @@ def _panel(axes: Axes, panel: Panel, trajectory: Trajectory) -> None:
         axes.set_ylim(-0.04, 1.04)
         style.plain(axes.yaxis)
     else:
-        _scaled(axes, values)
+        levels = _randoms(axes, panel, trajectory)
+        _scaled(axes, [*values, *levels])
     _landmarks(axes, panel, trajectory)
     handles = len(axes.get_legend_handles_labels()[0])
     if handles > 2 and axes.get_yscale() == "log":
@@ -96,6 +99,18 @@ def _panel(axes: Axes, panel: Panel, trajectory: Trajectory) -> None:
         falls = first[-1] < first[0]
         # The corner that a falling or rising curve leaves empty.
         axes.legend(loc="best" if panel.share else "lower left" if falls else "upper left")
+
+
+def _randoms(axes: Axes, panel: Panel, trajectory: Trajectory) -> list[float]:
+    """Where structureless features would be: a line for both sets of points where they agree."""
+    results = [trajectory.last.get(name) for name, _ in panel.ids]
+    levels = randoms(result for result in results if result is not None)
+    names = [name for name, _ in panel.ids]
+    for name, level in levels.items():
+        colour = style.FAINT if len(levels) == 1 else style.COLOURS[names.index(name)]
+        label = "structureless features" if panel is PANELS[0] else None
+        axes.axhline(level, color=colour, lw=1, ls=RANDOM, label=label, zorder=1)
+    return [*levels.values()]
 
 
 def _why_none(panel: Panel, trajectory: Trajectory) -> str:
@@ -149,11 +164,14 @@ def _landmarks(axes: Axes, panel: Panel, trajectory: Trajectory) -> None:
     facts = trajectory.facts
     landmarks = []
     if "zero_error" in facts:
-        landmarks.append((facts["zero_error"], "zero training error"))
+        landmarks.append((facts["zero_error"], ZERO_ERROR))
     if "as_good_as_the_head" in facts:
         landmarks.append((facts["as_good_as_the_head"]["position"], "as good as the head"))
     for position, text in landmarks:
         label = text if panel is PANELS[0] else None
+        # Beyond the first epoch without an error only the geometry still changes.
+        if text == ZERO_ERROR:
+            axes.axvspan(position, trajectory.positions[-1], color=style.PHASE, lw=0, zorder=0)
         axes.axvline(position, color=style.INK, lw=0.8, ls=style.UPRIGHT, label=label, zorder=2)
     if "separation" in facts and facts["separation"]["metric"] in dict(panel.ids):
         _law(axes, trajectory)

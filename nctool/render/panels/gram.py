@@ -1,4 +1,4 @@
-"""The cosines between all classes as a picture: blue apart, orange alike, the diagonal grey."""
+"""The cosines between all classes as a picture: blue apart, orange alike, a simplex in between."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
-from matplotlib.ticker import FixedLocator, FuncFormatter
+from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from nctool.core.text import number
 from nctool.render.panels import style
@@ -15,7 +15,7 @@ from nctool.render.values.gram import Gram
 from nctool.render.values.words import POINTS
 
 MOST_CELLS = 512
-"""Cells along a side; of more classes each cell shows its most similar pair."""
+"""Cells along a side; of more classes each cell is the mean of several."""
 MOST_NUMBERS = 12
 """Up to so many classes every cosine is written out."""
 SHADES = LinearSegmentedColormap.from_list(
@@ -24,23 +24,26 @@ SHADES = LinearSegmentedColormap.from_list(
 
 
 def draw(axes: Axes, gram: Gram) -> None:
-    size, limit = gram.size, gram.limit
+    size, low, high = gram.size, gram.centre - gram.reach, gram.centre + gram.reach
     axes.set_title(f"Cosines of {POINTS[gram.kind]}")
     cells = np.ma.masked_invalid(np.array(gram.cells, dtype=np.float64))
     image = axes.imshow(
-        cells, cmap=SHADES, vmin=-limit, vmax=limit, interpolation="nearest",
+        cells, cmap=SHADES, vmin=low, vmax=high, interpolation="nearest",
         extent=(-0.5, size - 0.5, size - 0.5, -0.5),
     )  # fmt: skip
     axes.grid(False)
     for axis in (axes.xaxis, axes.yaxis):
         style.plain(axis, whole=True)
-        if size <= MOST_NUMBERS:
+        if gram.clustered:
+            axis.set_major_locator(NullLocator())
+        elif size <= MOST_NUMBERS:
             axis.set_major_locator(FixedLocator([*range(size)]))
-    axes.set_xlabel("class" if gram.block == 1 else "class (each cell: its most similar pair)")
-    axes.set_ylabel("class")
+    order = "classes, by cluster" if gram.clustered else "class"
+    axes.set_ylabel(order)
+    axes.set_xlabel(order if gram.block == 1 else f"{order} (each cell: the mean of its pairs)")
     if size <= MOST_NUMBERS:
         _written(axes, gram)
-    _scale(axes, image, limit, gram.simplex)
+    _scale(axes, image, gram)
 
 
 def _written(axes: Axes, gram: Gram) -> None:
@@ -51,22 +54,18 @@ def _written(axes: Axes, gram: Gram) -> None:
                 axes.text(
                     column, row, f"{value:.2f}".replace("-", "−").replace("0.", "."),
                     fontsize=size, ha="center", va="center",
-                    color="white" if abs(value) > 0.7 * gram.limit else style.INK,
+                    color="white" if abs(value - gram.centre) > 0.7 * gram.reach else style.INK,
                 )  # fmt: skip
 
 
-def _scale(axes: Axes, image: Any, limit: float, simplex: float | None) -> None:
-    """The bar of colours; the cosine of a simplex has a mark of its own on it."""
+def _scale(axes: Axes, image: Any, gram: Gram) -> None:
+    """The bar of colours, with the cosine of a simplex in its middle."""
     bar = axes.figure.colorbar(image, ax=axes, shrink=0.85, pad=0.03, aspect=18)
     bar.outline.set_visible(False)
-    ticks = [-limit, 0.0, limit]
-    if simplex is not None:
-        bar.ax.axhline(simplex, color=style.INK, lw=0.9)
-        # Labels closer than an eighth of the scale would lie on each other.
-        ticks = [tick for tick in ticks if abs(tick - simplex) > 0.12 * limit]
-        ticks.append(simplex)
-    bar.ax.yaxis.set_major_locator(FixedLocator(ticks))
-    label = {simplex: "\nsimplex"}
+    bar.ax.axhline(gram.centre, color=style.INK, lw=0.9)
+    ends = [gram.centre - gram.reach, gram.centre, gram.centre + gram.reach]
+    bar.ax.yaxis.set_major_locator(FixedLocator(ends))
+    label = {gram.centre: "\nsimplex" if gram.fits else "\n−1/(K−1)"}
     bar.ax.yaxis.set_major_formatter(
         FuncFormatter(lambda value, _: number(value, 3).replace("-", "−") + label.get(value, ""))
     )

@@ -32,7 +32,7 @@ WIDTH = 6.75
 """Inches: the text of a printed page, or two columns of it."""
 DOTS = 200
 """Per inch, where a figure has dots at all."""
-INK, FAINT = "#222222", "#767676"
+INK, FAINT, PHASE = "#222222", "#767676", "#f5f1e8"
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", INK)
 """Okabe and Ito's colours (2008), which people with any colour vision tell apart."""
 MARKS = ("o", "s", "^", "D", "v", "P", "X")

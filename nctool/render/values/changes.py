@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from nctool.render.values.dials import family_of, title_of
 from nctool.report.changes import Change
 from nctool.report.comparison import Comparison, Row, arranged
 from nctool.report.moves import moved
 from nctool.report.runs import Run
-from nctool.report.verdict import Dial
+from nctool.report.verdict import PREFIX, Dial
 
 WORDS = ("more collapsed", "less collapsed", "within tolerance", "not comparable")
 
@@ -35,14 +35,17 @@ class Factors:
 
 def factors(comparison: Comparison, most_rows: int, most_runs: int) -> Factors:
     """Of more rows than have room the largest changes, in the order of the document."""
+    # A way to collapse is a share: its dial shows where it went, a ratio would not.
+    kept = tuple(row for row in comparison.rows if not row.metric.id.startswith(PREFIX))
+    comparison = replace(comparison, rows=kept)
     changed = arranged(comparison, only_changed=True).rows
     rows = [row for row in changed if _placed(row)]
     by_size = {
         row.metric.id: rank for rank, row in enumerate(arranged(comparison, by="change").rows)
     }
     largest = sorted(rows, key=lambda row: by_size[row.metric.id])[:most_rows]
-    kept = {row.metric.id for row in largest}
-    shown = tuple(row for row in rows if row.metric.id in kept)
+    names = {row.metric.id for row in largest}
+    shown = tuple(row for row in rows if row.metric.id in names)
     ratios = [change.ratio or 1.0 for row in shown for change in row.changes if has_factor(change)]
     runs = tuple(index for index, _ in others(comparison))
     return Factors(

@@ -15,7 +15,7 @@ class Classes:
     results: tuple[Result, ...]
     size: int
     names: Mapping[int, str]
-    """Of the classes whose name the report knows: those among the worst of some metric."""
+    """Of the classes whose name the report knows."""
 
 
 def classes(report: Report) -> Classes | None:
@@ -23,8 +23,15 @@ def classes(report: Report) -> Classes | None:
     if not results:
         return None
     size = max(len(result.per_class or ()) for result in results)
-    names = {worst.index: worst.name for result in report for worst in result.worst or ()}
-    return Classes(results, size, names)
+    return Classes(results, size, names_of(report))
+
+
+def names_of(report: Report) -> dict[int, str]:
+    """Names of classes by index: all that are stored, or those that stand with some metric."""
+    stored = report.data.get("class_names")
+    if isinstance(stored, (list, tuple)):
+        return {index: str(name) for index, name in enumerate(stored)}
+    return {worst.index: worst.name for result in report for worst in result.worst or ()}
 
 
 def values_of(result: Result) -> list[float]:

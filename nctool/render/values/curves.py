@@ -40,6 +40,12 @@ def known(values: Iterable[float | None]) -> list[float]:
     return [value for value in values if value is not None]
 
 
+def randoms(results: Iterable[Result]) -> dict[str, float]:
+    """What structureless features give, by the metrics that say it; once where all agree."""
+    known = {each.id: each.null_value for each in results if each.null_value is not None}
+    return dict([*known.items()][:1]) if len(set(known.values())) == 1 else known
+
+
 @dataclass(frozen=True, slots=True)
 class Quantity:
     """Metrics that belong on one drawing: the same of class means and of classifier rows."""
@@ -50,6 +56,10 @@ class Quantity:
     """As their last point has them."""
     curves: Mapping[str, tuple[float | None, ...]]
     """Those that have a value at some point, by id."""
+
+    @property
+    def randoms(self) -> dict[str, float]:
+        return randoms(self.members)
 
     @property
     def goal(self) -> float | None:

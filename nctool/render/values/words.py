@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Any, TypeVar
 
@@ -30,6 +31,7 @@ MARKS = {
 """The sign beside a value that has this flag, and what it means."""
 POINTS = {"means": "class means", "weights": "classifier rows"}
 """The two sets of points, by the last part of an id or of an array's name."""
+PLAIN_WORD = re.compile(r"[a-z]+(?:[ ,:;]|$)")
 RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
@@ -79,7 +81,8 @@ def no_samples(report: Report) -> str:
 
 
 def capital(text: str) -> str:
-    return text[:1].upper() + text[1:]
+    """A sentence with a capital; ids, paths and numbers in front of one stay as they are."""
+    return text[:1].upper() + text[1:] if PLAIN_WORD.match(text) else text
 
 
 def of_points(arrays: Arrays | None, what: str) -> dict[str, Any]:
