@@ -1,7 +1,8 @@
 """``python -m tests.regenerate`` writes everything that is generated: goldens and README output.
 
 It runs the tests that compare with these files, and they write instead. Read ``git diff`` before
-you commit. What ``fixtures/`` holds is frozen and stays as it is.
+you commit. Of ``fixtures/`` it writes ``pictures`` alone, the page only where there is a browser;
+all else there is frozen and stays as it is.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PLUGIN = "tests.regenerate"
 GENERATED = ("tests/golden/test_golden_report.py", "tests/golden/test_golden_messages.py",
+             "tests/golden/test_golden_pictures.py",
              "tests/house/test_readme.py")  # fmt: skip
 """Reports before messages and README: their metrics are those of the report's."""
 
