@@ -67,7 +67,7 @@ def drawn(marks: Iterable[tuple[str, float]], tick: float | None = None, end: fl
 def way(bar: Bar) -> str:
     """The number of the weakest dial; of few samples a class it is a bound."""
     weakest = bar.weakest
-    return ("≥ " if weakest.bound else "") + percent(weakest.way, weakest.left)
+    return ("≥ " if weakest.bound and weakest.way > 0 else "") + percent(weakest.way, weakest.left)
 
 
 def _style(bar: Bar, verdict: Verdict) -> Style:

@@ -101,7 +101,7 @@ def _moved(comparison: Comparison) -> Iterator[str]:
     dials = moved_dials(comparison, compared[0][0]) if len(compared) == 1 else []
     rows = [
         [
-            f"{dial.family.upper()} {escaped(dial.title)}",
+            dial.name,
             percent(dial.before.way, dial.before.left),
             percent(dial.now.way, dial.now.left),
             number(dial.change.nines, 2),

@@ -16,10 +16,10 @@ from nctool.render.parts import (
     most_lines,
 )
 from nctool.render.parts import drawn as drawn_parts
-from nctool.render.values.changes import moved_dials, others
+from nctool.render.values.changes import MovedDial, moved_dials, others
 from nctool.render.values.dials import place
 from nctool.report.comparison import Comparison
-from nctool.report.moves import moved, phrases, standing
+from nctool.report.moves import standing
 from nctool.report.runs import Run
 from nctool.report.sentence import dial_name, percent
 from nctool.report.verdict import Dial
@@ -62,16 +62,27 @@ def lines(comparison: Comparison, width: int) -> list[Line]:
 
 
 def _runs(comparison: Comparison, width: int) -> list[Line]:
-    """The baseline, then one line for each run: its verdict, and what moved."""
-    order = [comparison.baseline, *(index for index, _ in others(comparison))]
-    rows = []
-    for index in order:
+    """The baseline, then one line for each run: its verdict, and what moved by how many nines."""
+    several = len(comparison.runs) > 2
+    rows = [["", "verdict", "weakest", "moved, in nines" if several else ""]]
+    for index in [comparison.baseline, *(index for index, _ in others(comparison))]:
         run = comparison.runs[index]
-        phrase = ", ".join(f"{word.split()[0]} in {where}" for word, where in
-                           phrases(moved(comparison, index)))  # fmt: skip
-        note = "baseline" if index == comparison.baseline else phrase or "the same"
+        # Of two runs the dials that moved stand below, one to a line.
+        dials = moved_dials(comparison, index) if several else []
+        steps = ", ".join(f"{dial.name} {_step(dial)}" for dial in dials)
+        note = (
+            "baseline" if index == comparison.baseline else steps or ("the same" if several else "")
+        )
         rows.append([shortened(one_line(run.name), LONGEST), *_verdict(run), note])
-    return [line(cut(text, width)) for text in columns(rows, "<<><")]
+    first, *rest = [line(cut(text, width)) for text in columns(rows, "<<><")]
+    return [line((first[0][0], "faint")), *rest]
+
+
+def _step(dial: MovedDial) -> str:
+    """The nines that were gained; between something and nothing left there is no number."""
+    if dial.change.nines is None:
+        return "complete" if dial.change.word == "more collapsed" else "incomplete"
+    return f"{dial.change.nines:+.2g}"
 
 
 def _verdict(run: Run) -> list[str]:
@@ -87,10 +98,10 @@ def _dials(comparison: Comparison, index: int, width: int) -> list[Line]:
     """The dials that moved, each from where it was to where it is."""
     names, marks, texts, steps = [], [], [], []
     for dial in moved_dials(comparison, index):
-        names.append(f"{dial.family.upper():<5}{dial.title}")
+        names.append(dial.name)
         marks.append([(BEFORE, place(dial.before.left)), (NOW, place(dial.now.left))])
         texts.append(f"{_way(dial.before).removesuffix(' %')} → {_way(dial.now)}")
-        steps.append("" if dial.change.nines is None else f"{dial.change.nines:+.2g}")
+        steps.append("" if dial.change.nines is None else _step(dial))
     return _rows(names, marks, texts, steps, width)
 
 
@@ -101,14 +112,12 @@ def _rows(
     """Of too little room the nines go first, then the bars."""
     if not names:
         return []
-    aside, wide = max(map(len, names)), max(map(len, texts))
-    if aside + 2 + wide > width:
-        names = [name.split()[0] for name in names]
-        aside = max(map(len, names))
+    legend = f"{BEFORE} baseline {NOW} run "
+    aside, wide = max(map(len, [*names, legend])), max(map(len, texts))
     room = width - (aside + 1 + CELLS + 2 + wide)
     out = []
     if room >= 0:
-        heads = f"{f'{BEFORE} baseline  {NOW} run':<{aside}}{HEADS}"
+        heads = f"{legend:<{aside}}{HEADS}"
         heads = f"{heads:<{width - room}}" + ("  nines" if room >= NINES else "")
         out.append(line((heads.rstrip(), "faint")))
     for name, signs, text, step in zip(names, marks, texts, steps, strict=True):

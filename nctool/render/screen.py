@@ -39,11 +39,15 @@ def lines(
     verdict: Verdict,
     width: int,
     *,
+    gated: bool = True,
     per_class: bool = False,
     plot: bool = False,
     verbose: bool = False,
 ) -> list[Line]:
-    """At most 24 lines from 80 columns on; more only where more was asked for."""
+    """At most 24 lines from 80 columns on; more only where more was asked for.
+
+    Gates are left out unless ``gated``: where all of them stand in a table below.
+    """
     report = report_of(document)
     assert report is not None
     trajectory = document if isinstance(document, Trajectory) else None
@@ -55,7 +59,7 @@ def lines(
         Part("Stands out", all_folded(highlights(report, verdict), room)),
         Part("Note", [cut(f"{each.slug}: {each.message}", room) for each in report.warnings]),
         Part("Arrays", all_folded(_arrays(report), room) if doubtful and not verbose else []),
-        Part("Gates", all_folded(gates.summary(document), room), "warning"),
+        Part("Gates", all_folded(gates.summary(document), room) if gated else [], "warning"),
     ]
     if not verbose:
         parts = fitting(parts, most_lines(width) - len(out) - 3)

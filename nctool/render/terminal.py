@@ -31,8 +31,9 @@ def lines(
         out = (side_by_side if whole else moved).lines(document, width)
     elif verdict is not None and not everything:
         out = screen.lines(
-            document, verdict, width, per_class=per_class, plot=plot, verbose=verbose
-        )
+            document, verdict, width, gated=not every_gate, per_class=per_class, plot=plot,
+            verbose=verbose,
+        )  # fmt: skip
     elif isinstance(document, Trajectory):
         out = curves.lines(document, width, per_class=per_class, plot=plot)
     else:

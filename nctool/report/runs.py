@@ -6,8 +6,10 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from statistics import fmean
+from typing import Any
 
 from nctool.report import Report, Result
+from nctool.report.verdict import PREFIX
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,9 +109,19 @@ def _group(name: str, members: Sequence[Run]) -> Run:
                 value=fmean(values) if complete else None,
                 status="ok" if complete else "undefined",
                 reason=None if complete else f"not in all {len(reports)} runs of the group",
+                details=_of_dial(metric, reports) if complete else None,
             )
         )
     return replace(group, report=replace(first, metrics=tuple(results)))
+
+
+def _of_dial(metric: Result, members: Sequence[Report]) -> dict[str, Any] | None:
+    """What makes a number a dial: the mean of what is left, and what it is counted with."""
+    every = [(member[metric.id].details or {}).get("left") for member in members]
+    lefts = [float(left) for left in every if isinstance(left, int | float)]
+    if not metric.id.startswith(PREFIX) or len(lefts) < len(members):
+        return None
+    return {**(metric.details or {}), "left": fmean(lefts)}
 
 
 def without_value(result: Result) -> Result:

@@ -59,6 +59,35 @@ def test_against_numpy(weighted: bool) -> None:
     }  # fmt: skip
 
 
+# The way to NC1 has the interval of the ratio that it follows from, each end at its place.
+def test_following() -> None:
+    report = nctool.analyze(**given())
+    ratio, share = report["nc1.trace_ratio"], report["nc1.within_fraction"]
+    way = report["collapse.nc1"]
+    assert ratio.ci and share.ci and way.ci and ratio.value and share.value and way.value
+    for this, that in zip(ratio.ci, share.ci, strict=True):
+        assert that == pytest.approx(this / (1 + this), rel=1e-12)
+    assert share.value == pytest.approx(ratio.value / (1 + ratio.value), rel=1e-9)
+    left = (1 - way.value) / share.value
+    assert way.ci == pytest.approx((1 - left * share.ci[1], 1 - left * share.ci[0]), rel=1e-9)
+    assert way.ci[0] < way.value < way.ci[1]
+
+
+# Decisions are counted over samples, by Wilson's formula: scipy's numbers for 0, 3 and 60 of 240;
+# no decision that differs is no proof that none ever will.
+@pytest.mark.parametrize(
+    ("apart", "low", "high"),
+    [(0, 0.0, 0.0157539), (3, 0.0042601, 0.0361000), (60, 0.1994465, 0.3084304)],
+)
+def test_decisions(apart: int, low: float, high: float) -> None:
+    by_chance = 11 / 12  # twelve classes of twenty
+    whole = nctool.analyze(**given(), metrics="collapse.nc4", bootstrap=0)["collapse.nc4"]
+    assert whole.ci is None
+    result = replace(whole, value=1 - apart / 240 / by_chance)
+    (done,) = with_intervals([result], torch.full((12,), 20), 500, 0)
+    assert done.ci == pytest.approx((1 - high / by_chance, 1 - low / by_chance), abs=2e-7)
+
+
 # One seed gives one interval, another seed another.
 def test_seed() -> None:
     first, again, other = (

@@ -95,6 +95,21 @@ def test_noise() -> None:
     assert row.changes[1].word == "within tolerance"
 
 
+# A group of seeds has dials, too: the mean of what is left, counted as its members count.
+def test_groups() -> None:
+    seeds = [
+        Run(f"{name}-seed{seed}", judged(WAYS | {"nc1": way + seed / 1e4}))
+        for name, way in (("small", 0.99), ("large", 0.999)) for seed in (1, 2)
+    ]  # fmt: skip
+    small, large = grouped(seeds, "seed")
+    verdict = small.report.verdict
+    assert verdict is not None and verdict.word == "partly collapsed"
+    nc1 = verdict.dial("collapse.nc1")
+    assert nc1 is not None and nc1.left == pytest.approx(1 - 0.99015, rel=1e-9) and nc1.counted
+    text = compare([small, large]).sentences[1]
+    assert text is not None and "is more collapsed than small (mean of 2) in NC1: 1.1 nines" in text
+
+
 # A run compared with itself is the same, and so it is said; what only one has is counted.
 def test_same_and_absent() -> None:
     assert said(judged(WAYS), judged(WAYS)) == "b is the same as a: no number differs"

@@ -6,11 +6,11 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from nctool.render.values.dials import family_of, title_of
 from nctool.report.changes import Change
 from nctool.report.comparison import Comparison, Row, arranged
 from nctool.report.moves import moved
 from nctool.report.runs import Run
+from nctool.report.sentence import dial_name
 from nctool.report.verdict import PREFIX, Dial
 
 WORDS = ("more collapsed", "less collapsed", "within tolerance", "not comparable")
@@ -58,8 +58,7 @@ def factors(comparison: Comparison, most_rows: int, most_runs: int) -> Factors:
 class MovedDial:
     """One dial where the baseline has it, and where a run has it."""
 
-    family: str
-    title: str
+    name: str
     before: Dial
     now: Dial
     change: Change
@@ -75,8 +74,7 @@ def moved_dials(comparison: Comparison, index: int) -> list[MovedDial]:
     for name, change in moved(comparison, index):
         old, new = before.dial(name), now.dial(name)
         if old is not None and new is not None:
-            title = title_of(family_of(name), [new.side] if new.side else [], now.geometry)
-            out.append(MovedDial(family_of(name), title, old, new, change))
+            out.append(MovedDial(dial_name(name).replace(",", ""), old, new, change))
     return out
 
 
