@@ -100,12 +100,13 @@ def _worst(metric: Metric, measured: Measured, facts: State) -> tuple[ClassValue
     """The classes furthest from collapse, worst first."""
     if measured.per_class is None:
         return None
+    # Where a value by class does not say itself how far from collapse it is, the distance does.
     badness = measured.per_class if measured.apart is None else measured.apart
     largest = metric.worst_is == "up" or measured.apart is not None
     order = torch.sort(badness, descending=largest, stable=True).indices
     classes, names = _classes(measured, facts), facts.value("class_names")
     return tuple(
-        ClassValue(classes[row], names[classes[row]], float(measured.per_class[row]))
+        ClassValue(classes[row], names[classes[row]], float(badness[row]))
         for row in order[:WORST].tolist()
     )
 

@@ -20,7 +20,8 @@ def norm_cv(points: Points, convention: Convention, point_flags: tuple[str, ...]
     """Are the {points} equally long?
     Formula: standard deviation of the K lengths over their mean.
     Convention: sample standard deviation (divisor K-1), as the original notebook. Profile
-    wu-papyan takes it of the logarithms of the lengths. Per class: the length itself.
+    wu-papyan takes it of the logarithms of the lengths. Per class: the length itself; the least
+    collapsed is furthest from the mean length, and how far, as a share of it, is shown.
     Undefined when: there are fewer than two points, or all are zero.
     Reference: Papyan, Han & Donoho 2020, equinorm.
     """
@@ -33,7 +34,7 @@ def norm_cv(points: Points, convention: Convention, point_flags: tuple[str, ...]
     return Measured(
         float(measured.std(correction=1)) / mean,
         per_class=norms,
-        apart=(norms - norms.mean()).abs(),
+        apart=(norms / norms.mean() - 1).abs(),
         classes=points.classes,
         null_value=_null_norm_cv(points) if plain else None,
         noise_floor=along(points) / float(norms.mean()) if plain else None,

@@ -33,7 +33,8 @@ def warnings_of(document: Document) -> tuple[Notice, ...]:
 
 def _line(kind: str, level: str, title: str, text: str) -> str:
     if kind == "github":
-        return f"::{level} title={_property(title)}::{_data(text)}"
+        # The list of annotations on a commit shows titles, but not their kinds.
+        return f"::{level} title={_property(f'{title} ({level})')}::{_data(text)}"
     return f"{level.upper()}: {one_line(title)}: {one_line(text)}"
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from nctool.core.text import count, number, one_line
 from nctool.render.lines import Line, Style, hanging, line, table, wrapped
+from nctool.render.values.words import past
 from nctool.report.documents import Document
 
 WORDS = {
@@ -68,7 +69,7 @@ def _row(gate: Mapping[str, Any]) -> list[str]:
         word = "warning"
     seen = "" if gate["observed"] is None else f"is {number(gate['observed'])}"
     if gate["baseline"] is not None:
-        seen += f", baseline {number(gate['baseline'])}"
+        seen += f", {past(gate)} {number(gate['baseline'])}"
     rule = one_line(str(gate["expr"]))
     run = one_line(str(gate["run"])) if gate.get("run") else ""
     name = "" if str(gate["id"]) in rule else f"({gate['id']})"

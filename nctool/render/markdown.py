@@ -13,7 +13,7 @@ from nctool.render.markdown_answer import answer
 from nctool.render.markdown_text import code, escaped, table
 from nctool.render.values.changes import others
 from nctool.render.values.sentences import ends_of, of_trajectory
-from nctool.render.values.words import ARROWS, heading_of
+from nctool.render.values.words import ARROWS, heading_of, past
 from nctool.report import Report, Result
 from nctool.report.comparison import Comparison
 from nctool.report.documents import Document, report_of
@@ -105,7 +105,8 @@ def _gates(document: Document) -> Iterator[str]:
         if gate["observed"] is None:
             seen = escaped(gate.get("reason") or "no value")
         rows.append([word, rule, seen, number(gate["baseline"])])
-    yield from table(["gate", "asked", "observed", "baseline"], rows)
+    back = past(document.gates[0]) if document.gates else ""
+    yield from table(["gate", "asked", "observed", back], rows)
 
 
 def _numbers(report: Report) -> Iterator[str]:

@@ -85,6 +85,12 @@ class _View:
     now: Mapping[str, Result]
     before: Mapping[str, Result] | None
     run: str | None = None
+    against: Literal["baseline", "first"] = "baseline"
+    """What ``before`` is: a baseline, or the run's own first point."""
+
+    @property
+    def past(self) -> str:
+        return "first point" if self.against == "first" else "baseline"
 
 
 def parse(text: str, source: str = "--gate") -> Rule:
@@ -162,7 +168,8 @@ def _views(subject: Subject, baseline: Report | None) -> Iterator[_View]:
             if index != subject.baseline:
                 yield _View(by_id(run.report), before, run.name)
     elif isinstance(subject, Trajectory):
-        yield _View(by_id(subject.last), by_id(baseline or subject.first))
+        against: Literal["baseline", "first"] = "baseline" if baseline else "first"
+        yield _View(by_id(subject.last), by_id(baseline or subject.first), against=against)
     else:
         yield _View(by_id(subject), None if baseline is None else by_id(baseline))
 
@@ -178,7 +185,7 @@ def _held(rule: Rule, name: str, view: _View, demands: Demands) -> Mapping[str, 
     before, _ = _number((view.before or {}).get(name), rule.part)
     observed = now
     if rule.look != "last" and now is not None:
-        observed, why = _against(rule.look, now, before, view.before is not None)
+        observed, why = _against(rule.look, now, before, view)
     holds = None if observed is None else OPERATORS[rule.operator](observed, rule.bound)
     tolerance = tolerance_for(name, demands.tolerances)
     if holds is False and rule.look != "last" and tolerance:
@@ -203,12 +210,12 @@ def _tolerated(view: _View, demands: Demands) -> Iterator[Mapping[str, Any]]:
             metric = view.now.get(name)
             now, why = _number(metric)
             before, _ = _number((view.before or {}).get(name))
-            why = why or (None if before is not None else "no baseline value")
+            why = why or (None if before is not None else f"no {view.past} value")
             holds = None
             # Only what has become less collapsed fails, by however much it is more.
             if metric is not None and now is not None and before is not None:
                 holds = not tolerance.exceeded(before, now) or metric.gained(before, now) >= 0
-            text = f"{name} within {tolerance} of the baseline"
+            text = f"{name} within {tolerance} of the {view.past}"
             yield _gate(name, text, now, before, holds, False, "--tolerance", view, demands, why)
 
 
@@ -228,14 +235,16 @@ def _number(result: Result | None, part: str | None = None) -> tuple[float | Non
 
 
 def _against(
-    look: str, now: float, before: float | None, has_baseline: bool
+    look: str, now: float, before: float | None, view: _View
 ) -> tuple[float | None, str | None]:
-    """The difference or ratio to the baseline, or why there is none."""
+    """The difference or ratio to what was before, or why there is none."""
+    if view.before is None:
+        return None, "there is no baseline"
     if before is None:
-        return None, "the baseline has no value" if has_baseline else "there is no baseline"
+        return None, f"the {view.past} has no value"
     if look == "delta":
         return now - before, None
-    return (now / before, None) if before else (None, "the baseline's value is zero")
+    return (now / before, None) if before else (None, f"the {view.past}'s value is zero")
 
 
 def _gate(
@@ -247,6 +256,6 @@ def _gate(
     gate: dict[str, Any] = {
         "id": name, "expr": text, "observed": observed, "baseline": before, "result": result,
         "severity": "warning" if warns or demands.warn_only or result == "missing" else "error",
-        "source": source, "reason": why,
+        "source": source, "reason": why, "against": view.against,
     }  # fmt: skip
     return gate if view.run is None else gate | {"run": view.run}

@@ -55,8 +55,10 @@ def test_check(words: list[str], code: int) -> None:
 # A trajectory looks back to its first point, or to the baseline that was named.
 def test_baseline_of_a_trajectory() -> None:
     words = ["check", str(COURSE), "--gate", "ratio(nc1.pinv) < 1"]
-    assert inside(*words).code == 0
-    assert inside(*words, "--baseline", str(REPORT)).code == 1
+    own = inside(*words)
+    assert own.code == 0 and ", first 1" in own.out and "baseline" not in own.out
+    named = inside(*words, "--baseline", str(REPORT))
+    assert named.code == 1 and ", baseline 9.87e-05" in named.out and ", first" not in named.out
 
 
 # The installed command ends so too, and neither it nor a report imports torch.
@@ -204,7 +206,7 @@ def test_ci(nowhere: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GITHUB_ACTIONS", "true")
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(nowhere / "summary.md"))
     said = inside(*words)
-    assert "::error title=nctool gate fail::nc1.pinv <= 0.05: is 0.1531" in said.err
+    assert "::error title=nctool gate fail (error)::nc1.pinv <= 0.05: is 0.1531" in said.err
     assert "::warning" in said.err and "::" not in said.out
     assert "a gate failed" in (nowhere / "summary.md").read_text()
     assert "::error" not in inside(*words, "--ci", "none").err

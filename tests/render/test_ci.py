@@ -30,10 +30,10 @@ def decoded(command: str) -> tuple[str, str, str]:
 # A gate that did not pass is one line: an error, or a warning where that is all it does.
 def test_gates() -> None:
     assert [*ci.log_lines(report("report-gated-1.0"), "github")] == [
-        "::error title=nctool gate fail::nc1.pinv <= 0.05: is 0.1531",
-        "::error title=nctool gate inconclusive::nc5.ood_orthogonality <= 0.1: no value",
-        "::warning title=nctool gate fail::warn: gnc2.margin.weights.p05 >= 2: is 0.9848",
-        "::error title=nctool gate fail::nc1.trace_ratio within rel:0.05,abs:0.002 of the "
+        "::error title=nctool gate fail (error)::nc1.pinv <= 0.05: is 0.1531",
+        "::error title=nctool gate inconclusive (error)::nc5.ood_orthogonality <= 0.1: no value",
+        "::warning title=nctool gate fail (warning)::warn: gnc2.margin.weights.p05 >= 2: is 0.9848",
+        "::error title=nctool gate fail (error)::nc1.trace_ratio within rel:0.05,abs:0.002 of the "
         "baseline: is 0.3787",
     ]
     assert next(ci.log_lines(report("report-gated-1.0"), "gitlab")) == (
@@ -45,7 +45,7 @@ def test_gates() -> None:
 def test_lenient_and_runs() -> None:
     gates = judge(report(), Demands((parse("nc5.* < 1"),), missing_fails=False)).gates
     assert next(ci.log_lines(of({}, gates=gates), "github")).startswith(
-        "::warning title=nctool gate missing::"
+        "::warning title=nctool gate missing (warning)::"
     )
     verdict = judge(comparison(), Demands((parse("delta(nc1.pinv) > 0"),)))
     compared = replace(comparison(), gates=verdict.gates)

@@ -190,7 +190,7 @@ def one_value_per_class(metric: Metric) -> None:
         ordered = sorted(badness, reverse=measured.apart is not None or metric.worst_is == "up")
         ranks = dict(zip(present, badness, strict=True))
         assert [ranks[worst.index] for worst in shown.worst] == ordered[:5]
-        assert all(shown.per_class[worst.index] == worst.value for worst in shown.worst)
+        assert all(ranks[worst.index] == worst.value for worst in shown.worst)
 
 
 def number_or_reason(metric: Metric) -> None:

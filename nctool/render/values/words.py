@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 
 from nctool.render import Arrays
@@ -78,6 +78,11 @@ def no_samples(report: Report) -> str:
     """Why a report is about a classifier alone."""
     unused = any(source.role == "features" for source in report.inputs)
     return "features without labels, not used" if unused else "no features"
+
+
+def past(gate: Mapping[str, Any]) -> str:
+    """What a gate looks back to."""
+    return "first" if gate.get("against") == "first" else "baseline"
 
 
 def capital(text: str) -> str:
