@@ -42,7 +42,7 @@ class Outputs:
         short="-o",
         usual=True,
     )
-    all: bool = OUTPUT.option(False, "Every number, not the answer alone.")
+    all: bool = OUTPUT.option(False, "Every number, not the answer alone.", usual=True)
     plot: bool = OUTPUT.option(False, "Draw the main curves.")
     ci: Ci = OUTPUT.option("auto", "Annotations for the log of a CI job.")
     arrays: str | None = OUTPUT.option(
