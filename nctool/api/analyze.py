@@ -72,7 +72,8 @@ def analyze(
     With ``sources`` (paths), the roles are found by name and shape as the command does, and
     ``features``, ``labels``, ``weight``, ``bias`` and ``ood`` may name keys. Without, they are the
     arrays: tensors, numpy arrays or nested lists of shape (N, d), (N,), (K, d), (K,) and (M, d);
-    any of them may be missing. ``weight`` is what the command calls ``--head``.
+    any of them may be missing. ``weight`` is what the command calls ``--head``. Of the folder of a
+    run the last checkpoint is measured; ``nctool.trajectory`` measures all.
 
     ``select`` is the former name of ``metrics``.
     """

@@ -21,7 +21,7 @@ class NctoolError(Exception):
     exit_code: ClassVar[int] = 70
 
     def __init__(self, slug: str, message: str, hint: str = "") -> None:
-        super().__init__(message)
+        super().__init__(slug, message, hint)  # all of them, so that it can be pickled
         self.slug = slug
         self.message = message
         self.hint = hint

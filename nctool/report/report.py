@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -113,10 +113,7 @@ class Report(Shown):
     @property
     def digest(self) -> str:
         """A fingerprint of the metrics block alone."""
-        # Sorted keys and fixed separators: the bytes depend on the numbers, not on their order.
-        block = [result_to_dict(result) for result in self.metrics]
-        text = json.dumps(block, sort_keys=True, separators=(",", ":"), allow_nan=False)
-        return "sha256:" + hashlib.sha256(text.encode()).hexdigest()
+        return _digest([result_to_dict(result) for result in self.metrics])
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values in the order of the published schema."""
@@ -132,14 +129,18 @@ class Report(Shown):
         """Read a report of any released schema version; unknown keys are left alone."""
         try:
             _check_kind(plain)
+            metrics = tuple(result_from_dict(result) for result in plain["metrics"])
             read = {
                 "created": plain["created"],
                 "outcome": plain["outcome"],
                 "schema_version": _own_version(plain["schema_version"]),
                 "inputs": tuple(of_keys(Input, source) for source in plain["inputs"]),
-                "metrics": tuple(result_from_dict(result) for result in plain["metrics"]),
+                "metrics": metrics,
                 "gates": tuple(plain.get("gates", ())),
-                "warnings": tuple(of_keys(Notice, notice) for notice in plain.get("warnings", ())),
+                "warnings": (
+                    *(of_keys(Notice, notice) for notice in plain.get("warnings", ())),
+                    *_edited(plain, metrics),
+                ),
             }
             report: Report = of_keys(cls, {**plain, **read})
             return report
@@ -174,6 +175,24 @@ def _check_kind(plain: Mapping[str, Any]) -> None:
     for name in ("metrics", "inputs"):
         if not all(isinstance(item, Mapping) for item in plain[name]):
             raise TypeError(f"{name} holds something else than objects")
+
+
+def _digest(metrics: Sequence[Mapping[str, Any]]) -> str:
+    # Sorted keys and fixed separators: the bytes depend on the numbers, not on their order.
+    text = json.dumps(metrics, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return "sha256:" + hashlib.sha256(text.encode()).hexdigest()
+
+
+def _edited(plain: Mapping[str, Any], metrics: Sequence[Result]) -> Iterator[Notice]:
+    """A notice where the numbers of a file are not those that its digest was made of."""
+    # Of the block as it stands there, too: a later version has keys that are not read here.
+    blocks = ([result_to_dict(result) for result in metrics], plain["metrics"])
+    if "digest" in plain and plain["digest"] not in map(_digest, blocks):
+        yield Notice(
+            "report-edited",
+            "the numbers were changed after nctool had written them: they do not fit the digest",
+            "measure again: nctool analyze SOURCE --json report.json",
+        )
 
 
 def _own_version(version: str) -> str:

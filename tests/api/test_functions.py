@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -40,6 +41,14 @@ def test_trajectory() -> None:
     assert run.epochs == run.positions == (0, 1, 3, 10, 30, 100, 300, 1000)
     assert run.steps == (0, 5, 15, 50, 150, 500, 1500, 5000)
     assert run.last["nc1.pinv"].value == course[-1]
+
+
+# An error of a worker process arrives as what it was.
+def test_pickle() -> None:
+    error = UsageError("slug", "what was found", "what to type")
+    again = pickle.loads(pickle.dumps(error))
+    assert type(again) is UsageError and str(again) == str(error) and again.slug == "slug"
+    assert pickle.loads(pickle.dumps(trajectory())) == trajectory()
 
 
 # Ids may be a list of them; the nearest is named where one is none.

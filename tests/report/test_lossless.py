@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import nctool
 from nctool.core.errors import InputError
 from nctool.render import rendered
 from nctool.report import Report, Result, documents
@@ -18,7 +20,8 @@ from nctool.report.documents import Document
 from nctool.report.runs import Run, grouped
 from nctool.report.tolerance import Tolerance, tolerance_of
 from nctool.report.trajectory import Point, Trajectory
-from tests.support.saved import EVERY, FOLDER, document, report
+from tests.cli.shell import DIGITS, EPOCH_10, inside
+from tests.support.saved import EVERY, FOLDER, document, judged, report
 
 SHORT = st.text(max_size=6)
 NUMBERS = st.floats(allow_nan=False, allow_infinity=False)
@@ -105,6 +108,39 @@ def within(old: object, new: object) -> bool:
     if isinstance(old, list) and isinstance(new, list):
         return all(map(within, old, new)) and len(old) == len(new)
     return repr(old) == repr(new)
+
+
+# What a command writes today is the same text after loading: of a run with gates, of one checkpoint
+# with every class and intervals, of two splits.
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("analyze", DIGITS, "--metrics", "collapse,nc1", "--gate", "ratio(nc1) <= 1"),
+        ("analyze", EPOCH_10, "--per-class", "--bootstrap", "40"),
+        ("compare", EPOCH_10, "--split", "train", "--split", "test", "--metrics", "collapse,nc2"),
+    ],
+)
+def test_commands(words: Sequence[str | Path], tmp_path: Path) -> None:
+    first, second, page = (tmp_path / name for name in ("a.json", "b.json", "c.html"))
+    assert inside(*words, "--json", first, "-o", page, "-q").code == 0
+    nctool.load(first).save(second)
+    assert first.read_bytes() == second.read_bytes()
+    nctool.load(page).save(second)
+    assert first.read_bytes() == second.read_bytes()
+
+
+# A number that was changed by hand is told, the verdict over it withheld, and that stays so.
+def test_edited(tmp_path: Path) -> None:
+    plain = judged({"nc1": 0.99, "nc2.means": 0.2, "nc3": 0.9, "nc4": 1.0}).to_dict()
+    assert documents.from_dict(plain).to_dict() == plain
+    for change in ({"value": 0.99}, {"details": {"left": 0.01}}, {"title": "Other"}):
+        metrics = [*plain["metrics"][:-1], plain["metrics"][-1] | change]
+        edited = documents.from_dict(plain | {"metrics": metrics})
+        assert isinstance(edited, Report) and edited.verdict is not None
+        assert (edited.verdict.word, edited.verdict.withheld) == (None, "report-edited")
+        assert repr(edited).startswith("NO VERDICT  the numbers were changed")
+        edited.save(tmp_path / "again.json")
+        assert nctool.load(tmp_path / "again.json").to_dict() == edited.to_dict()
 
 
 # A limit is read back as the number that it was, to the last digit.
