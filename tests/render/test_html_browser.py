@@ -145,7 +145,7 @@ def test_filter(browser: Browser, pages: dict[str, Path]) -> None:
         "(() => {const one = document.getElementById('class-family'); one.value = 'nc3';"
         "one.dispatchEvent(new Event('change'))})()"
     )
-    heads = "[...document.querySelectorAll('#class-table th[data-family]')]"
+    heads = "[...document.querySelectorAll('#class-table th[data-decimals]')]"
     shown = browser.value(f"{heads}.filter(one => one.offsetWidth).map(one => one.dataset.column)")
     assert shown == [
         result.id for result in report() if result.per_class and result.id.startswith("nc3.")

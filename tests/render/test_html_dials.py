@@ -124,7 +124,9 @@ def test_chart() -> None:
 # Where inputs do not belong together the page says so and nothing stands out.
 def test_withheld() -> None:
     notice = Notice("rows-misaligned", "rows and labels do not match", "look")
-    whole = judged(WAYS, warnings=(notice,))
+    whole = judged(WAYS, warnings=(Notice("odd", "odd", "no"), notice))
+    head = headline.of(whole)
+    assert head is not None and head.below == ("look",)
     shown = parse(page(whole))
     assert "NO VERDICT rows and labels do not match" in shown.text
     assert dials.withheld(whole) and dials.remarkable(whole) == []

@@ -16,7 +16,7 @@ from nctool.report import Report
 LEVELS = 12
 """Steps of colour on each side of the centre."""
 APART, ALIKE, ITSELF = (31, 131, 196), (224, 106, 26), (128, 128, 128, 96)
-MOST_CELLS = 100
+MOST_CELLS = 80
 """Cells along a side of a picture of very many classes: each is the mean of several."""
 SIDE = 360
 """Of the picture, in the drawing's own units."""

@@ -10,10 +10,12 @@ from markupsafe import Markup
 
 from nctool.render.page.dials import MOST_RUNS
 from nctool.render.values.words import capital
+from nctool.report import Report
 from nctool.report.comparison import Comparison
-from nctool.report.documents import Document
+from nctool.report.documents import Document, report_of
 from nctool.report.moves import standing
 from nctool.report.sentence import second_line, sentence
+from nctool.report.trajectory import Trajectory
 
 HEADING = re.compile(r'<section id="([\w-]+)"[^>]*>\s*<h2[^>]*>(.*?)</h2>', re.DOTALL)
 MINUS = re.compile(r"(?<!\w)-(?=\d)")
@@ -38,8 +40,16 @@ def of(document: Document) -> Headline | None:
     if (text := sentence(document)) is None:
         return None
     word, _, rest = text.partition("  ")
-    below = second_line(document)
-    return Headline(word, MINUS.sub("−", rest), (f"{capital(below)}.",) if below else ())
+    second = second_line(document)
+    below = [f"{capital(second)}."] if second else _mended(document)
+    return Headline(word, MINUS.sub("−", rest), tuple(below))
+
+
+def _mended(document: Report | Trajectory) -> list[str]:
+    """What to do where inputs do not belong together."""
+    verdict, report = document.verdict, report_of(document)
+    notices = report.warnings if report is not None and verdict is not None else ()
+    return [each.hint for each in notices if verdict and each.slug == verdict.withheld]
 
 
 def contents(body: Markup) -> Iterator[tuple[str, Markup]]:

@@ -213,7 +213,7 @@
     const family = find("class-family");
     family?.addEventListener("change", () => {
       heads.forEach((head, at) => {
-        const off = at > 0 && family.value !== "" && head.dataset.family !== family.value;
+        const off = at > 0 && family.value !== "" && !head.dataset.column.startsWith(family.value + ".");
         head.hidden = off;
         for (const row of rows) row.cells[at].hidden = off;
       });

@@ -10,7 +10,7 @@ from nctool.render.values import spectrum as values
 from nctool.report import Report
 
 FRAME = Frame(640, 240, 36, 628, 12, 210)
-MOST_POINTS = 200
+MOST_POINTS = 120
 DOTTED = 64
 """Up to so many values each is a dot of its own."""
 
