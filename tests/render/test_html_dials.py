@@ -69,6 +69,8 @@ def test_trail() -> None:
     row = dials.rows(run_of(0.0, 0.9, 0.99))[0]
     assert row.trail == (0.0, 25.0) and row.signs[0].at == 50.0
     assert "Small dots: the epochs before" in parse(page(run_of(0.0, 0.9))).text
+    still = run_of(*(0.9 + index * 1e-6 for index in range(300)))
+    assert all(len(row.trail) == 1 for row in dials.rows(still))
 
 
 # The curves of the dials are in nines, and stand before all others.

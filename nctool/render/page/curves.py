@@ -17,7 +17,7 @@ from nctool.report.sentence import percent
 from nctool.report.trajectory import Point, Trajectory
 from nctool.report.verdict import PREFIX, WEAKEST
 
-FRAME = Frame(280, 150, 44, 270, 10, 126)
+FRAME = Frame(280, 150, 48, 270, 10, 126)
 MAIN = (
     "nc1.pinv", "nc2.etf_deviation", "nc3.distance", "nc4.mismatch", "gnc2.margin",
     "hug.uniformity",
@@ -25,7 +25,8 @@ MAIN = (
 """What stands for its family where a report has no dials."""
 DOTTED = 12
 """Up to so many points each is a dot, and all values are in a table."""
-MOST_POINTS = 300
+MOST_POINTS = 150
+"""More than a drawing has room for, as wide as it is shown."""
 LABEL = 30
 """Room that a label on the axis takes."""
 EARLY = 0.2

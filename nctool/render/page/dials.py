@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from nctool.render.values.changes import others
@@ -14,6 +14,8 @@ from nctool.report.sentence import dial_name, percent
 from nctool.report.trajectory import Trajectory
 from nctool.report.verdict import Dial
 
+APART = 0.8
+"""Percent of a bar by which the dots of a trail are apart."""
 MOST_RUNS = 5
 """Runs with a colour and a shape of their own; of more the first are drawn."""
 
@@ -94,7 +96,7 @@ def runs(document: Document) -> list[tuple[str, str]]:
 
 
 def _row(bar: Bar, history: tuple[float | None, ...], curve: bool) -> Row:
-    trail = tuple(_percent(value / NINES) for value in history[:-1] if value is not None)
+    trail = _thinned([_percent(value / NINES) for value in history[:-1] if value is not None])
     signs = tuple(_sign(mark, mark.dial.side or "one", mark.sign) for mark in bar.marks)
     weakest = bar.weakest
     filled = min(_percent(mark.at) for mark in bar.marks)
@@ -103,6 +105,15 @@ def _row(bar: Bar, history: tuple[float | None, ...], curve: bool) -> Row:
         (("", _share(weakest)),), bar.counted, "; ".join(sign.words for sign in signs),
         f"curve-collapse.{bar.family}" if curve else f"m-{weakest.id}",
     )  # fmt: skip
+
+
+def _thinned(places: Sequence[float]) -> tuple[float, ...]:
+    """Of places that touch the one before, which is what most of a long run is, only that."""
+    kept: list[float] = []
+    for at in places:
+        if not kept or abs(at - kept[-1]) >= APART:
+            kept.append(at)
+    return tuple(kept)
 
 
 def _of_runs(comparison: Comparison) -> Iterator[Row]:

@@ -83,7 +83,8 @@ def size(report: Report) -> str:
 def _span(trajectory: Trajectory) -> str:
     if len(trajectory.points) == 1:
         return f"One checkpoint, {trajectory.points[0].label}"
-    return f"{count(len(trajectory.points), 'checkpoint')}, {' to '.join(ends_of(trajectory))}"
+    noun = "layer" if trajectory.axis == "layer" else "checkpoint"
+    return f"{count(len(trajectory.points), noun)}, {' to '.join(ends_of(trajectory))}"
 
 
 def _listed(names: list[str]) -> str:

@@ -97,7 +97,7 @@
       });
       plot.addEventListener("pointerleave", rest);
     }
-    find("moment-tools").hidden = false;
+    find("moment-tools").hidden = x.length < 2;
   };
 
   /* A cell says its two classes and their cosine, to the mouse and to the arrow keys. */
