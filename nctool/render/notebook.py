@@ -45,9 +45,9 @@ def _without_verdict(document: Report | Trajectory) -> str:
 
 
 def _of_comparison(comparison: Comparison) -> str:
-    """What moved between two runs; of more, how many went which way."""
-    said = [text for text in comparison.sentences if text]
-    return said[0] if len(said) == 1 else standing(comparison)
+    """The sentence of the one other run, or how many of several stand where."""
+    sentences = [text for text in comparison.sentences if text is not None]
+    return one_line(sentences[0] if len(sentences) == 1 else standing(comparison))
 
 
 def fragment(document: Document) -> str:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 MORE, LESS = "more collapsed", "less collapsed"
 BACK = {MORE: "further", LESS: "back"}
 DIRECTIONS = {
-    MORE: MORE, LESS: LESS, "mixed": "more in some dials and less in others", "same": "the same",
+    MORE: MORE, LESS: LESS, "mixed": "more in some parts and less in others", "same": "the same",
 }  # fmt: skip
 LONGEST = 60
 """Characters of a run's name in a sentence."""
@@ -86,8 +86,9 @@ def standing(comparison: Comparison) -> str:
 
 
 def direction(comparison: Comparison, index: int) -> str:
-    """Which way the dials of a run moved."""
-    words = {str(change.word) for _, change in moved(comparison, index)}
+    """Which way the dials of a run moved; where there are none, all of its numbers."""
+    rows = dial_rows(comparison) or comparison.rows
+    words = {str(row.changes[index].word) for row in rows} & {MORE, LESS}
     return "mixed" if len(words) > 1 else words.pop() if words else "same"
 
 

@@ -137,9 +137,16 @@ def test_standing() -> None:
     compared = compare([Run(f"run {at}", judged(each)) for at, each in enumerate(ways)])
     assert standing(compared) == (
         "4 runs against run 0: 1 more collapsed, 1 less collapsed, "
-        "1 more in some dials and less in others, 1 the same"
+        "1 more in some parts and less in others, 1 the same"
     )
     assert [text is None for text in compared.sentences] == [True, False, False, False, False]
+
+
+# Without dials it is all numbers that went a way.
+def test_standing_without_dials() -> None:
+    runs = [Run(f"run {at}", of({"nc1.pinv": value})) for at, value in enumerate((1.0, 0.1, 3.0))]
+    text = standing(compare(runs))
+    assert text == "2 runs against run 0: 1 more collapsed, 1 less collapsed"
 
 
 # The JSON has the sentence of every run and the nines of every dial, and comes back as it was.
