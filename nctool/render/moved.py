@@ -116,7 +116,9 @@ def _rows(
     aside, wide = max(map(len, [*names, legend])), max(map(len, texts))
     room = width - (aside + 1 + CELLS + 2 + wide)
     out = []
-    if room >= 0:
+    if room < 0:
+        aside = max(map(len, names))
+    else:
         heads = f"{legend:<{aside}}{HEADS}"
         heads = f"{heads:<{width - room}}" + ("  nines" if room >= NINES else "")
         out.append(line((heads.rstrip(), "faint")))

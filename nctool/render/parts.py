@@ -17,6 +17,9 @@ ASIDE = 12
 MOST_FOLDS = 3
 """Lines that one text may take."""
 
+TIED = "\u00a0"
+"""A space at which nothing is folded; what comes from files has it written out already."""
+
 
 @dataclass(frozen=True, slots=True)
 class Part:
@@ -34,11 +37,13 @@ def most_lines(width: int) -> int:
 def folded(text: str, room: int, most: int = MOST_FOLDS) -> list[str]:
     """Text in lines of so many columns, a word that is longer broken; no more lines than these."""
     how: dict[str, Any] = {"max_lines": most, "placeholder": " …", "break_on_hyphens": False}
-    out = textwrap.wrap(one_line(text), room, **how)
+    # A number and its percent sign stay together.
+    whole = one_line(text).replace(" %", f"{TIED}%")
+    out = textwrap.wrap(whole, room, **how)
     if any(part.startswith("::") for part in out):
         # The console writes these colons longer, so that no CI server takes them for a command.
-        out = textwrap.wrap(one_line(text), room - 3, **how)
-    return out
+        out = textwrap.wrap(whole, room - 3, **how)
+    return [part.replace(TIED, " ") for part in out]
 
 
 def all_folded(texts: Sequence[str], room: int) -> list[str]:

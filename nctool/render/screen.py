@@ -28,7 +28,7 @@ DOUBTFUL = frozenset(
         "ema-twin", "side-head", "tied-head", "reparametrized-head", "quantised-head",
         "no-head-but-embedding", "head-near-chance", "labels-by-order", "labels-start-at-one",
         "rows-misaligned", "labels-shifted", "head-rows-permuted", "unlabelled-features",
-        "features-without-labels", "source-unused",
+        "features-without-labels", "source-unused", "columns-gathered", "several-outputs",
     }
 )  # fmt: skip
 """Notices of a role that could be another array, or that another array would explain."""

@@ -41,7 +41,7 @@ def differences(runs: Sequence[Run]) -> list[Difference]:
     conditions = [_conditions(run.report) for run in runs]
     values = {name: tuple(each[name] for each in conditions) for name in conditions[0]}
     differing = [Difference(name, texts) for name, texts in values.items() if len(set(texts)) > 1]
-    return [*differing, *_definitions(runs)]
+    return [*differing, *_class_names(runs), *_definitions(runs)]
 
 
 def _conditions(report: Report) -> dict[str, str]:
@@ -60,6 +60,16 @@ def _conditions(report: Report) -> dict[str, str]:
         "stored precision": ", ".join(features) or "no features",
         "cosine head": str(settings.get("logit_scale") or "no"),
     }
+
+
+def _class_names(runs: Sequence[Run]) -> list[Difference]:
+    """Classes that are not those of the first run, where both know their names."""
+    names = [run.report.data.get("class_names") or () for run in runs]
+    shared = [len(set(names[0]) & set(each)) for each in names]
+    if not all(names) or all(set(each) == set(names[0]) for each in names):
+        return []
+    texts = [f"{size:,} of {len(names[0]):,} in common" for size in shared[1:]]
+    return [Difference("class names", (f"{len(names[0]):,} names", *texts))]
 
 
 def _definitions(runs: Sequence[Run]) -> list[Difference]:

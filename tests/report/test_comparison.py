@@ -9,7 +9,7 @@ import jsonschema
 import pytest
 
 from nctool.core.errors import InputError, UsageError
-from nctool.report import documents, schema
+from nctool.report import Report, documents, schema
 from nctool.report.comparison import Comparison, arranged, compare
 from nctool.report.runs import Run, grouped
 from nctool.report.tolerance import Tolerance
@@ -103,6 +103,22 @@ def test_definitions() -> None:
     ]
     row = next(row for row in compared.rows if row.metric.id == "nc1.pinv")
     assert row.changes[1].word == "not comparable" and row.changes[1].delta is None
+
+
+# Runs over other classes are not alike, however many these are; unknown names are no difference.
+def test_class_names() -> None:
+    def over(*names: str) -> Report:
+        return replace(report(), data={**report().data, "class_names": list(names)})
+
+    pets, vehicles, mixed = over("cat", "dog"), over("car", "bus"), over("dog", "car")
+    runs = [Run(name, each) for name, each in zip("abc", (pets, vehicles, mixed), strict=True)]
+    (difference,) = compare(runs, allow_mismatch=True).differences
+    assert difference.what == "class names"
+    assert difference.values == ("2 names", "0 of 2 in common", "1 of 2 in common")
+    with pytest.raises(InputError, match="0 of 2 in common"):
+        compare(runs[:2])
+    for same in (pets, over("dog", "cat"), report()):
+        assert compare([Run("a", pets), Run("b", same)]).differences == ()
 
 
 # A metric that only one run has is shown, and not compared.
