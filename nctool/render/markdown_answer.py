@@ -15,6 +15,7 @@ from nctool.report.comparison import Comparison
 from nctool.report.documents import Document, report_of
 from nctool.report.sentence import percent, second_line, sentence
 from nctool.report.trajectory import Trajectory
+from nctool.report.verdict import WEAKEST
 
 OUTCOMES = {
     "pass": "✅ every gate passed", "fail": "❌ a gate failed",
@@ -44,8 +45,10 @@ def answer(document: Document) -> Iterator[str]:
 
 
 def _sentence(document: Report | Trajectory) -> Iterator[str]:
+    report = report_of(document)
     text, second = sentence(document), second_line(document)
-    if text is not None:
+    # Where some parts alone were asked for there is nothing to say of the whole.
+    if text is not None and report is not None and report.get(WEAKEST) is not None:
         word, _, rest = text.partition("  ")
         yield f"\n**{escaped(word)}** {escaped('; '.join(filter(None, (rest, second))))}"
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nctool.core.text import shortened
+from nctool.core.text import count, shortened
 from nctool.render import answer, bars, gates, plots, summary
 from nctool.render.lines import BLANK, Line, line
 from nctool.render.parts import (
@@ -22,7 +22,7 @@ from nctool.report.documents import report_of
 from nctool.report.trajectory import Trajectory
 from nctool.report.verdict import Verdict
 
-NEXT = ("All {} numbers: --all", "a page: -o report.html", "which arrays: nctool inspect")
+NEXT = ("All {}: --all", "a page: -o report.html", "which arrays: nctool inspect")
 DOUBTFUL = frozenset(
     {
         "ema-twin", "side-head", "tied-head", "reparametrized-head", "quantised-head",
@@ -68,7 +68,7 @@ def lines(
     if plot and trajectory is not None:
         out += [BLANK, *plots.lines(trajectory, width)]
     if per_class:
-        out += summary.of_classes(report)
+        out += [*summary.of_classes(report)][:-1]
     if verbose:
         out += [BLANK, *summary.provenance(report, width)]
     return [*out, BLANK, _next(report, width)]
@@ -99,7 +99,7 @@ def _arrays(report: Report) -> list[str]:
 
 def _next(report: Report, width: int) -> Line:
     """What to type next, as many hints as fit."""
-    known = sum(result.status == "ok" for result in report)
+    known = count(sum(result.status == "ok" for result in report), "number")
     hints = [hint.format(known) for hint in NEXT]
     while len(hints) > 1 and len("    ".join(hints)) > width:
         hints.pop()

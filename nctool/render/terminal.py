@@ -8,6 +8,7 @@ from nctool.report.comparison import Comparison
 from nctool.report.documents import Document, report_of
 from nctool.report.moves import has_dials
 from nctool.report.trajectory import Trajectory
+from nctool.report.verdict import WEAKEST
 
 
 def lines(
@@ -22,14 +23,12 @@ def lines(
 ) -> list[Line]:
     """What a person reads: the answer on one screen, or with ``everything`` all numbers.
 
-    Where nothing was measured that an answer follows from, it is the numbers too.
+    Where the answer was not asked for, it is the numbers that were.
     """
-    verdict = None if isinstance(document, Comparison) else document.verdict
-    whole = everything or verdict is None
+    whole = everything or not _answered(document)
     if isinstance(document, Comparison):
-        whole = everything or not has_dials(document)
         out = (side_by_side if whole else moved).lines(document, width)
-    elif verdict is not None and not everything:
+    elif not whole and (verdict := document.verdict) is not None:
         out = screen.lines(
             document, verdict, width, gated=not every_gate, per_class=per_class, plot=plot,
             verbose=verbose,
@@ -43,6 +42,14 @@ def lines(
         out += [BLANK, *_timing(document)]
     table = gates.lines(document, width) if whole or every_gate else []
     return [*out, BLANK, *table] if table else out
+
+
+def _answered(document: Document) -> bool:
+    """Whether the weakest of all parts was asked for; of runs, whether each has any part."""
+    if isinstance(document, Comparison):
+        return has_dials(document)
+    report = report_of(document)
+    return report is not None and report.get(WEAKEST) is not None
 
 
 def _timing(document: Document) -> list[Line]:

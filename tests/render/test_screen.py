@@ -43,11 +43,19 @@ def gated(subject: Report, rules: int) -> Report:
     return replace(subject, gates=verdict.gates, outcome=verdict.outcome)
 
 
+def weights_only() -> Report:
+    """Asked, and not to be said without features."""
+    saved = judged({"nc2.weights": 0.999, "hug.weights": 0.9}, n=None)
+    whole = replace(saved.metrics[0], id="collapse.weakest", value=None, status="skipped",
+                    reason="needs features and labels", details=None)  # fmt: skip
+    return replace(saved, metrics=(whole, *saved.metrics))
+
+
 DOCUMENTS: dict[str, Document] = {
     "plain": judged(WAYS),
     "two classes": judged({"nc1": 0.9, "nc3": 0.95, "nc4": 1.0}, data={"k": 2}),
     "no head": judged({"nc1": 0.9, "nc2.means": 0.2, "hug.means": -0.4}),
-    "weights only": judged({"nc2.weights": 0.999, "hug.weights": 0.9}, n=None),
+    "weights only": weights_only(),
     "withheld": judged(WAYS, warnings=warned("rows-misaligned", "other-splits")),
     "many notes": judged(WAYS, warnings=warned(*(f"slug-{at}" for at in range(30)))),
     "doubtful": judged(WAYS, warnings=warned("side-head", *(f"slug-{at}" for at in range(30)))),
@@ -98,6 +106,13 @@ def test_fits(name: str, kind: str) -> None:
 def test_without_dials(name: str) -> None:
     saved = document(name)
     assert shown(saved) == shown(saved, everything=True)
+
+
+# Where some parts alone were asked for it is these numbers, as it is for reports without any.
+def test_asked_for_parts() -> None:
+    part = judged({"nc1": 0.9}, n=None)
+    assert part.verdict is not None and shown(part) == shown(part, everything=True)
+    assert not any(line.startswith("NO VERDICT") for line in shown(part))
 
 
 # The word stands in capitals at the start of its line.
