@@ -64,7 +64,7 @@ def lines(comparison: Comparison, width: int) -> list[Line]:
 def _runs(comparison: Comparison, width: int) -> list[Line]:
     """The baseline, then one line for each run: its verdict, and what moved by how many nines."""
     several = len(comparison.runs) > 2
-    rows = [["", "verdict", "weakest", "moved, in nines" if several else ""]]
+    rows = [["", "verdict", "weakest", "moved, in nines"] if several else [""] * 4]
     for index in [comparison.baseline, *(index for index, _ in others(comparison))]:
         run = comparison.runs[index]
         # Of two runs the dials that moved stand below, one to a line.
@@ -74,8 +74,9 @@ def _runs(comparison: Comparison, width: int) -> list[Line]:
             "baseline" if index == comparison.baseline else steps or ("the same" if several else "")
         )
         rows.append([shortened(one_line(run.name), LONGEST), *_verdict(run), note])
-    first, *rest = [line(cut(text, width)) for text in columns(rows, "<<><")]
-    return [line((first[0][0], "faint")), *rest]
+    heads, *rest = [cut(text, width) for text in columns(rows, "<<><")]
+    # Two lines explain themselves.
+    return [*([line((heads, "faint"))] if several else []), *map(line, rest)]
 
 
 def _step(dial: MovedDial) -> str:

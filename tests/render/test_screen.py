@@ -172,7 +172,7 @@ def test_highlights() -> None:
 def test_compared() -> None:
     lines = shown(DOCUMENTS["two runs"])
     assert lines[0] == "b is less collapsed than a in NC1: 1.8 nines back; all else the same"
-    assert [line.split()[0] for line in lines[3:5]] == ["a", "b"]
+    assert [line.split()[0] for line in lines[2:4]] == ["a", "b"]
     row = next(line for line in lines if line.startswith("NC1"))
     assert row.index("●") < row.index("○") and row.endswith("99.87 → 92.0 %   -1.8")
     assert not any(line.startswith("NC3") for line in lines)
