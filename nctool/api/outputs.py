@@ -24,11 +24,7 @@ def save(document: Document, path: str | Path, arrays: Arrays = None) -> None:
     target = str(path)
     renderer_for(target)
     files.check_writable(target)
-    content = rendered(document, target, _at_hand(document, arrays))
-    if isinstance(content, bytes):
-        files.write_bytes(target, content)
-    else:
-        files.write_text(target, content)
+    files.write(target, rendered(document, target, _at_hand(document, arrays)))
 
 
 def plot(document: Document, path: str | Path, arrays: Arrays = None) -> None:

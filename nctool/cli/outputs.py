@@ -102,10 +102,8 @@ class Outputs:
             content = rendered(document, "x.json" if target == "-" else target, arrays)
             if target == "-":
                 write_out("-", str(content))
-            elif isinstance(content, bytes):
-                files.write_bytes(target, content)
             else:
-                files.write_text(target, content)
+                files.write(target, content)
         if self.json is not None:
             write_out(self.json, documents.to_json(document))
         self._annotate(document)

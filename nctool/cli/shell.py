@@ -96,7 +96,7 @@ def write_out(target: str, text: str) -> None:
     if target == "-":
         sys.stdout.write(speakable(text, sys.stdout.encoding))
     else:
-        files.write_text(target, text)
+        files.write(target, text)
 
 
 def show(lines: Callable[[int], Sequence[Line]], width: int | None = None) -> None:

@@ -13,24 +13,19 @@ from pathlib import Path
 from nctool.core.errors import NctoolError, ResourceError, UsageError
 
 
-def write_text(target: str, text: str) -> None:
-    """Text to a file; a pipe or a device is written to, a file is replaced."""
+def write(target: str, content: str | bytes) -> None:
+    """To a file, which is replaced; a pipe or a device is written to."""
+    data = content.encode() if isinstance(content, str) else content
     path = Path(target)
     try:
         # A pipe or a device has a reader at its other end: a renamed file would never reach it.
         if path.exists() and not stat.S_ISREG(path.stat().st_mode):
-            with path.open("w", encoding="utf-8") as stream:
-                stream.write(text)
+            path.write_bytes(data)
             return
     except OSError as problem:
         raise unwritable(target, problem) from problem
     with replacing(target) as draft:
-        draft.write_text(text, encoding="utf-8")
-
-
-def write_bytes(target: str, content: bytes) -> None:
-    with replacing(target) as draft:
-        draft.write_bytes(content)
+        draft.write_bytes(data)
 
 
 @contextmanager

@@ -66,7 +66,7 @@ def save(roles: Settings, start: Path | None = None) -> Path:
             f"the table [{header}] of {path} is written in a way that cannot be replaced safely",
             "\n".join(["write it yourself:", *lines]),
         )
-    files.write_text(str(path), text)
+    files.write(str(path), text)
     return path
 
 
