@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from nctool.core.text import count, number
+from nctool.core.text import count, number, one_line
 from nctool.render.lines import BLANK, Line, columns, hanging, line, table, wrapped
 from nctool.render.values import words
 from nctool.render.values.classes import classes, value_of
@@ -60,9 +60,12 @@ def provenance(report: Report, width: int) -> Iterator[Line]:
         yield line(role, (f"{shape} {source.dtype}{transposed}", "faint"))
     yield from _labelled("data", _data(report), width)
     settings = report.settings
-    how = [CENTRES[settings["center"]], f"{settings.get('products', 'float64')} products"]
-    device = str(settings["device"])
-    how += [f"{device}, {count(int(settings['threads']), 'thread')}" if device == "cpu" else device]
+    # A report may have been edited by hand: what is not there, or not known, is said so.
+    how = [_centred(str(settings.get("center"))), f"{settings.get('products', 'float64')} products"]
+    device, threads = one_line(str(settings.get("device"))), settings.get("threads")
+    if device == "cpu" and isinstance(threads, int):
+        device += f", {count(threads, 'thread')}"
+    how.append(device)
     yield from _labelled("computed", " · ".join(how), width)
     if settings.get("logit_scale"):
         text = f"cosine: logits are {number(settings['logit_scale'])} cos(h, w), no bias"
@@ -72,6 +75,10 @@ def provenance(report: Report, width: int) -> Iterator[Line]:
     if origins := settings.get("from"):
         text = ", ".join(f"{name} from {place}" for name, place in origins.items())
         yield from _labelled("settings", text, width)
+
+
+def _centred(center: str) -> str:
+    return CENTRES.get(center) or f"centred by {one_line(center)}, which this version does not know"
 
 
 def _labelled(label: str, text: str, width: int) -> list[Line]:

@@ -87,6 +87,13 @@ def test_not_comparable(what: str) -> None:
     ]
 
 
+# A run beside itself differs in nothing, and no number is said to have moved.
+def test_itself() -> None:
+    compared = compare([Run("a", report()), Run("b", report())])
+    words = {row.changes[1].word for row in compared.rows}
+    assert words <= {"within tolerance", "not comparable"} and not compared.differences
+
+
 # So do another stored precision and another definition of a metric, whose change is then no number.
 def test_definitions() -> None:
     base = report()

@@ -13,10 +13,10 @@ from nctool.report.trajectory import Trajectory
 SHOWN_IN_SUPPORT = 4
 
 
-def ends_of(trajectory: Trajectory) -> tuple[str, str]:
-    """The labels of the first and the last position."""
-    positions = trajectory.positions
-    return trajectory.label_of(positions[0]), trajectory.label_of(positions[-1])
+def ends_of(trajectory: Trajectory) -> tuple[str, ...]:
+    """The labels of the first and the last position; of a single point its own."""
+    positions = dict.fromkeys((trajectory.positions[0], trajectory.positions[-1]))
+    return tuple(map(trajectory.label_of, positions))
 
 
 def of_trajectory(trajectory: Trajectory) -> Iterator[str]:

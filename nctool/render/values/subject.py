@@ -36,10 +36,10 @@ def moments(document: Report | Trajectory) -> str:
     if isinstance(document, Report):
         return " · ".join(word for word in moment(document) if not word.endswith(" split"))
     noun = "layer" if document.axis == "layer" else "checkpoint"
-    first, last = ends_of(document)
+    first, *last = ends_of(document)
     if document.axis not in NAMED:
-        last = last.removeprefix(f"{document.axis} ")
-    return f"{count(len(document.points), noun)}, {first} to {last}"
+        last = [label.removeprefix(f"{document.axis} ") for label in last]
+    return f"{count(len(document.points), noun)}, {' to '.join((first, *last))}"
 
 
 def convention(report: Report) -> str:
