@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from nctool.facts.head import without_direction
 from nctool.geometry import nulls
 from nctool.metrics.metric import Measured, Undefined, metric
 from nctool.metrics.nc1 import of_whitened
+from nctool.metrics.nc3 import AT_RANDOM
 from nctool.metrics.shared import defined
 
 if TYPE_CHECKING:
@@ -62,6 +64,7 @@ def unit_duality(
     unit_duality: Duality,
     class_names: tuple[str, ...],
     present: tuple[int, ...],
+    unit_centred: Tensor,
 ) -> Measured:
     """Does each classifier row point where the mean direction of its class points?
     Formula: mean over classes of 1 - cos(m_c, w_c), m_c the centred mean of h/|h|.
@@ -73,7 +76,13 @@ def unit_duality(
     if unit_duality.gaps is None:
         raise without_direction(unit_duality, class_names, present)
     gaps = unit_duality.gaps
-    return Measured(float(gaps.mean()), per_class=gaps, null_value=1.0)
+    return Measured(
+        float(gaps.mean()),
+        per_class=gaps,
+        null_value=1.0,
+        null_sd=1 / math.sqrt(unit_centred.numel()),
+        null_source=AT_RANDOM,
+    )
 
 
 @metric(

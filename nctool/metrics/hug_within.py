@@ -92,10 +92,9 @@ def alignment(
         float(values.mean()),
         per_class=values,
         classes=classes,
-        null_value=2.0,
         noise_floor=2 * feature_storage.relative_rounding,
         details=_singles(present, classes),
-    )
+    ).beside(_over_pairs(2.0, 4 / feature_storage.dim, class_counts[several]))
 
 
 @metric(
@@ -126,6 +125,7 @@ def pair_distance(
     several = classes_with_pairs
     values = pair_distances.mean[several]
     value = float(values.mean())
+    mean = require(nulls.random_level(-1, sizes.dim))
     error = CONFIDENT * math.sqrt(float(pair_distances.variance[several].sum())) / len(values)
     details = _sampling(class_counts, kept_choice)
     classes = _named(several, present)
@@ -133,11 +133,10 @@ def pair_distance(
         value,
         per_class=values,
         classes=classes,
-        null_value=nulls.random_level(-1, sizes.dim),
         noise_floor=math.sqrt(2 * feature_storage.relative_rounding),
         ci=(max(value - error, 0.0), value + error) if details["sampled"] else None,
         details=details | (_singles(present, classes) or {}),
-    )
+    ).beside(_over_pairs(mean, 2 - mean**2, class_counts[several].clamp(max=kept_choice.most)))
 
 
 @on_points(
@@ -268,6 +267,13 @@ def _gap(
         details={"alpha": alpha, "beta": beta, "between": between.value, "within": within},
         flags=flags,
     ).beside(null)
+
+
+def _over_pairs(mean: float, variance: float, counts: Tensor) -> Null:
+    """Of a mean over classes of means over pairs, which are independent two by two."""
+    pairs = counts * (counts - 1) / 2
+    sd = math.sqrt(variance * float((1 / pairs).sum())) / len(counts)
+    return nulls.Null(mean, sd, "exact: law of a cosine")
 
 
 def _named(several: Tensor, present: tuple[int, ...]) -> tuple[int, ...]:

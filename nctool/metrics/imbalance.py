@@ -58,6 +58,7 @@ def seli_deviation(
         value,
         floor=target.floor(framed_points.shape[1]),
         null_value=_null_deviation(target, points, unequal_counts, sizes.dim, convention),
+        null_source="formula: mean square of a Wishart matrix",
         noise_floor=_rounding(framed_points, points.storage),
         flags=point_flags,
     )
@@ -95,7 +96,9 @@ def dual_deviation(
     floor = 0.0
     if sizes.classes > sizes.dim + 1:
         floor = defined(seli_targets)[0].floor(sizes.dim)
-    return Measured(value, floor=floor, null_value=math.sqrt(2))
+    return Measured(
+        value, floor=floor, null_value=math.sqrt(2), null_source="exact: directions at random"
+    )
 
 
 @on_points(
@@ -139,6 +142,7 @@ def minority_cosine(
         require(_mean_cosine(rows[small], lengths[small])),
         best_known=_best(seli_targets, points, sizes, lambda best: best.mean_cosine(small)),
         null_value=None if points.centred else 0.0,
+        null_source=None if points.centred else "exact: directions at random",
         details={
             "small_classes": int(small.sum()),
             "large_classes": int((~small).sum()),
@@ -181,6 +185,7 @@ def norm_ratio(
         short / long,
         best_known=_best(seli_targets, points, sizes, lambda best: best.norm_ratio(small)),
         null_value=None if points.centred else 1.0,
+        null_source=None if points.centred else "exact: lengths alike",
         details={
             "small_classes": int(small.sum()),
             "large_classes": int((~small).sum()),

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from nctool.settings.conventions import Convention
     from nctool.statistics.whitening import Spectrum
 
+RATIO = "formula: ratio of means, equal classes"
+"""Where a random value comes from."""
+
 
 @metric(
     "nc1.pinv",
@@ -73,6 +76,7 @@ def of_whitened(
         value,
         per_class=per_class / classes,
         null_value=None if null is None else null * sizes.classes / classes,
+        null_source=None if null is None else RATIO,
         noise_floor=rounding / sizes.dim * inverse / classes,
         flags=flags,
     )
@@ -102,6 +106,7 @@ def trace_ratio(
         within_trace / between,
         per_class=variances / between,
         null_value=null_trace_ratio(sizes),
+        null_source=RATIO,
         noise_floor=mean_rounding / between,
         flags=sample_flags,
     )
@@ -136,6 +141,7 @@ def within_fraction(
         within_trace / (within_trace + between),
         per_class=variances / (variances + between),
         null_value=null / (1 + null),
+        null_source=RATIO,
         noise_floor=mean_rounding / (mean_rounding + between),
         flags=sample_flags,
     )
@@ -173,6 +179,7 @@ def cdnv(
         float(pairs.cdnv.mean()),
         per_class=pairs.cdnv,
         null_value=(size - 1) * dim / (2 * (dim - 2)) if dim > 2 and plain else None,
+        null_source=RATIO if dim > 2 and plain else None,
         noise_floor=mean_rounding * pairs.inverse_square if plain else None,
         flags=sample_flags,
     )
@@ -209,6 +216,7 @@ def directional_cdnv(
         float(per_class.mean()),
         per_class=per_class,
         null_value=(sizes.per_class - 1) / (2 * (sizes.dim - 2)) if sizes.dim > 2 else None,
+        null_source=RATIO if sizes.dim > 2 else None,
         noise_floor=mean_rounding / sizes.dim * require(pairs.inverse_square) if plain else None,
         flags=sample_flags,
     )

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 from nctool.geometry import nulls, optima
 from nctool.metrics.metric import Measured, Undefined, on_points
-from nctool.metrics.shared import FEW_FOR_NULL, along, gram_noise, mean_abs_cosine, require
+from nctool.metrics.shared import along, gram_noise, require
 
 if TYPE_CHECKING:
+    from nctool.geometry.nulls import Null
     from nctool.geometry.pairs import Pairs
     from nctool.geometry.points import Points
     from nctool.settings.conventions import Convention
@@ -36,10 +37,9 @@ def norm_cv(points: Points, convention: Convention, point_flags: tuple[str, ...]
         per_class=norms,
         apart=(norms / norms.mean() - 1).abs(),
         classes=points.classes,
-        null_value=_null_norm_cv(points) if plain else None,
         noise_floor=along(points) / float(norms.mean()) if plain else None,
         flags=point_flags,
-    )
+    ).beside(_null_norm_cv(points) if plain else None)
 
 
 @on_points("nc2.cos_std", title="Spread of angles", definition="std of pairwise cosines")
@@ -51,13 +51,11 @@ def cos_std(directed: Points, pairs: Pairs, point_flags: tuple[str, ...]) -> Mea
     Undefined when: there are fewer than two points, or one has length zero.
     Reference: Papyan, Han & Donoho 2020, equiangularity.
     """
-    count, dim = directed.shape
     return Measured(
         require(pairs.cosine_std),
-        null_value=1 / math.sqrt(dim) if count >= FEW_FOR_NULL else None,
         noise_floor=_angle_noise(directed),
         flags=point_flags,
-    )
+    ).beside(nulls.cosine_std(*directed.shape, directed.centred, directed.sizes))
 
 
 @on_points(
@@ -73,15 +71,13 @@ def angle_gap(directed: Points, pairs: Pairs, point_flags: tuple[str, ...]) -> M
     Undefined when: there are fewer than two points, or one has length zero.
     Reference: Papyan, Han & Donoho 2020, maximal angle.
     """
-    count, dim = directed.shape
     return Measured(
         require(pairs.angle_gap),
         per_class=require(pairs.class_gap),
         classes=directed.classes,
-        null_value=mean_abs_cosine(dim) if count >= FEW_FOR_NULL else None,
         noise_floor=_angle_noise(directed) * math.sqrt(2 / math.pi),
         flags=point_flags,
-    )
+    ).beside(nulls.angle_gap(*directed.shape, directed.centred, directed.sizes))
 
 
 @on_points(
@@ -141,8 +137,10 @@ def _angle_noise(points: Points) -> float:
     return along(points) * math.sqrt(2 * float(points.norms.pow(-2).mean()))
 
 
-def _null_norm_cv(points: Points) -> float:
-    """Spread of the length of a Gaussian vector (chi distribution)."""
-    dim = points.vectors.shape[1]
+def _null_norm_cv(points: Points) -> Null:
+    """Spread of the length of a Gaussian vector (chi distribution), seen in K of them."""
+    count, dim = points.shape
     mean = math.sqrt(2) * math.exp(math.lgamma((dim + 1) / 2) - math.lgamma(dim / 2))
-    return math.sqrt(max(dim / mean**2 - 1, 0.0))
+    value = math.sqrt(max(dim / mean**2 - 1, 0.0))
+    null = nulls.Null(value, value / math.sqrt(2 * (count - 1)), "formula: chi distribution")
+    return null.of_equal(points.sizes)

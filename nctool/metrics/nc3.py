@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from nctool.settings.conventions import Convention
 
 
+AT_RANDOM = "exact: directions at random"
+
+
 @metric(
     "nc3.distance",
     title="Distance between classifier and class means",
@@ -43,10 +46,14 @@ def distance(
     if value is None:
         raise Undefined("the classifier is all zero")
     squared = convention.squared_duality
+    # The cosine of two matrices at random has the variance 1/Kd, the distance half of it.
+    sd = 1 / math.sqrt(all_points.vectors.numel())
     noise = math.hypot(_mean_noise(all_points), math.sqrt(weight_storage.relative_rounding))
     return Measured(
         value * value if squared else value,
         null_value=2.0 if squared else math.sqrt(2),
+        null_sd=2 * sd if squared else sd / math.sqrt(2),
+        null_source=AT_RANDOM,
         noise_floor=noise * noise if squared else noise,
     )
 
@@ -58,14 +65,20 @@ def distance(
     ideal=1.0,
     toward="up",
 )
-def cosine(duality_cosines: Tensor) -> Measured:
+def cosine(sizes: Sizes, duality_cosines: Tensor) -> Measured:
     """Does each classifier row point where its class mean points?
     Formula: mean over classes of cos(w_c, m_c).
     Convention: W as stored, class means centred; lengths play no part. Per class: the cosine.
     Undefined when: there is one class, or a row or a class mean is zero.
     Reference: Wu & Papyan 2024.
     """
-    return Measured(float(duality_cosines.mean()), per_class=duality_cosines, null_value=0.0)
+    return Measured(
+        float(duality_cosines.mean()),
+        per_class=duality_cosines,
+        null_value=0.0,
+        null_sd=1 / math.sqrt(sizes.classes * sizes.dim),
+        null_source=AT_RANDOM,
+    )
 
 
 @metric(
@@ -106,7 +119,7 @@ def etf_deviation(between: float, sizes: Sizes, duality_deviation: float) -> Mea
     Reference: Zhu et al. 2021.
     """
     floor = optima.etf_floor(sizes.classes, sizes.dim)
-    return Measured(duality_deviation, floor=floor, null_value=math.sqrt(2))
+    return Measured(duality_deviation, floor=floor, null_value=math.sqrt(2), null_source=AT_RANDOM)
 
 
 @metric(

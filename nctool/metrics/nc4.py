@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from nctool.facts.samples import Sizes
 
 
+INDEPENDENT = "exact: independent decisions"
+
+
 @metric(
     "nc4.mismatch",
     title="Decisions that are not the nearest class mean",
@@ -31,6 +34,7 @@ def mismatch(sizes: Sizes, agreed: Tensor, class_counts: Tensor) -> Measured:
         (sizes.samples - float(agreed.sum())) / sizes.samples,
         per_class=(class_counts - agreed) / class_counts,
         null_value=1 - 1 / sizes.classes,
+        null_source=INDEPENDENT,
     )
 
 
@@ -68,7 +72,7 @@ def accuracy(sizes: Sizes, head_right: Tensor, class_counts: Tensor) -> Measured
     Undefined when: there is one class.
     Reference: Papyan, Han & Donoho 2020 (the terminal phase begins where this reaches one).
     """
-    return _accuracy(head_right, sizes, class_counts, 1 / sizes.classes, "exact")
+    return _accuracy(head_right, sizes, class_counts, 1 / sizes.classes, INDEPENDENT)
 
 
 def _accuracy(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
+from nctool.geometry import nulls
 from nctool.metrics.metric import Measured, metric
 from nctool.metrics.shared import mean_abs_cosine
 
@@ -26,6 +28,7 @@ def ood_orthogonality(sizes: Sizes, ood_cosines: Tensor) -> Measured:
     Undefined when: there is one class, or a mean is zero.
     Reference: Ammar et al. 2024 (NECO), NC5.
     """
-    return Measured(
-        float(ood_cosines.mean()), per_class=ood_cosines, null_value=mean_abs_cosine(sizes.dim)
-    )
+    null = mean_abs_cosine(sizes.dim)
+    sd = math.sqrt((1 / sizes.dim - null**2) / sizes.classes)
+    measured = Measured(float(ood_cosines.mean()), per_class=ood_cosines)
+    return measured.beside(nulls.Null(null, sd, "exact: law of a cosine"))

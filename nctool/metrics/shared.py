@@ -12,9 +12,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-FEW_FOR_NULL = 4
-"""With fewer points the centring itself fixes most angles; random values say nothing."""
-
 
 def require(value: T | None) -> T:
     """What earlier checks promise; its absence is our mistake."""
@@ -43,5 +40,5 @@ def gram_noise(points: Points) -> float:
 
 
 def mean_abs_cosine(dim: int) -> float:
-    """E|cos| of two random directions, to first order."""
-    return math.sqrt(2 / (math.pi * dim))
+    """E|cos| of two random directions."""
+    return math.exp(math.lgamma(dim / 2) - math.lgamma((dim + 1) / 2)) / math.sqrt(math.pi)

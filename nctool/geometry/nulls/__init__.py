@@ -11,6 +11,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from nctool.geometry.nulls.angles import angle_gap, cosine_std
     from nctool.geometry.nulls.classes import (
         furthest_distance,
         nearest_mean_accuracy,
@@ -30,13 +31,14 @@ if TYPE_CHECKING:
     from nctool.geometry.nulls.turned import turned_residual
 
 __all__ = [
-    "Null", "Unequal", "correlation", "cosine_margin", "energy", "etf_deviation",
-    "furthest_distance", "least_margin", "log_determinant", "logit_margin", "margin_quantile",
-    "max_cosine", "nearest_mean_accuracy", "newton", "own_distance", "random_level", "room_within",
-    "separation", "turned_residual",
+    "Null", "Unequal", "angle_gap", "correlation", "cosine_margin", "cosine_std", "energy",
+    "etf_deviation", "furthest_distance", "least_margin", "log_determinant", "logit_margin",
+    "margin_quantile", "max_cosine", "nearest_mean_accuracy", "newton", "own_distance",
+    "random_level", "room_within", "separation", "turned_residual",
 ]  # fmt: skip
 
 _MODULES = {
+    "angles": "angle_gap cosine_std",
     "classes": "furthest_distance nearest_mean_accuracy own_distance room_within",
     "cosines": "correlation",
     "determinant": "log_determinant",

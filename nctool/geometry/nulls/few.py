@@ -18,6 +18,8 @@ DRAWS = 400
 class Few:
     """(B,) numbers of every draw."""
 
+    cosine_std: Array
+    angle_gap: Array
     max_cosine: Array
     separation: Array
     energies: tuple[Array, Array, Array]  # means over pairs of log(1/rho), 1/rho, 1/rho^2
@@ -36,11 +38,13 @@ def few_points(count: int, dim: int, centred: bool, sizes: Unequal | None = None
     first, second = np.triu_indices(count, 1)
     # From differences: 2 - 2 cos cancels where two are close.
     square = np.square(unit[:, first] - unit[:, second]).sum(2)  # (B, pairs)
-    logs = np.log(square)
+    logs, cosine = np.log(square), 1 - square / 2
     powers = -(dim - 2) / 2 * logs
     top = powers.max(1)
     return Few(
-        max_cosine=1 - square.min(1) / 2,
+        cosine_std=cosine.std(1),
+        angle_gap=abs(cosine + 1 / (count - 1)).mean(1),
+        max_cosine=cosine.max(1),
         separation=np.sqrt(square.min(1)),
         energies=((-logs / 2).mean(1), (square**-0.5).mean(1), (1 / square).mean(1)),
         newton=top + np.log(np.exp(powers - top[:, None]).mean(1)),

@@ -13,6 +13,7 @@ import torch
 from nctool.geometry import nulls
 from nctool.geometry.energy import energies
 from nctool.geometry.hull import margins
+from nctool.geometry.pairs import survey
 from nctool.geometry.simplex import etf_deviation
 from tests.geometry.nulls.simulation import SIZES, agree, directions, structureless
 
@@ -57,6 +58,20 @@ def test_pairs(count: int, dim: int, centred: bool) -> None:
             assert null is not None and null.sd is None
         elif 4 * power < dim - 1:  # else the spread of draws is no more to be trusted
             agree(values, null)
+
+
+# So are the spread of the cosines and how far they are from those of a simplex.
+@each_side
+@each_size
+def test_angles(count: int, dim: int, centred: bool) -> None:
+    drawn = []
+    for seed in range(4 * DRAWS):
+        seen = survey(torch.from_numpy(directions(count, dim, centred, seed)))
+        drawn.append((seen.cosine_std, seen.angle_gap))
+    spread, gap = np.array(drawn, dtype=float).T
+    # Pairs of centred points share a sum, which the formula for their spread does not know.
+    agree(spread, nulls.cosine_std(count, dim, centred), 0.2, 1.0)
+    agree(gap, nulls.angle_gap(count, dim, centred), 0.2, 1.0)
 
 
 # So is the distance from the simplex.
