@@ -9,6 +9,7 @@ from nctool.render.lines import BLANK, Line, line, table, wrapped
 from nctool.render.values.changes import others
 from nctool.report.changes import Change
 from nctool.report.comparison import Comparison, Row
+from nctool.report.moves import LESS, MORE
 
 SIGNS = {
     "more collapsed": "more", "less collapsed": "less", "within tolerance": "same",
@@ -30,7 +31,8 @@ def lines(comparison: Comparison, width: int) -> list[Line]:
         out.append(line((run.name, "title"), ("  against the baseline", "faint")))
         out += [*table(rows, "<>>>><", heads=True), BLANK]
     legend = "more, less: collapsed than the baseline; same: within tolerance or interval. "
-    return [*out, *wrapped(legend + "Ratio: run over baseline.", width - 2, "  ", "faint")]
+    legend += "Ratio: run over baseline. ~ moved, though the intervals overlap."
+    return [*out, *wrapped(legend, width - 2, "  ", "faint")]
 
 
 def _runs(comparison: Comparison) -> Iterator[Line]:
@@ -55,8 +57,8 @@ def _differences(comparison: Comparison, width: int) -> Iterator[Line]:
 def _cells(row: Row, baseline: int, index: int) -> list[str]:
     base, change = row.changes[baseline], row.changes[index]
     word = SIGNS[change.word]
-    if change.overlap is not None:
-        word += ", intervals overlap" if change.overlap else ", intervals apart"
+    if change.overlap and change.word in (MORE, LESS):
+        word += " ~"
     sign = "+" if change.delta is not None and change.delta > 0 else ""
     delta = "" if change.delta is None else sign + number(change.delta, 3)
     return [
