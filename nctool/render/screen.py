@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from nctool.core.notice import Notice
 from nctool.core.text import count, shortened
 from nctool.render import answer, bars, gates, plots, summary
 from nctool.render.lines import BLANK, Line, line
@@ -55,14 +58,24 @@ def lines(
     out += bars.lines(verdict, width, trajectory)
     doubtful = any(notice.slug in DOUBTFUL for notice in report.warnings)
     room = width - ASIDE
+    lines_left = most_lines(width) - len(out) - 3
+    # What has to go goes from the top: what a notice says of the numbers outweighs what they are.
     parts = [
         Part("Stands out", all_folded(highlights(report, verdict), room)),
-        Part("Note", [cut(f"{each.slug}: {each.message}", room) for each in report.warnings]),
-        Part("Arrays", all_folded(_arrays(report), room) if doubtful and not verbose else []),
+        Part("Arrays", [cut(text, room) for text in _arrays(report)] if doubtful else []),
+        Part("Note", [cut(_note(each, verdict), room) for each in report.warnings]),
         Part("Gates", all_folded(gates.summary(document), room) if gated else [], "warning"),
     ]
+    notes = [
+        text if each.hint is None or each.hint in text else f"{text}; {each.hint}"
+        for each in report.warnings
+        for text in (_note(each, verdict),)
+    ]
+    whole = replace(parts[2], texts=all_folded(notes, room))
+    if verbose or sum(len(part.texts) for part in (*parts[:2], whole, parts[3])) <= lines_left:
+        parts[2] = whole
     if not verbose:
-        parts = fitting(parts, most_lines(width) - len(out) - 3)
+        parts = fitting(parts, lines_left)
     if any(part.texts for part in parts):
         out += [BLANK, *drawn(parts)]
     if plot and trajectory is not None:
@@ -86,6 +99,13 @@ def _heading(document: Report | Trajectory, report: Report, width: int) -> list[
     return [line((part, "title")) for part in above] + [line("  " + part) for part in below]
 
 
+def _note(notice: Notice, verdict: Verdict) -> str:
+    """What it says; of the one for which the verdict is withheld, which said it, what mends it."""
+    if notice.slug == verdict.withheld and notice.hint:
+        return f"{notice.slug}: {notice.hint}"
+    return f"{notice.slug}: {notice.message}"
+
+
 def _arrays(report: Report) -> list[str]:
     """One array to a line, why it was chosen, and its file where there are several."""
     several = len({source.path for source in report.inputs}) > 1
@@ -99,8 +119,8 @@ def _arrays(report: Report) -> list[str]:
 
 def _next(report: Report, width: int) -> Line:
     """What to type next, as many hints as fit."""
-    known = count(sum(result.status == "ok" for result in report), "number")
-    hints = [hint.format(known) for hint in NEXT]
+    known = sum(result.status == "ok" for result in report)
+    hints = [hint.format(count(known, "number")) for hint in (NEXT if known else NEXT[2:])]
     while len(hints) > 1 and len("    ".join(hints)) > width:
         hints.pop()
     return line(("    ".join(hints), "faint"))

@@ -33,12 +33,13 @@ def highlights(report: Report, verdict: Verdict) -> list[str]:
 
 
 def _uneven(verdict: Verdict) -> str:
-    """The pair of dials whose shares left differ by the largest factor."""
+    """The pair of dials whose shares left differ by the largest factor; first those that count."""
     shown = [bar for bar in bars(verdict) if len(bar.marks) > 1 and bar.family in SHORT_OF]
-    by_factor = sorted(((_factor(bar), bar.family, bar) for bar in shown), reverse=True)
-    if not by_factor or by_factor[0][0] < MATERIAL:
+    differing = [bar for bar in shown if _factor(bar) >= MATERIAL]
+    if not differing:
         return ""
-    factor, family, bar = by_factor[0]
+    bar = max(differing, key=lambda each: (each.weakest.counted, _factor(each)))
+    factor, family = _factor(bar), bar.family
     far = bar.weakest
     near = next(mark.dial for mark in bar.marks if mark.dial is not far)
     what = SHORT_OF[family]
@@ -46,7 +47,7 @@ def _uneven(verdict: Verdict) -> str:
         what = "further from SELI"
     left = f"{number(100 * far.left, 2)} %, {number(100 * near.left, 2)} % left"
     names = SIDES[far.side or ""], SIDES[near.side or ""]
-    return f"{names[0]} are {number(factor, 2)} × {what} than {names[1]} ({left})"
+    return f"{names[0]} {number(factor, 2)} × {what} than {names[1]} ({left})"
 
 
 def _factor(bar: Bar) -> float:

@@ -52,6 +52,11 @@ def size(report: Report) -> str:
     """``train: 1,437 × 64, 10 classes``."""
     data, split = report.data, report.run.get("split")
     dim = f" × {data['d']:,}" if data.get("d") else ""
+    if not data.get("n") and not data.get("k"):
+        arrays = (
+            f"{each.role} {' × '.join(f'{n:,}' for n in each.shape)}" for each in report.inputs
+        )
+        return one_line(", ".join(arrays))
     if not data.get("n"):
         return f"{count(data['k'], 'classifier row')}{dim}; no features"
     text = f"{data['n']:,}{dim}, {count(data['k'], 'class', 'classes')}"
