@@ -68,6 +68,13 @@ def beside(word: str, style: Style, text: str, width: int) -> list[Line]:
     ]
 
 
+def counted(texts: Sequence[str], most: int) -> Sequence[str]:
+    """So many lines at most, the last of them saying how many more there are."""
+    if len(texts) <= most:
+        return texts
+    return [*texts[: most - 1], f"{len(texts) - most + 1} more: --all"]
+
+
 def fitting(parts: Sequence[Part], room: int) -> list[Part]:
     """The parts within so many lines, the last in full first; what has no room is counted."""
     kept: list[Part] = []
@@ -75,9 +82,7 @@ def fitting(parts: Sequence[Part], room: int) -> list[Part]:
     for part in reversed(parts):
         needed -= bool(part.texts)
         most = max(1, room - needed)
-        texts = part.texts
-        if len(texts) > most:
-            texts = [*texts[: most - 1], f"{len(texts) - most + 1} more: --all"]
+        texts = counted(part.texts, most)
         kept.append(replace(part, texts=texts))
         room -= len(texts)
     return kept[::-1]

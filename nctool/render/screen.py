@@ -12,6 +12,7 @@ from nctool.render.parts import (
     ASIDE,
     Part,
     all_folded,
+    counted,
     cut,
     drawn,
     fitting,
@@ -26,6 +27,8 @@ from nctool.report.trajectory import Trajectory
 from nctool.report.verdict import Verdict
 
 NEXT = ("All {}: --all", "a page: -o report.html", "which arrays: nctool inspect")
+NOTES = 5
+"""Lines of notices that leave room for the arrays they cast doubt on."""
 DOUBTFUL = frozenset(
     {
         "ema-twin", "side-head", "tied-head", "reparametrized-head", "quantised-head",
@@ -63,14 +66,10 @@ def lines(
     parts = [
         Part("Stands out", all_folded(highlights(report, verdict), room)),
         Part("Arrays", [cut(text, room) for text in _arrays(report)] if doubtful else []),
-        Part("Note", [cut(_note(each, verdict), room) for each in report.warnings]),
+        Part("Note", counted([cut(_note(each, verdict), room) for each in report.warnings], NOTES)),
         Part("Gates", all_folded(gates.summary(document), room) if gated else [], "warning"),
     ]
-    notes = [
-        text if each.hint is None or each.hint in text else f"{text}; {each.hint}"
-        for each in report.warnings
-        for text in (_note(each, verdict),)
-    ]
+    notes = [_note(each, verdict, whole=True) for each in report.warnings]
     whole = replace(parts[2], texts=all_folded(notes, room))
     if verbose or sum(len(part.texts) for part in (*parts[:2], whole, parts[3])) <= lines_left:
         parts[2] = whole
@@ -99,11 +98,11 @@ def _heading(document: Report | Trajectory, report: Report, width: int) -> list[
     return [line((part, "title")) for part in above] + [line("  " + part) for part in below]
 
 
-def _note(notice: Notice, verdict: Verdict) -> str:
-    """What it says; of the one for which the verdict is withheld, which said it, what mends it."""
-    if notice.slug == verdict.withheld and notice.hint:
-        return f"{notice.slug}: {notice.hint}"
-    return f"{notice.slug}: {notice.message}"
+def _note(notice: Notice, verdict: Verdict, *, whole: bool = False) -> str:
+    """What it says, and the hint too if ``whole``; where the verdict said it, the hint alone."""
+    said = [] if notice.slug == verdict.withheld and notice.hint else [notice.message]
+    hint = [notice.hint] if notice.hint and (whole or not said) else []
+    return f"{notice.slug}: {'; '.join([*said, *hint])}"
 
 
 def _arrays(report: Report) -> list[str]:

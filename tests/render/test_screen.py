@@ -162,7 +162,7 @@ def test_more() -> None:
 # What stands out: the largest factor between means and rows, the tightest class, the closest pair.
 def test_highlights() -> None:
     text = "\n".join(shown(DOCUMENTS["plain"]))
-    assert "means are 105 × less evenly spread than rows (2.1 %, 0.02 % left)" in text
+    assert "means 14 × further from a simplex than rows (0.54 %, 0.04 % left)" in text
     assert "tightest class: 3, squeezed by 9, 4, 2; closest pair: 8 and 9" in text
     even = judged({"nc1": 0.9, "nc2.means": 0.9, "nc2.weights": 0.92})
     assert "×" not in "".join(shown(even)[4:])
