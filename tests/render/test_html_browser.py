@@ -44,8 +44,9 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     written["hostile"] = page(with_suffix("report-1.0", HOSTILE))
     written["thousand"] = page(thousand(per_class=True))
     bare = thousand()
-    named = {**bare.data, "class_names": [f"owl {index}" for index in range(1000)]}
-    written["named"] = page(replace(bare, data=named))
+    for name, word, size in (("named", "owl", 1000), ("vocabulary", "word", 30_000)):
+        names = [f"{word} {index}" for index in range(size)]
+        written[name] = page(replace(bare, data={**bare.data, "class_names": names}))
     for name, text in written.items():
         (folder / f"{name}.html").write_text(text, encoding="utf-8")
     return {name: folder / f"{name}.html" for name in written}
@@ -278,6 +279,23 @@ def test_cells(browser: Browser, pages: dict[str, Path]) -> None:
     assert browser.value(read) == f"class 1 – class 9: {cosines[1][9]:.4f}".replace("-", "−")
     browser.value(f"document.querySelector('{map}').blur()")
     assert browser.value(read) == ""
+
+
+# Of very many classes the first are shown, and all others are found by name and by order.
+def test_very_many(browser: Browser, pages: dict[str, Path]) -> None:
+    browser.look(1400)
+    browser.open(pages["vocabulary"])
+    browser.until(READY)
+    browser.value(OPENED)
+    count = "document.getElementById('class-count').textContent"
+    assert browser.value(f"{ROWS}.length") == 2000
+    assert browser.value(count) == "30,000 classes, the first 2,000 shown"
+    browser.click("#class-table button")
+    assert browser.value(f"{ROWS}[0].dataset.class") == "29999"
+    browser.click("#class-filter")
+    browser.ask("Input.insertText", text="Word 12345")
+    assert browser.value(f"{ROWS}.map(one => one.textContent)") == ["12345 word 12345"]
+    assert browser.value(count) == "1 of 30,000" and browser.complaints() == []
 
 
 # The list of contents is open beside a wide page and folded above a narrow one.

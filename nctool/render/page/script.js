@@ -153,24 +153,24 @@
     return element;
   };
 
-  const written = (table, heads, values, names) => {
-    const body = document.createElement("tbody");
-    for (let place = 0; place < Number(table.dataset.size); place++) {
-      const row = body.appendChild(document.createElement("tr"));
-      row.dataset.class = place;
-      const head = cell("th", String(place), row);
-      head.scope = "row";
-      if (names[place]) {
-        head.append(" ");
-        cell("bdi", names[place], head);
-      }
-      for (const one of heads) {
-        const value = values.get(one.dataset.column)[place];
-        cell("td", fixed(value, one.dataset.decimals), row);
-      }
+  const written = (place, heads, values, names) => {
+    const row = document.createElement("tr");
+    row.dataset.class = place;
+    const head = cell("th", String(place), row);
+    head.scope = "row";
+    if (names[place]) {
+      head.append(" ");
+      cell("bdi", names[place], head);
     }
-    table.tBodies[0].replaceWith(body);
+    for (const one of heads.slice(1)) {
+      const value = values.get(one.dataset.column)[place];
+      cell("td", fixed(value, one.dataset.decimals), row).hidden = one.hidden;
+    }
+    return row;
   };
+
+  /* Of a hundred thousand classes a browser shows the first: the others are found by their names. */
+  const MOST_ROWS = 2000;
 
   const classes = async (names) => {
     const table = find("class-table");
@@ -178,44 +178,48 @@
     const heads = [...table.tHead.rows[0].cells];
     const metrics = heads.length > 1 ? (await load(find("class-values") ?? find("nctool-data"))).metrics : [];
     const values = new Map(metrics.map((one) => [one.id, one.per_class ?? []]));
-    if (table.querySelector(".later")) written(table, heads.slice(1), values, names);
     const body = table.tBodies[0];
-    const rows = [...body.rows];
-    const place = (row) => Number(row.dataset.class);
-
-    const sort = (head) => {
-      const down = head.getAttribute("aria-sort") === "ascending";
-      const column = values.get(head.dataset.column);
-      const size = (row) => column ? column[place(row)] ?? null : place(row);
-      for (const one of heads) one.removeAttribute("aria-sort");
-      head.setAttribute("aria-sort", down ? "descending" : "ascending");
-      rows.sort((one, other) => {
-        const [a, b] = [size(one), size(other)];
-        if (a === null || b === null) return (a === null) - (b === null) || place(one) - place(other);
-        return (down ? b - a : a - b) || place(one) - place(other);
-      });
-      body.append(...rows);
+    const rows = new Map(every("tr[data-class]", body).map((row) => [Number(row.dataset.class), row]));
+    const order = [...Array(Number(table.dataset.size)).keys()];
+    const texts = order.map((place) => `${place} ${names[place] ?? ""}`.toLowerCase());
+    const row = (place) => {
+      if (!rows.has(place)) rows.set(place, written(place, heads, values, names));
+      return rows.get(place);
     };
-    for (const head of heads) head.querySelector("button").addEventListener("click", () => sort(head));
+    const number = (size) => size.toLocaleString("en");
 
     const filter = find("class-filter");
     const narrow = () => {
       const wanted = filter.value.trim().toLowerCase();
-      let shown = 0;
-      for (const row of rows) {
-        row.hidden = !row.cells[0].textContent.toLowerCase().includes(wanted);
-        shown += !row.hidden;
-      }
-      find("class-count").textContent = wanted ? `${shown} of ${rows.length}` : `${rows.length} classes`;
+      const kept = order.filter((place) => texts[place].includes(wanted));
+      body.replaceChildren(...kept.slice(0, MOST_ROWS).map(row));
+      const more = kept.length > MOST_ROWS ? `, the first ${number(MOST_ROWS)} shown` : "";
+      const all = number(order.length);
+      find("class-count").textContent = (wanted ? `${number(kept.length)} of ${all}` : `${all} classes`) + more;
     };
     filter.addEventListener("input", narrow);
+
+    const sort = (head) => {
+      const down = head.getAttribute("aria-sort") === "ascending";
+      const column = values.get(head.dataset.column);
+      const size = (place) => column ? column[place] ?? null : place;
+      for (const one of heads) one.removeAttribute("aria-sort");
+      head.setAttribute("aria-sort", down ? "descending" : "ascending");
+      order.sort((one, other) => {
+        const [a, b] = [size(one), size(other)];
+        if (a === null || b === null) return (a === null) - (b === null) || one - other;
+        return (down ? b - a : a - b) || one - other;
+      });
+      narrow();
+    };
+    for (const head of heads) head.querySelector("button").addEventListener("click", () => sort(head));
 
     const family = find("class-family");
     family?.addEventListener("change", () => {
       heads.forEach((head, at) => {
         const off = at > 0 && family.value !== "" && !head.dataset.column.startsWith(family.value + ".");
         head.hidden = off;
-        for (const row of rows) row.cells[at].hidden = off;
+        for (const one of rows.values()) one.cells[at].hidden = off;
       });
     });
     /* Paper does not scroll: there the columns come a few at a time. */
