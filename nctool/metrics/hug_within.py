@@ -258,9 +258,7 @@ def _gap(
     best = between.best_known
     if best is not None:
         best = Reference(sign * alpha * best.value, best.source)
-    null = between.null
-    if null is not None:
-        null = null.map(sign * alpha).plus(null_within.map(-beta))
+    null = between.null and between.null.map(sign * alpha).plus(null_within.map(-beta))
     return Measured(
         sign * alpha * between.value - beta * within,
         best_known=best,
