@@ -29,6 +29,7 @@ def ood_orthogonality(sizes: Sizes, ood_cosines: Tensor) -> Measured:
     Reference: Ammar et al. 2024 (NECO), NC5.
     """
     null = mean_abs_cosine(sizes.dim)
-    sd = math.sqrt((1 / sizes.dim - null**2) / sizes.classes)
+    # In one dimension every |cos| is 1, and the difference is rounding.
+    sd = math.sqrt(max(1 / sizes.dim - null**2, 0.0) / sizes.classes)
     measured = Measured(float(ood_cosines.mean()), per_class=ood_cosines)
     return measured.beside(nulls.Null(null, sd, "exact: law of a cosine"))

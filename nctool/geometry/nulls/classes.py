@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from nctool.geometry.nulls.cosines import largest_of, mean_power
+from nctool.geometry.nulls.cosines import largest_of, mean_power, opposite
 from nctool.geometry.nulls.draws import directions, gaussian_points, generator
 from nctool.geometry.nulls.null import Array, Null
 
@@ -48,6 +48,9 @@ def furthest_distance(dim: int, sizes: Array, of_means: bool) -> Null:
     u = (np.arange(QUANTILES) + 0.5) / QUANTILES
 
     def moments(size: float) -> tuple[float, float]:
+        if dim == 1:
+            apart = 1 - (1 - opposite(_correlation(size, sizes, of_means))) ** size
+            return 2 * apart, 4 * apart * (1 - apart)
         # The smallest of n cosines is minus the largest at minus the correlation.
         cosines = largest_of(size, u, dim, -_correlation(size, sizes, of_means))
         distance = np.sqrt(2 + 2 * cosines.value)

@@ -58,10 +58,17 @@ def largest_of(number: float, u: Array, dim: int, r: float = 0.0) -> Cosines:
 
 def mean_power(dim: int, power: float, r: float = 0.0) -> float | None:
     """The mean of rho^-power, to rounding; None where it is infinite. A distance has power -1."""
+    if dim == 1:
+        return opposite(r) * 2**-power if power < 0 else None
     if power >= dim - 1:
         return None
     law = weighted(dim, r, power)
     return float(law.weight.sum())
+
+
+def opposite(r: float) -> float:
+    """How often two numbers of correlation r differ in sign: what directions are on a line."""
+    return 0.5 - math.asin(r) / math.pi
 
 
 @dataclass(frozen=True, slots=True)

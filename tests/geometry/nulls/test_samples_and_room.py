@@ -144,6 +144,14 @@ def test_distances(sizes: list[int], dim: int, centred: bool) -> None:
     agree(np.array(room), within, 1.0, 2.0)
 
 
+# On a line directions are signs: two agree as often as not, and far is on the other side.
+def test_line() -> None:
+    assert nulls.random_level(-1, 1) == 1.0 and nulls.random_level(2, 1) is None
+    sizes = np.array([2.0, 2.0])
+    assert nulls.own_distance(1, sizes, False).value == pytest.approx(1.0)
+    assert nulls.furthest_distance(1, sizes, False).value == pytest.approx(1.5)
+
+
 # The nearest class mean is right more often than once in K: a mean holds its own samples.
 @pytest.mark.parametrize(("sizes", "dim"), [*POPULATIONS, ([2] * 10, 8), ([1, 5, 5], 3)])
 def test_nearest_mean(sizes: list[int], dim: int) -> None:
