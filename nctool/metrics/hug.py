@@ -229,6 +229,7 @@ def uniformity(
     assert best is not None
     span = random - best.value
     null = nulls.energy(2, size, dim, directed.centred)
+    null = null and null.of_equal(directed.sizes)
     details = {"random": random, "best": best.value, "best_source": best.source, "room": span}
     if directed.centred and size <= dim + 1:
         details["tight"] = "K <= d+1: centring alone brings random means nearly as far apart"
@@ -248,6 +249,7 @@ def riesz(points: Points, energies: Energies, flags: tuple[str, ...], power: int
     with suppress(NoBound):
         best = energy_optima.least_energy(size, dim, power)
     null = nulls.energy(power, size, dim, points.centred)
+    null = null and null.of_equal(points.sizes)
     return _measured(points, require(energies.riesz)[power], best, null, flags)
 
 
