@@ -50,7 +50,10 @@ def _sentence(document: Report | Trajectory) -> Iterator[str]:
     # Where some parts alone were asked for there is nothing to say of the whole.
     if text is not None and report is not None and report.get(WEAKEST) is not None:
         word, _, rest = text.partition("  ")
-        yield f"\n**{escaped(word)}** {escaped('; '.join(filter(None, (rest, second))))}"
+        slug = document.verdict and document.verdict.withheld
+        mended = [notice.hint for notice in report.warnings if notice.slug == slug]
+        said = "; ".join(filter(None, (rest, second, *mended)))
+        yield f"\n**{escaped(word)}** {escaped(said)}"
 
 
 def _standing(comparison: Comparison) -> Iterator[str]:

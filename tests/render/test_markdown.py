@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import pytest
 
+from nctool.core.notice import Notice
 from nctool.core.text import number
 from nctool.render import markdown, markdown_text, rendered
 from nctool.render.curves import sparkline
@@ -228,3 +229,11 @@ def test_whole(name: str) -> None:
 def test_empty() -> None:
     assert not [*tables(text(of({})))]
     assert "|" not in text(replace(of({}), outcome="pass"))
+
+
+# Where the verdict is withheld, what mends that stands behind the cause.
+def test_withheld() -> None:
+    notice = Notice("labels-shifted", "rows and labels do not match", "use labels - 1")
+    given = judged({"nc1": 0.95, "nc2.means": 0.92}, warnings=(notice,))
+    text = markdown.render(given, None, ".md")
+    assert "**NO VERDICT** rows and labels do not match; use labels - 1" in text
