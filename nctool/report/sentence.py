@@ -15,7 +15,7 @@ SIDES = {"means": "means", "weights": "rows"}
 NO_NEARER = 0.05
 """Under this a part is as good as random."""
 UNEQUAL = 1.5
-MORE = "(NC1, NC3 and NC4 need features)"
+MORE = "NC1, NC3 and NC4 need features"
 MOVED = 0.05
 """Nines by which what is left has to change before it moves."""
 SMALLEST_SHOWN = 1e-6
@@ -83,7 +83,8 @@ def _without_word(verdict: Verdict, report: Report) -> tuple[str, str] | None:
         goal = "a simplex" if "nc2" in rows.id else "the best known code"
         return (
             "CLASSIFIER ONLY",
-            f"rows: {percent(rows.way, rows.left)} of the way from random to {goal}  {MORE}",
+            f"rows: {percent(rows.way, rows.left)} of the way from random to {goal}  "
+            f"({'; '.join([*_by_chance(rows, 'rows', always=True), MORE])})",
         )
     whole = report.get(WEAKEST)
     reason = None if whole is None else whole.reason
@@ -139,9 +140,19 @@ def _asides(verdict: Verdict, report: Report) -> Iterator[str]:
     if least and most and most > UNEQUAL * least:
         target = "; nearest target: SELI" if verdict.geometry == "seli" else ""
         yield f"classes {most / least:.3g}:1{target}"
+    weakest = verdict.dial(verdict.weakest)
+    if weakest is not None:
+        yield from _by_chance(weakest, "features")
     few = any(notice.slug == "few-samples" for notice in report.warnings)
     if few and data.get("n") and data.get("k"):
         yield f"{data['n'] / data['k']:.3g} samples a class"
+
+
+def _by_chance(dial: Dial, what: str, *, always: bool = False) -> Iterator[str]:
+    """What structureless data reach, where that is much and no less than what is there."""
+    if dial.chance is not None and dial.chance > NO_NEARER and (always or dial.way <= dial.chance):
+        share = percent(dial.chance, 1 - dial.chance)
+        yield f"structureless {what} of this size reach {share}"
 
 
 def _course(document: Report | Trajectory, verdict: Verdict) -> Iterator[str]:

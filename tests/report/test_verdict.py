@@ -125,6 +125,20 @@ def test_asides() -> None:
     assert said(held_out).startswith("COLLAPSED ON TEST  ")
 
 
+# A way that structureless data of this size reach as well is said to be one.
+def test_chance_beside() -> None:
+    def with_chance(given: Report, chance: float) -> Report:
+        metrics = tuple(replace(each, null_value=chance) for each in given.metrics)
+        return replace(given, metrics=metrics)
+
+    half = judged(FAR | {"nc2.means": 0.6})
+    assert "structureless" not in said(with_chance(half, 0.5))
+    assert said(with_chance(half, 0.7)).endswith("(structureless features of this size reach 70 %)")
+    rows = judged({"nc2.weights": 0.8}, n=None)
+    assert "(structureless rows of this size reach 70 %; NC1" in said(with_chance(rows, 0.7))
+    assert "structureless" not in said(with_chance(rows, 0.0))
+
+
 # Few samples make it a bound.
 def test_bound() -> None:
     few = Notice("few-samples", "5 samples per class")
