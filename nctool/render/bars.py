@@ -16,6 +16,8 @@ STEP = 6
 CELLS = NINES * STEP + 1
 HEADS = "random 90%  99% 99.9% perfect"
 """Over the ends and the nines of a bar, from one character before it."""
+WIDTH_OF_WAY = 5
+"""Room for its heading, clear of the word before it."""
 FEWEST_BARS = 8
 """Less room than this shows no course."""
 
@@ -27,7 +29,7 @@ def lines(verdict: Verdict, width: int, trajectory: Trajectory | None = None) ->
         return []
     ways = [way(bar) for bar in shown]
     names = [f"{bar.family.upper():<5}{bar.title}" for bar in shown]
-    aside, wide = max(map(len, names)), max(map(len, ways))
+    aside, wide = max(map(len, names)), max(WIDTH_OF_WAY, *map(len, ways))
     if aside + 1 + wide > width:
         names = [bar.family.upper() for bar in shown]
         aside = max(map(len, names))
