@@ -37,6 +37,9 @@ class Interruptible:
                 shown(amount, note)
 
             yield advance
+            # After its last step, too: with it the reading may be over.
+            if self.interrupted:
+                raise KeyboardInterrupt
 
 
 def interruptible(shown: Progress) -> Progress:

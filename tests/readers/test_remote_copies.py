@@ -277,7 +277,7 @@ def test_interrupt(tmp_path: Path) -> None:
     code = SLOW.format(signal=int(signal.SIGINT))
     environment = {**os.environ, "TMPDIR": str(tmp_path)}
     done = subprocess.run(
-        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=25
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=90
     )
     assert done.returncode == 130, done.stderr
     assert "remote-copied" in done.stderr and list(tmp_path.iterdir()) == []
