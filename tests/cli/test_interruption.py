@@ -63,31 +63,19 @@ def test_interrupted(long_work: Path, tmp_path: Path) -> None:
     assert old.read_text() == "an older report"
 
 
-# One that was swallowed after the last step is raised at the end of the work.
-def test_swallowed_at_the_end() -> None:
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    try:
-        with (
-            pytest.raises(KeyboardInterrupt),
-            interruptible(Silent()).task("work", 1) as advance,
-        ):
-            advance(1)
-            with suppress(KeyboardInterrupt):
-                signal.raise_signal(signal.SIGINT)
-    finally:
-        signal.signal(signal.SIGINT, before)
-
-
-# An interruption that somebody swallowed is raised again with the next step.
+# An interruption that somebody swallowed is raised again with the next step, and at the end.
 def test_swallowed() -> None:
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
-        with interruptible(Silent()).task("work", 3) as advance:
+        reached = []
+        with pytest.raises(KeyboardInterrupt), interruptible(Silent()).task("work", 3) as advance:
             advance(1)
             with suppress(KeyboardInterrupt):
                 signal.raise_signal(signal.SIGINT)
             with pytest.raises(KeyboardInterrupt):
                 advance(1)
+            reached.append("the end")
+        assert reached
     finally:
         signal.signal(signal.SIGINT, before)
 
