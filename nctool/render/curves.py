@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 
 from nctool.core.text import count, number
-from nctool.render import answer, plots, summary
+from nctool.render import plots, summary
 from nctool.render.lines import BLANK, Line, line, wrapped
 from nctool.render.values.curves import Values, extent, known
 from nctool.render.values.sentences import ends_of, of_trajectory
@@ -20,8 +20,7 @@ def lines(
     trajectory: Trajectory, width: int, *, per_class: bool = False, plot: bool = False
 ) -> list[Line]:
     """The last point's report, with its first values and sparklines in place of classes."""
-    said = answer.lines(trajectory, width)
-    between = [*said, *([BLANK] if said else []), *_heading(trajectory, width), BLANK]
+    between = [*_heading(trajectory, width), BLANK]
     if plot:
         between += [*plots.lines(trajectory, width), BLANK]
     histories = {}

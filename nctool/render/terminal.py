@@ -33,11 +33,13 @@ def lines(
             document, verdict, width, gated=not every_gate, per_class=per_class, plot=plot,
             verbose=verbose,
         )  # fmt: skip
-    elif isinstance(document, Trajectory):
-        out = curves.lines(document, width, per_class=per_class, plot=plot)
     else:
         said = answer.lines(document, width)
-        out = summary.lines(document, width, per_class, [*said, BLANK] if said else [])
+        out = [*said, BLANK] if said else []
+        if isinstance(document, Trajectory):
+            out += curves.lines(document, width, per_class=per_class, plot=plot)
+        else:
+            out += summary.lines(document, width, per_class)
     if verbose:
         out += [BLANK, *_timing(document)]
     table = gates.lines(document, width) if whole or every_gate else []
