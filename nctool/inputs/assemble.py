@@ -62,7 +62,7 @@ def without(source: Source, rows: Tensor) -> Source:
     labels[rows] = -1
     notice = Notice(
         "non-finite-rows",
-        f"{count(len(rows), 'row')} of the features hold NaN or infinity and were left out "
+        f"{count(len(rows), 'row')} of the features with NaN or infinity left out "
         f"(first: row {int(rows[0]):,})",
         "look at how these samples were made; everything here is about the others",
         {"rows": len(rows), "first": int(rows[0])},

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from nctool.core.notice import Notice
 from nctool.core.text import number, one_line
+from nctool.render.gates import missing
 from nctool.report.documents import Document, report_of
 
 LEVELS = {"fail": "error", "inconclusive": "error", "missing": "warning"}
@@ -19,8 +20,10 @@ def log_lines(document: Document, kind: str) -> Iterator[str]:
         soft = gate["severity"] == "warning"
         level = "warning" if soft else LEVELS.get(str(gate["result"]), "warning")
         seen = "no value" if gate["observed"] is None else f"is {number(gate['observed'])}"
+        reason = missing(gate)
         run = f" of {gate['run']}" if gate.get("run") else ""
-        yield _line(kind, level, f"nctool gate {gate['result']}", f"{gate['expr']}{run}: {seen}")
+        text = f"{gate['expr']}{run}: {seen}{': ' if reason else ''}{reason}"
+        yield _line(kind, level, f"nctool gate {gate['result']}", text)
     for notice in warnings_of(document):
         yield _line(kind, "warning", f"nctool {notice.slug}", notice.message)
 

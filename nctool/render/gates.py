@@ -25,22 +25,26 @@ def lines(document: Document, width: int) -> list[Line]:
     """A table of all gates; nothing where there are none."""
     if not document.gates and document.outcome == "none":
         return []
+    rows = [_row(gate) for gate in document.gates]
+    warned = sum(row[0] != WORDS["pass"] for row in rows)
     outcome = OUTCOMES.get(document.outcome, document.outcome)
+    if document.outcome == "pass" and warned:
+        outcome = f"none failed, {warned:,} only warned"
     total = f"{count(len(document.gates), 'gate')}: {outcome}"
     style = STYLES.get(document.outcome, "")
     out = [line(("Gates", "title"), (f"  {total}", style))]
     if len(total) + 7 > width:
         out = [line(("Gates", "title")), *wrapped(total, width, "  ", style)]
-    out += _table([_row(gate) for gate in document.gates], width)
+    out += _table(rows, width)
     for gate in document.gates:
-        if gate.get("reason") and gate["result"] in ("inconclusive", "missing"):
-            out += wrapped(f"{gate['id']}: {gate['reason']}", width - 2, "  ", "faint")
+        if reason := missing(gate):
+            out += wrapped(f"{gate['id']}: {reason}", width - 2, "  ", "faint")
     return out
 
 
-def summary(document: Document) -> list[str]:
+def summary(document: Document, *, reasons: bool = True) -> list[str]:
     """Every gate that did not pass, and how many did; nothing where there are none."""
-    rows = [_row(gate) for gate in document.gates]
+    rows = [(*_row(gate), missing(gate) if reasons else "") for gate in document.gates]
     left = ["  ".join(part for part in row if part) for row in rows if row[0] != WORDS["pass"]]
     passed = len(rows) - len(left)
     if not rows:
@@ -48,6 +52,12 @@ def summary(document: Document) -> list[str]:
     if not left:
         return [f"{count(passed, 'gate')}: every gate passed"]
     return [*left, *([f"{count(passed, 'other')} passed"] if passed else [])]
+
+
+def missing(gate: Mapping[str, Any]) -> str:
+    """Why a gate has no number to hold against its limit; empty where it has one."""
+    without = gate["result"] in ("inconclusive", "missing")
+    return one_line(str(gate["reason"])) if without and gate.get("reason") else ""
 
 
 def _table(rows: list[list[str]], width: int) -> list[Line]:

@@ -32,8 +32,11 @@ NINES = 7
 NEXT = "All numbers: --all    what changed: --all --only-changed    a page: -o report.html"
 
 
-def lines(comparison: Comparison, width: int) -> list[Line]:
-    """At most 24 lines from 80 columns on: of two runs the dials, of more a line for each."""
+def lines(comparison: Comparison, width: int, *, gated: bool = True) -> list[Line]:
+    """At most 24 lines from 80 columns on: of two runs the dials, of more a line for each.
+
+    Gates are left out unless ``gated``: where all of them stand in a table below.
+    """
     compared = others(comparison)
     alone = compared[0][0] if len(compared) == 1 else None
     text = standing(comparison) if alone is None else comparison.sentences[alone] or ""
@@ -42,7 +45,7 @@ def lines(comparison: Comparison, width: int) -> list[Line]:
     unlike = [f"{each.what}: {' | '.join(each.values)}" for each in comparison.differences]
     parts = [
         Part("Not alike", [cut(each, room) for each in unlike], "warning"),
-        Part("Gates", all_folded(gates.summary(comparison), room), "warning"),
+        Part("Gates", all_folded(gates.summary(comparison), room) if gated else [], "warning"),
     ]
     below = sum(len(part.texts) for part in parts)
     spare = most_lines(width) - len(out) - 3 - min(below, 8) - bool(below)

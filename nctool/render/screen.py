@@ -59,20 +59,28 @@ def lines(
     trajectory = document if isinstance(document, Trajectory) else None
     out = [*_heading(document, report, width), BLANK, *answer.lines(document, width), BLANK]
     out += bars.lines(verdict, width, trajectory)
-    doubtful = any(notice.slug in DOUBTFUL for notice in report.warnings)
+    notices = sorted(report.warnings, key=lambda notice: notice.slug not in DOUBTFUL)
+    doubtful = sum(notice.slug in DOUBTFUL for notice in notices)
     room = width - ASIDE
     lines_left = most_lines(width) - len(out) - 3
     # What has to go goes from the top: what a notice says of the numbers outweighs what they are.
+    # The reason of a gate without a number is mostly that of the verdict, which stands above.
+    asked = gates.summary(document, reasons=not verdict.withheld) if gated else []
     parts = [
         Part("Stands out", all_folded(highlights(report, verdict), room)),
         Part("Arrays", [cut(text, room) for text in _arrays(report)] if doubtful else []),
-        Part("Note", counted([cut(_note(each, verdict), room) for each in report.warnings], NOTES)),
-        Part("Gates", all_folded(gates.summary(document), room) if gated else [], "warning"),
+        Part("Note", counted([cut(_note(each, verdict), room) for each in notices], NOTES)),
+        Part("Gates", all_folded(asked, room), "warning"),
     ]
-    notes = [_note(each, verdict, whole=True) for each in report.warnings]
-    whole = replace(parts[2], texts=all_folded(notes, room))
+    notes = [folded(_note(each, verdict, whole=True), room) for each in notices]
+    whole = replace(parts[2], texts=[text for note in notes for text in note])
+    doubts = [text for note in notes[:doubtful] for text in note]
+    first = replace(parts[2], texts=[*doubts, *parts[2].texts[doubtful:]])
     if verbose or sum(len(part.texts) for part in (*parts[:2], whole, parts[3])) <= lines_left:
         parts[2] = whole
+    # A doubt is told with what mends it as long as the parts above keep a line each.
+    elif doubtful < NOTES and sum(map(len, (parts[3].texts, first.texts))) + 2 <= lines_left:
+        parts[2] = first
     if not verbose:
         parts = fitting(parts, lines_left)
     if any(part.texts for part in parts):

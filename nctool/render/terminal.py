@@ -27,7 +27,10 @@ def lines(
     """
     whole = everything or not _answered(document)
     if isinstance(document, Comparison):
-        out = (side_by_side if whole else moved).lines(document, width)
+        out = (
+            side_by_side.lines(document, width) if whole
+            else moved.lines(document, width, gated=not every_gate)
+        )  # fmt: skip
     elif not whole and (verdict := document.verdict) is not None:
         out = screen.lines(
             document, verdict, width, gated=not every_gate, per_class=per_class, plot=plot,

@@ -27,6 +27,10 @@ class Run:
         return [value for value in values if value is not None]
 
 
+NONE = "none"
+"""Where there are no samples: classifier rows alone."""
+
+
 @dataclass(frozen=True, slots=True)
 class Difference:
     """One thing that would have to be the same in all runs, and is not."""
@@ -51,15 +55,19 @@ def _conditions(report: Report) -> dict[str, str]:
     features = [source.dtype for source in report.inputs if source.role == "features"]
     return {
         "split": str(report.run.get("split") or "not said"),
-        "samples": str(data.get("n")),
-        "classes": str(data.get("k")),
-        "dimensions": str(data.get("d")),
-        "samples per class": f"{counts.get('min')} to {counts.get('max')}",
+        "samples": _said(data.get("n")),
+        "classes": _said(data.get("k")),
+        "dimensions": _said(data.get("d")),
+        "samples per class": f"{counts['min']} to {counts['max']}" if counts.get("max") else NONE,
         "centring": str(settings.get("center")),
         "profile": str(settings.get("profile") or "none"),
         "stored precision": ", ".join(features) or "no features",
         "cosine head": str(settings.get("logit_scale") or "no"),
     }
+
+
+def _said(size: int | None) -> str:
+    return NONE if size is None else str(size)
 
 
 def _class_names(runs: Sequence[Run]) -> list[Difference]:

@@ -27,11 +27,13 @@ def decoded(command: str) -> tuple[str, str, str]:
     return level, title, text.replace("%25", "%")
 
 
-# A gate that did not pass is one line: an error, or a warning where that is all it does.
+# A gate that did not pass is one line: an error, or a warning where that is all it does; one
+# without a number says why.
 def test_gates() -> None:
     assert [*ci.log_lines(report("report-gated-1.0"), "github")] == [
         "::error title=nctool gate fail (error)::nc1.pinv <= 0.05: is 0.1531",
-        "::error title=nctool gate inconclusive (error)::nc5.ood_orthogonality <= 0.1: no value",
+        "::error title=nctool gate inconclusive (error)::nc5.ood_orthogonality <= 0.1: no value: "
+        "needs ood",
         "::warning title=nctool gate fail (warning)::warn: gnc2.margin.weights.p05 >= 2: is 0.9848",
         "::error title=nctool gate fail (error)::nc1.trace_ratio within rel:0.05,abs:0.002 of the "
         "baseline: is 0.3787",

@@ -133,11 +133,55 @@ def test_counted() -> None:
     assert f"{21 - failed} more: --all" in gates and failed > 3
 
 
+# What mends a doubtful array is said to its end, before what else there is to say.
+@pytest.mark.parametrize("slug", ["rows-misaligned", "labels-by-order"])
+def test_mended(slug: str) -> None:
+    hint = "save the features and the labels in one loop over all samples, " * 2 + "to the end"
+    doubt = Notice(slug, "what it says " * 3, hint)
+    for asked in (0, 1):
+        saved = gated(judged(WAYS, warnings=(*warned("other", "more"), doubt)), asked)
+        lines = shown(saved)
+        notes = "\n".join(lines).partition("\nNote ")[2]
+        assert notes.split()[0] == f"{slug}:" and "to the end" in notes and len(lines) <= 24
+
+
+# A gate without a number says why, unless the verdict has said it.
+def test_why_inconclusive() -> None:
+    assert any("needs features and labels" in line for line in _gates(weights_only()))
+    reason = "rows and labels do not match"
+    notice = Notice("rows-misaligned", reason, "look")
+    whole = replace(judged(WAYS)["collapse.weakest"], value=None, status="undefined", reason=reason)
+    saved = judged(WAYS, warnings=(notice,))
+    metrics = [whole if each.id == whole.id else each for each in saved.metrics]
+    assert not any(reason in line for line in _gates(replace(saved, metrics=tuple(metrics))))
+
+
+def _gates(subject: Report) -> list[str]:
+    verdict = judge(subject, Demands((parse("collapse.weakest >= 0.9"),)))
+    lines = shown(replace(subject, gates=verdict.gates, outcome=verdict.outcome))
+    first = next(at for at, line in enumerate(lines) if line.startswith("Gates "))
+    assert "inconclusive  collapse.weakest >= 0.9" in lines[first]
+    return lines[first:]
+
+
+# A gate that only warns is not said to have passed.
+def test_only_warned() -> None:
+    verdict = judge(judged(WAYS), Demands((parse("warn: collapse.weakest >= 2"),)))
+    saved = replace(judged(WAYS), gates=verdict.gates, outcome=verdict.outcome)
+    assert "Gates  1 gate: none failed, 1 only warned" in shown(saved, every_gate=True)
+
+
 # Every gate is listed where gates are what was asked for.
 def test_every_gate() -> None:
     lines = shown(DOCUMENTS["many gates"], every_gate=True)
     assert sum(line.startswith(("  pass  ", "  FAIL  ")) for line in lines) == 40
     assert any(line.startswith("COLLAPSED") for line in lines)
+    runs = DOCUMENTS["two runs"]
+    judgement = judge(runs, Demands((parse("delta(nc1.pinv) <= 1"),)))
+    compared = replace(runs, gates=judgement.gates, outcome=judgement.outcome)
+    for every_gate in (False, True):
+        lines = shown(compared, every_gate=every_gate)
+        assert sum(line.startswith("Gates ") for line in lines) == 1
 
 
 # Which array is which is told by itself where a role was a close call, and with -v always.

@@ -87,6 +87,15 @@ def test_not_comparable(what: str) -> None:
     ]
 
 
+# Rows alone have no samples, and that is said in words.
+def test_without_samples() -> None:
+    base = report()
+    rows = replace(base, data={**base.data, "n": None, "class_counts": None})
+    with pytest.raises(InputError) as caught:
+        compare([Run("rows", rows), Run("b", base)])
+    assert "samples: none against" in caught.value.message and "None" not in caught.value.message
+
+
 # A run beside itself differs in nothing, and no number is said to have moved.
 def test_itself() -> None:
     compared = compare([Run("a", report()), Run("b", report())])
