@@ -51,11 +51,22 @@ def compared(
     if baseline is not None:
         named = [*runs_of([baseline], split, measuring), *named]
     comparison = compare(
-        grouped(named, group_by) if group_by else named,
+        _grouped(named, group_by) if group_by else named,
         tolerances=tolerances,
         allow_mismatch=allow_mismatch or len(split) > 1,
     )
     return arranged(comparison, only_changed=only_changed, by=sort)
+
+
+def _grouped(runs: Sequence[Run], key: str) -> list[Run]:
+    """The means of groups; where no group has two runs, the question was another."""
+    groups = grouped(runs, key)
+    if len(groups) == len(runs) > 1:
+        names = ", ".join(repr(run.name) for run in runs[:2])
+        message = f"no two runs differ in {key!r} alone, by their names: {names}"
+        hint = f"name them alike but for a number, like a-{key}1 and a-{key}2"
+        raise UsageError("nothing-grouped", message + (" …" if len(runs) > 2 else ""), hint)
+    return groups
 
 
 def runs_of(names: Sequence[Given], splits: Sequence[str], measuring: Measuring) -> list[Run]:

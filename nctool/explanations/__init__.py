@@ -60,6 +60,8 @@ def explanation_of(slug: str) -> Explanation:
         near = get_close_matches(slug, known, n=3, cutoff=0.5)
         guess = f"did you mean {' or '.join(near)}? " if near else ""
         hint = f"{guess}list them with: nctool explain"
+        if "." in slug:  # the id of a metric has a point, and no slug has
+            hint = f"numbers are explained by: nctool metrics {slug}"
         raise UsageError("unknown-slug", f"no error or notice is called {slug!r}", hint)
     return known[slug]
 

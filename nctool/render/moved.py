@@ -21,7 +21,7 @@ from nctool.render.values.dials import place
 from nctool.report.comparison import Comparison
 from nctool.report.moves import standing
 from nctool.report.runs import Run
-from nctool.report.sentence import dial_name, percent
+from nctool.report.sentence import NO_VERDICT, ROWS_ALONE, dial_name, percent
 from nctool.report.verdict import Dial
 
 LONGEST = 24
@@ -93,9 +93,12 @@ def _verdict(run: Run) -> list[str]:
     verdict = run.report.verdict
     weakest = None if verdict is None else verdict.dial(verdict.weakest)
     if verdict is None or weakest is None:
-        return ["no verdict", ""]
-    word = (verdict.word or "no verdict").upper()
-    return [word, f"{percent(weakest.way, weakest.left)} {dial_name(weakest.id)}"]
+        return [NO_VERDICT, ""]
+    without = ROWS_ALONE if verdict.so_far == "no-features" else NO_VERDICT
+    return [
+        (verdict.word or without).upper(),
+        f"{percent(weakest.way, weakest.left)} {dial_name(weakest.id)}",
+    ]
 
 
 def _dials(comparison: Comparison, index: int, width: int) -> list[Line]:

@@ -105,7 +105,7 @@ def parse(text: str, source: str = "--gate") -> Rule:
         raise UsageError(
             "bad-gate",
             f"gate {text!r} ({source}) cannot be read",
-            "write it like 'nc1.pinv <= 0.05', 'gnc2.margin.weights.p05 >= 0.3' or "
+            "write it like 'collapse.weakest >= 0.9', 'gnc2.margin.weights.p05 >= 0.3' or "
             "'ratio(nc1.pinv) <= 1.1'",
         )
     pattern, part = (match["inner"] or match["plain"] or "").strip(), None

@@ -11,6 +11,8 @@ from nctool.report.trajectory import Trajectory
 from nctool.report.verdict import COLLAPSED_FROM, WEAKEST, Dial, Verdict
 
 NAMES = {"nc1": "NC1", "nc2": "NC2", "nc3": "NC3", "nc4": "NC4", "gnc": "GNC", "hug": "HUG"}
+NO_VERDICT, ROWS_ALONE = "NO VERDICT", "CLASSIFIER ONLY"
+"""In place of the word, where there is none."""
 SIDES = {"means": "means", "weights": "rows"}
 NO_NEARER = 0.05
 """Under this a part is as good as random."""
@@ -70,25 +72,25 @@ def _without_word(verdict: Verdict, report: Report) -> tuple[str, str] | None:
     """Why there is no word, if there is none."""
     if verdict.withheld:
         notice = next(each for each in report.warnings if each.slug == verdict.withheld)
-        return "NO VERDICT", notice.message
+        return NO_VERDICT, notice.message
     if verdict.word is not None:
         return None
     rows = verdict.dial(verdict.weakest)
     if verdict.so_far == "no-features" and report.data.get("k") == 2:
         return (
-            "CLASSIFIER ONLY",
+            ROWS_ALONE,
             "two rows are a simplex by definition  (NC1, NC3 and NC4 need features)",
         )
     if verdict.so_far == "no-features" and rows is not None:
         goal = "a simplex" if "nc2" in rows.id else "the best known code"
         return (
-            "CLASSIFIER ONLY",
+            ROWS_ALONE,
             f"rows: {percent(rows.way, rows.left)} of the way from random to {goal}  "
             f"({'; '.join([*_by_chance(rows, 'rows', always=True), MORE])})",
         )
     whole = report.get(WEAKEST)
     reason = None if whole is None else whole.reason
-    return "NO VERDICT", reason or "collapse.weakest was not computed"
+    return NO_VERDICT, reason or "collapse.weakest was not computed"
 
 
 def _with_word(verdict: Verdict, report: Report) -> tuple[str, str]:

@@ -48,6 +48,12 @@ def test_no_such_slug(slug: str, near: str) -> None:
     assert f"did you mean {near} " in said.err and "nctool explain" in said.err
 
 
+# A metric is no message: the command that explains it is named.
+def test_metric() -> None:
+    said = inside("explain", "collapse.weakest")
+    assert said.code == 2 and said.err.endswith("by: nctool metrics collapse.weakest\n")
+
+
 # On a terminal an error ends with the way to its explanation; in a log the slug is enough.
 def test_pointer() -> None:
     words = ["check", "absent.json"]

@@ -165,6 +165,8 @@ def test_group_by(nowhere: Path) -> None:
     names = sorted(str(path) for path in nowhere.glob("*-seed*.json"))
     said = inside("compare", *names, "--group-by", "seed")
     assert "a (mean of 2)" in said.out and "1.5 ± 0.71" in said.out and "6 ± 1.4" in said.out
+    said = inside("compare", *names, "--group-by", "lr")
+    assert said.code == 2 and "error[nothing-grouped]" in said.err
 
 
 # Every document is rendered in every form from the file, and reports of epochs are joined.

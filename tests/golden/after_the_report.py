@@ -103,6 +103,7 @@ CASES: dict[str, Callable[[], object]] = {
     "compared_runs.comparison-of-comparisons": lambda: compared_runs.runs_of(
         [a_comparison(), "b.json"], [], compared_runs.Measuring()
     ),
+    "compared_runs.nothing-grouped": lambda: nctool.compare(report(), report(), group_by="seed"),
     "check.bad-baseline": lambda: gate_rules.baseline_of(Config(), a_comparison()),
     "points.no-run": one_checkpoint,
     "points.one-point": lambda: nctool.trajectory(report()),

@@ -223,6 +223,16 @@ def test_compared() -> None:
     assert shown(DOCUMENTS["itself"])[0] == "a is the same as a: no number differs"
 
 
+# A run without a word stands in a comparison under the same words as by itself.
+def test_without_word() -> None:
+    withheld, rows = DOCUMENTS["withheld"], weights_only()
+    assert isinstance(withheld, Report)
+    runs = [Run("a", judged(WAYS)), Run("b", withheld), Run("c", rows)]
+    lines = shown(compare(runs, allow_mismatch=True))
+    for name, words in (("b", "NO VERDICT"), ("c", "CLASSIFIER ONLY")):
+        assert any(line.split("  ")[:1] == [name] and words in line for line in lines)
+
+
 # Of many runs each has its line, the baseline first.
 def test_many_runs() -> None:
     lines = shown(DOCUMENTS["many runs"])

@@ -66,7 +66,7 @@ def test_parse(text: str, pattern: str, part: str | None, look: str, bound: floa
 def test_no_rule(text: str) -> None:
     with pytest.raises(UsageError) as caught:
         parse(text)
-    assert caught.value.slug == "bad-gate" and "nc1.pinv <= 0.05" in caught.value.hint
+    assert caught.value.slug == "bad-gate" and "collapse.weakest >= 0.9" in caught.value.hint
 
 
 # A name that no metric has is found before anything is computed, with the nearest names.
