@@ -15,7 +15,7 @@ from typing import Any
 
 from nctool.core.errors import InputError
 from nctool.core.notice import Notice
-from nctool.report.plain import json_object, of_keys, refuse
+from nctool.report.plain import is_of, json_object, of_keys, refuse
 from nctool.report.result import Result, result_from_dict, result_to_dict
 from nctool.report.shown import Shown, absent
 from nctool.report.verdict import Dial, Verdict, verdict_of
@@ -175,6 +175,11 @@ def _check_kind(plain: Mapping[str, Any]) -> None:
     for name in ("metrics", "inputs"):
         if not all(isinstance(item, Mapping) for item in plain[name]):
             raise TypeError(f"{name} holds something else than objects")
+    sizes = {**(plain["data"].get("class_counts") or {}), **plain["data"]}
+    for name in ("n", "d", "k", "min", "max"):
+        # Sentences about samples are made of all of them.
+        if not is_of(sizes.get(name), int | None if sizes.get("n") is None else int):
+            raise TypeError(f"{name} is {type(sizes.get(name)).__name__}")
 
 
 def _digest(metrics: Sequence[Mapping[str, Any]]) -> str:

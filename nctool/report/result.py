@@ -106,7 +106,7 @@ def result_from_dict(plain: Mapping[str, Any]) -> Result:
             values[name] = of_keys(kind, values[name])
     if values.get("worst") is not None:
         values["worst"] = tuple(
-            ClassValue(worst["class"], worst["name"], worst["value"]) for worst in values["worst"]
+            of_keys(ClassValue, {**worst, "index": worst["class"]}) for worst in values["worst"]
         )
     result: Result = of_keys(Result, values)
     return result

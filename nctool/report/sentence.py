@@ -23,6 +23,9 @@ MOVED = 0.05
 SMALLEST_SHOWN = 1e-6
 """Of what is left; beyond it digits would be counted, not read."""
 
+LEAST_SHOWN = -10
+"""One tight pair of many points has as much energy as you like: its digits would say nothing."""
+
 
 def dial_name(metric_id: str) -> str:
     """``NC2, means``."""
@@ -39,6 +42,8 @@ def percent(way: float, left: float) -> str:
     if way >= COLLAPSED_FROM:
         digits = max(0, 1 - math.floor(math.log10(100 * left) + 1e-9))
         return f"{100 * (1 - left):.{digits}f} %"
+    if way < LEAST_SHOWN:
+        return f"under {100 * LEAST_SHOWN} %"
     # Rounded down: nothing under a cut-off is ever shown as if it reached it.
     share = 100 * way
     return f"{math.floor(10 * share) / 10:.1f} %" if abs(share) < 1 else f"{math.floor(share)} %"
@@ -89,6 +94,9 @@ def _without_word(verdict: Verdict, report: Report) -> tuple[str, str] | None:
             f"({'; '.join([*_by_chance(rows, 'rows', always=True), MORE])})",
         )
     whole = report.get(WEAKEST)
+    if whole is not None and whole.value is not None:
+        share = percent(whole.value, 1 - whole.value)
+        return "NO VERDICT", f"{share} at its weakest; for a word ask for all parts: collapse.*"
     reason = None if whole is None else whole.reason
     return NO_VERDICT, reason or "collapse.weakest was not computed"
 

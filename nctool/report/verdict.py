@@ -8,7 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import isclose
 from typing import TYPE_CHECKING, Literal
+
+from nctool.report.plain import is_of
 
 if TYPE_CHECKING:
     from nctool.report.report import Report
@@ -83,7 +86,9 @@ def verdict_of(report: Report) -> Verdict | None:
         if result.value is not None and result.id != WEAKEST
     )
     seen = [dial for dial in dials if dial.counted]
-    furthest = max(seen, key=lambda dial: dial.left, default=None)
+    # A part that nobody asked for may be the weakest: without it nothing is.
+    all_seen = {dial.id for dial in seen} == set(counted)
+    furthest = max(seen, key=lambda dial: dial.left, default=None) if all_seen else None
     withheld = next((each.slug for each in report.warnings if each.slug in WITHHOLDING), None)
     complete = whole is not None and whole.value is not None
     chances = [dial.chance for dial in seen if dial.chance is not None]
@@ -92,7 +97,7 @@ def verdict_of(report: Report) -> Verdict | None:
         way=None if furthest is None or withheld else furthest.way,
         weakest=None if furthest is None or withheld else furthest.id,
         since=None,
-        so_far=_so_far(report, whole),
+        so_far=_so_far(report, counted),
         withheld=withheld,
         chance=min(chances, default=None),
         geometry=_geometry(report, counted),
@@ -102,10 +107,11 @@ def verdict_of(report: Report) -> Verdict | None:
 
 def _counted(report: Report, whole: Result | None) -> tuple[str, ...]:
     """The dials whose minimum is the verdict's."""
-    if whole is not None and whole.details is not None:
-        return tuple(map(str, whole.details.get("counted", ())))
+    named = None if whole is None or whole.details is None else whole.details.get("counted")
+    if isinstance(named, list | tuple):
+        return tuple(map(str, named))
     # Without features there is the geometry of the rows, which says nothing of two.
-    if report.data.get("k") == 2:
+    if report.data.get("n") or report.data.get("k") == 2:
         return ()
     names = ("collapse.nc2.weights", "collapse.gnc.weights")
     return next(((name,) for name in names if report.value(name) is not None), ())
@@ -114,15 +120,20 @@ def _counted(report: Report, whole: Result | None) -> tuple[str, ...]:
 def _dial(result: Result, counted: bool) -> Dial:
     details = result.details or {}
     assert result.value is not None
-    left, side = details.get("left"), result.id.rpartition(".")[2]
+    left, noise = (
+        float(number) if is_of(number, float) and number is not None else None
+        for number in map(details.get, ("left", "left_noise"))
+    )
+    rest, side = 1 - result.value, result.id.rpartition(".")[2]
     return Dial(
         id=result.id,
         way=result.value,
-        left=float(left) if isinstance(left, int | float) else 1 - result.value,
+        # Without cancellation where it is what the way leaves; of no use where it is not.
+        left=left if left is not None and isclose(left, rest, abs_tol=1e-9) else rest,
         chance=result.null_value,
         side=side if side in ("means", "weights") else None,
         counted=counted,
-        noise=details.get("left_noise"),
+        noise=noise,
         bound=SAMPLE_LIMITED in result.flags,
     )
 
@@ -138,12 +149,11 @@ def _word(furthest: Dial | None, dials: tuple[Dial, ...]) -> Word | None:
     return "partly collapsed"
 
 
-def _so_far(report: Report, whole: Result | None) -> SoFar | None:
+def _so_far(report: Report, counted: tuple[str, ...]) -> SoFar | None:
     """What was not there to be looked at."""
     if not report.data.get("n"):
         return "no-features"
-    seen = () if whole is None or whole.details is None else whole.details.get("counted", ())
-    return "no-head" if seen and "collapse.nc4" not in seen else None
+    return "no-head" if counted and "collapse.nc4" not in counted else None
 
 
 def _geometry(report: Report, counted: tuple[str, ...]) -> Geometry:

@@ -105,6 +105,39 @@ def test_wrong_kind(block: str, value: object) -> None:
         Report.from_json(json.dumps(plain))
 
 
+# A value of another type than the schema's is refused where it is read, not where it is used.
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("value", "0.5"),
+        ("value", True),
+        ("ci", [1]),
+        ("ci", ["a", "b"]),
+        ("flags", "few"),
+        ("flags", [1]),
+        ("details", [1]),
+        ("reason", 3),
+        ("null_sd", {}),
+        ("worst", [{"class": "a", "name": "a", "value": 1.0}]),
+    ],
+)
+def test_wrong_type(key: str, value: object) -> None:
+    plain = of_population("noisy_simplex").to_dict()
+    plain["metrics"][0] |= {key: value}
+    with pytest.raises(InputError, match="not an nctool report"):
+        Report.from_dict(plain)
+
+
+# The same of the sizes that sentences are made of.
+@pytest.mark.parametrize(
+    "data", [{"n": "many"}, {"k": 2.5}, {"d": None}, {"class_counts": {"max": []}}]
+)
+def test_wrong_sizes(data: dict[str, object]) -> None:
+    plain = of_population("noisy_simplex").to_dict()
+    with pytest.raises(InputError, match="not an nctool report"):
+        Report.from_dict(plain | {"data": plain["data"] | data})
+
+
 FLOATS = st.floats() | st.sampled_from([math.nan, math.inf, -math.inf, -0.0, 5e-324])
 MAYBE = st.none() | FLOATS
 PAIRS = st.none() | st.tuples(FLOATS, FLOATS)

@@ -154,7 +154,7 @@ def test_bound() -> None:
     [
         (0.0, "100 %"), (0.00013, "99.987 %"), (0.0054, "99.46 %"), (0.1, "90 %"),
         (0.1001, "89 %"), (0.5004, "49 %"), (0.997, "0.3 %"), (1.5, "-50 %"),
-        (1e-9, "over 99.9999 %"),
+        (1e-9, "over 99.9999 %"), (11.5, "under -1000 %"), (1e308, "under -1000 %"),
     ],
 )  # fmt: skip
 def test_percent(left: float, text: str) -> None:
@@ -196,3 +196,39 @@ def test_json() -> None:
 def test_nines() -> None:
     assert nines(0.1) == pytest.approx(1) and nines(0.001) == pytest.approx(3)
     assert nines(0.0) == float("inf")
+
+
+# The weakest part may be one that nobody asked for: no word is made of the others.
+def test_parts_not_asked_for() -> None:
+    given = judged(FAR | {"nc3": 0.02})
+    fewer = tuple(each for each in given.metrics if each.id != "collapse.nc3")
+    verdict = replace(given, metrics=fewer).verdict
+    assert verdict is not None
+    assert (verdict.word, verdict.way, verdict.weakest) == (None, None, None)
+    text = said(replace(given, metrics=fewer))
+    assert text == "NO VERDICT  2 % at its weakest; for a word ask for all parts: collapse.*"
+
+
+# What a metric says beside its value may be anything in a file that somebody wrote: no word then.
+@pytest.mark.parametrize("details", [None, {}, {"counted": 5}, {"counted": {"collapse.nc1": 1}}])
+def test_details_of_another_kind(details: dict[str, Any] | None) -> None:
+    given = judged(FAR)
+    broken = tuple(
+        replace(each, details=details) if each.id == "collapse.weakest" else each
+        for each in given.metrics
+    )
+    verdict = replace(given, metrics=broken).verdict
+    assert verdict is not None and verdict.word is None and verdict.weakest is None
+
+
+# What is left is what the way leaves, whatever stands beside it in the file.
+@pytest.mark.parametrize("left", ["0", None, 1e308, 0.7])
+def test_left_fits(left: object) -> None:
+    given = judged(FAR)
+    broken = tuple(
+        replace(each, details={**(each.details or {}), "left": left, "left_noise": [0]})
+        for each in given.metrics
+    )
+    verdict = replace(given, metrics=broken).verdict
+    assert verdict is not None and verdict.word == "collapsed"
+    assert all(dial.noise is None and dial.left == 1 - dial.way for dial in verdict.dials)
