@@ -57,8 +57,9 @@ def lines(
     report = report_of(document)
     assert report is not None
     trajectory = document if isinstance(document, Trajectory) else None
-    out = [*_heading(document, report, width), BLANK, *answer.lines(document, width), BLANK]
-    out += bars.lines(verdict, width, trajectory)
+    out = [*_heading(document, report, width), BLANK, *answer.lines(document, width)]
+    dials = bars.lines(verdict, width, trajectory)
+    out += [BLANK, *dials] if dials else []
     notices = sorted(report.warnings, key=lambda notice: notice.slug not in DOUBTFUL)
     doubtful = sum(notice.slug in DOUBTFUL for notice in notices)
     room = width - ASIDE

@@ -96,7 +96,7 @@ def _without_word(verdict: Verdict, report: Report) -> tuple[str, str] | None:
     whole = report.get(WEAKEST)
     if whole is not None and whole.value is not None:
         share = percent(whole.value, 1 - whole.value)
-        return "NO VERDICT", f"{share} at its weakest; for a word ask for all parts: collapse.*"
+        return NO_VERDICT, f"{share} at its weakest; for a word ask for all parts: collapse.*"
     reason = None if whole is None else whole.reason
     return NO_VERDICT, reason or "collapse.weakest was not computed"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -113,6 +114,14 @@ def test_asked_for_parts() -> None:
     part = judged({"nc1": 0.9}, n=None)
     assert part.verdict is not None and shown(part) == shown(part, everything=True)
     assert not any(line.startswith("NO VERDICT") for line in shown(part))
+
+
+# Where the minimum was asked for without its parts there are no dials, and no gap in their place.
+def test_minimum_alone() -> None:
+    saved = judged(WAYS, warnings=warned("other-splits"))
+    lines = shown(replace(saved, metrics=(saved["collapse.weakest"],)))
+    assert any(line.startswith("NO VERDICT") for line in lines)
+    assert not any(a == b == "" for a, b in pairwise(lines))
 
 
 # The word stands in capitals at the start of its line.
