@@ -194,13 +194,18 @@ def _same(first: float, second: float) -> bool:
 
 def _head(document: Report | Trajectory) -> Iterator[str]:
     """The head's error on these samples."""
-    if isinstance(document, Trajectory):
-        if (position := document.facts.get("zero_error")) is not None:
+    report = document.last if isinstance(document, Trajectory) else document
+    accuracy, samples = report.value("nc4.accuracy"), report.data.get("n")
+    if (
+        isinstance(document, Trajectory)
+        and (position := document.facts.get("zero_error")) is not None
+    ):
+        error = report.run.get("train_error")
+        # An error that came back is told as it is now.
+        if error == 0 or (error is None and accuracy in (None, 1.0)):
             yield f"no training error since {document.label_of(position)}"
             return
-        document = document.last
-    accuracy, samples = document.value("nc4.accuracy"), document.data.get("n")
     if accuracy is not None and samples:
         wrong = round((1 - accuracy) * samples)
-        of = f"{document.run['split']} " if document.run.get("split") else ""
+        of = f"{report.run['split']} " if report.run.get("split") else ""
         yield f"the head is wrong on {wrong:,} of {count(samples, f'{of}sample')}"

@@ -198,6 +198,25 @@ def test_nines() -> None:
     assert nines(0.0) == float("inf")
 
 
+# An error that came back is told as it is at the last point; a logged one counts before others.
+@pytest.mark.parametrize(
+    ("logged", "accuracy", "text"),
+    [
+        (None, 1.0, "no training error since epoch 0"),
+        (None, 0.9, "the head is wrong on"),
+        (0, 0.9, "no training error since epoch 0"),
+        (0.1, 0.9, "the head is wrong on"),
+    ],
+)
+def test_error_came_back(logged: float | None, accuracy: float, text: str) -> None:
+    first = judged(FAR, run={"epoch": 0})
+    last = judged(FAR, run={"epoch": 1, "train_error": logged})
+    right = replace(last.metrics[0], id="nc4.accuracy", value=accuracy)
+    last = replace(last, metrics=(right, *last.metrics), data={**last.data, "n": 50})
+    run = replace(joined([first, last], ["0", "1"]), facts={"zero_error": 0})
+    assert text in str(second_line(run))
+
+
 # The weakest part may be one that nobody asked for: no word is made of the others.
 def test_parts_not_asked_for() -> None:
     given = judged(FAR | {"nc3": 0.02})
