@@ -196,6 +196,8 @@ def left_gnc(margin_points: Points, margins: Margins, convention: Convention) ->
     if not convention.unit_rows:
         raise Undefined("margins of rows as they are stored have no random level")
     count, dim = margin_points.shape
+    if dim == 1 and count > 2:
+        raise Undefined("in one dimension there is no geometry of more than two classes")
     best = optima.margin(count, dim)
     random = nulls.least_margin(count, dim, centred=margin_points.centred)
     if best is None or random is None or best.value - random.value <= ROUNDING * best.value:

@@ -39,7 +39,8 @@ def lines(verdict: Verdict, width: int, trajectory: Trajectory | None = None) ->
     out = []
     if room >= 0:
         over = f"  over {trajectory.axis}s" if courses and trajectory is not None else ""
-        heads = f"{'':{aside}}{HEADS}{'way':>{wide + CELLS + 3 - len(HEADS)}}{over}"
+        heads = f"{'':{aside}}{HEADS}{'way':>{wide + CELLS + 3 - len(HEADS)}}"
+        heads += over if len(heads) + len(over) <= width else ""
         out.append(line((heads[:width].rstrip(), "faint")))
     for bar, name, text in zip(shown, names, ways, strict=True):
         course = thinned(courses.get(bar.family, ()), max(most, 0))

@@ -8,7 +8,7 @@ from typing import Any
 from nctool.core.text import number, one_line, shortened
 from nctool.render.values.dials import Bar, bars
 from nctool.report import Report, Result
-from nctool.report.sentence import SIDES
+from nctool.report.sentence import SIDES, SMALLEST_SHOWN
 from nctool.report.verdict import Verdict
 
 MATERIAL = 2.0
@@ -45,7 +45,8 @@ def _uneven(verdict: Verdict) -> str:
     what = SHORT_OF[family]
     if family == "nc2" and verdict.geometry == "seli":
         what = "further from SELI"
-    left = f"{number(100 * far.left, 2)} %, {number(100 * near.left, 2)} % left"
+    near_left = max(near.left, SMALLEST_SHOWN)
+    left = f"{number(100 * far.left, 2)} %, {number(100 * near_left, 2)} % left"
     names = SIDES[far.side or ""], SIDES[near.side or ""]
     return f"{names[0]} {number(factor, 2)} × {what} than {names[1]} ({left})"
 
@@ -53,7 +54,7 @@ def _uneven(verdict: Verdict) -> str:
 def _factor(bar: Bar) -> float:
     """The larger share left over the smaller; under its noise no share says anything."""
     left = sorted(mark.dial.left for mark in bar.marks)
-    noise = max(mark.dial.noise or 0.0 for mark in bar.marks)
+    noise = max(SMALLEST_SHOWN, *(mark.dial.noise or 0.0 for mark in bar.marks))
     smaller, larger = max(left[0], noise), left[-1]
     return larger / smaller if smaller > 0 else 0.0
 
