@@ -172,7 +172,7 @@ def _course(document: Report | Trajectory, verdict: Verdict) -> Iterator[str]:
     if verdict.word == "collapsed":
         where = document.label_of(verdict.since) if verdict.since is not None else None
         yield f"above 90 % since {where}"
-    else:
+    elif document.axis != "layer":  # layers stand still
         yield _movement(document)
 
 
