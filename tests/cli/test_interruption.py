@@ -18,6 +18,10 @@ from nctool.core.progress import Silent
 from tests.cli.shell import EPOCH_10, Said, command, environment, nctool, read_terminal
 
 ROWS, WIDTH = 2_000_000, 1024
+heard = pytest.mark.skipif(
+    signal.getsignal(signal.SIGINT) is signal.SIG_IGN,
+    reason="a job in the background: what it starts ignores Ctrl-C",
+)
 
 
 def _hollow(path: Path, shape: tuple[int, ...], code: str) -> None:
@@ -41,6 +45,7 @@ def long_work(tmp_path: Path) -> Iterator[Path]:
 
 
 # Ctrl-C in the middle of the work is 130, without a word, and leaves every file as it was.
+@heard
 @pytest.mark.skipif(os.name != "posix", reason="signals and terminals of Unix")
 def test_interrupted(long_work: Path, tmp_path: Path) -> None:
     old = tmp_path / "report.json"
