@@ -16,6 +16,7 @@ from nctool.facts.points import BOTH
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from nctool.facts.points import EnergyRoom
     from nctool.facts.samples import Sizes
     from nctool.geometry.energy import Energies
     from nctool.geometry.hull import Margins
@@ -208,25 +209,12 @@ def left_gnc(margin_points: Points, margins: Margins, convention: Convention) ->
 
 
 @fact(each=BOTH)
-def left_hug(directed: Points, distinct_energies: Energies) -> Left:
+def left_hug(energy_room: EnergyRoom, distinct_energies: Energies) -> Left:
     """How far the energy is from the least possible, over how far that of random points is."""
-    from nctool.geometry import energy_optima, nulls
-    from nctool.geometry.no_bound import NoBound
-
-    count, dim = directed.shape
-    random = nulls.energy(2, count, dim, centred=directed.centred)
-    if random is None:
-        raise Undefined(f"d = {dim}: random points have infinite energy for d <= 3")
-    try:
-        best = energy_optima.least_energy(count, dim, 2)
-    except NoBound as why:
-        raise Undefined(f"nothing to measure against: {why}") from why
-    assert best is not None and distinct_energies.riesz is not None
-    room = random.value - best.value
-    if room <= ROUNDING * best.value:
-        raise Undefined("random points already have the least energy there is")
+    assert distinct_energies.riesz is not None
+    room, best = energy_room.size, energy_room.best
     left = (distinct_energies.riesz[2].mean - best.value) / room
-    return Left(left, best.source, _by_definition(random, room))
+    return Left(left, best.source, energy_room.null and _by_definition(energy_room.null, room))
 
 
 def _by_definition(random: Null, room: float) -> Null:

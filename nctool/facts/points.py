@@ -18,8 +18,10 @@ if TYPE_CHECKING:
     from nctool.geometry.determinant import LogDeterminant
     from nctool.geometry.energy import Energies
     from nctool.geometry.hull import Margins
+    from nctool.geometry.nulls import Null
     from nctool.geometry.pairs import Pairs
     from nctool.geometry.points import Points, Storage
+    from nctool.report import Reference
     from nctool.settings.budget import Budget
     from nctool.settings.conventions import Convention
 
@@ -36,6 +38,20 @@ class Coincident:
 
     count: int
     pairs: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class EnergyRoom:
+    """What energies (s = 2) are measured in: from that of random points to the least."""
+
+    random: float
+    best: Reference
+    null: Null | None
+    """The random one, with how much it varies."""
+
+    @property
+    def size(self) -> float:
+        return self.random - self.best.value
 
 
 @fact(name="all_points[means]")
@@ -206,6 +222,27 @@ def distinct_energies(directed: Points, energies: Energies, coincident: Coincide
             "direction: " + "; ".join(shown + ["..."] * (total > len(shown)))
         )
     return energies
+
+
+@fact(each=BOTH)
+def energy_room(directed: Points) -> EnergyRoom:
+    """Between the mean energy (s = 2) of random points and the least there can be."""
+    from nctool.geometry import energy_optima, nulls
+    from nctool.geometry.no_bound import NoBound
+
+    size, dim = directed.shape
+    if directed.centred and size == 2:
+        raise Undefined("two centred class means are opposite, whatever they are")
+    random = nulls.random_level(2, dim, nulls.correlation(size, directed.centred))
+    if random is None:
+        raise Undefined(f"d = {dim}: random points have infinite energy for d <= 3")
+    try:
+        best = energy_optima.least_energy(size, dim, 2)
+    except NoBound as why:
+        raise Undefined(f"nothing to measure against: {why}") from why
+    assert best is not None
+    null = nulls.energy(2, size, dim, directed.centred)
+    return EnergyRoom(random, best, null and null.of_equal(directed.sizes))
 
 
 @fact(each=BOTH)

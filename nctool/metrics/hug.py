@@ -14,7 +14,7 @@ from nctool.metrics.metric import Measured, Undefined, on_points
 from nctool.metrics.shared import defined, require
 
 if TYPE_CHECKING:
-    from nctool.facts.points import Coincident
+    from nctool.facts.points import Coincident, EnergyRoom
     from nctool.geometry.determinant import LogDeterminant
     from nctool.geometry.energy import Energies, Energy
     from nctool.geometry.nulls import Null
@@ -200,7 +200,10 @@ def room(points: Points, log_determinant: LogDeterminant, flags: tuple[str, ...]
     version=2,
 )
 def uniformity(
-    directed: Points, distinct_energies: Energies | Undefined, point_flags: tuple[str, ...]
+    directed: Points,
+    energy_room: EnergyRoom,
+    distinct_energies: Energies,
+    point_flags: tuple[str, ...],
 ) -> Measured:
     """Where between random (0) and as uniform as possible (1) do the {points} lie?
     Formula: (E_random - E) / (E_random - E_best), E the mean over pairs of 1/rho^2.
@@ -216,20 +219,10 @@ def uniformity(
     1977 and Yudin 1992.
     """
     size, dim = directed.shape
-    if directed.centred and size == 2:
-        raise Undefined("two centred class means are opposite, whatever they are")
-    random = nulls.random_level(2, dim, nulls.correlation(size, directed.centred))
-    if random is None:
-        raise Undefined(f"d = {dim}: random points have infinite energy for d <= 3")
-    energy = require(defined(distinct_energies).riesz)[2]
-    try:
-        best = energy_optima.least_energy(size, dim, 2)
-    except NoBound as why:
-        raise Undefined(f"nothing to measure against: {why}") from why
-    assert best is not None
-    span = random - best.value
-    null = nulls.energy(2, size, dim, directed.centred)
-    null = null and null.of_equal(directed.sizes)
+    energy = require(distinct_energies.riesz)[2]
+    random, best, span, null = (
+        energy_room.random, energy_room.best, energy_room.size, energy_room.null,
+    )  # fmt: skip
     details = {"random": random, "best": best.value, "best_source": best.source, "room": span}
     if directed.centred and size <= dim + 1:
         details["tight"] = "K <= d+1: centring alone brings random means nearly as far apart"

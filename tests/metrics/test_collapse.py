@@ -163,3 +163,13 @@ def test_one_sample_each() -> None:
     assert report["collapse.weakest"].reason == report["collapse.nc1"].reason
     assert "one sample" in str(report["collapse.nc1"].reason)
     assert report.verdict is not None and report.verdict.word is None
+
+
+# The way to HUG is the uniformity, seen from its other end.
+@pytest.mark.parametrize("name", ["noisy_simplex", "many_classes", "long_tail"])
+def test_hug_is_uniformity(name: str) -> None:
+    report = nctool.analyze(**stored(name, "float64").given, metrics="hug.uniformity,collapse.hug")
+    for side in ("means", "weights"):
+        way, uniformity = report[f"collapse.hug.{side}"], report[f"hug.uniformity.{side}"]
+        assert way.value == pytest.approx(uniformity.value, rel=1e-9, abs=1e-9)
+        assert way.null_sd == pytest.approx(uniformity.null_sd, rel=1e-9)
