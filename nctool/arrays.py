@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from math import prod
 from pathlib import Path
@@ -77,6 +77,22 @@ class Opened:
 
 
 @dataclass(frozen=True, slots=True)
+class Gathered:
+    """What passes over the samples found before, in place of the samples."""
+
+    sums: Mapping[str, object]
+    """By fact: what its accumulator gave."""
+    dim: int
+    dtype: str  # of the features as they were seen
+    work: str  # precision of the sums of blocks, float32 or float64
+    why: str
+    """Why there is no second look at the samples, and what to do for one."""
+    again: Callable[[], Iterator[tuple[Tensor, Tensor]]] | None = None
+    """The same samples once more, in the same order: features (B, D), class indices (B,)."""
+    labels: Tensor | None = None  # (N,) int32 class index, where they were kept
+
+
+@dataclass(frozen=True, slots=True)
 class Source:
     """Everything one analysis reads: arrays by role, classes, and where all of it came from."""
 
@@ -90,3 +106,7 @@ class Source:
     inputs: tuple[Input, ...] = ()
     run: Mapping[str, object] = field(default_factory=dict)
     notices: tuple[Notice, ...] = ()
+    gathered: Gathered | None = None
+    """In place of features and labels."""
+    share: tuple[int, int] | None = None
+    """Which rows of the features this process reads, where several measure them together."""

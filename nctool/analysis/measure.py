@@ -16,12 +16,14 @@ from torch import Tensor
 from nctool.analysis.bootstrap import with_intervals
 from nctool.analysis.data import DESCRIBED, describe
 from nctool.analysis.diagnostics import noticed, notices
+from nctool.analysis.reading import reading, seen_before
 from nctool.analysis.results import result_of
 from nctool.arrays import Source
 from nctool.core.errors import ResourceError
 from nctool.core.progress import Progress, Silent
 from nctool.core.version import __version__
 from nctool.engine.device import LARGE_BLOCKS, Engine
+from nctool.engine.group import ALONE, Group
 from nctool.engine.samples import extreme
 from nctool.engine.solve import State, solve, start
 from nctool.facts import graph
@@ -60,6 +62,7 @@ def measure(
     metrics: Sequence[Metric],
     settings: Settings,
     progress: Progress | None = None,
+    group: Group = ALONE,
 ) -> Analysis:
     """Settle the facts that the metrics name, and say all there is to say about the run."""
     begin = perf_counter()
@@ -72,7 +75,9 @@ def measure(
         if "head_decisions" in graph().closure(wanted):
             wanted["misalignment"] = None
         try:
-            facts = solve(start(graph(), inputs, wanted, riders(), "sample_sums"))
+            known = seen_before(source, settings.convention, engine, progress or Silent())
+            first = start(graph(), inputs, wanted, riders(), "sample_sums", known)
+            facts = solve(first, reading(group))
         except torch.OutOfMemoryError as problem:
             raise ResourceError(
                 "out-of-memory",
@@ -86,7 +91,7 @@ def measure(
             full = with_intervals(full, counts, options.bootstrap, settings.budget.seed)
     timing = seconds(facts) | {"total": perf_counter() - begin}
     shown = full if options.per_class else tuple(replace(result, per_class=None) for result in full)
-    report = _report(source, facts, shown, settings, timing)
+    report = _report(source, facts, shown, settings, timing, group)
     return Analysis(report, facts, full)
 
 
@@ -96,7 +101,10 @@ def riders() -> tuple[str, ...]:
 
 
 def inputs_of(
-    source: Source, settings: Settings, engine: Engine, progress: Progress
+    source: Source,
+    settings: Settings,
+    engine: Engine,
+    progress: Progress,
 ) -> dict[str, object]:
     """What facts start from; arrays that are not there are left out."""
     arrays = {
@@ -115,6 +123,8 @@ def inputs_of(
         "engine": engine,
         "progress": progress,
     }
+    if source.features is not None:
+        given["share"] = source.share or (0, source.features.shape[0])
     return {name: array for name, array in arrays.items() if array is not None} | dict(given)
 
 
@@ -154,6 +164,8 @@ def choose_engine(source: Source, settings: Settings) -> Engine:
     work = torch.float32
     finest = settings.convention.unit_features or extreme(source.features, source.weight)
     stored = {source.features.dtype if source.features is not None else None}
+    if source.gathered is not None:
+        stored = {source.gathered.work}
     if settings.compute.dtype == "float64" or finest or "float64" in stored:
         work = torch.float64
     if settings.compute.dtype == "float32" and not finest:
@@ -186,6 +198,7 @@ def _report(
     results: tuple[Result, ...],
     settings: Settings,
     timing: dict[str, float],
+    group: Group,
 ) -> Report:
     convention = settings.convention
     engine = facts.value("engine")
@@ -208,7 +221,7 @@ def _report(
             "products": str(engine.work).removeprefix("torch."),
             "device": str(engine.device),
             "threads": settings.compute.threads or torch.get_num_threads(),
-            "world_size": 1,
+            "world_size": group.size,
             "deterministic": settings.compute.deterministic,
             **asdict(settings.budget),
             "bootstrap": settings.compute.bootstrap,

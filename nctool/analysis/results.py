@@ -21,6 +21,8 @@ def result_of(metric: Metric, facts: State) -> Result:
     """Compute one metric, or say why there is nothing to compute."""
     measured = outcome_of(metric, facts)
     if isinstance(measured, Missing):
+        if measured.why:
+            return _empty(metric, "skipped", f"needs a second look at the samples: {measured.why}")
         return _empty(metric, "skipped", f"needs {' and '.join(measured.inputs)}")
     if isinstance(measured, Undefined):
         return _empty(metric, "undefined", str(measured))
@@ -58,14 +60,15 @@ def result_of(metric: Metric, facts: State) -> Result:
 
 def outcome_of(metric: Metric, facts: State) -> Measured | Undefined | Missing:
     """What the function of a metric makes of the facts."""
-    absent = tuple(name for name in metric.needs if isinstance(facts.known[name], Missing))
+    needed = ((name, facts.known[name]) for name in metric.needs)
+    absent = tuple(name for name, value in needed if isinstance(value, Missing) and not value.why)
     if absent:
         return Missing(absent)
     try:
         outcome = call(metric.measure, metric.facts, facts.known)
     except Undefined as reason:
         return reason
-    assert isinstance(outcome, Measured | Undefined), outcome
+    assert isinstance(outcome, Measured | Undefined | Missing), outcome
     return outcome
 
 

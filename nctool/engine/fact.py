@@ -40,6 +40,10 @@ class Undefined(Exception):
     """The quantity does not exist for these inputs; the message says why."""
 
 
+class Unseen(Exception):
+    """It takes a look at the samples that nobody can have any more; the message says why."""
+
+
 class Changed(Exception):
     """It cannot be computed from these inputs, but from others: start again with them."""
 
@@ -53,6 +57,8 @@ class Missing:
     """Stands for a fact that takes inputs which are not there."""
 
     inputs: tuple[str, ...]
+    why: str = ""
+    """What was there is gone: the reason, and what brings it back."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,6 +52,11 @@ class Node:
         # restart with other samples would keep the sums of the old ones.
         return (*((self.over,) if self.over else ()), *(need.fact for need in self.needs))
 
+    @property
+    def hard(self) -> tuple[str, ...]:
+        """Those without which it is missing."""
+        return (*((self.over,) if self.over else ()), *_hard(self.needs, optional=False))
+
 
 @dataclass(frozen=True, slots=True)
 class Graph:

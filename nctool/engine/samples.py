@@ -39,12 +39,23 @@ class Samples:
     """What a pass is called while it runs."""
     unit_features: bool
     """Scale every feature to length one as it is read."""
+    share: tuple[int, int]
+    """Which rows this process reads; positions count all."""
     local: Tensor | None = None
     """New index of each class (C,); the stored one by default."""
 
     @property
+    def why(self) -> str:
+        """Why samples cannot be seen again: these can."""
+        return ""
+
+    @property
     def ignored(self) -> bool:
         return bool((self.labels < 0).any())
+
+    def stored(self, places: Tensor) -> Tensor:
+        """Rows of the features, of positions among the samples that have a class."""
+        return torch.nonzero(self.labels >= 0).flatten()[places] if self.ignored else places
 
     def seen_as(self, title: str, local: Tensor) -> Samples:
         """The same samples under other class indices."""
@@ -54,33 +65,45 @@ class Samples:
         """Every sample once; reads are split so that what accumulators hold stays in cache."""
         fused = fuse(accumulators)
         width = max((getattr(each, "width", 0) for each in accumulators), default=0)
-        rows = self.engine.score_rows(width) if width else self.features.shape[0]
+        rows = self.engine.score_rows(width) if width else None
         space = Workspace(self.engine.work, self.engine.device)
-        first = 0
-        for read, labels in self._batches():
-            for x, y in zip(torch.split(read, rows), torch.split(labels, rows), strict=True):
+        first = self.before
+        for read, labels in self.batches():
+            most = rows or len(labels)
+            for x, y in zip(torch.split(read, most), torch.split(labels, most), strict=True):
                 yield Block(x, y, first, space, fused)
                 first += len(y)
 
-    def _batches(self) -> Iterator[tuple[Tensor, Tensor]]:
+    @property
+    def before(self) -> int:
+        """How many samples that have a class come before the first of this process."""
+        return int((self.labels[: self.share[0]] >= 0).sum())
+
+    def batches(self) -> Iterator[tuple[Tensor, Tensor]]:
         """Features in the working precision and class indices, ignored samples left out."""
-        place, work, ignored = self.engine.device, self.engine.work, self.ignored
-        total = self.features.shape[0]
-        with self.progress.task(self.title, total) as advance:
-            for start, stop in self._ranges():
-                y = self.labels[start:stop].to(torch.int64)
-                part = tensor_rows(self.features, start, stop)
-                if ignored:
-                    keep = y >= 0
-                    part, y = part[keep], y[keep]
+        start, stop = self.share
+        with self.progress.task(self.title, stop - start) as advance:
+            for first, last in self._ranges():
+                x = tensor_rows(self.features, first, last)
+                x, y = self.prepared(x, self.labels[first:last])
                 if len(y):
-                    x, y = part.to(device=place, dtype=work), y.to(place)
-                    x = to_sphere(x) if self.unit_features else x
-                    yield x, y if self.local is None else self.local[y]
-                advance(stop - start)
+                    yield x, y
+                advance(last - first)
+
+    def prepared(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:  # (B, D), (B,)
+        """Rows as they are stored, as a block has them: on the device, with a class, numbered."""
+        y = y.to(torch.int64)
+        if bool((y < 0).any()):
+            keep = y >= 0
+            x, y = x[keep], y[keep]
+        x, y = x.to(device=self.engine.device, dtype=self.engine.work), y.to(self.engine.device)
+        x = to_sphere(x) if self.unit_features else x
+        return x, y if self.local is None else self.local[y]
 
     def _ranges(self) -> Iterator[tuple[int, int]]:
-        return ranges(self.features.shape[0], self.engine.feature_rows(self.features.shape[1]))
+        start, stop = self.share
+        for first, last in ranges(stop - start, self.engine.feature_rows(self.features.shape[1])):
+            yield start + first, start + last
 
     def blame(self) -> Changed:
         """Sums are not finite: which inputs to go on with, or an error that names the rows."""

@@ -6,20 +6,20 @@ fit to be measured, and costly geometry is not done twice.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from time import perf_counter
 from typing import Any
 
-from nctool.engine.fact import Accumulator, Blocks, Changed, Missing, Undefined
+from nctool.engine.fact import Accumulator, Blocks, Changed, Missing, Undefined, Unseen
 from nctool.engine.graph import Graph, call
 
 MOST_RESTARTS = 3
 
 Running = Mapping[str, Accumulator[Any]]
 """Accumulators by the names of their facts."""
-Read = Callable[[Blocks, Sequence[Accumulator[Any]]], None]
-"""Feeds some accumulators every block of what they go over."""
+Read = Callable[[Blocks, Running], Running]
+"""Feeds some accumulators every block of what they go over, and gives back what is to finish."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +51,10 @@ class State:
         return None if isinstance(value, Undefined | Missing) else value
 
     def _missing(self, name: str) -> bool:
-        inputs = self.graph.closure([name]) & self.graph.inputs
-        return any(isinstance(self.known.get(given), Missing) for given in inputs)
+        """Is anything that it cannot do without missing, of what is settled already?"""
+        if name in self.known:
+            return isinstance(self.known[name], Missing)
+        return any(map(self._missing, self.graph.nodes[name].hard))
 
 
 def start(
@@ -61,10 +63,11 @@ def start(
     wanted: Iterable[str],
     riders: Iterable[str] = (),
     rides_with: str = "",
+    settled: Mapping[str, object] | None = None,
 ) -> State:
-    """Nothing settled yet. An input that is not given is missing."""
+    """Nothing settled yet but what is said to be. An input that is not given is missing."""
     given = {name: inputs.get(name, Missing((name,))) for name in graph.inputs}
-    return State(graph, tuple(wanted), tuple(riders), rides_with, given)
+    return State(graph, tuple(wanted), tuple(riders), rides_with, given | dict(settled or {}))
 
 
 def solve(state: State, read: Read | None = None) -> State:
@@ -77,8 +80,7 @@ def solve(state: State, read: Read | None = None) -> State:
             for over, accumulators in _by_source(state.graph, running).items():
                 begin = perf_counter()
                 source: Any = state.known[over]
-                (read or feed)(source, tuple(accumulators.values()))
-                state = absorb(state, accumulators)
+                state = absorb(state, (read or feed)(source, accumulators))
                 spent = {f"over {over}": perf_counter() - begin}
                 state = replace(
                     state, passes=(*state.passes, over), seconds={**state.seconds, **spent}
@@ -87,11 +89,13 @@ def solve(state: State, read: Read | None = None) -> State:
             state = _again(state, change)
 
 
-def feed(source: Blocks, accumulators: Sequence[Accumulator[Any]]) -> None:
+def feed(source: Blocks, running: Running) -> Running:
     """All blocks of a source to all accumulators, block by block."""
+    accumulators = tuple(running.values())
     for block in source.blocks(accumulators):
         for accumulator in accumulators:
             accumulator.add(block)
+    return running
 
 
 def settle(state: State) -> tuple[State, Running]:
@@ -119,7 +123,7 @@ def settle(state: State) -> tuple[State, Running]:
             else:
                 try:
                     value = call(node.function, node.needs, known)
-                except Undefined as reason:
+                except (Undefined, Unseen) as reason:
                     value = _kept(reason)
             if node.over is None or isinstance(value, Undefined | Missing):
                 known[name] = value
@@ -136,13 +140,15 @@ def absorb(state: State, running: Running) -> State:
     for name, accumulator in running.items():
         try:
             known[name] = accumulator.finish()
-        except Undefined as reason:
+        except (Undefined, Unseen) as reason:
             known[name] = _kept(reason)
     return replace(state, known=known)
 
 
-def _kept(reason: Undefined) -> Undefined:
+def _kept(reason: Undefined | Unseen) -> Undefined | Missing:
     """The reason without the frames it came through: they would keep the samples open."""
+    if isinstance(reason, Unseen):
+        return Missing(("samples",), str(reason))
     return reason.with_traceback(None)
 
 

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
     from nctool.engine.block import Part, Product
     from nctool.engine.device import Engine
+    from nctool.engine.samples import Samples
     from nctool.facts.samples import Sizes
     from nctool.geometry.pairs import Pairs
     from nctool.settings.conventions import Convention
@@ -62,6 +63,35 @@ def whitened(
 
     used = residual.centres.table
     return corrected(raw_whitened, whitening, moments.mean, used, moments.count)
+
+
+@fact()
+def whitened_total(
+    whitened: Tensor | None,
+    whitening: Whitener,
+    moments: Moments,
+    samples: Samples,
+    convention: Convention,
+) -> float:
+    """Over all classes; where samples cannot be seen again, from the products of residuals."""
+    from nctool.statistics.whitening import total_of
+
+    return total_of(whitened, whitening, moments.products, convention, samples.why)
+
+
+@fact()
+def unit_whitened_total(
+    unit_whitened: Tensor | None,
+    unit_whitening: Whitener,
+    sphere_moments: Moments,
+    samples: Samples,
+    convention: Convention,
+) -> float:
+    """The same of features of length one."""
+    from nctool.statistics.whitening import total_of
+
+    products = sphere_moments.unit_products
+    return total_of(unit_whitened, unit_whitening, products, convention, samples.why)
 
 
 @sweep(over="present_samples")

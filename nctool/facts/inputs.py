@@ -31,3 +31,4 @@ class Inputs(TypedDict, total=False):
     budget: Budget
     engine: Engine
     progress: Progress
+    share: tuple[int, int]  # which rows of the features this process reads

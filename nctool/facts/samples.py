@@ -38,6 +38,11 @@ class OnSphere:
     """Says that samples are seen at length one, too: sums of both cost twice those of one."""
 
 
+@dataclass(frozen=True, slots=True)
+class WithProducts:
+    """Says that what a second look gives is taken from products of residuals: (D, D) numbers."""
+
+
 @fact()
 def samples(
     features: LazyArray,
@@ -45,15 +50,22 @@ def samples(
     engine: Engine,
     progress: Progress,
     convention: Convention,
+    share: tuple[int, int],
 ) -> Samples:
     from nctool.engine.samples import Samples
 
-    return Samples(features, labels, engine, progress, "class means", convention.unit_features)
+    unit = convention.unit_features
+    return Samples(features, labels, engine, progress, "class means", unit, share)
 
 
 @fact()
 def on_sphere() -> OnSphere:
     return OnSphere()
+
+
+@fact()
+def with_products() -> WithProducts:
+    return WithProducts()
 
 
 @sweep(over="samples")
@@ -62,9 +74,10 @@ def sample_sums(
     class_names: tuple[str, ...],
     convention: Convention,
     on_sphere: OnSphere | None = None,
+    with_products: WithProducts | None = None,
 ) -> Accumulator[Moments]:
     """Count, mean and scatter of every class."""
-    from nctool.statistics.moments import MomentSweep
+    from nctool.statistics.moment_sweep import MomentSweep
 
     engine = samples.engine
     return MomentSweep(
@@ -73,6 +86,7 @@ def sample_sums(
         work=engine.work,
         device=engine.device,
         unit=on_sphere is not None or convention.unit_features,
+        products=with_products is not None,
     )
 
 

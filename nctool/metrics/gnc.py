@@ -33,7 +33,8 @@ def unit_pinv(
     sizes: Sizes,
     sphere_moments: Moments,
     unit_whitening: Whitener,
-    unit_whitened: Tensor,
+    unit_whitened_total: float,
+    unit_whitened: Tensor | None,
     class_counts: Tensor,
     unit_rounding: float,
     null_pinv: float | None,
@@ -47,8 +48,8 @@ def unit_pinv(
     Reference: Jiang et al. 2024, GNC1.
     """
     return of_whitened(
-        unit_whitened, class_counts, unit_whitening.spectrum, sizes, unit_rounding, null_pinv,
-        sample_flags, convention,
+        unit_whitened_total, unit_whitened, class_counts, unit_whitening.spectrum, sizes,
+        unit_rounding, null_pinv, sample_flags, convention,
     )  # fmt: skip
 
 

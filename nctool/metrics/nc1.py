@@ -29,7 +29,8 @@ RATIO = "formula: ratio of means, equal classes"
 def pinv(
     between: float,
     sizes: Sizes,
-    whitened: Tensor,
+    whitened_total: float,
+    whitened: Tensor | None,
     class_counts: Tensor,
     spectrum: Spectrum,
     mean_rounding: float,
@@ -49,12 +50,14 @@ def pinv(
     Reference: Papyan, Han & Donoho 2020, NC1 (there as the caption of figure 6).
     """
     return of_whitened(
-        whitened, class_counts, spectrum, sizes, mean_rounding, null_pinv, sample_flags, convention
-    )
+        whitened_total, whitened, class_counts, spectrum, sizes, mean_rounding, null_pinv,
+        sample_flags, convention,
+    )  # fmt: skip
 
 
 def of_whitened(
-    sums: Tensor,
+    total: float,
+    sums: Tensor | None,
     counts: Tensor,
     spectrum: Spectrum,
     sizes: Sizes,
@@ -63,18 +66,20 @@ def of_whitened(
     flags: tuple[str, ...],
     convention: Convention,
 ) -> Measured:
-    """From sums of z' S_B^+ z by class; ``rounding``: squared rounding error of a class mean."""
+    """From sums of z' S_B^+ z, in all and by class where these are known.
+
+    ``rounding``: squared rounding error of a class mean.
+    """
     classes = sizes.classes if convention.nc1_over_classes else 1
-    per_class = sums / counts.clamp(min=1)
-    if convention.within_pinv == "classes":
-        value = float(per_class.mean()) / classes
-    else:
-        value = float(sums.sum()) / sizes.samples / classes
+    per_class = None if sums is None else sums / counts.clamp(min=1) / classes
+    value = total / sizes.samples / classes
+    if per_class is not None and convention.within_pinv == "classes":
+        value = float(per_class.mean())
     kept = spectrum.singular[: spectrum.rank]
     inverse = float((sizes.classes / kept.square()).sum())
     return Measured(
         value,
-        per_class=per_class / classes,
+        per_class=per_class,
         null_value=None if null is None else null * sizes.classes / classes,
         null_source=None if null is None else RATIO,
         noise_floor=rounding / sizes.dim * inverse / classes,

@@ -19,6 +19,20 @@ a systematic sample, the same for the same order of rows. Minimum, maximum and m
 PERCENTS = (1, 5, 50, 95)
 
 
+@dataclass(frozen=True, slots=True)
+class SpreadSums:
+    """What is known of a spread: exact ends and sum, and a systematic sample."""
+
+    stride: int
+    count: int
+    total: float
+    low: float
+    high: float
+    places: Tensor  # (P,) int64 position of the first value of each part, in strides
+    sizes: Tensor  # (P,) int64 how many values each part has
+    values: Tensor  # (sum of sizes,) float64
+
+
 class Spread:
     """How one number per sample spreads; percentiles as numpy's default (linear) takes them.
 
@@ -65,13 +79,23 @@ class Spread:
             skipped = -place % step
             self._keep((place + skipped) // step, values[skipped::step].clone())
 
-    def merge(self, other: Spread) -> None:
+    def sums(self) -> SpreadSums:
+        places, parts = [place for place, _ in self.kept], [values for _, values in self.kept]
+        return SpreadSums(
+            self.stride, self.count, self.total, self.low, self.high,
+            torch.tensor(places, dtype=torch.int64),
+            torch.tensor([len(values) for values in parts], dtype=torch.int64),
+            torch.cat(parts) if parts else torch.empty(0, dtype=torch.float64),
+        )  # fmt: skip
+
+    def merge(self, other: SpreadSums) -> None:
         self.total += other.total
         self.low, self.high = min(self.low, other.low), max(self.high, other.high)
         self.count += other.count
         stride = max(self.stride, other.stride)
         self._thin(stride)
-        for place, values in other.kept:
+        parts = torch.split(other.values, other.sizes.tolist())
+        for place, values in zip(other.places.tolist(), parts, strict=True):
             step = stride // other.stride
             skipped = -place % step
             self._keep((place + skipped) // step, values[skipped::step])
@@ -108,10 +132,10 @@ class MarginSums:
         self.spread.take(block.first, values)
         self.total += by_class(block.y, values, len(self.total))
 
-    def sums(self) -> tuple[Spread, Tensor]:
-        return self.spread, self.total
+    def sums(self) -> tuple[SpreadSums, Tensor]:
+        return self.spread.sums(), self.total
 
-    def merge(self, other: tuple[Spread, Tensor]) -> None:
+    def merge(self, other: tuple[SpreadSums, Tensor]) -> None:
         self.spread.merge(other[0])
         self.total += other[1]
 

@@ -107,10 +107,7 @@ def confirmed(suspects: Suspects, samples: Samples) -> Duplicates:
     first: dict[bytes, int] = {}
     pairs: list[tuple[int, int]] = []
     if len(places):
-        stored = places
-        if samples.ignored:
-            stored = torch.nonzero(samples.labels >= 0).flatten()[places]
-        for row in stored.tolist():
+        for row in samples.stored(places).tolist():
             content = tensor_rows(samples.features, row, row + 1).cpu().contiguous()
             earlier = first.setdefault(content.view(torch.uint8).numpy().tobytes(), row)
             if earlier != row:

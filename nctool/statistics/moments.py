@@ -1,9 +1,4 @@
-"""The first sweep: how many samples, where each class's mean is, how far its samples stray.
-
-Sums of residuals from a pilot (a vector near the class mean, in the working precision) are exact
-where plain sums cancel: subtracting two close floats loses nothing. Short sums run in the working
-precision, everything longer in float64.
-"""
+"""How many samples each class has, where its mean is, how far they stray; shards are joined."""
 
 from __future__ import annotations
 
@@ -11,27 +6,6 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-
-from nctool.engine.block import Block
-from nctool.engine.workspace import Workspace
-from nctool.statistics.sums import by_class
-
-SHORT_SUM = 256
-"""Rows added in the working precision before float64 takes over: keeps a float32 mean's error
-under a millionth of the sampling error of that mean (error grows like u * sqrt(rows))."""
-
-ONE_HOT_CLASSES = 32
-"""Up to here, sums by class are faster as a product with one-hot rows than as scattered adds."""
-
-BUFFER_CLASSES = 8192
-"""Most class rows held in short-sum buffers: bounds their memory when classes are many."""
-
-EARLY_ROWS, LATER_ROWS = 16, 1024
-"""Rows per class after which means so far become the new pilots: soon at first, seldom later."""
-
-PILOT_ROWS = 512
-CLOSE = 0.3
-"""Below this ratio of squared residual to squared origin, |x| is got from the residual."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +18,13 @@ class Moments:
     unit_mean: Tensor | None  # (K, D) float64, mean of x/|x|
     inverse_norm: Tensor | None  # (K,) float64, mean of 1/|x|
     zero_rows: int = 0
+    products: Tensor | None = None  # (D, D) float64, sum of z z' with z from the class's mean
+    unit_products: Tensor | None = None  # (D, D) float64, the same of x/|x|
 
     @classmethod
-    def empty(cls, classes: int, dim: int, *, unit: bool, device: torch.device) -> Moments:
+    def empty(
+        cls, classes: int, dim: int, *, unit: bool, device: torch.device, products: bool = False
+    ) -> Moments:
         def zeros(*shape: int) -> Tensor:
             return torch.zeros(*shape, dtype=torch.float64, device=device)
 
@@ -56,10 +34,12 @@ class Moments:
             zeros(classes),
             zeros(classes, dim) if unit else None,
             zeros(classes) if unit else None,
+            products=zeros(dim, dim) if products else None,
+            unit_products=zeros(dim, dim) if products and unit else None,
         )
 
     def of(self, rows: Tensor) -> Moments:
-        """The moments of some classes only."""
+        """The moments of some classes only; the others have no samples."""
         unit, inverse = self.unit_mean, self.inverse_norm
         return Moments(
             self.count[rows],
@@ -68,6 +48,8 @@ class Moments:
             None if unit is None else unit[rows],
             None if inverse is None else inverse[rows],
             self.zero_rows,
+            self.products,
+            self.unit_products,
         )
 
     def merge(self, other: Moments) -> Moments:
@@ -76,12 +58,18 @@ class Moments:
         share = other.count / count.clamp(min=1)  # (K,)
         step = other.mean - self.mean  # (K, D)
         square = torch.linalg.vector_norm(step, dim=1).square()
-        scatter = self.scatter + other.scatter + square * self.count * share
+        weight = self.count * share  # (K,)
+        scatter = self.scatter + other.scatter + square * weight
         unit_mean = inverse_norm = None
         if self.unit_mean is not None and other.unit_mean is not None:
             unit_mean = torch.lerp(self.unit_mean, other.unit_mean, share[:, None])
         if self.inverse_norm is not None and other.inverse_norm is not None:
             inverse_norm = torch.lerp(self.inverse_norm, other.inverse_norm, share)
+        products = _joined(self.products, other.products, step, weight)
+        unit_products = None
+        if self.unit_mean is not None and other.unit_mean is not None:
+            unit_step = other.unit_mean - self.unit_mean
+            unit_products = _joined(self.unit_products, other.unit_products, unit_step, weight)
         return Moments(
             count,
             step.mul_(share[:, None]).add_(self.mean),
@@ -89,198 +77,16 @@ class Moments:
             unit_mean,
             inverse_norm,
             self.zero_rows + other.zero_rows,
+            products,
+            unit_products,
         )
 
 
-class MomentSweep:
-    """Folds batches into Moments. Feed it with ``add``; read it once with ``finish``."""
-
-    def __init__(
-        self, classes: int, dim: int, *, work: torch.dtype, device: torch.device, unit: bool
-    ) -> None:
-        self.classes = classes
-        self.unit = unit
-        self.total = Moments.empty(classes, dim, unit=unit, device=device)
-        self.pilot = torch.zeros(classes, dim, dtype=work, device=device)
-        self.seen = torch.zeros(classes, dtype=torch.bool, device=device)
-        self.few_rows = EARLY_ROWS * classes
-        self.space = Workspace(work, device)
-        self.short_sums = torch.zeros(
-            2 if unit else 1, classes, dim, dtype=torch.float64, device=device
-        )
-        self.buffers: list[Tensor] = []  # like sums, in the working precision
-        self._start_chunk()
-
-    def _start_chunk(self) -> None:
-        def zeros(*shape: int) -> Tensor:
-            return torch.zeros(*shape, dtype=torch.float64, device=self.pilot.device)
-
-        self.rows = 0
-        self.most = 0
-        self.count, self.square = zeros(self.classes), zeros(self.classes)
-        self.inverse = zeros(self.classes)
-        self.short_sums.zero_()
-        self.zero_rows = 0
-        self.pilot_square = (
-            torch.linalg.vector_norm(self.pilot, dim=1, dtype=torch.float64).square()
-            if self.unit
-            else self.count
-        )
-
-    def add(self, block: Block) -> None:
-        self.take(block.x, block.y)
-
-    def take(self, x: Tensor, y: Tensor) -> None:  # (B, D), (B,)
-        counts = torch.bincount(y, minlength=self.classes)
-        self._meet(x, y, counts)
-        origin = self.space.rows_of("origin", self.pilot, y)  # (B, D)
-        residual = self.space.difference("residual", x, origin)
-        square = row_squares(residual)
-        self.count += counts
-        self.square += by_class(y, square, self.classes)
-        inverse = None
-        if self.unit:
-            inverse = inverse_norms(row_lengths(x), residual, square, origin, self.pilot_square[y])
-            self.zero_rows += int((inverse == 0).sum())
-            self.inverse += by_class(y, inverse, self.classes)
-        if self.classes <= ONE_HOT_CLASSES:
-            self.short_sums += one_hot_sums(residual, y, inverse, self.classes)
-        else:
-            most = int(counts.max())
-            if self.most + most > SHORT_SUM:
-                self._drain()
-            self._scatter(residual, y, inverse, most)
-        self.rows += len(y)
-        if self.rows >= self.few_rows:
-            self._flush()
-            self.few_rows = LATER_ROWS * self.classes
-
-    def _meet(self, x: Tensor, y: Tensor, counts: Tensor) -> None:
-        """Give each class met for the first time a pilot: the mean of its first rows."""
-        new = (counts > 0) & ~self.seen
-        if not bool(new.any()):
-            return
-        rows = torch.nonzero(new[y]).flatten()
-        first = torch.cat([rows[:PILOT_ROWS], first_of_each(y[rows], rows)])
-        sums = torch.zeros(self.pilot.shape, dtype=torch.float64, device=x.device)
-        sums.index_add_(0, y[first], x[first].double())
-        many = torch.bincount(y[first], minlength=self.classes)
-        self.pilot[new] = (sums[new] / many[new, None]).to(self.pilot.dtype)
-        self.seen |= new
-        if self.unit:
-            self.pilot_square = torch.linalg.vector_norm(
-                self.pilot, dim=1, dtype=torch.float64
-            ).square()
-
-    def _scatter(self, residual: Tensor, y: Tensor, inverse: Tensor | None, most: int) -> None:
-        """Add rows by class into buffers short enough for the working precision."""
-        groups = max(1, min(-(-most // SHORT_SUM), BUFFER_CLASSES // self.classes))
-        self.most += -(-most // groups)
-        while len(self.buffers) < groups:
-            self.buffers.append(
-                residual.new_zeros(self.short_sums.shape[0], self.classes, residual.shape[1])
-            )
-        for kind in range(self.short_sums.shape[0]):
-            if kind == 1 and inverse is not None:
-                residual.mul_(inverse.to(residual.dtype)[:, None])
-            parts = zip(
-                self.buffers, residual.tensor_split(groups), y.tensor_split(groups), strict=False
-            )
-            for buffer, rows, labels in parts:
-                buffer[kind].index_add_(0, labels, rows)
-
-    def _drain(self) -> None:
-        """Empty the short sums into float64."""
-        for buffer in self.buffers:
-            self.short_sums += buffer
-            buffer.zero_()
-        self.most = 0
-
-    def _flush(self) -> None:
-        """Turn the chunk's sums into Moments and merge them."""
-        self._drain()
-        n = self.count.clamp(min=1)
-        shift = self.short_sums[0] / n[:, None]  # (K, D), mean residual
-        pilot = self.pilot.double()
-        unit_mean = inverse_norm = None
-        if self.unit:
-            inverse_norm = self.inverse / n
-            unit_mean = self.short_sums[1] / n[:, None] + inverse_norm[:, None] * pilot
-        # The pilot is near the mean, so that little cancels here.
-        scatter = self.square - n * torch.linalg.vector_norm(shift, dim=1).square()
-        here = Moments(
-            self.count,
-            shift + pilot,
-            scatter.clamp(min=0),
-            unit_mean,
-            inverse_norm,
-            self.zero_rows,
-        )
-        self.total = self.total.merge(here)
-        known = self.total.count > 0
-        self.pilot[known] = self.total.mean[known].to(self.pilot.dtype)
-        self._start_chunk()
-
-    def sums(self) -> Moments:
-        if self.rows:
-            self._flush()
-        return self.total
-
-    def merge(self, other: Moments) -> None:
-        self.total = self.sums().merge(other)
-
-    def finish(self) -> Moments:
-        return self.sums()
-
-
-def row_lengths(rows: Tensor) -> Tensor:  # (B,) float64
-    """Length of each row; a short sum in the working precision, then float64."""
-    length: Tensor = torch.linalg.vector_norm(rows, dim=1)
-    return length.double()
-
-
-def row_squares(rows: Tensor) -> Tensor:  # (B,) float64
-    return row_lengths(rows).square()
-
-
-def inverse_norms(
-    length: Tensor, residual: Tensor, square: Tensor, origin: Tensor, origin_square: Tensor
-) -> Tensor:  # (B,) float64
-    """1/|x| for each row, 0 for a zero row; ``length`` is |x| in the working precision.
-
-    Near collapse the spread of |x| is far below float32's resolution of |x| itself, so there it
-    comes from |o|^2 + 2 r.o + |r|^2 with x = o + r, whose small terms carry the spread.
-    """
-    close = square < CLOSE * origin_square
-    if residual.dtype != torch.float64 and bool(close.any()):
-        cross = torch.linalg.vecdot(residual, origin).double()
-        near = (origin_square + 2 * cross + square).clamp(min=0).sqrt()
-        length = torch.where(close, near, length)
-    return torch.where(length > 0, 1 / length, 0.0)
-
-
-def one_hot_sums(rows: Tensor, y: Tensor, scale: Tensor | None, classes: int) -> Tensor:
-    """Sums of rows by class, and of scaled rows, in groups of SHORT_SUM rows."""
-    one_hot = torch.zeros(len(y), classes, dtype=rows.dtype, device=rows.device)
-    one_hot.scatter_(1, y[:, None], 1.0)
-    if scale is not None:
-        one_hot = torch.cat([one_hot, one_hot * scale.to(rows.dtype)[:, None]], dim=1)
-    kinds = one_hot.shape[1] // classes
-    full = len(y) // SHORT_SUM * SHORT_SUM
-    total = torch.zeros(one_hot.shape[1], rows.shape[1], dtype=torch.float64, device=rows.device)
-    if full:
-        left = one_hot[:full].view(-1, SHORT_SUM, one_hot.shape[1]).transpose(1, 2)
-        right = rows[:full].view(-1, SHORT_SUM, rows.shape[1])
-        total += torch.bmm(left, right).sum(0, dtype=torch.float64)
-    if full < len(y):
-        total += one_hot[full:].T @ rows[full:]
-    return total.view(kinds, classes, rows.shape[1])
-
-
-def first_of_each(y: Tensor, rows: Tensor) -> Tensor:
-    """The first row of each class, so that no class is without a pilot."""
-    order = torch.argsort(y, stable=True)
-    ordered = y[order]
-    starts = torch.ones(len(y), dtype=torch.bool, device=y.device)
-    starts[1:] = ordered[1:] != ordered[:-1]
-    return rows[order[starts]]
+def _joined(
+    left: Tensor | None, right: Tensor | None, step: Tensor, weight: Tensor
+) -> Tensor | None:
+    """Products about the means of both together: those of each, and of how far these lie apart."""
+    if left is None or right is None:
+        return None
+    apart = step * weight.sqrt()[:, None]
+    return torch.addmm(left + right, apart.T, apart)

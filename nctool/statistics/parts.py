@@ -13,7 +13,8 @@ import torch
 from torch import Tensor
 
 from nctool.engine.block import Block, Part
-from nctool.statistics.moments import Moments, inverse_norms, row_lengths, row_squares
+from nctool.statistics.lengths import inverse_norms, row_lengths, row_squares
+from nctool.statistics.moments import Moments
 
 RESIDUAL_CLASSES = 256
 """Up to here every class is its own origin (a small table); beyond, the global mean is."""

@@ -8,14 +8,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from nctool.engine.block import Block, Part, Product
+from nctool.engine.fact import Unseen
 from nctool.engine.workspace import Workspace
-from nctool.statistics.moments import row_squares
+from nctool.statistics.lengths import row_squares
 from nctool.statistics.parts import RESIDUAL_CLASSES, Residual
+
+if TYPE_CHECKING:
+    from nctool.settings.conventions import Convention
 
 COLUMN_BLOCKS = 4
 
@@ -167,6 +172,22 @@ def unit_whitened(
         white, residual, span, mean_inverse, shift,
         centre @ white.basis, shift @ white.basis,
     )  # fmt: skip
+
+
+def total_of(
+    by_class: Tensor | None,
+    white: Whitener,
+    products: Tensor | None,
+    convention: Convention,
+    unseen: str,
+) -> float:
+    """The sum of z' S_B^+ z: of its sums by class, or as Tr(F' (sum of z z') F)."""
+    if by_class is not None:
+        return float(by_class.sum())
+    if products is None or convention.within_pinv == "classes":
+        raise Unseen(unseen)
+    factor = white.factor
+    return float(((products @ factor) * factor).sum().clamp(min=0))
 
 
 def span_of(white: Whitener, residual: Part[Tensor]) -> Product | None:

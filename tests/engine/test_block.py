@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
-
 import pytest
 import torch
 from torch import Tensor
@@ -12,8 +9,8 @@ from torch import Tensor
 from nctool.analysis.measure import choose_engine, inputs_of, riders
 from nctool.core.progress import Silent
 from nctool.engine.block import Block, Fused, Product, fuse
-from nctool.engine.fact import Accumulator, Blocks
-from nctool.engine.solve import solve, start
+from nctool.engine.fact import Blocks
+from nctool.engine.solve import Running, solve, start
 from nctool.engine.workspace import Workspace
 from nctool.facts import graph
 from nctool.metrics import registry
@@ -88,8 +85,9 @@ def test_writes_are_seen(monkeypatch: pytest.MonkeyPatch) -> None:
         test_parts_are_read_only()
 
 
-def watched(source: Blocks, accumulators: Sequence[Accumulator[Any]]) -> None:
+def watched(source: Blocks, running: Running) -> Running:
     """Feeds them, and looks whether what they share is as it was."""
+    accumulators = [*running.values()]
     for part in source.blocks(accumulators):
         versions: dict[object, int] = {}
         for accumulator in accumulators:
@@ -98,3 +96,4 @@ def watched(source: Blocks, accumulators: Sequence[Accumulator[Any]]) -> None:
                 shared = {key: value for key, value in part.parts.items() if torch.is_tensor(value)}
                 for key, value in shared.items():
                     assert versions.setdefault(key, value._version) == value._version, key
+    return running

@@ -16,7 +16,8 @@ import typer
 
 from nctool import analyze, metrics
 from nctool.analysis import measure, trajectories
-from nctool.arrays import LazyArray
+from nctool.analysis.first_look import FirstLook
+from nctool.arrays import LazyArray, Source
 from nctool.cli import shell
 from nctool.cli.analyze import analyze as analyze_command
 from nctool.core import files
@@ -26,7 +27,7 @@ from nctool.inputs.assemble import check_shapes
 from nctool.inputs.sources import load
 from nctool.report import Report
 from nctool.settings import budget, config
-from nctool.settings.conventions import ConventionOptions
+from nctool.settings.conventions import Convention, ConventionOptions
 from nctool.settings.role_options import RoleOptions
 from tests.golden import after_the_report
 from tests.golden.goldens import FOLDER, ROOT, check_text
@@ -36,6 +37,7 @@ MODULES = {
     "labels": "inputs/labels.py",
     "sources": "inputs/sources.py",
     "samples": "engine/samples.py",
+    "seen": "engine/seen.py",
     "head": "facts/head.py",
     "unlabelled": "facts/unlabelled.py",
     "conventions": "settings/conventions.py",
@@ -87,6 +89,14 @@ def with_nan() -> torch.Tensor:
     features = FEATURES.clone()
     features[[3, 7], 1] = torch.nan
     return features
+
+
+def seen_with_nan() -> None:
+    settings = measure.Settings(Convention())
+    look = FirstLook(("ant", "bee"), 3, "float32", settings)
+    look.add(torch.full((2, 3), torch.nan), torch.tensor([0, 1]))
+    seen = Source(None, None, ("ant", "bee"), None, None, gathered=look.gathered("it is gone"))
+    measure.measure(seen, metrics.select("nc1"), settings)
 
 
 def two_signatures() -> None:
@@ -226,6 +236,7 @@ CASES: dict[str, Callable[[], object]] = {
     "unlabelled.non-finite-ood": lambda: analyze(
         features=FEATURES + LABELS[:, None], labels=LABELS, ood=with_nan()
     ),
+    "seen.non-finite-sums": lambda: seen_with_nan(),
     "samples.out-of-range": lambda: analyze(features=1e200 * FEATURES.double(), labels=LABELS),
     "head.non-finite-head": lambda: analyze(weight=HEAD / 0),
     "conventions.bad-weight": lambda: ConventionOptions(alpha=-1.0),

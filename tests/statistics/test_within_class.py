@@ -348,7 +348,7 @@ def test_pairs(
     x, y, centre = shaped(shape, spread, dtype)
     zero = torch.zeros(9).double()
     sums = PairSums(zero, centre, counts(y, centre))
-    feed(kept_whole(x, y, centre), [sums])
+    feed(kept_whole(x, y, centre), {"pairs": sums})
     found = sums.finish()
     for one in range(3):
         apart = pair_chords(x[y == one], zero)
@@ -377,7 +377,7 @@ def test_kernels(shape: str, spread: float, stack: int, monkeypatch: pytest.Monk
         name: KernelSums(View(origin, to), centre, counts(y, centre))
         for name, origin in origins.items()
     }
-    feed(kept_whole(x, y, centre), [*sums.values()])
+    feed(kept_whole(x, y, centre), sums)
     found = {name: kernels.finish() for name, kernels in sums.items()}
     for name, origin in origins.items():
         for one in range(4):

@@ -2,37 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from copy import deepcopy
-from typing import Any
 
-from nctool.engine.fact import Accumulator, Blocks
+from nctool.engine.fact import Blocks
+from nctool.engine.packing import packed, unpacked
+from nctool.engine.solve import Running
 
 SHARDS = 3
-Accumulators = Sequence[Accumulator[Any]]
 
 
-def fed(source: Blocks, accumulators: Accumulators) -> list[list[Accumulator[Any]]]:
+def fed(source: Blocks, running: Running) -> list[Running]:
     """Equal empty accumulators for each shard, and every third block to each."""
-    shards = [deepcopy([*accumulators]) for _ in range(SHARDS)]
-    for place, block in enumerate(source.blocks(accumulators)):
-        for accumulator in shards[place % SHARDS]:
+    shards: list[Running] = [deepcopy(dict(running)) for _ in range(SHARDS)]
+    for place, block in enumerate(source.blocks([*running.values()])):
+        for accumulator in shards[place % SHARDS].values():
             accumulator.add(block)
     return shards
 
 
-def in_shards(source: Blocks, accumulators: Accumulators) -> None:
+def add(whole: Running, part: Running) -> None:
+    """The sums of one into the other, on the way as tensors of a file."""
+    for name, accumulator in whole.items():
+        empty = deepcopy(accumulator).sums()
+        accumulator.merge(unpacked(packed(part[name].sums()), like=empty))
+
+
+def in_shards(source: Blocks, running: Running) -> Running:
     """One after another: ((empty + 1) + 2) + 3."""
-    for shard in fed(source, accumulators):
-        for whole, part in zip(accumulators, shard, strict=True):
-            whole.merge(part.sums())
+    for shard in fed(source, running):
+        add(running, shard)
+    return running
 
 
-def in_shards_backwards(source: Blocks, accumulators: Accumulators) -> None:
+def in_shards_backwards(source: Blocks, running: Running) -> Running:
     """From the other end, inner pairs first: empty + (3 + (2 + 1))."""
-    shards = fed(source, accumulators)
+    shards = fed(source, running)
     for outer, inner in zip(shards[1:], shards[:-1], strict=True):
-        for whole, part in zip(outer, inner, strict=True):
-            whole.merge(part.sums())
-    for whole, part in zip(accumulators, shards[-1], strict=True):
-        whole.merge(part.sums())
+        add(outer, inner)
+    add(running, shards[-1])
+    return running

@@ -1,0 +1,245 @@
+"""The first sweep: how many samples, where each class's mean is, how far its samples stray.
+
+Sums of residuals from a pilot (a vector near the class mean, in the working precision) are exact
+where plain sums cancel: subtracting two close floats loses nothing. Short sums run in the working
+precision, everything longer in float64.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from nctool.engine.block import Block
+from nctool.engine.workspace import Workspace
+from nctool.statistics.lengths import inverse_norms, inverse_of, row_lengths, row_squares
+from nctool.statistics.moments import Moments
+from nctool.statistics.sums import by_class
+
+SHORT_SUM = 256
+"""Rows added in the working precision before float64 takes over: keeps a float32 mean's error
+under a millionth of the sampling error of that mean (error grows like u * sqrt(rows))."""
+
+ONE_HOT_CLASSES = 32
+"""Up to here, sums by class are faster as a product with one-hot rows than as scattered adds."""
+
+BUFFER_CLASSES = 8192
+"""Most class rows held in short-sum buffers: bounds their memory when classes are many."""
+
+EARLY_ROWS, LATER_ROWS = 16, 1024
+"""Rows per class after which means so far become the new pilots: soon at first, seldom later."""
+
+PILOT_ROWS = 512
+
+
+class MomentSweep:
+    """Folds batches into Moments. Feed it with ``add``; read it once with ``finish``."""
+
+    def __init__(
+        self,
+        classes: int,
+        dim: int,
+        *,
+        work: torch.dtype,
+        device: torch.device,
+        unit: bool,
+        products: bool = False,
+    ) -> None:
+        """``products``: sum the outer products of the residuals, too."""
+        self.classes = classes
+        self.unit = unit
+        self.total = Moments.empty(classes, dim, unit=unit, device=device, products=products)
+        self.outer = [
+            torch.zeros_like(start)
+            for start in (self.total.products, self.total.unit_products)
+            if start is not None
+        ]
+        self.pilot = torch.zeros(classes, dim, dtype=work, device=device)
+        self.seen = torch.zeros(classes, dtype=torch.bool, device=device)
+        self.few_rows = EARLY_ROWS * classes
+        self.space = Workspace(work, device)
+        self.short_sums = torch.zeros(
+            2 if unit else 1, classes, dim, dtype=torch.float64, device=device
+        )
+        self.buffers: list[Tensor] = []  # like sums, in the working precision
+        self._start_chunk()
+
+    def _start_chunk(self) -> None:
+        def zeros(*shape: int) -> Tensor:
+            return torch.zeros(*shape, dtype=torch.float64, device=self.pilot.device)
+
+        self.rows = 0
+        self.most = 0
+        self.count, self.square = zeros(self.classes), zeros(self.classes)
+        self.inverse = zeros(self.classes)
+        self.short_sums.zero_()
+        for products in self.outer:
+            products.zero_()
+        self.zero_rows = 0
+        self.pilot_square = (
+            torch.linalg.vector_norm(self.pilot, dim=1, dtype=torch.float64).square()
+            if self.unit
+            else self.count
+        )
+
+    def add(self, block: Block) -> None:
+        self.take(block.x, block.y)
+
+    def take(self, x: Tensor, y: Tensor) -> None:  # (B, D), (B,)
+        counts = torch.bincount(y, minlength=self.classes)
+        self._meet(x, y, counts)
+        origin = self.space.rows_of("origin", self.pilot, y)  # (B, D)
+        residual = self.space.difference("residual", x, origin)
+        square = row_squares(residual)
+        self.count += counts
+        self.square += by_class(y, square, self.classes)
+        inverse = None
+        if self.unit:
+            inverse = inverse_norms(row_lengths(x), residual, square, origin, self.pilot_square[y])
+            self.zero_rows += int((inverse == 0).sum())
+            self.inverse += by_class(y, inverse, self.classes)
+        if self.outer:
+            self._multiply(residual, y, inverse)
+        if self.classes <= ONE_HOT_CLASSES:
+            self.short_sums += one_hot_sums(residual, y, inverse, self.classes)
+        else:
+            most = int(counts.max())
+            if self.most + most > SHORT_SUM:
+                self._drain()
+            self._scatter(residual, y, inverse, most)
+        self.rows += len(y)
+        if self.rows >= self.few_rows:
+            self._flush()
+            self.few_rows = LATER_ROWS * self.classes
+
+    def _multiply(self, residual: Tensor, y: Tensor, inverse: Tensor | None) -> None:
+        """Add the outer products of residuals, and of those of x/|x| from p/|p|, p the pilot.
+
+        x/|x| - p/|p| = r/|x| + (1/|x| - 1/|p|) p, whose terms keep their digits near collapse.
+        In float64: shards cut the samples differently, and have to merge to the same digits.
+        """
+        exact = residual.double()
+        self.outer[0].addmm_(exact.T, exact)
+        if inverse is not None:
+            drift = inverse - inverse_of(self.pilot_square)[y]
+            exact = exact * inverse[:, None] + self.pilot[y].double() * drift[:, None]
+            self.outer[1].addmm_(exact.T, exact)
+
+    def _meet(self, x: Tensor, y: Tensor, counts: Tensor) -> None:
+        """Give each class met for the first time a pilot: the mean of its first rows."""
+        new = (counts > 0) & ~self.seen
+        if not bool(new.any()):
+            return
+        rows = torch.nonzero(new[y]).flatten()
+        first = torch.cat([rows[:PILOT_ROWS], first_of_each(y[rows], rows)])
+        sums = torch.zeros(self.pilot.shape, dtype=torch.float64, device=x.device)
+        sums.index_add_(0, y[first], x[first].double())
+        many = torch.bincount(y[first], minlength=self.classes)
+        self.pilot[new] = (sums[new] / many[new, None]).to(self.pilot.dtype)
+        self.seen |= new
+        if self.unit:
+            self.pilot_square = torch.linalg.vector_norm(
+                self.pilot, dim=1, dtype=torch.float64
+            ).square()
+
+    def _scatter(self, residual: Tensor, y: Tensor, inverse: Tensor | None, most: int) -> None:
+        """Add rows by class into buffers short enough for the working precision."""
+        groups = max(1, min(-(-most // SHORT_SUM), BUFFER_CLASSES // self.classes))
+        self.most += -(-most // groups)
+        while len(self.buffers) < groups:
+            self.buffers.append(
+                residual.new_zeros(self.short_sums.shape[0], self.classes, residual.shape[1])
+            )
+        for kind in range(self.short_sums.shape[0]):
+            if kind == 1 and inverse is not None:
+                residual.mul_(inverse.to(residual.dtype)[:, None])
+            parts = zip(
+                self.buffers, residual.tensor_split(groups), y.tensor_split(groups), strict=False
+            )
+            for buffer, rows, labels in parts:
+                buffer[kind].index_add_(0, labels, rows)
+
+    def _drain(self) -> None:
+        """Empty the short sums into float64."""
+        for buffer in self.buffers:
+            self.short_sums += buffer
+            buffer.zero_()
+        self.most = 0
+
+    def _flush(self) -> None:
+        """Turn the chunk's sums into Moments and merge them."""
+        self._drain()
+        n = self.count.clamp(min=1)
+        shift = self.short_sums[0] / n[:, None]  # (K, D), mean residual
+        pilot = self.pilot.double()
+        unit_mean = inverse_norm = None
+        if self.unit:
+            inverse_norm = self.inverse / n
+            unit_mean = self.short_sums[1] / n[:, None] + inverse_norm[:, None] * pilot
+        # The pilot is near the mean, so that little cancels here.
+        scatter = self.square - n * torch.linalg.vector_norm(shift, dim=1).square()
+        products = unit_products = None
+        if self.outer:
+            products = _about_mean(self.outer[0], shift, self.count)
+        if self.outer and unit_mean is not None:
+            unit_pilot = pilot * inverse_of(self.pilot_square)[:, None]
+            unit_products = _about_mean(self.outer[1], unit_mean - unit_pilot, self.count)
+        here = Moments(
+            self.count,
+            shift + pilot,
+            scatter.clamp(min=0),
+            unit_mean,
+            inverse_norm,
+            self.zero_rows,
+            products,
+            unit_products,
+        )
+        self.total = self.total.merge(here)
+        known = self.total.count > 0
+        self.pilot[known] = self.total.mean[known].to(self.pilot.dtype)
+        self._start_chunk()
+
+    def sums(self) -> Moments:
+        if self.rows:
+            self._flush()
+        return self.total
+
+    def merge(self, other: Moments) -> None:
+        self.total = self.sums().merge(other)
+
+    def finish(self) -> Moments:
+        return self.sums()
+
+
+def _about_mean(products: Tensor, shift: Tensor, count: Tensor) -> Tensor:
+    """Sums of outer products about the mean, which lies a ``shift`` (K, D) from their origin."""
+    weighted = shift * count.sqrt()[:, None]
+    about: Tensor = torch.addmm(products, weighted.T, weighted, alpha=-1)
+    return about
+
+
+def one_hot_sums(rows: Tensor, y: Tensor, scale: Tensor | None, classes: int) -> Tensor:
+    """Sums of rows by class, and of scaled rows, in groups of SHORT_SUM rows."""
+    one_hot = torch.zeros(len(y), classes, dtype=rows.dtype, device=rows.device)
+    one_hot.scatter_(1, y[:, None], 1.0)
+    if scale is not None:
+        one_hot = torch.cat([one_hot, one_hot * scale.to(rows.dtype)[:, None]], dim=1)
+    kinds = one_hot.shape[1] // classes
+    full = len(y) // SHORT_SUM * SHORT_SUM
+    total = torch.zeros(one_hot.shape[1], rows.shape[1], dtype=torch.float64, device=rows.device)
+    if full:
+        left = one_hot[:full].view(-1, SHORT_SUM, one_hot.shape[1]).transpose(1, 2)
+        right = rows[:full].view(-1, SHORT_SUM, rows.shape[1])
+        total += torch.bmm(left, right).sum(0, dtype=torch.float64)
+    if full < len(y):
+        total += one_hot[full:].T @ rows[full:]
+    return total.view(kinds, classes, rows.shape[1])
+
+
+def first_of_each(y: Tensor, rows: Tensor) -> Tensor:
+    """The first row of each class, so that no class is without a pilot."""
+    order = torch.argsort(y, stable=True)
+    ordered = y[order]
+    starts = torch.ones(len(y), dtype=torch.bool, device=y.device)
+    starts[1:] = ordered[1:] != ordered[:-1]
+    return rows[order[starts]]
