@@ -19,10 +19,18 @@ if TYPE_CHECKING:
 
 @sweep(over="present_samples")
 def head_decisions(head_rule: HeadRule, class_counts: Tensor) -> Accumulator[Decisions]:
-    """The row of the head that is decided for each sample."""
-    from nctool.statistics.confusion import DecisionSweep
+    """How often each row of the head is decided for each class."""
+    from nctool.statistics.confusion import DecisionSums
 
-    return DecisionSweep(head_rule, class_counts)
+    return DecisionSums(head_rule, class_counts)
+
+
+@sweep(over="present_samples")
+def decision_order(head_rule: HeadRule, class_counts: Tensor) -> Accumulator[Tensor]:
+    """(N,) The row of the head that is decided for each sample."""
+    from nctool.statistics.confusion import DecisionOrder
+
+    return DecisionOrder(head_rule, class_counts)
 
 
 @fact()
@@ -32,19 +40,19 @@ def head_right(head_decisions: Decisions) -> Tensor:  # (K,)
 
 
 @fact()
-def head_chosen(head_decisions: Decisions, weight: Tensor) -> Tensor:  # (C,) float64
+def head_chosen(
+    head_decisions: Decisions, weight: Tensor, columns: Tensor
+) -> Tensor:  # (C,) float64
     """How many samples the head gives to each class."""
-    import torch
-
-    chosen = torch.bincount(head_decisions.chosen, minlength=len(weight))
-    return chosen.to(weight.device, torch.float64)
+    return head_decisions.chosen(columns, len(weight))
 
 
 @fact()
 def misalignment(
     sizes: Sizes,
     head_decisions: Decisions | None,
-    labels: Tensor,
+    decision_order: Tensor | None,
+    labels: Tensor | None,
     weight: Tensor | None,
     bias: Tensor | None,
     columns: Tensor,
@@ -60,5 +68,8 @@ def misalignment(
 
     if head_decisions is None or weight is None:
         return None
+    order = None
+    if decision_order is not None and labels is not None:
+        order = decision_order, labels
     decides = bias if convention.bias_decides else None
-    return align(head_decisions, labels, weight, decides, columns, moments)
+    return align(head_decisions, order, weight, decides, columns, moments)

@@ -68,8 +68,9 @@ class Alignment:
     """Decisions beside labels."""
 
     confusion: Confusion
-    chosen: Whole  # (N,) row of the head, as stored; -1 without a class
-    labels: Whole  # (N,) the same of the labels
+    order: tuple[Whole, Whole] | None
+    """(N,) The row of the head decided for each sample as stored, -1 without a class; and its
+    label. None where nobody knows the order of the samples."""
     weight: Tensor  # (C, D)
     moments: Moments
     pointed: float
@@ -147,9 +148,12 @@ class Alignment:
 
     def _moved(self) -> Misalignment | None:
         """By labels that are moved along the rows."""
-        shift = row_shift(self.chosen, self.labels, self.confusion.rows)
-        known = (self.chosen >= 0) & (np.roll(self.labels, shift) >= 0)
-        now, then = self.chosen == self.labels, self.chosen == np.roll(self.labels, shift)
+        if self.order is None:
+            return None
+        chosen, labels = self.order
+        shift = row_shift(chosen, labels, self.confusion.rows)
+        known = (chosen >= 0) & (np.roll(labels, shift) >= 0)
+        now, then = chosen == labels, chosen == np.roll(labels, shift)
         gained, lost = int((known & then & ~now).sum()), int((known & now & ~then).sum())
         # As in a sign test, for the best of N shifts: Gaussian tails fall like exp(-z^2/2).
         deviations = math.sqrt(16 + 2 * math.log(self.samples))
@@ -186,26 +190,29 @@ class Alignment:
 
 def align(
     decisions: Decisions,
-    labels: Tensor,
+    order: tuple[Tensor, Tensor] | None,
     weight: Tensor,
     bias: Tensor | None,
     columns: Tensor,
     moments: Moments,
 ) -> Misalignment | None:
-    """What is out of order; None where the head is right, and where no order helps it."""
-    total = len(decisions.chosen)
-    if float(decisions.right.sum()) >= RIGHT * total:
+    """What is out of order; None where the head is right, and where no order helps it.
+
+    ``order``: of samples as stored the row decided, of those that have a class, and the labels.
+    """
+    if float(decisions.right.sum()) >= RIGHT * float(moments.count.sum()):
         return None
-    own = columns.cpu().numpy()
-    place = np.zeros(len(weight), dtype=np.int64)
-    place[own] = np.arange(len(own))
-    stored = labels.cpu().numpy().astype(np.int64)
-    chosen = np.full(len(stored), -1, dtype=np.int64)
-    chosen[stored >= 0] = decisions.chosen.numpy()
-    y = stored[stored >= 0]
-    confusion = Confusion.of(place[y], chosen[stored >= 0], own, len(weight))
+    confusion = Confusion.of(decisions, columns.cpu().numpy(), len(weight))
     pointed = _pointed(decisions, weight, bias, columns, moments)
-    return Alignment(confusion, chosen, stored, weight, moments, pointed).explain()
+    stored = None if order is None else _stored(*order)
+    return Alignment(confusion, stored, weight, moments, pointed).explain()
+
+
+def _stored(chosen: Tensor, labels: Tensor) -> tuple[Whole, Whole]:
+    stored = labels.cpu().numpy().astype(np.int64)
+    rows = np.full(len(stored), -1, dtype=np.int64)
+    rows[stored >= 0] = chosen.numpy()
+    return rows, stored
 
 
 def _pointed(
@@ -216,7 +223,7 @@ def _pointed(
     The winning logit is the own one plus what it loses by; own ones add up to class means.
     """
     rows, count = weight.double(), moments.count
-    named = torch.bincount(decisions.chosen, minlength=len(rows)).to(count)
+    named = decisions.chosen(columns, len(rows)).to(count)
     own = torch.zeros_like(named).index_add_(0, columns, count)
     mean = count @ moments.mean / count.sum()
     around = moments.mean - mean

@@ -1,4 +1,4 @@
-"""What the head decides for every sample, and which relabelling of the classes fits that best."""
+"""What the head decides, and which relabelling of the classes fits that best."""
 
 from __future__ import annotations
 
@@ -16,42 +16,91 @@ from nctool.statistics.sums import by_class
 Whole = NDArray[np.int64]
 
 
+MOST_WAITING = 1 << 20
+"""Wrong decisions that are held one by one before equal ones are counted."""
+
+
 @dataclass(frozen=True, slots=True)
 class Decisions:
-    """Of every sample that has a class, in the order in which they are stored."""
+    """Of all samples that have a class, in whatever order they come."""
 
-    chosen: Tensor  # (N,) int32 row of the head, on the CPU
     right: Tensor  # (K,) float64: how many of each class
     lost: float
     """Sum over samples of the highest logit less that of the own class."""
+    pairs: Tensor  # (P,) int64: class * rows + the row decided, where that is not its own
+    counts: Tensor  # (P,) int64: how many samples
+
+    def chosen(self, columns: Tensor, rows: int) -> Tensor:  # (rows,) float64
+        """How many samples each row of the head wins; ``columns`` (K,): each class's own."""
+        total = self.right.new_zeros(rows).index_add_(0, columns, self.right)
+        pairs, counts = self.pairs.to(total.device), self.counts.to(total)
+        return total.index_add_(0, pairs % rows, counts)
 
 
-class DecisionSweep:
-    """One small integer per sample: what only order can tell is not lost in sums."""
+class DecisionSums:
+    """How often each row wins where it ought not to: few pairs, however many samples."""
+
+    def __init__(self, rule: HeadRule, counts: Tensor) -> None:
+        self.rule, self.reads, self.width = rule, rule.reads, rule.width
+        self.right = torch.zeros_like(counts)  # (K,)
+        self.lost = torch.zeros((), dtype=torch.float64, device=counts.device)
+        self.pairs: list[Tensor] = []
+        self.counts: list[Tensor] = []
+        self.waiting = 0
+
+    def add(self, block: Block) -> None:
+        right, chosen = block.get(self.rule.right), block.get(self.rule.chosen)
+        self.right += by_class(block.y, right, len(self.right))
+        self.lost -= block.get(self.rule.margins).clamp(max=0).sum()
+        wrong = (block.y * self.rule.width + chosen)[~right].cpu()
+        self._take(wrong, torch.ones_like(wrong))
+
+    def _take(self, pairs: Tensor, counts: Tensor) -> None:
+        self.pairs.append(pairs)
+        self.counts.append(counts)
+        self.waiting += len(pairs)
+        if self.waiting > MOST_WAITING:
+            self._count()
+
+    def _count(self) -> tuple[Tensor, Tensor]:
+        nothing = torch.empty(0, dtype=torch.int64)
+        pairs, place = torch.unique(torch.cat([nothing, *self.pairs]), return_inverse=True)
+        counts = torch.zeros_like(pairs).index_add_(0, place, torch.cat([nothing, *self.counts]))
+        self.pairs, self.counts, self.waiting = [pairs], [counts], 0
+        return pairs, counts
+
+    def sums(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        return self.right, self.lost, *self._count()
+
+    def merge(self, other: tuple[Tensor, Tensor, Tensor, Tensor]) -> None:
+        right, lost, pairs, counts = other
+        self.right = self.right + right
+        self.lost = self.lost + lost
+        self._take(pairs, counts)
+
+    def finish(self) -> Decisions:
+        return Decisions(self.right, float(self.lost), *self._count())
+
+
+class DecisionOrder:
+    """The row that wins each sample, for what only order can tell: one small integer each."""
 
     def __init__(self, rule: HeadRule, counts: Tensor) -> None:
         self.rule, self.reads, self.width = rule, rule.reads, rule.width
         self.chosen = torch.full((int(counts.sum()),), -1, dtype=torch.int32, device=counts.device)
-        self.right = torch.zeros_like(counts)  # (K,)
-        self.lost = torch.zeros((), dtype=torch.float64, device=counts.device)
 
     def add(self, block: Block) -> None:
         chosen = block.get(self.rule.chosen)
         self.chosen[block.first : block.first + len(chosen)] = chosen.to(torch.int32)
-        self.right += by_class(block.y, block.get(self.rule.right), len(self.right))
-        self.lost -= block.get(self.rule.margins).clamp(max=0).sum()
 
-    def sums(self) -> tuple[Tensor, Tensor, Tensor]:
-        return self.chosen, self.right, self.lost
+    def sums(self) -> Tensor:
+        return self.chosen
 
-    def merge(self, other: tuple[Tensor, Tensor, Tensor]) -> None:
-        chosen, right, lost = other
-        self.chosen = torch.where(chosen >= 0, chosen, self.chosen)
-        self.right = self.right + right
-        self.lost = self.lost + lost
+    def merge(self, other: Tensor) -> None:
+        self.chosen = torch.where(other >= 0, other, self.chosen)
 
-    def finish(self) -> Decisions:
-        return Decisions(self.chosen.cpu(), self.right, float(self.lost))
+    def finish(self) -> Tensor:  # (N,) int32, on the CPU
+        return self.chosen.cpu()
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +117,14 @@ class Confusion:
     rows: int
 
     @classmethod
-    def of(cls, label: Whole, row: Whole, own: Whole, rows: int) -> Confusion:
-        """Of samples: the class and the decided row of each."""
-        pairs, count = np.unique(label * rows + row, return_counts=True)
-        return cls(pairs // rows, pairs % rows, count, own, rows)
+    def of(cls, decisions: Decisions, own: Whole, rows: int) -> Confusion:
+        """Right decisions and wrong ones."""
+        right = decisions.right.cpu().numpy().astype(np.int64)
+        hit = np.flatnonzero(right)
+        pairs = np.concatenate([hit * rows + own[hit], decisions.pairs.numpy()])
+        count = np.concatenate([right[hit], decisions.counts.numpy()])
+        order = np.argsort(pairs)
+        return cls(pairs[order] // rows, pairs[order] % rows, count[order], own, rows)
 
     def hits(self, order: Whole) -> Whole:  # (K,)
         """How many samples of each class are decided as the row that an order gives it."""
