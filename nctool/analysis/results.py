@@ -12,6 +12,7 @@ from nctool.engine.graph import call
 from nctool.engine.solve import State
 from nctool.metrics.metric import Measured, Metric
 from nctool.report import ClassValue, Distribution, Result, Status
+from nctool.report.verdict import SECOND_LOOK
 from nctool.statistics.distribution import spread
 
 WORST = 5
@@ -22,7 +23,7 @@ def result_of(metric: Metric, facts: State) -> Result:
     measured = outcome_of(metric, facts)
     if isinstance(measured, Missing):
         if measured.why:
-            return _empty(metric, "skipped", f"needs a second look at the samples: {measured.why}")
+            return _empty(metric, "skipped", SECOND_LOOK + measured.why)
         return _empty(metric, "skipped", f"needs {' and '.join(measured.inputs)}")
     if isinstance(measured, Undefined):
         return _empty(metric, "undefined", str(measured))

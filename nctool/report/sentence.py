@@ -143,6 +143,8 @@ def _asides(verdict: Verdict, report: Report) -> Iterator[str]:
     data = report.data
     if verdict.so_far == "no-head":
         yield "so far as seen without a head"
+    elif verdict.so_far == "one-look":
+        yield "so far as one look shows: without NC4"
     if data.get("k") == 2:
         yield "2 classes: NC2 holds by definition, not counted"
     sizes = data.get("class_counts") or {}

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 Word = Literal["collapsed", "partly collapsed", "not collapsed"]
 Geometry = Literal["simplex", "seli", "gnc"]
-SoFar = Literal["no-head", "no-features"]
+SoFar = Literal["no-head", "no-features", "one-look"]
 
 COLLAPSED_FROM = 0.9
 """One nine: two nines are 99 percent, and so on."""
@@ -29,6 +29,8 @@ WEAKEST = "collapse.weakest"
 WITHHOLDING = ("rows-misaligned", "labels-shifted", "head-rows-permuted", "report-edited")
 """Notices under which no verdict is given: the numbers are not of this network."""
 SAMPLE_LIMITED = "sample-limited"
+SECOND_LOOK = "needs a second look at the samples: "
+"""How the reason begins where samples passed by once and cannot be seen again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +155,11 @@ def _so_far(report: Report, counted: tuple[str, ...]) -> SoFar | None:
     """What was not there to be looked at."""
     if not report.data.get("n"):
         return "no-features"
-    return "no-head" if counted and "collapse.nc4" not in counted else None
+    if not counted or "collapse.nc4" in counted:
+        return None
+    decisions = report.get("collapse.nc4")
+    passed_by = decisions is not None and (decisions.reason or "").startswith(SECOND_LOOK)
+    return "one-look" if passed_by else "no-head"
 
 
 def _geometry(report: Report, counted: tuple[str, ...]) -> Geometry:

@@ -11,6 +11,7 @@ from nctool.core.notice import Notice
 from nctool.report import Report
 from nctool.report.sentence import nines, percent, second_line, sentence
 from nctool.report.trajectory import joined
+from nctool.report.verdict import SECOND_LOOK
 from tests.support.saved import judged, report
 from tests.support.strict_json import strict, validator
 
@@ -90,6 +91,19 @@ def test_without_head() -> None:
     verdict = given.verdict
     assert verdict is not None and verdict.so_far == "no-head" and verdict.word == "collapsed"
     assert "(so far as seen without a head)" in said(given)
+
+
+# Where samples passed by once the word is without NC4, and says so.
+def test_one_look() -> None:
+    given = judged({"nc1": 0.95, "nc2.means": 0.92, "nc2.weights": 0.97, "nc3": 0.93})
+    reason = SECOND_LOOK + "keep the rows"
+    unseen = replace(
+        given.metrics[0], id="collapse.nc4", value=None, status="skipped", reason=reason
+    )
+    given = replace(given, metrics=(*given.metrics, unseen))
+    verdict = given.verdict
+    assert verdict is not None and verdict.so_far == "one-look" and verdict.word == "collapsed"
+    assert "(so far as one look shows: without NC4)" in said(given)
 
 
 # A notice that rows, labels or head rows do not match withholds the word and gives the cause.
