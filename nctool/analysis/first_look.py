@@ -17,7 +17,7 @@ from nctool.analysis.measure import Settings, choose_device, exact_products
 from nctool.arrays import Gathered
 from nctool.core.progress import Silent
 from nctool.engine.block import Block
-from nctool.engine.device import Engine
+from nctool.engine.device import LARGE_BLOCKS, Engine
 from nctool.engine.seen import Again, SeenSamples
 from nctool.engine.solve import settle, start
 from nctool.engine.workspace import Workspace
@@ -40,9 +40,10 @@ class FirstLook:
     ) -> None:
         """``names`` of all classes; ``dtype`` of the features, as ``float32``."""
         self.settings, self.dim, self.dtype = settings, dim, dtype
-        self.engine = Engine(
-            device or choose_device(settings.compute.device), work_of(dtype, settings)
-        )
+        place = device or choose_device(settings.compute.device)
+        # Blocks of a device with memory of its own are larger: waiting costs more there.
+        sizes = {} if place.type == "cpu" else LARGE_BLOCKS
+        self.engine = Engine(place, work_of(dtype, settings), **sizes)
         unit = settings.convention.unit_features
         nothing = torch.empty(0, dtype=torch.int32)
         self.samples = SeenSamples.of(dim, dtype, self.engine, Silent(), unit, nothing)
@@ -55,13 +56,30 @@ class FirstLook:
         }
         self.space = Workspace(self.engine.work, self.engine.device)
         self.rows = 0
+        self.waiting: list[tuple[Tensor, Tensor]] = []
+        self.held = 0
         with exact_products(settings.compute):
             first = start(graph(), inputs, FIRST, settled={"samples": self.samples})
             self.running = settle(first)[1]
 
     def add(self, x: Tensor, y: Tensor) -> None:
-        """Features (B, D), class indices (B,); rows of a negative index are left out."""
+        """Features (B, D), class indices (B,); rows of a negative index are left out.
+
+        They are held until a block is full: a batch of a few rows would cost more in calls, and
+        on a device in waiting, than its arithmetic. So nobody may write into them afterwards.
+        """
+        self.waiting.append((x, y))
+        self.held += len(x)
+        if self.held >= self.engine.feature_rows(self.dim):
+            self._take()
+
+    def _take(self) -> None:
+        """The rows that wait, as one block."""
+        if not self.waiting:
+            return
         with exact_products(self.settings.compute):
+            x, y = (torch.cat(parts) for parts in zip(*self.waiting, strict=True))
+            self.waiting, self.held = [], 0
             rows, classes = self.samples.prepared(x, y)
             most = self.engine.feature_rows(self.dim)
             for start in range(0, len(rows), most):
@@ -73,6 +91,7 @@ class FirstLook:
 
     def sums(self) -> dict[str, Any]:
         """By fact; of its own, whatever is added later."""
+        self._take()
         with exact_products(self.settings.compute):
             return {name: deepcopy(each.sums()) for name, each in self.running.items()}
 
@@ -86,8 +105,6 @@ class FirstLook:
 
 def work_of(dtype: str, settings: Settings) -> torch.dtype:
     """The working precision for features of this kind."""
-    finest = settings.convention.unit_features or dtype == "float64"
-    asked = settings.compute.dtype or ("float64" if finest else "float32")
-    return (
-        torch.float64 if asked == "float64" or settings.convention.unit_features else torch.float32
-    )
+    unit = settings.convention.unit_features
+    double = unit or (settings.compute.dtype or dtype) == "float64"
+    return torch.float64 if double else torch.float32
