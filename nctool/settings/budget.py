@@ -17,14 +17,19 @@ SMALLEST_MEMORY = 64 << 20
 SMALLEST_GAP, LARGEST_GAP = 1e-12, 0.5
 
 
-def in_bytes(text: str) -> int:
+def size_in_bytes(text: str) -> int:
     """``4GiB``, ``500MB``, ``2G`` or a plain number of bytes."""
     match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([kmgt]?)(i?)b?\s*", text, re.IGNORECASE)
     if not match:
         raise UsageError("bad-memory", f"{text!r} is no amount of memory", "write it like 4GiB")
     number, unit, binary = match.groups()
     step = (1024 if binary else 1000) ** POWERS[unit.lower()]
-    amount = int(float(number) * step)
+    return int(float(number) * step)
+
+
+def in_bytes(text: str) -> int:
+    """The same, if it is enough to compute with."""
+    amount = size_in_bytes(text)
     if amount < SMALLEST_MEMORY:
         raise UsageError(
             "bad-memory", f"{text} of memory is too little", "give at least --memory 64MiB"

@@ -29,7 +29,7 @@ from nctool.report import Report
 from nctool.settings import budget, config
 from nctool.settings.conventions import Convention, ConventionOptions
 from nctool.settings.role_options import RoleOptions
-from tests.golden import after_the_report
+from tests.golden import after_the_report, while_collecting
 from tests.golden.goldens import FOLDER, ROOT, check_text
 
 MODULES = {
@@ -57,7 +57,11 @@ MODULES = {
     "config": "settings/config.py",
     "saved_roles": "inputs/saved_roles.py",
 }
-MODULES |= after_the_report.MODULES | {"trajectories": "analysis/trajectories.py"}
+MODULES |= (
+    after_the_report.MODULES
+    | while_collecting.MODULES
+    | {"trajectories": "analysis/trajectories.py"}
+)
 GENERAL = "f'unknown-{declared.key}'"
 """One slug for each of the options that have choices."""
 OURS = {"UsageError", "InputError", "ResourceError", "InternalError"}
@@ -281,7 +285,7 @@ CASES: dict[str, Callable[[], object]] = {
     "report.not-a-report.trajectory": lambda: Report.from_json('{"kind": "trajectory"}'),
     "report.not-json": lambda: Report.from_json("{'kind': 'report'}"),
 }
-CASES |= after_the_report.CASES
+CASES |= after_the_report.CASES | while_collecting.CASES
 
 
 def said(case: Callable[[], object], capsys: pytest.CaptureFixture[str]) -> str:

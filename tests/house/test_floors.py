@@ -20,7 +20,7 @@ FLOORS = (
     ("settings", "report", "explanations"),
     ("roles", "arrays", "geometry"),
     ("readers", "engine"),
-    ("statistics", "inputs"),
+    ("statistics", "inputs", "capture"),
     ("facts",),
     ("metrics",),
     ("render", "analysis"),
@@ -33,7 +33,7 @@ FLOOR = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 HOMES: dict[str, tuple[str, ...]] = {
     "rich": ("render/console.py",),
     "typer": ("cli/",),
-    "safetensors": ("readers/", "analysis/saved_arrays.py"),
+    "safetensors": ("readers/", "capture/spool.py", "analysis/saved_arrays.py"),
     "fsspec": ("readers/remote/",),
     "pyarrow": ("readers/shared/table/",),
     "h5py": ("readers/shared/hdf5/h5py_",),

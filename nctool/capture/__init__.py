@@ -1,0 +1,1 @@
+"""Running a user's model over a user's loader: what its head sees, and the head."""
