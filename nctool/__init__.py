@@ -3,11 +3,14 @@
 ``nctool.analyze`` measures arrays or files, ``nctool.trajectory`` a run; ``nctool.compare`` sets
 runs side by side, ``nctool.check`` holds them against rules, ``nctool.load`` reads what was saved
 and ``nctool.inspect`` says what a file holds. Each takes what the command of its name takes.
+
+``nctool.torchmetrics.Collapse`` measures as a metric of torchmetrics.
 """
 
 from __future__ import annotations
 
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nctool.core.version import __version__
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
     from nctool.api.inspect import inspect
     from nctool.api.load import load
     from nctool.api.trajectory import trajectory
+    from nctool.hosts import torchmetrics as torchmetrics
     from nctool.report.comparison import Comparison
     from nctool.report.trajectory import Trajectory
 
@@ -27,6 +31,10 @@ FUNCTIONS = ("analyze", "check", "compare", "inspect", "load", "trajectory")
 LATE = {name: f"nctool.api.{name}" for name in FUNCTIONS} | {
     "Comparison": "nctool.report.comparison", "Trajectory": "nctool.report.trajectory",
 }  # fmt: skip
+HOSTS = ("torchmetrics",)
+# An adapter subclasses what its host has, so that host is imported with it, and neither before
+# somebody asks: for ``nctool.torchmetrics``, or by ``from nctool.torchmetrics import Collapse``.
+__path__.append(str(Path(__file__).with_name("hosts")))
 __all__ = [
     "Comparison", "Report", "Result", "Trajectory", "__version__",
     "analyze", "check", "compare", "inspect", "load", "trajectory",
@@ -37,6 +45,8 @@ def __getattr__(name: str) -> Any:
     """Nothing is imported before it is used, and nothing heavy before something is measured."""
     if name in LATE:
         return getattr(import_module(LATE[name]), name)
+    if name in HOSTS:
+        return import_module(f"nctool.{name}")
     raise AttributeError(f"module 'nctool' has no attribute {name!r}")
 
 

@@ -25,8 +25,8 @@ FLOORS = (
     ("metrics",),
     ("render", "analysis"),
     ("api",),
-    ("cli", FACE),
-    ("__main__",),
+    ("cli", "hosts"),
+    (FACE, "__main__"),
 )
 FLOOR = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 
@@ -40,6 +40,11 @@ HOMES: dict[str, tuple[str, ...]] = {
     "hdf5plugin": ("readers/shared/hdf5/h5py_",),
     "matplotlib": ("render/panels/",),
     "pandas": ("api/outputs.py",),
+    "lightning": ("hosts/",),
+    "pytorch_lightning": ("hosts/",),
+    "transformers": ("hosts/",),
+    "keras": ("hosts/",),
+    "torchmetrics": ("hosts/",),
     "click": (),
 }
 

@@ -1,0 +1,1 @@
+"""Adapters to the programs that people train with, each shown as ``nctool.HOST``."""
