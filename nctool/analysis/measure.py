@@ -16,15 +16,16 @@ from torch import Tensor
 from nctool.analysis.bootstrap import with_intervals
 from nctool.analysis.data import DESCRIBED, describe
 from nctool.analysis.diagnostics import noticed, notices
-from nctool.analysis.reading import reading, seen_before
+from nctool.analysis.reading import seen_before
 from nctool.analysis.results import result_of
 from nctool.arrays import Source
 from nctool.core.errors import ResourceError
 from nctool.core.progress import Progress, Silent
 from nctool.core.version import __version__
 from nctool.engine.device import LARGE_BLOCKS, Engine
-from nctool.engine.group import ALONE, Group
+from nctool.engine.group import ALONE, Group, share_of
 from nctool.engine.samples import extreme
+from nctool.engine.seen import look
 from nctool.engine.solve import State, solve, start
 from nctool.facts import graph
 from nctool.facts.inputs import Inputs
@@ -69,15 +70,15 @@ def measure(
     if settings.convention.logit_scale is not None:
         source = cosine_head(source, settings.convention.logit_scale)
     with exact_products(settings.compute):
-        engine = choose_engine(source, settings)
-        inputs = inputs_of(source, settings, engine, progress or Silent())
+        engine = choose_engine(source, settings, group)
+        inputs = inputs_of(source, settings, engine, progress or Silent(), group)
         wanted = {need.fact: None for metric in metrics for need in metric.facts if not need.soft}
         if "head_decisions" in graph().closure(wanted):
             wanted["misalignment"] = None
         try:
             known = seen_before(source, settings.convention, engine, progress or Silent())
             first = start(graph(), inputs, wanted, riders(), "sample_sums", known)
-            facts = solve(first, reading(group))
+            facts = solve(first, look, group)
         except torch.OutOfMemoryError as problem:
             raise ResourceError(
                 "out-of-memory",
@@ -105,6 +106,7 @@ def inputs_of(
     settings: Settings,
     engine: Engine,
     progress: Progress,
+    group: Group = ALONE,
 ) -> dict[str, object]:
     """What facts start from; arrays that are not there are left out."""
     arrays = {
@@ -122,10 +124,17 @@ def inputs_of(
         "budget": settings.budget,
         "engine": engine,
         "progress": progress,
+        "group": group,
     }
     if source.features is not None:
-        given["share"] = source.share or (0, source.features.shape[0])
+        given["share"] = _share(source, group)
     return {name: array for name, array in arrays.items() if array is not None} | dict(given)
+
+
+def _share(source: Source, group: Group) -> tuple[int, int]:
+    """Which rows this process reads: those that it has, or an equal part of a file's."""
+    total = 0 if source.features is None else source.features.shape[0]
+    return source.share or share_of(total, group)
 
 
 def _as_read(source: Source, facts: State) -> Source:
@@ -158,11 +167,12 @@ def exact_products(options: ComputeOptions) -> Iterator[None]:
             torch.use_deterministic_algorithms(strict, warn_only=warn_only)
 
 
-def choose_engine(source: Source, settings: Settings) -> Engine:
+def choose_engine(source: Source, settings: Settings, group: Group = ALONE) -> Engine:
     """float64 throughout where the features are stored so; float32 products otherwise."""
     device = choose_device(settings.compute.device)
     work = torch.float32
-    finest = settings.convention.unit_features or extreme(source.features, source.weight)
+    beyond = extreme(source.features, source.weight, _share(source, group), group)
+    finest = settings.convention.unit_features or beyond
     stored = {source.features.dtype if source.features is not None else None}
     if source.gathered is not None:
         stored = {source.gathered.work}

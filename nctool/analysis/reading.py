@@ -1,4 +1,4 @@
-"""What a pass reads: samples of files, sums of samples that were seen, the share of a process."""
+"""What stands for samples that were seen, and cannot be read."""
 
 from __future__ import annotations
 
@@ -7,23 +7,10 @@ import torch
 from nctool.arrays import Source
 from nctool.core.progress import Progress
 from nctool.engine.device import Engine
-from nctool.engine.fact import Blocks, Missing
-from nctool.engine.group import Group
-from nctool.engine.seen import SeenSamples, look
-from nctool.engine.solve import Read, Running
+from nctool.engine.fact import Missing
+from nctool.engine.seen import SeenSamples
 from nctool.facts.samples import with_products
 from nctool.settings.conventions import Convention
-
-
-def reading(group: Group) -> Read:
-    """A pass of which every process makes its share."""
-
-    def read(source: Blocks, running: Running) -> Running:
-        running = look(source, running)
-        group.merge(running)
-        return running
-
-    return read
 
 
 def seen_before(

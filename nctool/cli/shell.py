@@ -44,7 +44,7 @@ def with_exit_codes(command: Callable[P, None]) -> Callable[P, None]:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             raise typer.Exit(PIPE_CLOSED) from None
         except Exception as problem:
-            error = _as_ours(problem)
+            error = as_ours(problem)
             complain(error)
             raise typer.Exit(error.exit_code) from None
 
@@ -71,7 +71,7 @@ def note(text: str, hint: str = "") -> None:
     print(speakable(message, sys.stderr.encoding), file=sys.stderr)
 
 
-def _as_ours(problem: Exception) -> NctoolError:
+def as_ours(problem: Exception) -> NctoolError:
     """Everything a user can cause is an NctoolError already; the rest is our mistake."""
     if isinstance(problem, NctoolError):
         return problem

@@ -216,7 +216,11 @@ def _returned(function: Callable[..., Any], of: Mark | Node) -> str:
 
 
 def _ordered(nodes: Mapping[str, Node]) -> tuple[str, ...]:
-    depends = {name: set(node.before) & nodes.keys() for name, node in nodes.items()}
+    # Lists, not sets, whose order changes from process to process: several that measure one thing
+    # have to come to the same facts in the same order.
+    depends = {
+        name: [need for need in node.before if need in nodes] for name, node in nodes.items()
+    }
     try:
         return tuple(TopologicalSorter(depends).static_order())
     except CycleError as circle:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Protocol
-
-from torch import Tensor
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Protocol
 
 from nctool.engine.fact import Accumulator
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Fed = dict[str, Accumulator[Any]]
+"""Accumulators by the names of their facts, to be replaced."""
+Empty = Callable[[str], Accumulator[Any]]
+"""Makes the accumulator of a fact anew."""
 
 
 class Group(Protocol):
@@ -19,8 +25,8 @@ class Group(Protocol):
     @property
     def size(self) -> int: ...
 
-    def merge(self, running: Mapping[str, Accumulator[Any]], /) -> None:
-        """Afterwards every accumulator holds, in every process, the sums of all of them."""
+    def merge(self, fed: Fed, empty: Empty, /) -> None:
+        """Afterwards the accumulators of every process, made anew, hold the sums of all."""
 
     def gather(self, values: Tensor, /) -> list[Tensor]:
         """Those of every process, by rank; their first dimensions may differ."""
@@ -32,7 +38,7 @@ class Alone:
 
     rank, size = 0, 1
 
-    def merge(self, running: Mapping[str, Accumulator[Any]], /) -> None:
+    def merge(self, fed: Fed, empty: Empty, /) -> None:
         """There is nothing to add."""
 
     def gather(self, values: Tensor, /) -> list[Tensor]:

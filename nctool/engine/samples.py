@@ -15,6 +15,7 @@ from nctool.engine import device
 from nctool.engine.block import Block, fuse
 from nctool.engine.device import Engine
 from nctool.engine.fact import Changed
+from nctool.engine.group import ALONE, Group, share_of
 from nctool.engine.workspace import Workspace
 
 EXTREME = 1e12
@@ -105,14 +106,14 @@ class Samples:
         for first, last in ranges(stop - start, self.engine.feature_rows(self.features.shape[1])):
             yield start + first, start + last
 
-    def blame(self) -> Changed:
+    def blame(self, group: Group = ALONE) -> Changed:
         """Sums are not finite: which inputs to go on with, or an error that names the rows."""
-        parts: list[Tensor] = []
+        parts = [torch.empty(0, dtype=torch.int64)]
         for start, stop in self._ranges():
             rows = tensor_rows(self.features, start, stop)
             wrong = ~torch.isfinite(rows).all(1).cpu() & (self.labels[start:stop].cpu() >= 0)
             parts.append(start + torch.nonzero(wrong).flatten())
-        broken, total = torch.cat(parts), self.features.shape[0]
+        broken, total = torch.cat(group.gather(torch.cat(parts))), self.features.shape[0]
         if not len(broken):
             if self.engine.work == torch.float64:
                 raise out_of_range(f"features {self.features.key!r}", HOPELESS)
@@ -136,26 +137,38 @@ class Unlabelled:
 
     features: LazyArray
     engine: Engine
+    group: Group = ALONE
 
     def blocks(self, accumulators: Sequence[object]) -> Iterator[Tensor]:
-        for start, stop in ranges(self.features.shape[0], 4096):
-            yield tensor_rows(self.features, start, stop).to(self.engine.device).double()
+        start, stop = share_of(self.features.shape[0], self.group)
+        for first, last in ranges(stop - start, 4096):
+            rows = tensor_rows(self.features, start + first, start + last)
+            yield rows.to(self.engine.device).double()
 
 
-def extreme(features: LazyArray | None, weight: Tensor | None) -> bool:
-    """Would float32 squares of these overflow or vanish? Judged by the first rows."""
-    looks = [] if weight is None else [("the head", weight[: device.FEWEST_ROWS])]
+def extreme(
+    features: LazyArray | None, weight: Tensor | None, share: tuple[int, int], group: Group = ALONE
+) -> bool:
+    """Would float32 squares of these overflow or vanish? Judged by the first rows of all."""
+    looks = [] if weight is None else [("the head", _largest(weight[: device.FEWEST_ROWS]))]
     if features is not None:
-        rows = tensor_rows(features, 0, min(device.FEWEST_ROWS, features.shape[0]))
-        looks.append((f"features {features.key!r}", rows))
+        start, stop = share
+        rows = tensor_rows(features, start, max(start, min(device.FEWEST_ROWS, stop)))
+        largest = float(torch.stack(group.gather(_largest(rows))).max())
+        looks.append((f"features {features.key!r}", torch.tensor(largest, dtype=torch.float64)))
     beyond = False
-    for name, part in looks:
-        size = part.double().abs().nan_to_num(0, 0, 0)
-        largest = float(size.max()) if size.numel() else 0.0
+    for name, size in looks:
+        largest = float(size)
         if largest and not 1 / HOPELESS < largest < HOPELESS:
             raise out_of_range(name, largest)
         beyond |= bool(largest) and not 1 / EXTREME < largest < EXTREME
     return beyond
+
+
+def _largest(rows: Tensor) -> Tensor:
+    """() float64 The largest magnitude; what is not finite has none."""
+    size = rows.double().abs().nan_to_num(0, 0, 0)
+    return size.max() if size.numel() else size.new_zeros(())
 
 
 def out_of_range(name: str, size: float) -> InputError:

@@ -16,6 +16,7 @@ from nctool.core.errors import InputError
 from nctool.core.progress import Progress
 from nctool.engine.device import Engine
 from nctool.engine.fact import Accumulator, Unseen
+from nctool.engine.group import ALONE, Group
 from nctool.engine.samples import Samples
 from nctool.engine.solve import Running, feed
 
@@ -74,7 +75,7 @@ class SeenSamples(Samples):
                     yield rows, classes
                 advance(len(y))
 
-    def blame(self) -> NoReturn:
+    def blame(self, group: Group = ALONE) -> NoReturn:
         raise InputError(
             "non-finite-sums",
             "the features that were seen hold NaN or infinity, or their squares leave the range of "

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from time import perf_counter
 from typing import Any
 
 from nctool.engine.fact import Accumulator, Blocks, Changed, Missing, Undefined, Unseen
 from nctool.engine.graph import Graph, call
+from nctool.engine.group import ALONE, Group
 
 MOST_RESTARTS = 3
 
@@ -70,17 +72,22 @@ def start(
     return State(graph, tuple(wanted), tuple(riders), rides_with, given | dict(settled or {}))
 
 
-def solve(state: State, read: Read | None = None) -> State:
-    """Everything that is wanted, settled."""
+def solve(state: State, read: Read | None = None, group: Group = ALONE) -> State:
+    """Everything that is wanted, settled; each process of a group makes its share of a pass."""
     while True:
         try:
             state, running = settle(state)
             if not running:
                 return state
-            for over, accumulators in _by_source(state.graph, running).items():
+            passes = _by_source(state.graph, running)
+            del running  # One that a group makes anew is to be gone before: nothing else holds it.
+            for over in tuple(passes):
                 begin = perf_counter()
                 source: Any = state.known[over]
-                state = absorb(state, (read or feed)(source, accumulators))
+                fed = dict((read or feed)(source, passes.pop(over)))
+                group.merge(fed, partial(_empty, state))
+                state = absorb(state, fed)
+                del fed
                 spent = {f"over {over}": perf_counter() - begin}
                 state = replace(
                     state, passes=(*state.passes, over), seconds={**state.seconds, **spent}
@@ -143,6 +150,13 @@ def absorb(state: State, running: Running) -> State:
         except (Undefined, Unseen) as reason:
             known[name] = _kept(reason)
     return replace(state, known=known)
+
+
+def _empty(state: State, name: str) -> Accumulator[Any]:
+    """The accumulator of a sweep that can run, again."""
+    node = state.graph.nodes[name]
+    accumulator: Any = call(node.function, node.needs, state.known)
+    return accumulator  # type: ignore[no-any-return]
 
 
 def _kept(reason: Undefined | Unseen) -> Undefined | Missing:

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from nctool.arrays import LazyArray
     from nctool.core.progress import Progress
     from nctool.engine.device import Engine
+    from nctool.engine.group import Group
     from nctool.settings.budget import Budget
     from nctool.settings.conventions import Convention
 
@@ -32,3 +33,4 @@ class Inputs(TypedDict, total=False):
     engine: Engine
     progress: Progress
     share: tuple[int, int]  # which rows of the features this process reads
+    group: Group

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from nctool.arrays import LazyArray
     from nctool.core.progress import Progress
     from nctool.engine.device import Engine
+    from nctool.engine.group import Group
     from nctool.engine.samples import Samples
     from nctool.geometry.points import Storage
     from nctool.settings.conventions import Convention
@@ -91,12 +92,12 @@ def sample_sums(
 
 
 @fact()
-def all_moments(sample_sums: Moments, samples: Samples) -> Moments:
+def all_moments(sample_sums: Moments, samples: Samples, group: Group) -> Moments:
     """The same, once they are known to be finite."""
     import torch
 
     if not bool(torch.isfinite(sample_sums.scatter).all() & torch.isfinite(sample_sums.mean).all()):
-        raise samples.blame()
+        raise samples.blame(group)
     return sample_sums
 
 
@@ -227,11 +228,11 @@ def duplicate_sketch(samples: Samples) -> Accumulator[Suspects]:
 
 
 @fact()
-def duplicates(duplicate_sketch: Suspects, samples: Samples) -> Duplicates:
+def duplicates(duplicate_sketch: Suspects, samples: Samples, group: Group) -> Duplicates:
     """Those that are."""
     from nctool.statistics.duplicates import confirmed
 
-    return confirmed(duplicate_sketch, samples)
+    return confirmed(duplicate_sketch, samples, group)
 
 
 @fact()

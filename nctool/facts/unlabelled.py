@@ -11,17 +11,18 @@ if TYPE_CHECKING:
 
     from nctool.arrays import LazyArray
     from nctool.engine.device import Engine
+    from nctool.engine.group import Group
     from nctool.engine.samples import Unlabelled
     from nctool.facts.samples import Sizes
     from nctool.statistics.moments import Moments
 
 
 @fact()
-def unlabelled_samples(ood: LazyArray, engine: Engine) -> Unlabelled:
+def unlabelled_samples(ood: LazyArray, engine: Engine, group: Group) -> Unlabelled:
     """Features of unknown kinds."""
     from nctool.engine.samples import Unlabelled
 
-    return Unlabelled(ood, engine)
+    return Unlabelled(ood, engine, group)
 
 
 @sweep(over="unlabelled_samples")

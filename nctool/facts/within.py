@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from nctool.engine.device import Engine
+    from nctool.engine.group import Group
     from nctool.facts.samples import Sizes
     from nctool.geometry.points import Points
     from nctool.settings.budget import Budget
@@ -125,11 +126,11 @@ def kept_samples(kept_choice: Choice, sizes: Sizes, engine: Engine) -> Accumulat
 
 
 @fact()
-def stacks(kept_samples: Groups, residual: Residual) -> Stacks:
-    """The same, some classes at a time."""
+def stacks(kept_samples: Groups, residual: Residual, group: Group) -> Stacks:
+    """The same, some classes at a time; each process takes some of them."""
     from nctool.statistics.within_class import Stacks
 
-    return Stacks(kept_samples, residual.centres.table)
+    return Stacks(kept_samples, residual.centres.table, group)
 
 
 @sweep(over="stacks")

@@ -8,11 +8,13 @@ apart they lie. Whether rows of one signature really are copies is for who holds
 from __future__ import annotations
 
 from dataclasses import dataclass
+from hashlib import blake2b
 
 import torch
 from torch import Tensor
 
 from nctool.engine.block import Block
+from nctool.engine.group import ALONE, Group
 from nctool.engine.samples import Samples, tensor_rows
 
 KEPT = 1 << 16
@@ -49,6 +51,7 @@ class DuplicateSketch:
         self.ends = min(ENDS, dim)
         self.signatures = torch.empty(0, dtype=torch.int64, device=device)
         self.places = torch.empty(0, dtype=torch.int64, device=device)
+        self.rows = 0
 
     def add(self, block: Block) -> None:
         self.take(block.x, block.first)
@@ -57,12 +60,13 @@ class DuplicateSketch:
         """``x`` (B, D) in float32 or float64; ``first``: position of its first row among all."""
         signatures = _signatures(torch.cat((x[:, : self.ends], x[:, -self.ends :]), 1))
         places = torch.arange(first, first + len(x), device=x.device)
-        self.merge((signatures, places))
+        self.merge((signatures, places, len(x)))
 
-    def sums(self) -> tuple[Tensor, Tensor]:
-        return self.signatures, self.places
+    def sums(self) -> tuple[Tensor, Tensor, int]:
+        return self.signatures, self.places, self.rows
 
-    def merge(self, other: tuple[Tensor, Tensor]) -> None:
+    def merge(self, other: tuple[Tensor, Tensor, int]) -> None:
+        self.rows += other[2]
         self.signatures = torch.cat((self.signatures, other[0]))
         self.places = torch.cat((self.places, other[1]))
         if len(self.signatures) > 2 * KEPT:
@@ -76,6 +80,9 @@ class DuplicateSketch:
         self.signatures, self.places = self.signatures[kept], self.places[kept]
 
     def finish(self) -> Suspects:
+        if self.rows > 2 * KEPT:
+            # What more there is depends on how the samples were cut into blocks and shards.
+            self._shrink()
         _, group, size = torch.unique(self.signatures, return_inverse=True, return_counts=True)
         places = torch.sort(self.places[size[group] > 1]).values
         return Suspects(places, len(self.places))
@@ -95,9 +102,10 @@ def _signatures(x: Tensor) -> Tensor:
 MOST_SUSPECTS = 1024
 """So many rows are read again to see whether they are copies."""
 SHOWN_PAIRS = 5
+DIGEST = 32
 
 
-def confirmed(suspects: Suspects, samples: Samples) -> Duplicates:
+def confirmed(suspects: Suspects, samples: Samples, group: Group = ALONE) -> Duplicates:
     """Of the rows that may be copies, those that are, byte for byte as stored."""
     places, looked_at = suspects.places.cpu(), suspects.looked_at
     if len(places) > MOST_SUSPECTS:
@@ -107,9 +115,23 @@ def confirmed(suspects: Suspects, samples: Samples) -> Duplicates:
     first: dict[bytes, int] = {}
     pairs: list[tuple[int, int]] = []
     if len(places):
-        for row in samples.stored(places).tolist():
-            content = tensor_rows(samples.features, row, row + 1).cpu().contiguous()
-            earlier = first.setdefault(content.view(torch.uint8).numpy().tobytes(), row)
+        rows = samples.stored(places)
+        # Of one length, so that processes can exchange them; equal for equal content alone.
+        digests = torch.cat(group.gather(_digests(rows, samples)))
+        for row, digest in zip(rows.tolist(), digests.unbind(), strict=True):
+            earlier = first.setdefault(digest.numpy().tobytes(), row)
             if earlier != row:
                 pairs.append((earlier, row))
     return Duplicates(len(pairs), looked_at, tuple(pairs[:SHOWN_PAIRS]))
+
+
+def _digests(rows: Tensor, samples: Samples) -> Tensor:  # (R', 32) uint8
+    """Of the content of those rows that this process reads."""
+    start, stop = samples.share
+    mine = [row for row in rows.tolist() if start <= row < stop]
+    out = torch.empty(len(mine), DIGEST, dtype=torch.uint8)
+    for place, row in enumerate(mine):
+        content = tensor_rows(samples.features, row, row + 1).cpu().contiguous()
+        found = blake2b(content.view(torch.uint8).numpy().tobytes(), digest_size=DIGEST).digest()
+        out[place] = torch.frombuffer(bytearray(found), dtype=torch.uint8)
+    return out

@@ -12,10 +12,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 import torch
 from torch import Tensor
 
+from nctool.engine.group import ALONE, Group
 from nctool.statistics.closeness import View, safe_divisor
 from nctool.statistics.kept_samples import Groups
 
@@ -71,9 +73,12 @@ class Stacks:
 
     groups: Groups
     centre: Tensor  # (K, D) in the working precision
+    group: Group = ALONE
 
     def blocks(self, accumulators: Sequence[object]) -> Iterator[Stack]:
-        for classes, index in self.groups.stacks(STACK):
+        stacks = self.groups.stacks(STACK)
+        # In turns: those of large classes come first.
+        for classes, index in islice(stacks, self.group.rank, None, self.group.size):
             here = index >= 0
             x = self.groups.rows[index.clamp(min=0).flatten()].view(*index.shape, -1)
             z = x.double().sub_(self.centre[classes].double()[:, None])

@@ -20,7 +20,7 @@ FLOORS = (
     ("settings", "report", "explanations"),
     ("roles", "arrays", "geometry"),
     ("readers", "engine"),
-    ("statistics", "inputs", "capture"),
+    ("statistics", "inputs", "capture", "ranks"),
     ("facts",),
     ("metrics",),
     ("render", "analysis"),
