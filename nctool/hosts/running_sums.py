@@ -36,14 +36,16 @@ class RunningSums:
 
     def add(self, x: Tensor, y: Tensor) -> None:
         """Features (B, D) and class indices (B,), -1 for those that are left out."""
-        self.look.add(x, y)
+        # A look holds rows until a block is full, and the caller may write into them before.
+        self.look.add(x.clone(), y)
         self.ignored += int((y < 0).sum())
 
     def packed(self) -> list[Tensor]:
         """What was seen, how many samples, how many left out; then all sums in their order."""
+        sums = self._named(self.look.sums())  # the rows that wait for a block are in now
         number = DTYPES.index(self.look.dtype) if self.any else NONE_YET
         counts = torch.tensor([number, self.look.rows, self.ignored])
-        return [counts, *self._named(self.look.sums()).values()]
+        return [counts, *sums.values()]
 
     def _named(self, sums: dict[str, Any]) -> dict[str, Tensor]:
         return {
