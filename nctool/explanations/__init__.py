@@ -17,7 +17,7 @@ from nctool.core.errors import UsageError
 
 FILES = (
     "numbers", "roles", "contradictions", "labels", "formats", "folders", "remote", "reports",
-    "settings", "machine", "collecting",
+    "settings", "machine", "collecting", "model_heads",
 )  # fmt: skip
 """In the order of the list."""
 

@@ -1,0 +1,174 @@
+"""What a forward computes: every product of rows with a weight, and inside which modules."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from torch import Tensor, nn
+from torch.nn.modules.module import (
+    register_module_forward_hook,
+    register_module_forward_pre_hook,
+)
+from torch.overrides import TorchFunctionMode
+
+from nctool.capture.products import Product, added, products
+
+MOST_BYTES = 4 << 30
+"""What is kept alive of a forward, counted once per operation; the first ones go first.
+
+A head is nearly always among the last operations. Without a bound, a look at one large batch
+would take the memory of a training step.
+"""
+
+FEWEST = 8
+"""Records that are kept, however large."""
+
+
+@dataclass(slots=True, eq=False)
+class Frame:
+    """One call of a module."""
+
+    name: str
+    """Its path in the model."""
+
+    module: nn.Module
+    inputs: tuple[Any, ...] = ()
+    """What it was called with, known when it has returned: arguments, then named ones."""
+
+    output: Tensor | None = None
+    """What it returned, kept where it computed several products."""
+    products: int = 0
+    """How many products it and its parts computed."""
+
+    @property
+    def mapped(self) -> tuple[Tensor, Tensor] | None:
+        """(..., d) and (..., C) What it made of what, if it got one tensor and returned another."""
+        tensors = [each for each in self.inputs if isinstance(each, Tensor)]
+        if self.output is None or len(tensors) != 1 or not tensors[0].is_floating_point():
+            return None
+        return (tensors[0], self.output) if same_rows(tensors[0], self.output) else None
+
+
+@dataclass(slots=True, eq=False)
+class Record:
+    """One product, and where it was computed."""
+
+    product: Product
+    frames: tuple[Frame, ...]
+    """The modules that were running, the outermost first."""
+
+    place: int
+    """The how manieth of all products it is."""
+
+    adds: bool = False
+    """A bias was added to it by an operation of its own."""
+
+    versions: tuple[int, int] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.versions = version(self.product.output), version(self.product.rows)
+
+    def values(self) -> Tensor | None:
+        """(..., C) What came out of it, also where it was written over later."""
+        if self.intact:
+            return self.product.output
+        return self.product.computed() if self.rows_intact else None
+
+    @property
+    def intact(self) -> bool:
+        """Nothing was written over its output."""
+        return version(self.product.output) == self.versions[0]
+
+    @property
+    def rows_intact(self) -> bool:
+        return version(self.product.rows) == self.versions[1]
+
+    @property
+    def name(self) -> str:
+        return self.frames[-1].name if self.frames else ""
+
+
+class Recording(TorchFunctionMode):
+    """Records products while it is entered, and the modules they are computed in."""
+
+    def __init__(self, names: Mapping[int, str]) -> None:
+        super().__init__()
+        self.names = names
+        self.records: list[Record] = []
+        self.frames: list[Frame] = []
+        """Calls of modules that computed several products, in the order in which they returned."""
+        self.log: list[tuple[frozenset[str], set[tuple[str, int, int]]]] = []
+        """Of every product, also of those dropped: inside which modules, and its shapes."""
+        self._running: list[Frame] = []
+        self._bytes = 0
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: Sequence[Any] = (), kwargs: Any = None
+    ) -> Any:
+        output = func(*args, **(kwargs or {}))
+        known = products(func, args, kwargs or {}, output)
+        if known:
+            self._keep(known)
+        elif self.records:
+            self._keep_added(func, args, output)
+        return output
+
+    def _keep(self, known: list[Product]) -> None:
+        frames = tuple(self._running)
+        for frame in frames:
+            frame.products += 1
+        self.records += [Record(product, frames, len(self.log)) for product in known]
+        self.log.append(
+            (frozenset(frame.name for frame in frames), {product.shape for product in known})
+        )
+        self._bytes += _bytes(known[0])
+        while self._bytes > MOST_BYTES and len(self.records) > FEWEST:
+            self._bytes -= _bytes(self.records.pop(0).product)
+
+    def _keep_added(self, func: Any, args: Sequence[Any], output: Any) -> None:
+        for last in self.records[-2:]:
+            product = added(func, args, output, last.product)
+            if product is not None:
+                self.records.append(Record(product, last.frames, last.place, adds=True))
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Entered, and with the stack of modules kept, for as long as this lasts."""
+        before = register_module_forward_pre_hook(self._enter)
+        after = register_module_forward_hook(self._leave, with_kwargs=True, always_call=True)
+        try:
+            with self:
+                yield
+        finally:
+            before.remove()
+            after.remove()
+
+    def _enter(self, module: nn.Module, args: object) -> None:
+        # A module that is not registered in the model counts as a part of the one that calls it.
+        outer = self._running[-1].name if self._running else ""
+        self._running.append(Frame(self.names.get(id(module), outer), module))
+
+    def _leave(self, module: nn.Module, args: Any, kwargs: Any, output: Any) -> None:
+        frame = self._running.pop()
+        if frame.products:
+            frame.inputs = (*args, *kwargs.values())
+        known = id(module) in self.names
+        if known and frame.products > 1 and isinstance(output, Tensor):
+            frame.output = output
+            self.frames.append(frame)
+
+
+def same_rows(one: Tensor, other: Tensor) -> bool:
+    return one.shape[:-1] == other.shape[:-1] and one.ndim == other.ndim > 1
+
+
+def version(tensor: Tensor) -> int:
+    """How often it was written to; tensors of inference mode do not count."""
+    return 0 if tensor.is_inference() else tensor._version
+
+
+def _bytes(product: Product) -> int:
+    return product.output.nbytes + product.rows.nbytes
