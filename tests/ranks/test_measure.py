@@ -73,8 +73,8 @@ def _part(rows: int, group: Ranks) -> slice:
 
 
 LIMITS = {"float64": 1e-9, "float32": 1e-5, "bfloat16": 1e-5}
-"""Relative. In float32 the first pass rounds sums of up to 256 rows, of other rows where samples are
-cut elsewhere; margins near zero show it most."""
+"""Relative. In float32 the first pass rounds sums of up to 256 rows, and of others where samples
+are cut elsewhere; margins near zero show it most."""
 
 
 def alike(first: Report, second: Report, limit: float) -> None:

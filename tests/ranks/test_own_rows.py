@@ -12,7 +12,7 @@ from nctool.ranks.own_rows import together
 from tests.support.law_bench import lazily
 from tests.support.ranks import on_ranks
 
-INDEX = ([0, 3, 6, 1], [], [1, 4, 0, 7, 7])
+INDEX: tuple[list[int], ...] = ([0, 3, 6, 1], [], [1, 4, 0, 7, 7])
 """Of three ranks; samples 1, 0 and 7 come twice."""
 
 
