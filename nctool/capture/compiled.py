@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from torch import nn
 from torch.nn.parallel import DataParallel, DistributedDataParallel
 
@@ -45,9 +47,20 @@ def clean(name: str) -> str:
 WRAPPERS = ("_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module")
 
 
+def parts(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
+    """Every module of a bare model and its path; also layers of Keras, which torch is not told."""
+    yield from ((clean(name), module) for name, module in model.named_modules())
+    for layer in getattr(model, "_flatten_layers", tuple)():
+        if layer is not model:
+            yield layer.name, layer
+
+
 def names_of(model: nn.Module) -> dict[int, str]:
     """The path of every module of a bare model, by its id."""
-    return {id(module): clean(name) for name, module in model.named_modules()}
+    names: dict[int, str] = {}
+    for name, module in parts(model):
+        names.setdefault(id(module), name)
+    return names
 
 
 def module_at(model: nn.Module, name: str) -> nn.Module | None:
@@ -56,7 +69,7 @@ def module_at(model: nn.Module, name: str) -> nn.Module | None:
     Of a part that is compiled by itself the compiled one: hooks of the one inside are called only
     if they were there before the first call, those of its wrapper always.
     """
-    there = [module for path, module in model.named_modules() if clean(path) == name]
+    there = [module for path, module in parts(model) if path == name]
     wrapped = [module for module in there if "_orig_mod" in module._modules]
     known = wrapped[:1] or there[-1:]
     return known[0] if known else None

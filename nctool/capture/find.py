@@ -14,6 +14,7 @@ from nctool.capture.explain import WAYS, Tail
 from nctool.capture.impulse import affine
 from nctool.capture.match import Match, chosen, match
 from nctool.capture.outputs import possible_logits
+from nctool.capture.products import place
 from nctool.capture.reading import readable
 from nctool.capture.record import Frame, Record, Recording
 from nctool.capture.site import NAMED, Site, Via
@@ -38,8 +39,9 @@ def find_head(
     names = names_of(model)
     within = None if head is None else _name_of(head, model, names)
     device = next((each.device for each in model.parameters()), torch.device("cpu"))
-    with untouched(model), forward_modes(device, fp32=False):
-        recording, output = _recorded(model, device, args, kwargs or {})
+    autocast = _autocast(device.type)
+    with untouched(model), forward_modes(device, fp32=True):
+        recording, output = _recorded(model, args, kwargs or {}, autocast)
         outputs = possible_logits(output, classes)
         records = [each for each in recording.records if within is None or _inside(each, within)]
         if not outputs:
@@ -71,21 +73,29 @@ def _inside(record: Record, name: str) -> bool:
     return any(frame.name == name for frame in record.frames)
 
 
+def _autocast(kind: str) -> torch.autocast | None:
+    """What the caller has on, to be entered again."""
+    on = torch.is_autocast_enabled(kind)
+    return torch.autocast(kind, dtype=torch.get_autocast_dtype(kind)) if on else None
+
+
 def _recorded(
-    model: nn.Module, device: torch.device, args: Sequence[Any], kwargs: Mapping[str, Any]
+    model: nn.Module,
+    args: Sequence[Any],
+    kwargs: Mapping[str, Any],
+    autocast: torch.autocast | None,
 ) -> tuple[Recording, object]:
     """One forward, in the precision of the model itself if it runs so."""
-    kind, outer = device.type, torch.is_autocast_enabled(device.type)
     # Halves of autocast hide how the logits follow; but some models run only with it.
-    recording = Recording(names_of(model))
     try:
-        with torch.autocast(kind, enabled=False), recording.running():
+        recording = Recording(names_of(model))
+        with recording.running():
             return recording, model(*args, **kwargs)
     except RuntimeError:
-        if not outer:
+        if autocast is None:
             raise
     recording = Recording(names_of(model))
-    with recording.running():
+    with autocast, recording.running():
         return recording, model(*args, **kwargs)
 
 
@@ -94,7 +104,7 @@ def _as_named(
 ) -> Match:
     """The module that the user named, whose product does not explain the logits."""
     kind = refusals.kind_of(module_at(model, name) or model)
-    weights = {record.product.weight.data_ptr() for record in records if not record.adds}
+    weights = {place(record.product.weight) for record in records if not record.adds}
     for frame in reversed(frames):
         if frame.name == name and frame.mapped and affine(frame.module, *frame.mapped):
             last = next(each for each in reversed(records) if frame in each.frames)

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from nctool.capture.explain import TOLERANCES, close
+from nctool.capture.products import place
 from nctool.capture.record import version
 
 WIDEST = 1 << 14
@@ -21,11 +22,16 @@ WIDEST = 1 << 14
 
 def answered(module: nn.Module, like: Tensor) -> tuple[Tensor, Tensor]:
     """(C, d) and (C,) What it answers to impulses, for an input of this kind (..., d)."""
-    dim = like.shape[-1]
+    dim, device = like.shape[-1], like.device
     inner = (1,) * max(like.ndim - 2, 0)
-    impulses = torch.zeros(dim + 1, dim, dtype=like.dtype, device=like.device)
+    # In the precision of the parameters: halves of autocast would be all that is known of them.
+    dtype = next(
+        (each.dtype for each in module.parameters() if each.is_floating_point()), like.dtype
+    )
+    impulses = torch.zeros(dim + 1, dim, dtype=dtype, device=device)
     impulses[:-1].fill_diagonal_(1)
-    with torch.no_grad(), _evaluating(module):
+    off = torch.autocast(device.type, enabled=False)
+    with torch.no_grad(), off, _evaluating(module):
         answers = module(impulses.reshape(dim + 1, *inner, dim)).reshape(dim + 1, -1)
     bias = answers[-1]
     return (answers[:-1] - bias).T.contiguous(), bias
@@ -41,7 +47,7 @@ def affine(module: nn.Module, rows: Tensor, output: Tensor) -> tuple[Tensor, Ten
         return None
     if len(weight) != output.shape[-1]:
         return None
-    computed = rows @ weight.T + bias
+    computed = rows.to(weight.dtype) @ weight.T + bias
     tolerance = TOLERANCES.get(output.dtype, TOLERANCES[torch.float32])
     return (weight, bias) if close(computed, output, tolerance) else None
 
@@ -52,19 +58,24 @@ class Answers:
     def __init__(self) -> None:
         self.asking = False
         """The module is called by this, and its hooks may keep still."""
-        self._seen: tuple[tuple[int, int], ...] = ()
+        self._seen: tuple[tuple[int, int, int], ...] = ()
         self._known: tuple[Tensor, Tensor] | None = None
 
     def of(self, module: nn.Module, like: Tensor) -> tuple[Tensor, Tensor]:
-        seen = tuple((each.data_ptr(), version(each)) for each in module.parameters())
+        if torch.compiler.is_compiling():
+            return self._asked(module, like)
+        seen = tuple((*place(each), version(each)) for each in module.parameters())
         # Fused optimizers leave versions as they are, but run where gradients do.
         if self._known is None or seen != self._seen or torch.is_grad_enabled():
-            self.asking = True
-            try:
-                self._known, self._seen = answered(module, like), seen
-            finally:
-                self.asking = False
+            self._known, self._seen = self._asked(module, like), seen
         return self._known
+
+    def _asked(self, module: nn.Module, like: Tensor) -> tuple[Tensor, Tensor]:
+        self.asking = True
+        try:
+            return answered(module, like)
+        finally:
+            self.asking = False
 
 
 @contextmanager

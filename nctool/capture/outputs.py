@@ -8,7 +8,7 @@ from dataclasses import fields, is_dataclass
 from torch import Tensor
 
 LOGITS = "logits"
-"""The name that says which of several outputs is meant."""
+"""The name that says which of several outputs is meant, or how it begins: logits_per_image."""
 
 
 def tensors(output: object, path: str = "") -> Iterator[tuple[str, Tensor]]:
@@ -35,7 +35,9 @@ def _parts(output: object) -> Iterator[tuple[str, object]]:
 def possible_logits(output: object, classes: int | None) -> dict[str, Tensor]:
     """Those that may be the logits: what is named so, or has the right number of classes."""
     known = dict(tensors(output))
-    named = {path: each for path, each in known.items() if path.rpartition(".")[2] == LOGITS}
+    named = {
+        path: each for path, each in known.items() if path.rpartition(".")[2].startswith(LOGITS)
+    }
     if named:
         return named
     if classes is not None and len(known) > 1:

@@ -111,7 +111,7 @@ def _same_place(value: Tensor, other: Tensor) -> bool:
     return (
         value.shape == other.shape
         and value.stride() == other.stride()
-        and value.data_ptr() == other.data_ptr()
+        and place(value) == place(other)
     )
 
 
@@ -234,6 +234,11 @@ READINGS: dict[str, Callable[..., Iterator[Parts]]] = {
     "linear_dynamic": _quantised, "linear_dynamic_fp16": _quantised,
 }  # fmt: skip
 """By the name of the operation."""
+
+
+def place(tensor: Tensor) -> tuple[int, int]:
+    """Which memory it is, and where in that: the same where one is a view of the other."""
+    return tensor.untyped_storage()._cdata, int(tensor.storage_offset())
 
 
 def detached(tensor: Tensor) -> Tensor:

@@ -7,8 +7,8 @@ from typing import Any
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
-from nctool.capture.products import Product
-from nctool.capture.record import Frame
+from nctool.capture.products import Product, place
+from nctool.capture.record import Frame, alive
 
 
 def read(
@@ -45,16 +45,15 @@ def readable(frame: Frame, product: Product) -> bool | None:
     for transposed in (False, True):
         rows, weight, bias = read(frame.module, input, transposed)
         if (
-            rows.shape == product.rows.shape
-            and rows.data_ptr() == product.rows.data_ptr()
+            rows.numel() == product.rows.numel()
+            and place(rows) == place(product.rows)
             and _same(weight, product.weight)
-            and _same(bias, product.bias)
+            and (bias is None) == (product.bias is None)
         ):
             return transposed
     return None
 
 
-def _same(mine: Tensor | None, other: Tensor | None) -> bool:
-    if mine is None or other is None:
-        return mine is other
-    return mine.shape == other.shape and bool((mine == other).all())
+def _same(mine: Tensor, other: Tensor) -> bool:
+    # Of a sharded parameter whose memory is given back, the shape alone is left.
+    return mine.shape == other.shape and (not alive(other) or bool((mine == other).all()))

@@ -75,7 +75,7 @@ class Record:
         """(..., C) What came out of it, also where it was written over later."""
         if self.intact:
             return self.product.output
-        return self.product.computed() if self.rows_intact else None
+        return self.product.computed() if self.computable else None
 
     @property
     def intact(self) -> bool:
@@ -83,8 +83,9 @@ class Record:
         return version(self.product.output) == self.versions[0]
 
     @property
-    def rows_intact(self) -> bool:
-        return version(self.product.rows) == self.versions[1]
+    def computable(self) -> bool:
+        """Its operands are still what they were."""
+        return version(self.product.rows) == self.versions[1] and alive(self.product.weight)
 
     @property
     def name(self) -> str:
@@ -159,6 +160,11 @@ class Recording(TorchFunctionMode):
         if known and frame.products > 1 and isinstance(output, Tensor):
             frame.output = output
             self.frames.append(frame)
+
+
+def alive(weight: Tensor) -> bool:
+    """False of a sharded parameter after its module: its memory is given back at once."""
+    return bool(weight.untyped_storage().nbytes()) or not weight.numel()
 
 
 def same_rows(one: Tensor, other: Tensor) -> bool:
