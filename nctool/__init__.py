@@ -4,6 +4,8 @@
 runs side by side, ``nctool.check`` holds them against rules, ``nctool.load`` reads what was saved
 and ``nctool.inspect`` says what a file holds. Each takes what the command of its name takes.
 
+``nctool.collect`` runs a model over a loader and measures what its head sees.
+
 ``nctool.torchmetrics.Collapse`` measures as a metric of torchmetrics.
 """
 
@@ -19,6 +21,7 @@ from nctool.report import Report, Result
 if TYPE_CHECKING:
     from nctool.api.analyze import analyze
     from nctool.api.check import check
+    from nctool.api.collect import collect
     from nctool.api.compare import compare
     from nctool.api.inspect import inspect
     from nctool.api.load import load
@@ -27,7 +30,7 @@ if TYPE_CHECKING:
     from nctool.report.comparison import Comparison
     from nctool.report.trajectory import Trajectory
 
-FUNCTIONS = ("analyze", "check", "compare", "inspect", "load", "trajectory")
+FUNCTIONS = ("analyze", "check", "collect", "compare", "inspect", "load", "trajectory")
 LATE = {name: f"nctool.api.{name}" for name in FUNCTIONS} | {
     "Comparison": "nctool.report.comparison", "Trajectory": "nctool.report.trajectory",
 }  # fmt: skip
@@ -37,7 +40,7 @@ HOSTS = ("torchmetrics",)
 __path__.append(str(Path(__file__).with_name("hosts")))
 __all__ = [
     "Comparison", "Report", "Result", "Trajectory", "__version__",
-    "analyze", "check", "compare", "inspect", "load", "trajectory",
+    "analyze", "check", "collect", "compare", "inspect", "load", "trajectory",
 ]  # fmt: skip
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from nctool import metrics as catalogue
 from nctool.metrics.metric import Metric
 from nctool.settings.budget import Budget
+from nctool.settings.capture_options import CaptureOptions
 from nctool.settings.compute_options import ComputeOptions
 from nctool.settings.conventions import ConventionOptions, resolve
 from nctool.settings.option import Declared, build, options_of
@@ -37,6 +38,11 @@ def request(given: Mapping[str, Any]) -> Request:
     convention = resolve(build(ConventionOptions, values))
     settings = Settings(convention, compute, build(Budget, values))
     return Request(catalogue.select(compute.metrics), settings, build(RoleOptions, values))
+
+
+def capture(given: Mapping[str, Any]) -> CaptureOptions:
+    """How a model is run and looked at, of keywords by their names in Python."""
+    return build(CaptureOptions, by_option(given, CaptureOptions))
 
 
 def by_option(given: Mapping[str, Any], *groups: type) -> dict[str, Any]:

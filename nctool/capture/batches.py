@@ -111,20 +111,10 @@ class Reading:
 
 def reading(model: nn.Module, labels: Labels, call: Call | None) -> Reading:
     """How to read batches for this model."""
-    inner = unwrapped(model)
-    config = getattr(inner, "config", None)
+    config = getattr(model, "config", None)
     # A decoder beside an encoder is fed the labels of this very batch, shifted, unless given more.
     keeps = bool(getattr(config, "is_encoder_decoder", False))
-    return Reading(labels, call is not None, _parameters(inner), keeps)
-
-
-def unwrapped(model: Any) -> Any:
-    """The user's own module within wrappers that pass on whatever they are given."""
-    for name in ("_orig_mod", "module"):
-        inner = getattr(model, name, None)
-        if isinstance(inner, nn.Module) and _parameters(model) == frozenset():
-            return unwrapped(inner)
-    return model
+    return Reading(labels, call is not None, _parameters(model), keeps)
 
 
 def _parameters(model: Any) -> frozenset[str]:

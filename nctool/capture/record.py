@@ -9,6 +9,7 @@ from typing import Any
 
 from torch import Tensor, nn
 from torch.nn.modules.module import (
+    _global_forward_hooks_with_kwargs,
     register_module_forward_hook,
     register_module_forward_pre_hook,
 )
@@ -146,6 +147,8 @@ class Recording(TorchFunctionMode):
         finally:
             before.remove()
             after.remove()
+            # torch forgets this one, and torch.compile would warn of a hook that is gone.
+            _global_forward_hooks_with_kwargs.pop(after.id, None)
 
     def _enter(self, module: nn.Module, args: object) -> None:
         # A module that is not registered in the model counts as a part of the one that calls it.

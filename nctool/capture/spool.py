@@ -88,12 +88,13 @@ class Spool:
     def finish(self, head: Mapping[str, Tensor], facts: Mapping[str, object]) -> list[LazyArray]:
         """The arrays; rows on disk are a whole folder from here on, and in ``out`` if kept.
 
-        ``facts`` are those of the folder's ``nctool.json``.
+        ``facts`` are those of the folder's ``nctool.json``. Rows that are not kept in ``out`` may
+        grow, and be finished again.
         """
         if self.out is None and self.draft is None:
-            whole = [_joined(self.held, key) for key in [*self.held[0]]]
-            self.held = []
-            return whole
+            whole = {key: torch.cat([part[key] for part in self.held]) for key in self.held[0]}
+            self.held = [whole]
+            return [_in_memory(key, values) for key, values in whole.items()]
         if self.draft is None:
             self._begin()
         assert self.draft is not None
@@ -176,8 +177,7 @@ def key_of(layer: str) -> str:
     return f"{layer}.output" if layer in RESERVED else layer
 
 
-def _joined(parts: list[dict[str, Tensor]], key: str) -> LazyArray:
-    values = torch.cat([part.pop(key) for part in parts])
+def _in_memory(key: str, values: Tensor) -> LazyArray:
     name = str(values.dtype).removeprefix("torch.")
     return LazyArray(
         key, tuple(values.shape), name, "", "memory", lambda low, high: values[low:high]

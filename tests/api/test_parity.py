@@ -101,7 +101,7 @@ def test_documented(name: str) -> None:
 # The face shows what there is, to completion and to a star, and knows nothing else.
 def test_face() -> None:
     assert set(nctool.__all__) <= set(dir(nctool))
-    assert {*FUNCTIONS, "load"} == set(nctool.FUNCTIONS) <= set(nctool.__all__)
+    assert {*FUNCTIONS, "collect", "load"} == set(nctool.FUNCTIONS) <= set(nctool.__all__)
     assert all(callable(getattr(nctool, name)) for name in nctool.FUNCTIONS)
     with pytest.raises(AttributeError):
         _ = nctool.analyse
