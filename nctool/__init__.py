@@ -6,7 +6,8 @@ and ``nctool.inspect`` says what a file holds. Each takes what the command of it
 
 ``nctool.collect`` runs a model over a loader and measures what its head sees.
 
-``nctool.torchmetrics.Collapse`` measures as a metric of torchmetrics.
+``nctool.transformers``, ``nctool.keras`` and ``nctool.torchmetrics`` have a ``Collapse`` each,
+which measures while a model is trained.
 """
 
 from __future__ import annotations
@@ -26,7 +27,9 @@ if TYPE_CHECKING:
     from nctool.api.inspect import inspect
     from nctool.api.load import load
     from nctool.api.trajectory import trajectory
+    from nctool.hosts import keras as keras
     from nctool.hosts import torchmetrics as torchmetrics
+    from nctool.hosts import transformers as transformers
     from nctool.report.comparison import Comparison
     from nctool.report.trajectory import Trajectory
 
@@ -34,7 +37,7 @@ FUNCTIONS = ("analyze", "check", "collect", "compare", "inspect", "load", "traje
 LATE = {name: f"nctool.api.{name}" for name in FUNCTIONS} | {
     "Comparison": "nctool.report.comparison", "Trajectory": "nctool.report.trajectory",
 }  # fmt: skip
-HOSTS = ("torchmetrics",)
+HOSTS = ("keras", "torchmetrics", "transformers")
 # An adapter subclasses what its host has, so that host is imported with it, and neither before
 # somebody asks: for ``nctool.torchmetrics``, or by ``from nctool.torchmetrics import Collapse``.
 __path__.append(str(Path(__file__).with_name("hosts")))

@@ -29,7 +29,7 @@ from nctool.report import Report
 from nctool.settings import budget, config
 from nctool.settings.conventions import Convention, ConventionOptions
 from nctool.settings.role_options import RoleOptions
-from tests.golden import after_the_report, heads, while_collecting
+from tests.golden import after_the_report, heads, while_collecting, while_training
 from tests.golden.goldens import FOLDER, ROOT, check_text
 
 MODULES = {
@@ -61,6 +61,7 @@ MODULES |= (
     after_the_report.MODULES
     | while_collecting.MODULES
     | heads.MODULES
+    | while_training.MODULES
     | {"trajectories": "analysis/trajectories.py"}
 )
 GENERAL = "f'unknown-{declared.key}'"
@@ -286,7 +287,7 @@ CASES: dict[str, Callable[[], object]] = {
     "report.not-a-report.trajectory": lambda: Report.from_json('{"kind": "trajectory"}'),
     "report.not-json": lambda: Report.from_json("{'kind': 'report'}"),
 }
-CASES |= after_the_report.CASES | while_collecting.CASES | heads.CASES
+CASES |= after_the_report.CASES | while_collecting.CASES | heads.CASES | while_training.CASES
 
 
 def said(case: Callable[[], object], capsys: pytest.CaptureFixture[str]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 
@@ -13,7 +14,9 @@ from nctool.core.errors import InputError
 from nctool.hosts.host import host
 
 ROOMS = {
+    "keras": "keras",
     "torchmetrics": "torchmetrics",
+    "transformers": "transformers",
 }
 
 
@@ -28,7 +31,10 @@ def test_late(name: str, library: str, ask: str) -> None:
         {ask.format(name)}
         assert {library!r} in sys.modules and "nctool.hosts.{name}" not in sys.modules
     """
-    done = subprocess.run([sys.executable, "-W", "ignore", "-c", code], capture_output=True)
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", code], capture_output=True,
+        env=os.environ | {"KERAS_BACKEND": "torch"},
+    )  # fmt: skip
     assert done.returncode == 0, done.stderr.decode()
 
 
@@ -46,3 +52,10 @@ def test_face() -> None:
     assert set(nctool.HOSTS) == set(ROOMS)
     with pytest.raises(AttributeError):
         _ = nctool.tensorflow
+
+
+# Of two spellings of a library the one that is in use is taken, and else the first there is.
+def test_spellings(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert host("any", "no_such_host", "json.tool", "csv").__name__ == "csv"
+    monkeypatch.delitem(sys.modules, "csv")
+    assert host("any", "no_such_host", "json.tool", "csv").__name__ == "json.tool"

@@ -12,7 +12,9 @@ from torch import Tensor, nn
 
 import nctool
 from nctool.core.errors import InputError, UsageError
+from nctool.ranks.group import Ranks
 from tests.hosts.by_hand import CLASSES, DIM, agree, report_of
+from tests.support.ranks import on_ranks
 
 torchmetrics = pytest.importorskip("torchmetrics", reason="pip install 'nctool[torchmetrics]'")
 
@@ -118,6 +120,24 @@ def test_ranks(features: Tensor, edges: tuple[int, int]) -> None:
     assert first.compute() == pytest.approx(fed(features, labels()).compute(), rel=1e-6)
     assert next(calls, None) is None
     assert all(map(torch.equal, first.sums, states[0]))
+
+
+def of_rank(group: Ranks, x: Tensor, y: Tensor) -> tuple[dict[str, float], int]:
+    """What a rank with every other batch computes, and how many samples it has afterwards."""
+    batches = [*zip(torch.split(x, 16), torch.split(y, 16), strict=True)]
+    metric: Any = nctool.torchmetrics.Collapse(CLASSES, DIM)
+    for features, index in batches[: len(batches) - 1][group.rank :: group.size]:
+        metric.update(features, index)
+    if group.rank == 0:
+        metric.update(*batches[-1])
+    return metric.compute(), int(metric.sums[0][1])
+
+
+# Two processes of gloo are one whole, uneven as their shares are; afterwards each has its own.
+def test_processes(features: Tensor) -> None:
+    (first, here), (second, there) = on_ranks(2, of_rank, features, labels())
+    assert first == second == pytest.approx(fed(features, labels()).compute(), rel=1e-6)
+    assert here + there == 90 and here > there > 0
 
 
 # A collection has the numbers of each under its own names, though both share their sums.
