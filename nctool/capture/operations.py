@@ -73,7 +73,7 @@ class _Mode(TorchFunctionMode):
     ) -> Any:
         output = func(*args, **(kwargs or {}))
         if self.waiting is not None:
-            whole = added(func, args, output, self.waiting)
+            whole = added(func, args, output, self.waiting, sure=True)
             if whole is not None:
                 self.waiting = None
                 self.tell(whole)

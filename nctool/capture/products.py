@@ -66,9 +66,12 @@ def products(
 
 
 def added(
-    function: Callable[..., Any], args: Sequence[Any], output: object, last: Product
+    function: Callable[..., Any], args: Sequence[Any], output: object, last: Product, sure: bool
 ) -> Product | None:
-    """The product with a vector that was added to its output: a bias, written by hand."""
+    """The product with a vector that was added to its output: a bias, written by hand.
+
+    Of a single row, a second product looks like a bias too: it counts where this is ``sure``.
+    """
     name = str(getattr(function, "__name__", "")).split(".")[0].strip("_").removeprefix("i")
     if name not in ("add", "radd") or len(args) != 2 or not isinstance(output, Tensor):
         return None
@@ -79,6 +82,7 @@ def added(
         for view in VIEWS:
             # The same numbers at the same place: identity, also of what was added to in place.
             same = _same_place(view(value), last.output) and output.shape == value.shape
+            same = same and (sure or other.shape != value.shape)
             if same and other.numel() == len(last.weight) == view(wide).shape[-1]:
                 bias = other.reshape(-1) if last.bias is None else last.bias + other.reshape(-1)
                 return Product(last.kind, last.rows, last.weight, bias, view(output))
@@ -108,6 +112,8 @@ def _consistent(rows: Tensor, weight: Tensor, bias: Tensor | None, output: Tenso
 
 
 def _same_place(value: Tensor, other: Tensor) -> bool:
+    if torch.compiler.is_compiling():  # which knows no storages
+        return value.shape == other.shape and value.data_ptr() == other.data_ptr()
     return (
         value.shape == other.shape
         and value.stride() == other.stride()

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 from torch import Tensor, nn
-from torch.nn.modules.module import (
-    _global_forward_hooks_with_kwargs,
-    register_module_forward_hook,
-    register_module_forward_pre_hook,
-)
+from torch.nn.modules import module
 from torch.overrides import TorchFunctionMode
 
 from nctool.capture.products import Product, added, products
@@ -132,34 +129,39 @@ class Recording(TorchFunctionMode):
 
     def _keep_added(self, func: Any, args: Sequence[Any], output: Any) -> None:
         for last in self.records[-2:]:
-            product = added(func, args, output, last.product)
+            product = added(func, args, output, last.product, sure=False)
             if product is not None:
                 self.records.append(Record(product, last.frames, last.place, adds=True))
 
     @contextmanager
     def running(self) -> Iterator[None]:
         """Entered, and with the stack of modules kept, for as long as this lasts."""
-        before = register_module_forward_pre_hook(self._enter)
-        after = register_module_forward_hook(self._leave, with_kwargs=True, always_call=True)
+        before = module.register_module_forward_pre_hook(self._enter)
+        after = module.register_module_forward_hook(self._leave, with_kwargs=True)
         try:
-            with self:
+            with warnings.catch_warnings(), self:
+                # Parts that are compiled by themselves call these hooks once more: as their names
+                # are the same, nothing is counted twice.
+                warnings.filterwarnings("ignore", "Using `torch.compile.* global hooks")
                 yield
         finally:
             before.remove()
             after.remove()
-            # torch forgets this one, and torch.compile would warn of a hook that is gone.
-            _global_forward_hooks_with_kwargs.pop(after.id, None)
+            # A flag that torch leaves behind: compiled models would warn of it ever after.
+            getattr(module, "_global_forward_hooks_with_kwargs", {}).pop(after.id, None)
 
-    def _enter(self, module: nn.Module, args: object) -> None:
+    def _enter(self, called: nn.Module, args: object) -> None:
         # A module that is not registered in the model counts as a part of the one that calls it.
         outer = self._running[-1].name if self._running else ""
-        self._running.append(Frame(self.names.get(id(module), outer), module))
+        self._running.append(Frame(self.names.get(id(called), outer), called))
 
-    def _leave(self, module: nn.Module, args: Any, kwargs: Any, output: Any) -> None:
-        frame = self._running.pop()
+    def _leave(self, called: nn.Module, args: Any, kwargs: Any, output: Any) -> None:
+        # Those above it ended in an exception that the model itself has caught.
+        while (frame := self._running.pop()).module is not called:
+            pass
         if frame.products:
             frame.inputs = (*args, *kwargs.values())
-        known = id(module) in self.names
+        known = id(called) in self.names
         if known and frame.products > 1 and isinstance(output, Tensor):
             frame.output = output
             self.frames.append(frame)

@@ -13,6 +13,7 @@ from nctool.capture.outputs import at
 from nctool.capture.watch import Watch
 from nctool.core.errors import InputError
 from tests.capture.kinds import PLAIN, REFUSED, ROWS, WIDTH, Kind
+from tests.capture.packaged import PACKAGED
 
 
 def checked(kind: Kind, model: nn.Module) -> None:
@@ -61,3 +62,12 @@ def test_refused(name: str) -> None:
     with pytest.raises(InputError) as error:
         find_head(model, (torch.randn(ROWS, WIDTH),))
     assert error.value.slug == slug
+
+
+# So it is in the models of packages, where they are installed.
+@pytest.mark.parametrize("name", PACKAGED)
+def test_packaged(name: str) -> None:
+    torch.manual_seed(1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of the packages
+        checked(PACKAGED[name], PACKAGED[name].make())
