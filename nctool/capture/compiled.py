@@ -39,6 +39,14 @@ def compiled(model: nn.Module) -> str:
     return ""
 
 
+def sharded(model: nn.Module) -> bool:
+    """Whether parameters are gathered for each forward and given back after it (FSDP)."""
+    return any(
+        hasattr(each, "reshard") or hasattr(each, "_fsdp_wrapped_module")
+        for each in model.modules()
+    )
+
+
 def clean(name: str) -> str:
     """A path without the words that wrappers put into it."""
     return ".".join(part for part in name.split(".") if part not in WRAPPERS)

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from nctool.capture import refusals
-from nctool.capture.compiled import bare, compiled, module_at
+from nctool.capture.compiled import bare, compiled, module_at, sharded
 from nctool.capture.impulse import Answers
 from nctool.capture.operations import Operations
 from nctool.capture.outputs import at, tensors
@@ -68,7 +68,9 @@ class Watch:
         self.calls = 0
         """How often the head was called since this was entered."""
         self._picks = site.rows == "one position per sample"
-        self._reduce, self._stop = reduce, stop and not self._picks
+        # A sharded module that is left half-way would not give its parameters back.
+        self._stop = stop and not self._picks and not sharded(self.model)
+        self._reduce = reduce
         self._compiled = compiled(model)
         self._hooks = ExitStack()
         self._weights = Weights()

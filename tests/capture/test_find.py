@@ -248,6 +248,9 @@ def test_sharded(alone: None, kind: str, leaf: bool) -> None:
     with torch.no_grad(), Watch(model, site) as watch:
         model(BATCH)
         weight = watch.take().weight
+    with torch.no_grad(), Watch(model, site, stop=True) as watch:
+        model(BATCH)  # to its end: parameters are given back there
+        watch.take()
     assert type(weight) is Tensor and weight.shape == (site.classes, site.dim)
     assert any(each.shape == weight.shape and torch.equal(each, weight) for each in truth.values())
     model(BATCH).sum().backward()
