@@ -4,7 +4,8 @@
 runs side by side, ``nctool.check`` holds them against rules, ``nctool.load`` reads what was saved
 and ``nctool.inspect`` says what a file holds. Each takes what the command of its name takes.
 
-``nctool.collect`` runs a model over a loader and measures what its head sees.
+``nctool.collect`` runs a model over a loader and measures what its head sees; ``nctool.Monitor``
+watches it in a loop of one's own.
 
 ``nctool.transformers``, ``nctool.keras`` and ``nctool.torchmetrics`` have a ``Collapse`` each,
 which measures while a model is trained.
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from nctool.api.compare import compare
     from nctool.api.inspect import inspect
     from nctool.api.load import load
+    from nctool.api.monitor import Monitor
     from nctool.api.trajectory import trajectory
     from nctool.hosts import keras as keras
     from nctool.hosts import torchmetrics as torchmetrics
@@ -36,13 +38,14 @@ if TYPE_CHECKING:
 FUNCTIONS = ("analyze", "check", "collect", "compare", "inspect", "load", "trajectory")
 LATE = {name: f"nctool.api.{name}" for name in FUNCTIONS} | {
     "Comparison": "nctool.report.comparison", "Trajectory": "nctool.report.trajectory",
+    "Monitor": "nctool.api.monitor",
 }  # fmt: skip
 HOSTS = ("keras", "torchmetrics", "transformers")
 # An adapter subclasses what its host has, so that host is imported with it, and neither before
 # somebody asks: for ``nctool.torchmetrics``, or by ``from nctool.torchmetrics import Collapse``.
 __path__.append(str(Path(__file__).with_name("hosts")))
 __all__ = [
-    "Comparison", "Report", "Result", "Trajectory", "__version__",
+    "Comparison", "Monitor", "Report", "Result", "Trajectory", "__version__",
     "analyze", "check", "collect", "compare", "inspect", "load", "trajectory",
 ]  # fmt: skip
 

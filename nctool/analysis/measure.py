@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from time import perf_counter
@@ -147,7 +147,10 @@ def _as_read(source: Source, facts: State) -> Source:
 
 @contextmanager
 def exact_products(options: ComputeOptions) -> Iterator[None]:
-    """Full float32 products, the asked threads and determinism; the caller's own afterwards."""
+    """Full float32 products, the asked threads and determinism; the caller's own afterwards.
+
+    Under the caller's autocast, products would be of halves.
+    """
     precision = torch.get_float32_matmul_precision()
     threads = torch.get_num_threads()
     strict = torch.are_deterministic_algorithms_enabled()
@@ -158,7 +161,10 @@ def exact_products(options: ComputeOptions) -> Iterator[None]:
     if options.deterministic:
         torch.use_deterministic_algorithms(True)
     try:
-        with torch.inference_mode():
+        with torch.inference_mode(), ExitStack() as stack:
+            for kind in ("cpu", "cuda", "mps"):
+                if torch.is_autocast_enabled(kind):
+                    stack.enter_context(torch.autocast(kind, enabled=False))
             yield
     finally:
         torch.set_float32_matmul_precision(precision)

@@ -50,8 +50,9 @@ def digest_of(collected: Collected) -> Digest:
     features, labels = collected.features, collected.labels
     rows, dim = features.shape
     wide = features.double() if features.dtype == torch.float64 else features.float()
-    across = wide @ _signs(dim, 1, wide.dtype, wide.device)  # (B,)
-    projection = across.double() @ _signs(rows, 2, torch.float64, wide.device)
+    # No products of matrices: autocast, which is off in a second look, would make them of halves.
+    across = (wide * _signs(dim, 1, wide.dtype, wide.device)).sum(1)  # (B,)
+    projection = (across.double() * _signs(rows, 2, torch.float64, wide.device)).sum()
     values = torch.stack([projection, wide.double().square().sum()])
     text = labels.cpu().contiguous().view(torch.uint8).numpy().tobytes()
     tolerance = max(CLOSE, 4 * torch.finfo(features.dtype).eps)

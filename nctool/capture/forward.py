@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Generator, Iterator
-from contextlib import AbstractContextManager, ExitStack, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from functools import partial
@@ -20,7 +20,13 @@ from nctool.capture.digests import Differs, Digest, digest_of
 from nctool.capture.find import find_head
 from nctool.capture.plan import Plan
 from nctool.capture.rows import Collected, pooled
-from nctool.capture.untouched import fingerprint, forward_modes, randomness_of, untouched
+from nctool.capture.untouched import (
+    Surroundings,
+    fingerprint,
+    forward_modes,
+    randomness_of,
+    untouched,
+)
 from nctool.capture.watch import HeadReached, Taken, Watch
 from nctool.capture.watched import Watched, changed
 from nctool.core.errors import InputError
@@ -45,11 +51,13 @@ class Forward:
     _watch: Watch | None = None
     _rewind: Callable[[], None] | None = None
     _before: str = ""
+    _surroundings: Surroundings | None = None
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:
             # Wrappers of several processes wait for each other in every forward.
             self.model = bare(self.model)
+            self._surroundings = Surroundings.now(device_of(self.model))
             stack.enter_context(untouched(self.model, self.loader))
             self._reading = reading(self.model, self.plan.labels, self.plan.call)
             if self.plan.call is not None:
@@ -106,8 +114,14 @@ class Forward:
     def _pass(self, progress: Progress) -> Iterator[tuple[Taken, Any, tuple[Any, ...]]]:
         """What the head took, the labels and the inputs of every batch that holds samples."""
         device = device_of(self.model)
-        modes = partial(forward_modes, device, fp32=self.plan.fp32)
-        assert self._reading is not None
+        assert self._reading is not None and self._surroundings is not None
+        surroundings = self._surroundings
+
+        @contextmanager
+        def modes() -> Iterator[None]:
+            with surroundings.again(), forward_modes(device, fp32=self.plan.fp32):
+                yield
+
         with progress.task("collecting", _length(self.loader)) as advance:
             for raw in _batches(self.loader, modes):
                 batch = self._reading.batch(raw)

@@ -15,6 +15,8 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
+from weakref import finalize
 
 import torch
 from torch import Tensor
@@ -35,9 +37,11 @@ FEATURES, LABELS = "features", "labels"
 RESERVED = (FEATURES, LABELS, *SELECTORS)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, weakref_slot=True)
 class Spool:
     """Rows of several arrays, added batch by batch; ``close`` removes what was not kept.
+
+    So does the end of the spool itself, or of the process.
 
     ``limit`` bytes is the most that they take, on the disk of the temporary folder; rows that are
     kept in ``out`` are as many as there are.
@@ -52,6 +56,7 @@ class Spool:
     held: list[dict[str, Tensor]] = field(default_factory=list)
     held_size: int = 0
     draft: Path | None = None
+    _remove: finalize[Any, Any] | None = None
 
     def __post_init__(self) -> None:
         if self.out is not None:
@@ -115,9 +120,9 @@ class Spool:
     def close(self) -> None:
         """Remove the temporary folder, if there is one."""
         self.held = []
-        if self.draft is not None:
-            shutil.rmtree(self.draft.parent, ignore_errors=True)
-            self.draft = None
+        if self._remove is not None:
+            self._remove()
+            self.draft = self._remove = None
 
     def _begin(self) -> bool:
         """A folder to write to; False where the disk has no room for it."""
@@ -129,7 +134,9 @@ class Spool:
                 return False
         try:
             parent.mkdir(parents=True, exist_ok=True)
-            self.draft = Path(tempfile.mkdtemp(prefix=".nctool-", dir=parent)) / "features"
+            folder = tempfile.mkdtemp(prefix=".nctool-", dir=parent)
+            self._remove = finalize(self, shutil.rmtree, folder, ignore_errors=True)
+            self.draft = Path(folder, "features")
             self.draft.mkdir()
         except OSError as problem:
             raise unwritable(str(self.out or parent), problem) from problem

@@ -11,6 +11,7 @@ import random
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -49,6 +50,36 @@ def untouched(model: nn.Module, loader: object = None) -> Iterator[None]:
                 with torch.inference_mode(buffer.is_inference()), torch.no_grad():
                     buffer.copy_(value)
         restore_randomness()
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What the caller has set for all that is computed, to be brought back where it was changed."""
+
+    kind: str
+    autocast: bool
+    dtype: torch.dtype
+    products: str
+    """Precision of float32 products."""
+
+    @classmethod
+    def now(cls, device: torch.device) -> Surroundings:
+        kind = device.type
+        return cls(
+            kind, torch.is_autocast_enabled(kind), torch.get_autocast_dtype(kind),
+            torch.get_float32_matmul_precision(),
+        )  # fmt: skip
+
+    @contextmanager
+    def again(self) -> Iterator[None]:
+        """A second pass runs within a measurement, which computes more precisely than models do."""
+        before = torch.get_float32_matmul_precision()
+        torch.set_float32_matmul_precision(self.products)
+        try:
+            with torch.autocast(self.kind, self.dtype, enabled=self.autocast):
+                yield
+        finally:
+            torch.set_float32_matmul_precision(before)
 
 
 @contextmanager

@@ -27,7 +27,8 @@ class Watched:
     layers: tuple[str, ...] = ()
     head: tuple[Tensor, ...] = ()
     """Weight (C, d), and bias (C,) if there is one, as the first batch met them: on the CPU."""
-    last: Taken | None = field(default=None, repr=False)
+    now: tuple[Tensor, ...] = ()
+    """The same at the last batch, wherever the model is."""
     rows: Rows = field(init=False)
     dtype: str = ""
     """Of the features as the head saw them."""
@@ -50,17 +51,27 @@ class Watched:
 
     def of(self, taken: Taken, labels: Any, inputs: tuple[Any, ...] = ()) -> Collected:
         """The rows of one batch."""
-        if self.last is None:
-            self.head = head_of(taken)
+        self.now = tuple(each for each in (taken.weight, taken.bias) if each is not None)
+        if not self.head:
+            self.head = tuple(each.cpu() for each in self.now)
             self.dtype = str(taken.dtype).removeprefix("torch.")
             self._check_precision(taken.dtype)
-        self.last = taken
         return self.rows.of(taken, labels, inputs)
+
+    def anew(self) -> Watched:
+        """The same model at the same place, before the first batch."""
+        again = Watched(self.model, self.plan, self.site, self.loader, self.layers)
+        again.rows = self.rows.anew()
+        return again
+
+    def follow_head(self) -> bool:
+        """Take the head of the last batch; whether it is another than that of the first."""
+        before, self.head = self.head, tuple(each.cpu() for each in self.now)
+        return not all(map(torch.equal, self.head, before))
 
     def check_head(self) -> None:
         """Raise where the head is not the one that the first batch met."""
-        now = () if self.last is None else head_of(self.last)
-        if not all(map(torch.equal, now, self.head)):
+        if self.follow_head():
             raise changed("the head changed while the model was run: its weight at the last batch")
 
     def _check_precision(self, seen: torch.dtype) -> None:
@@ -72,11 +83,6 @@ class Watched:
                 "or opens autocast in its own forward",
                 "collect without fp32, or from model.float() with its own autocast switched off",
             )
-
-
-def head_of(taken: Taken) -> tuple[Tensor, ...]:
-    """Weight, and bias if there is one, on the CPU."""
-    return tuple(each.detach().cpu() for each in (taken.weight, taken.bias) if each is not None)
 
 
 def changed(what: str) -> InputError:

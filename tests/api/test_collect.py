@@ -166,6 +166,18 @@ def test_compiled(place: str) -> None:
     assert_equal(collected(given, loader()), expected)
 
 
+# Under autocast features are those that the head saw, and this is said; without it they are not.
+@pytest.mark.parametrize("spool", ["1GiB", 0])
+def test_autocast(spool: int | str) -> None:
+    model = network()
+    with torch.autocast("cpu", torch.bfloat16):
+        under = collected(model, loader(), spool=spool)
+        fine = collected(model, loader(), spool=spool, fp32=True)
+    assert under.inputs[0].dtype == "bfloat16" and fine.inputs[0].dtype == "float32"
+    assert "collected-under-autocast" in {notice.slug for notice in under.warnings}
+    assert_equal(fine, measured(**by_hand(model, loader())))
+
+
 # A model of half precision cannot be run in single precision by switching autocast off.
 def test_half() -> None:
     model = network().to(torch.bfloat16)

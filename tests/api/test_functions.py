@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 import nctool
 from nctool.core.errors import InputError, UsageError
@@ -226,3 +227,14 @@ def test_load(tmp_path: Path) -> None:
     assert nctool.load(str(tmp_path / "page.html")).to_dict() == comparison().to_dict()
     with pytest.raises(InputError):
         nctool.load(EPOCH_10)
+
+
+# Under autocast of the caller's, numbers are those without it.
+def test_autocast() -> None:
+    torch.manual_seed(0)
+    labels = torch.arange(60) % 3
+    features, weight = torch.randn(60, 8) + labels[:, None], torch.randn(3, 8)
+    arrays: dict[str, Any] = {"features": features, "labels": labels, "weight": weight}
+    with torch.autocast("cpu", torch.bfloat16):
+        under = nctool.analyze(**arrays)
+    assert under.digest == nctool.analyze(**arrays).digest

@@ -16,6 +16,10 @@ from nctool.cli.check import check
 from nctool.cli.compare import compare
 from nctool.cli.inspect import inspect as inspect_command
 from nctool.cli.outputs import Outputs
+from nctool.settings.budget import Budget
+from nctool.settings.capture_options import CaptureOptions
+from nctool.settings.compute_options import ComputeOptions
+from nctool.settings.conventions import ConventionOptions
 from nctool.settings.gate_options import GateOptions
 from nctool.settings.option import Declared, options_of
 
@@ -84,6 +88,34 @@ def test_types(name: str) -> None:
     for key, declared in options.in_python(function, *options.GROUPS):
         if key not in wider:
             assert types[key] == hinted(declared), key
+
+
+RUNNING = (CaptureOptions, ComputeOptions, ConventionOptions, Budget)
+OTHERWISE = {"head", "labels", "out", "metrics", "epoch", "step", "split"}
+"""In Python a module, a function, a path or a list of ids, too; and what ``report`` takes."""
+
+
+# What runs a model has the options of collecting, by the same names, types and defaults.
+@pytest.mark.parametrize("name", ["collect", "Monitor"])
+def test_running(name: str) -> None:
+    function = getattr(nctool, name)
+    known = options.in_python(function, *RUNNING)
+    assert len(known) > 20
+    constructor = function.__init__ if name == "Monitor" else function
+    types = get_type_hints(constructor, function.__globals__ if name == "collect" else None)
+    for key, declared in known:
+        default = inspect.signature(function).parameters[key].default
+        if (name, key) == ("Monitor", "spool"):  # rows only where they are asked for
+            assert default is None
+            continue
+        assert default == declared.default, key
+        if key not in OTHERWISE:
+            assert types[key] == hinted(declared), key
+        assert f"``{key}``: {declared.option.help}" in (inspect.getdoc(function) or "")
+    if name == "collect":
+        expected = {python for python, _ in known} | {"call", "class_names", "ignore_labels"}
+        own = {"model", "loader", "progress"}
+        assert set(inspect.signature(function).parameters) - own == expected
 
 
 # help() tells every option with the words of the command, and nothing is named that is not there.

@@ -21,6 +21,7 @@ MODULES = {
     "forward": "capture/forward.py",
     "rows": "capture/rows.py",
     "watched": "capture/watched.py",
+    "monitor": "api/monitor.py",
 }
 
 PIXELS, LABELS = torch.tensor([[1.0, 2.0], [3.0, 1.0], [0.5, 4.0]]), torch.arange(3)
@@ -53,6 +54,12 @@ def trained(part: str) -> None:
     collected(batches(), model)
 
 
+def compiled_before() -> None:
+    model = nn.Linear(2, 3)
+    model.compile(backend="eager")
+    nctool.Monitor(model).add(LABELS)
+
+
 CASES: dict[str, Callable[[], object]] = {
     "batches.batch-labels": lambda: reading(nn.Identity(), None, None).batch(
         {"pixels": PIXELS, "topic": 1}
@@ -62,6 +69,9 @@ CASES: dict[str, Callable[[], object]] = {
     "batches.batch-labels-unlike.single": lambda: as_labels(3),
     "spool.out-taken": into_a_folder_of_others,
     "spool.output-unwritable": below_a_file,
+    "monitor.monitor-empty": lambda: nctool.Monitor(nn.Linear(2, 3)).report(),
+    "monitor.monitor-not-called": lambda: nctool.Monitor(nn.Linear(2, 3)).add(LABELS),
+    "monitor.monitor-not-called.compiled": compiled_before,
     "forward.loader-empty": lambda: collected([]),
     "forward.loader-empty.iterator": lambda: collected(iter([])),
     "forward.loader-empty.labels": lambda: collected(
