@@ -13,11 +13,13 @@ from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from nctool.analysis.measure import Analysis, Settings, measure
+from nctool.analysis.measure import Analysis, Settings
+from nctool.analysis.together import measure_together
 from nctool.arrays import LazyArray, Source
 from nctool.core import checkpoints as runs
 from nctool.core.errors import InputError
 from nctool.core.progress import Advance, Progress, Silent
+from nctool.engine.group import ALONE, Group
 from nctool.inputs.opening import checkpoints_of, name_of
 from nctool.inputs.sources import inspect, load
 from nctool.metrics.metric import Metric
@@ -103,12 +105,14 @@ def measure_points(
     progress: Progress | None = None,
     *,
     depth: bool = False,
+    group: Group = ALONE,
 ) -> MeasuredTrajectory:
     """Measure every point, with one pass of progress over all of them."""
     reports: list[Report] = []
     with (progress or Silent()).task("checkpoints", len(points)) as advance:
         for point in points:
-            analysis = measure(point.load(), metrics, settings, _Within(advance, point.label))
+            shown = _Within(advance, point.label)
+            analysis = measure_together(point.load(), metrics, settings, shown, group)
             reports.append(analysis.report)
             advance(1)
     trajectory = followed(reports, [point.label for point in points], depth=depth)

@@ -12,9 +12,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from nctool.analysis.measure import measure
 from nctool.analysis.saved_arrays import with_arrays
+from nctool.analysis.together import measure_together
 from nctool.api import options
+from nctool.api.ranks import every_rank
 from nctool.arrays import LazyArray, Source
 from nctool.core.errors import InputError, UsageError
 from nctool.inputs.assemble import assemble, floating
@@ -65,6 +66,7 @@ def analyze(
     gap: float = 1e-6,
     margin: Reach = "all",
     memory: int | str = 4 << 30,
+    ranks: bool = False,
     select: str | None = None,
 ) -> Report:
     """Measure files, or arrays in memory.
@@ -75,6 +77,10 @@ def analyze(
     any of them may be missing. ``weight`` is what the command calls ``--head``. Of the folder of a
     run the last checkpoint is measured; ``nctool.trajectory`` measures all.
 
+    With ``ranks`` every process of torch.distributed's group calls it with the same arguments; each
+    reads its share, and all get the same report. Without, a process measures for itself, so that
+    one rank of a training script may measure alone.
+
     ``select`` is the former name of ``metrics``.
     """
     if select is not None:
@@ -82,15 +88,17 @@ def analyze(
         metrics = select
     request = options.request(locals())
     roles = {"features": features, "labels": labels, "head": weight, "bias": bias, "ood": ood}
-    if sources:
-        _check_keys(roles)
-        source = load([str(path) for path in sources], request.roles)
-        if class_names is not None:
-            source = replace(source, names=tuple(class_names))
-    else:
-        _check_in_memory(request.roles)
-        source = _from_arrays(roles, class_names, ignore_labels)
-    return with_arrays(measure(source, request.metrics, request.settings))
+    with every_rank(ranks) as group:
+        if sources:
+            _check_keys(roles)
+            source = load([str(path) for path in sources], request.roles)
+            if class_names is not None:
+                source = replace(source, names=tuple(class_names))
+        else:
+            _check_in_memory(request.roles)
+            source = _from_arrays(roles, class_names, ignore_labels)
+        analysis = measure_together(source, request.metrics, request.settings, None, group)
+    return with_arrays(analysis)
 
 
 options.document(analyze, *options.GROUPS, omit=ARRAYS)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from nctool.cli import defaults, gate_rules
+from nctool.cli import defaults, gate_rules, ranks
 from nctool.cli.command import argument, with_options
 from nctool.cli.interruption import interruptible
 from nctool.cli.outputs import Outputs
@@ -17,6 +17,7 @@ from nctool.settings.compute_options import ComputeOptions
 from nctool.settings.conventions import ConventionOptions, resolve
 from nctool.settings.gate_options import GateOptions
 from nctool.settings.option import ROLES, Option
+from nctool.settings.rank_options import RankOptions
 from nctool.settings.role_options import RoleOptions
 
 SaveRoles = Annotated[
@@ -42,6 +43,7 @@ def analyze(
     budget: Budget,
     gates: GateOptions,
     outputs: Outputs,
+    sharing: RankOptions,
     save_roles: SaveRoles = False,
 ) -> None:
     """Measure saved features, labels and classifier weights.
@@ -54,6 +56,7 @@ def analyze(
     Roles are found by name and shape; --features, --labels, --head and --bias name them. Whatever
     the inputs do not allow is skipped, and says what it needs.
     """
+    place = ranks.place_of(sharing)
     outputs.check(sources)
     config = context.obj
     demands = gate_rules.demands_of(config, gates)
@@ -65,9 +68,11 @@ def analyze(
     from nctool.render import console
 
     chosen = catalogue.select(compute.metrics)
+    place, compute = ranks.split(sharing, place, compute)
 
-    from nctool.analysis.measure import Analysis, Settings, measure
+    from nctool.analysis.measure import Analysis, Settings
     from nctool.analysis.saved_arrays import Behind, save_arrays
+    from nctool.analysis.together import measure_together
     from nctool.analysis.trajectories import (
         MeasuredTrajectory,
         measure_points,
@@ -79,16 +84,21 @@ def analyze(
     from nctool.report.gates import judged
 
     settings = Settings(resolve(convention), compute, budget, defaults.without_roles(origin))
-    bar = interruptible(console.bar(enabled=outputs.bar))
+    first = place is None or place.rank == 0
+    bar = interruptible(console.bar(enabled=outputs.bar and first))
     downloads = Downloads(bar) if outputs.quiet else Downloads(bar, warn)
     result: Analysis | MeasuredTrajectory
-    if roles.layers is not None:
-        points = points_of_layers(sources, roles, downloads)
-        result = measure_points(points, chosen, settings, bar, depth=True)
-    elif points := points_of_run(sources, roles, downloads):
-        result = measure_points(points, chosen, settings, bar)
-    else:
-        result = measure(load(sources, roles, downloads), chosen, settings, bar)
+    with ranks.together(sharing, place) as group:
+        if roles.layers is not None:
+            points = points_of_layers(sources, roles, downloads)
+            result = measure_points(points, chosen, settings, bar, depth=True, group=group)
+        elif points := points_of_run(sources, roles, downloads):
+            result = measure_points(points, chosen, settings, bar, group=group)
+        else:
+            source = load(sources, roles, downloads)
+            result = measure_together(source, chosen, settings, bar, group)
+    if not first:
+        return
     if save_roles:
         defaults.save_roles(inspect(sources, roles, downloads), roles)
     trajectory = None if isinstance(result, Analysis) else result

@@ -28,8 +28,9 @@ KINDS = {kind.exit_code: kind for kind in (UsageError, InputError, ResourceError
 class Ranks:
     """Every process of the default group of torch.distributed."""
 
-    def __init__(self, counted: Counted | None = None) -> None:
-        self.wire = Wire(counted)
+    def __init__(self, counted: Counted | None = None, *, tells: bool = True) -> None:
+        """``tells``: errors by exchanges; else something else ends the others."""
+        self.wire, self.tells = Wire(counted), tells
         self.heard = False
         """Whether what is raised here has come from another rank."""
 
@@ -94,7 +95,7 @@ class Ranks:
         try:
             yield
         except Exception as problem:
-            if not (self.heard or isinstance(problem, RankLost)):
+            if self.tells and not (self.heard or isinstance(problem, RankLost)):
                 self._tell(problem)
             raise
         self._agree()

@@ -21,9 +21,10 @@ from nctool.settings.compute_options import ComputeOptions
 from nctool.settings.conventions import ConventionOptions
 from nctool.settings.gate_options import GateOptions
 from nctool.settings.option import Declared, options_of
+from nctool.settings.rank_options import RankOptions
 from nctool.settings.role_options import RoleOptions
 
-GROUPS = (RoleOptions, ComputeOptions, ConventionOptions, Budget, GateOptions)
+GROUPS = (RoleOptions, ComputeOptions, ConventionOptions, Budget, GateOptions, RankOptions)
 """The values whose options a file or a variable may decide."""
 
 SECTIONS: dict[str, dict[str, Declared]] = {

@@ -22,16 +22,19 @@ from nctool.settings.compute_options import ComputeOptions
 from nctool.settings.conventions import ConventionOptions
 from nctool.settings.gate_options import GateOptions
 from nctool.settings.option import Declared, options_of
+from nctool.settings.rank_options import RankOptions
 
 OUTPUTS = {declared.name for declared in options_of(Outputs)} | {"save_roles"}
 """A value is there to be saved, printed and looked at: what decides that is no keyword."""
 GATES = {declared.name for declared in options_of(GateOptions)}
+RANKS = {declared.name for declared in options_of(RankOptions)}
+"""Processes that a command starts or joins; a function is called in those that there are."""
 BY_POSITION = {"context", "sources", "runs", "report"}
 
 FUNCTIONS: dict[str, tuple[Callable[..., Any], set[str], set[str]]] = {
     # The command, what of its options is elsewhere in Python, and what Python has beside them.
-    "analyze": (analyze, GATES | {"layers"}, {"class_names", "select"}),
-    "trajectory": (analyze, GATES, set()),
+    "analyze": (analyze, GATES | RANKS | {"layers"}, {"class_names", "select", "ranks"}),
+    "trajectory": (analyze, GATES | RANKS, set()),
     "compare": (compare, GATES - {"tolerance", "baseline"}, set()),
     "check": (check, set(), set()),
     "inspect": (inspect_command, set(), set()),

@@ -29,7 +29,7 @@ from nctool.report import Report
 from nctool.settings import budget, config
 from nctool.settings.conventions import Convention, ConventionOptions
 from nctool.settings.role_options import RoleOptions
-from tests.golden import after_the_report, heads, while_collecting, while_training
+from tests.golden import after_the_report, heads, many_ranks, while_collecting, while_training
 from tests.golden.goldens import FOLDER, ROOT, check_text
 
 MODULES = {
@@ -62,6 +62,7 @@ MODULES |= (
     | while_collecting.MODULES
     | heads.MODULES
     | while_training.MODULES
+    | many_ranks.MODULES
     | {"trajectories": "analysis/trajectories.py"}
 )
 GENERAL = "f'unknown-{declared.key}'"
@@ -288,6 +289,7 @@ CASES: dict[str, Callable[[], object]] = {
     "report.not-json": lambda: Report.from_json("{'kind': 'report'}"),
 }
 CASES |= after_the_report.CASES | while_collecting.CASES | heads.CASES | while_training.CASES
+CASES |= many_ranks.CASES
 
 
 def said(case: Callable[[], object], capsys: pytest.CaptureFixture[str]) -> str:

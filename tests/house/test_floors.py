@@ -95,6 +95,9 @@ WITHOUT_TORCH = (
     "nctool.render.plots",
     "nctool.render.summary",
     "nctool.render.terminal",
+    "nctool.ranks.local",
+    "nctool.ranks.meeting",
+    "nctool.ranks.place",
     "nctool.report",
     "nctool.report.comparison",
     "nctool.report.documents",
@@ -107,6 +110,7 @@ WITHOUT_TORCH = (
     "nctool.settings.config",
     "nctool.settings.conventions",
     "nctool.settings.gate_options",
+    "nctool.settings.rank_options",
     "nctool.settings.role_options",
 )
 

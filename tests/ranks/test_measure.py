@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from nctool import analyze
 from nctool.analysis.measure import measure
 from nctool.arrays import Source
 from nctool.inputs.assemble import assemble
@@ -122,3 +123,23 @@ def test_equal_to_one(size: int, cut: str) -> None:
             assert reports[rank][place].settings["world_size"] == size
         # All ranks have the same bits.
         assert all(each[place].metrics == reports[0][place].metrics for each in reports)
+
+
+def called(group: Ranks, harm: bool) -> Report:
+    given = shuffled("wide_noise_4", "float64")
+    if harm and group.rank == 1:
+        given["labels"] = given["labels"][:-1]
+    return analyze(**given, metrics="nc1,hug", bootstrap=0, device="cpu", ranks=True)
+
+
+# In Python every process that calls with ranks=True gets the report of all; or the error of one.
+def test_in_python() -> None:
+    one = analyze(
+        **shuffled("wide_noise_4", "float64"), metrics="nc1,hug", bootstrap=0, device="cpu"
+    )
+    for report in on_ranks(2, called, False):
+        alike(one, report, 1e-9)
+        assert report.settings["world_size"] == 2
+    first, second = on_ranks(2, called, True)
+    assert first.slug == second.slug == "labels-against-features"
+    assert first.message == f"rank 1: {second.message}"
