@@ -56,16 +56,17 @@ def _one(
 ) -> None:
     torch.set_num_threads(1)
     dist: Any = torch.distributed
-    dist.init_process_group(
-        "gloo",
-        store=dist.FileStore(str(store), size),
-        rank=rank,
-        world_size=size,
-        timeout=timedelta(seconds=timeout),
-    )
     try:
+        dist.init_process_group(
+            "gloo",
+            store=dist.FileStore(str(store), size),
+            rank=rank,
+            world_size=size,
+            timeout=timedelta(seconds=timeout),
+        )
         result = work(Ranks(), *given)
     except Exception as problem:
         result = problem
     answer.send(result)
-    dist.destroy_process_group()
+    if dist.is_initialized():
+        dist.destroy_process_group()
