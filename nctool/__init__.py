@@ -2,7 +2,8 @@
 
 ``nctool.analyze`` measures arrays or files, ``nctool.trajectory`` a run; ``nctool.compare`` sets
 runs side by side, ``nctool.check`` holds them against rules, ``nctool.load`` reads what was saved
-and ``nctool.inspect`` says what a file holds. Each takes what the command of its name takes.
+and ``nctool.inspect`` says what a file holds; ``nctool.stats`` and ``nctool.merge`` write sums
+over samples. Each takes what the command of its name takes.
 
 ``nctool.collect`` runs a model over a loader and measures what its head sees; ``nctool.Monitor``
 watches it in a loop of one's own.
@@ -27,7 +28,9 @@ if TYPE_CHECKING:
     from nctool.api.compare import compare
     from nctool.api.inspect import inspect
     from nctool.api.load import load
+    from nctool.api.merge import merge
     from nctool.api.monitor import Monitor
+    from nctool.api.stats import stats
     from nctool.api.trajectory import trajectory
     from nctool.hosts import keras as keras
     from nctool.hosts import torchmetrics as torchmetrics
@@ -35,7 +38,9 @@ if TYPE_CHECKING:
     from nctool.report.comparison import Comparison
     from nctool.report.trajectory import Trajectory
 
-FUNCTIONS = ("analyze", "check", "collect", "compare", "inspect", "load", "trajectory")
+FUNCTIONS = (
+    "analyze", "check", "collect", "compare", "inspect", "load", "merge", "stats", "trajectory",
+)  # fmt: skip
 LATE = {name: f"nctool.api.{name}" for name in FUNCTIONS} | {
     "Comparison": "nctool.report.comparison", "Trajectory": "nctool.report.trajectory",
     "Monitor": "nctool.api.monitor",
@@ -46,7 +51,7 @@ HOSTS = ("keras", "torchmetrics", "transformers")
 __path__.append(str(Path(__file__).with_name("hosts")))
 __all__ = [
     "Comparison", "Monitor", "Report", "Result", "Trajectory", "__version__",
-    "analyze", "check", "collect", "compare", "inspect", "load", "trajectory",
+    "analyze", "check", "collect", "compare", "inspect", "load", "merge", "stats", "trajectory",
 ]  # fmt: skip
 
 

@@ -90,6 +90,12 @@ class Gathered:
     again: Callable[[], Iterator[tuple[Tensor, Tensor]]] | None = None
     """The same samples once more, in the same order: features (B, D), class indices (B,)."""
     labels: Tensor | None = None  # (N,) int32 class index, where they were kept
+    made: Mapping[str, object] = field(default_factory=dict)
+    """By setting, what the sums of later passes depend on."""
+    settled: Mapping[str, object] = field(default_factory=dict)
+    """Of facts that take all samples at once: what was found, or the reason why nothing was."""
+    unordered: str = ""
+    """Why these are not there, where the reason is another than for a second look."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -76,7 +76,9 @@ def measure(
         if "head_decisions" in graph().closure(wanted):
             wanted["misalignment"] = None
         try:
-            known = seen_before(source, settings.convention, engine, progress or Silent())
+            known = seen_before(
+                source, settings.convention, settings.budget, engine, progress or Silent()
+            )
             first = start(graph(), inputs, wanted, riders(), "sample_sums", known)
             facts = solve(first, look, group)
         except torch.OutOfMemoryError as problem:
@@ -85,7 +87,7 @@ def measure(
                 f"{engine.device} ran out of memory",
                 "use --device cpu, or fewer classes at a time with --metrics",
             ) from problem
-        options, source = settings.compute, _as_read(source, facts)
+        options, source = settings.compute, as_read(source, facts)
         full = tuple(result_of(metric, facts) for metric in metrics)
         if options.bootstrap:
             counts = facts.value("class_counts")
@@ -137,7 +139,7 @@ def _share(source: Source, group: Group) -> tuple[int, int]:
     return source.share or share_of(total, group)
 
 
-def _as_read(source: Source, facts: State) -> Source:
+def as_read(source: Source, facts: State) -> Source:
     """Without the rows that were left out for not being finite."""
     labels = facts.known["labels"]
     if source.labels is None or not isinstance(labels, Tensor) or labels is source.labels:

@@ -23,10 +23,12 @@ from nctool.cli.doctor import doctor
 from nctool.cli.explain import explain
 from nctool.cli.help import Command, as_typed
 from nctool.cli.inspect import inspect
+from nctool.cli.merge import merge
 from nctool.cli.metrics import metrics
 from nctool.cli.report import report
 from nctool.cli.schema import schema
 from nctool.cli.shell import PIPE_CLOSED, reader_left, with_exit_codes
+from nctool.cli.stats import stats
 from nctool.core.version import __version__
 
 app = typer.Typer(
@@ -38,7 +40,9 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for function in (analyze, compare, check, inspect, report, explain, metrics, schema, doctor):
+for function in (
+    analyze, compare, check, inspect, report, stats, merge, explain, metrics, schema, doctor,
+):  # fmt: skip
     app.command(cls=Command)(function)
 
 

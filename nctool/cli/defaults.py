@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from nctool.settings.config import Config
     from nctool.settings.role_options import RoleOptions
 
-COMMANDS = ("analyze", "inspect", "compare", "check")
+COMMANDS = ("analyze", "inspect", "compare", "check", "stats")
 
 
 def adopt(context: typer.Context) -> None:

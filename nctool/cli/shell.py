@@ -90,6 +90,11 @@ def as_ours(problem: Exception) -> NctoolError:
     )
 
 
+def say(text: str) -> None:
+    """One message on stdout; names from files cannot command the terminal."""
+    write_out("-", printable(text))
+
+
 def write_out(target: str, text: str) -> None:
     """To stdout for ``-``, otherwise to a file, whole or not at all."""
     text = text if text.endswith("\n") else text + "\n"

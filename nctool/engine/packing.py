@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import fields, is_dataclass, replace
+from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Any
 
 import torch
 from torch import Tensor
+
+from nctool.core.errors import InputError
 
 
 def packed(sums: object, name: str = "") -> dict[str, Tensor]:
@@ -44,6 +46,34 @@ def unpacked(tensors: Mapping[str, Tensor], like: Any, name: str = "") -> Any:
     if is_dataclass(like) and not isinstance(like, type):
         return replace(like, **parts)
     return tuple(parts.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """Sums of a fact as they come from a file: to be unpacked once it is known what they are."""
+
+    fact: str
+    tensors: Mapping[str, Tensor]
+    where: str
+    """The file, for messages."""
+
+    def like(self, empty: Any) -> Any:
+        """The sums, if they have the shapes of those of an empty accumulator.
+
+        What is without length there may have any here.
+        """
+        for name, tensor in packed(empty, self.fact).items():
+            found = self.tensors.get(name)
+            shape = None if found is None else tuple(found.shape)
+            if shape != tuple(tensor.shape) and (tensor.numel() or shape is None or len(shape) > 1):
+                raise InputError(
+                    "sums-do-not-fit",
+                    f"the sums {name!r} of '{self.where}' have shape {shape}, expected "
+                    f"{tuple(tensor.shape)}",
+                    "the file is damaged, or of another version of nctool: make it again from the "
+                    "samples with nctool stats",
+                )
+        return unpacked(self.tensors, empty, self.fact)
 
 
 def _parts(sums: Any) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from nctool.core.progress import Progress
 from nctool.engine.device import Engine
 from nctool.engine.fact import Accumulator, Unseen
 from nctool.engine.group import ALONE, Group
+from nctool.engine.packing import Packed
 from nctool.engine.samples import Samples
 from nctool.engine.solve import Running, feed
 
@@ -115,7 +116,9 @@ def look(source: Any, running: Running) -> Running:
     rest: dict[str, Accumulator[Any]] = {}
     for name, accumulator in running.items():
         if name in known:
-            accumulator.merge(known[name])
+            sums = known[name]
+            given = sums.like(accumulator.sums()) if isinstance(sums, Packed) else sums
+            accumulator.merge(given)
         else:
             rest[name] = accumulator
     if source.again is not None and rest:

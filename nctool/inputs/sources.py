@@ -13,7 +13,7 @@ from nctool.core import checkpoints as runs
 from nctool.core.array_spec import is_address, split
 from nctool.core.errors import InputError
 from nctool.core.notice import Notice
-from nctool.inputs import class_names, vocabulary
+from nctool.inputs import class_names, summed, vocabulary
 from nctool.inputs.opening import KEYS, Opening, with_printable_keys
 from nctool.inputs.pooling import pooled
 from nctool.inputs.unused import unused_sources
@@ -43,26 +43,46 @@ def inspect(
     opening = Opening(downloads or Downloads())
     opened = opening.open_all(sources, options)
     options = with_printable_keys(options)
+    sums, others = summed.apart(opened)
+    roles, problem = None, None
     try:
         count, _ = _classes(options, opening.downloads)
-        metadata = _metadata(opened)
-        roles, problem = _assigned(opened, options, metadata, count), None
+        if others or not sums:
+            roles = _assigned(others, options, _metadata(others), count)
     except InputError as error:
         # What was found is shown all the same; the command raises the problem after that.
-        roles, problem = None, error
-    return Inspection(opened, roles, problem, _moment(opened), opening.notices)
+        problem = error
+    notices = (*opening.notices, *map(summed.holds, sums))
+    return Inspection(opened, roles, problem, _moment(opened), notices)
 
 
 def load(
     sources: Sequence[str], options: RoleOptions, downloads: Downloads | None = None
 ) -> Source:
     """Open, give out the roles, check that they fit, and read the head and the labels."""
-    from nctool.inputs.assemble import assemble, head_bias, head_weight
-
     opening = Opening(downloads or Downloads())
-    count, known_names = _classes(options, opening.downloads)
+    known = _classes(options, opening.downloads)
     opened = opening.open_all(sources, options)
     options = with_printable_keys(options)
+    sums, others = summed.apart(opened)
+    if not sums:
+        return _of_arrays(opened, opening, options, *known)
+    ood = None if options.ood is None else _out_of_distribution(options.ood, opening)
+    alone = replace(options, ood=None)
+    beside = _of_arrays(others, opening, alone, *known) if others else None
+    return summed.loaded(sums, beside, pooled(ood, options.pool), options)
+
+
+def _of_arrays(
+    opened: Sequence[Opened],
+    opening: Opening,
+    options: RoleOptions,
+    count: int | None,
+    known_names: vocabulary.Vocabulary | None,
+) -> Source:
+    """What the arrays of these files are by their roles."""
+    from nctool.inputs.assemble import assemble, head_bias, head_weight
+
     metadata = _metadata(opened)
     roles = _assigned(opened, options, metadata, count)
     arrays = {(array.path, array.key): array for file in opened for array in file.arrays}

@@ -8,7 +8,7 @@ A group of options is a frozen dataclass. A field made by a panel is an option o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from functools import cache
 from types import NoneType, UnionType
@@ -150,6 +150,21 @@ def build(group: type[G], values: Mapping[str, Any]) -> G:
             if declared.name in values
         }
     )
+
+
+def as_typed(group: object, omit: Sequence[str] = ()) -> tuple[str, ...]:
+    """What to type for the values of a group that are not the defaults."""
+    words: list[str] = []
+    for declared in options_of(type(group)):  # type: ignore[arg-type]
+        value, flag = getattr(group, declared.name), "--" + declared.name.replace("_", "-")
+        if value == declared.default or declared.name in omit:
+            continue
+        if isinstance(value, bool):
+            words.append(flag)
+        else:
+            each = value if declared.many else (value,)
+            words += [word for one in each for word in (flag, str(one))]
+    return tuple(words)
 
 
 def check_values(group: object) -> None:

@@ -29,7 +29,9 @@ from nctool.report import Report
 from nctool.settings import budget, config
 from nctool.settings.conventions import Convention, ConventionOptions
 from nctool.settings.role_options import RoleOptions
-from tests.golden import after_the_report, heads, many_ranks, while_collecting, while_training
+from tests.golden import (
+    after_the_report, heads, many_ranks, over_sums, while_collecting, while_training,
+)  # fmt: skip
 from tests.golden.goldens import FOLDER, ROOT, check_text
 
 MODULES = {
@@ -52,7 +54,7 @@ MODULES = {
     "vocabulary": "inputs/vocabulary.py",
     "class_names": "inputs/class_names.py",
     "outputs": "cli/outputs.py",
-    "api": "api/analyze.py",
+    "api": "api/given.py",
     "opening": "inputs/opening.py",
     "config": "settings/config.py",
     "saved_roles": "inputs/saved_roles.py",
@@ -60,6 +62,7 @@ MODULES = {
 MODULES |= (
     after_the_report.MODULES
     | while_collecting.MODULES
+    | over_sums.MODULES
     | heads.MODULES
     | while_training.MODULES
     | many_ranks.MODULES
@@ -289,7 +292,7 @@ CASES: dict[str, Callable[[], object]] = {
     "report.not-json": lambda: Report.from_json("{'kind': 'report'}"),
 }
 CASES |= after_the_report.CASES | while_collecting.CASES | heads.CASES | while_training.CASES
-CASES |= many_ranks.CASES
+CASES |= many_ranks.CASES | over_sums.CASES
 
 
 def said(case: Callable[[], object], capsys: pytest.CaptureFixture[str]) -> str:
