@@ -30,7 +30,12 @@ from nctool.settings import budget, config
 from nctool.settings.conventions import Convention, ConventionOptions
 from nctool.settings.role_options import RoleOptions
 from tests.golden import (
-    after_the_report, heads, many_ranks, over_sums, while_collecting, while_training,
+    after_the_report,
+    heads,
+    many_ranks,
+    over_sums,
+    while_collecting,
+    while_training,
 )  # fmt: skip
 from tests.golden.goldens import FOLDER, ROOT, check_text
 
