@@ -20,7 +20,8 @@ from nctool.core import checkpoints as runs
 from nctool.core.errors import InputError
 from nctool.core.progress import Advance, Progress, Silent
 from nctool.engine.group import ALONE, Group
-from nctool.inputs.opening import checkpoints_of, name_of
+from nctool.core.text import natural
+from nctool.inputs.opening import checkpoints_of, name_of, printable_name
 from nctool.inputs.sources import inspect, load
 from nctool.metrics.metric import Metric
 from nctool.readers.remote import Downloads
@@ -62,7 +63,8 @@ def points_of_run(
     else:
         rest, checkpoints = [], () if folders else _together(sources)
     return tuple(
-        Upcoming(name_of(path), _loading([path, *rest], options, downloads)) for path in checkpoints
+        Upcoming(_label(parts), _loading([*parts, *rest], options, downloads))
+        for parts in checkpoints
     )
 
 
@@ -87,7 +89,7 @@ def points_of_layers(
             "and a course needs two",
             "see what there is with: nctool inspect SOURCE",
         )
-    layers.sort(key=_depth)
+    layers.sort(key=lambda layer: natural(layer.key))
     *inner, last = layers
     return (
         *(
@@ -119,12 +121,23 @@ def measure_points(
     return MeasuredTrajectory(trajectory, analysis)
 
 
-def _together(sources: Sequence[str]) -> tuple[str, ...]:
-    """Several files of one run, in order."""
-    named = {Path(name_of(source)): source for source in sources}
+def _together(sources: Sequence[str]) -> tuple[tuple[str, ...], ...]:
+    """Several files of one run, in order: of each moment one or more."""
+    named = {Path(printable_name(source)): source for source in sources}
     if len(named) < len(sources):  # a name that comes twice is one moment
         return ()
-    return tuple(named[checkpoint.path] for checkpoint in runs.as_one_run(list(named)))
+    points = runs.as_one_run(list(named))
+    return tuple(tuple(named[path] for path in point.paths) for point in points)
+
+
+def _label(parts: Sequence[str]) -> str:
+    """The name of a checkpoint; of one in parts, the numbers left out that tell those apart."""
+    first, *others = (re.split(r"(\d+)", name_of(part)) for part in parts)
+    alike = [pieces for pieces in others if pieces[::2] == first[::2]]
+    different = [len({pieces[place] for pieces in (first, *alike)}) > 1
+                 for place in range(len(first))]  # fmt: skip
+    pairs = zip(first, different, strict=True)
+    return "".join("*" if differs else piece for piece, differs in pairs)
 
 
 def _loading(
@@ -135,12 +148,6 @@ def _loading(
 
 def _at(layer: LazyArray, options: RoleOptions, *, head: str | None) -> RoleOptions:
     return replace(options, features=f"{layer.path}::{layer.key}", head=head)
-
-
-def _depth(layer: LazyArray) -> tuple[object, ...]:
-    """layer2 before layer10."""
-    parts = re.split(r"(\d+)", layer.key)
-    return tuple((0, int(part), "") if part.isdigit() else (1, 0, part) for part in parts)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 
 
 def printable(text: str) -> str:
@@ -63,3 +64,10 @@ def number(value: float | None, digits: int = 4) -> str:
 def count(value: int, noun: str, plural: str = "") -> str:
     """``1 class``, ``1,437 samples``."""
     return f"{value:,} {noun if value == 1 else plural or noun + 's'}"
+
+
+def natural(name: str) -> tuple[list[tuple[int, str]], str]:
+    """Names in the order a person puts them: 2 before 10."""
+    # Longer runs of digits are cut: turning thousands of digits into a number is refused.
+    pieces = re.split(r"(\d{1,18})", name)
+    return [(int(piece), "") if piece.isdecimal() else (-1, piece) for piece in pieces], name

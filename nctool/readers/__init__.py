@@ -35,7 +35,7 @@ class Recognise(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """One format. ``covers`` says in a few words what it opens; a fallback opens nothing.
+    """One format. ``covers`` says in a few words what it opens; that of refusals is empty.
 
     Its libraries, if it needs others than nctool itself, are those of an ``extra``; they are
     imported in ``open`` alone. ``recognises`` does without.

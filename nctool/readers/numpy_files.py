@@ -1,4 +1,4 @@
-"""Numpy: one .npy, the members of an .npz, or a folder of both.
+"""Numpy: one .npy, or the members of an .npz.
 
 Arrays that are stored as they are get mapped in place, in an .npz too; only compressed members
 are unpacked into memory, when somebody asks for their rows.
@@ -7,7 +7,6 @@ are unpacked into memory, when somebody asks for their rows.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 from pathlib import Path
 
 from nctool.arrays import LazyArray, NumpyArray, Opened
@@ -19,15 +18,12 @@ from nctool.readers.shared.edge import edge, shown
 from nctool.readers.shared.npy import KIND_SLUGS, LONGEST_HEADER, MAGIC, Header, parse
 from nctool.readers.shared.region import Region, packed, unpacked
 from nctool.readers.shared.section import beginning
-from nctool.readers.shared.shards import inside, with_config
 
-NPY, NPZ, FOLDER = "npy", "npz", "numpy-folder"
+NPY, NPZ = "npy", "npz"
 HEADER_BYTES = LONGEST_HEADER + 12
 
 
 def recognises(path: Path, head: bytes) -> bool:
-    if path.is_dir():
-        return bool(_files(path)) and not any(path.glob("*.safetensors"))
     if head.startswith(MAGIC):
         return True
     member_names = names(path) if is_zip(head) else frozenset()
@@ -35,29 +31,7 @@ def recognises(path: Path, head: bytes) -> bool:
 
 
 def open_numpy(path: Path) -> Opened:
-    if path.is_dir():
-        return _open_folder(path)
     return open_npy(path) if beginning(path, len(MAGIC)) == MAGIC else open_npz(path)
-
-
-def _files(folder: Path) -> list[Path]:
-    return sorted(entry for entry in folder.iterdir() if entry.suffix in (".npy", ".npz"))
-
-
-def _open_folder(folder: Path) -> Opened:
-    arrays: dict[str, LazyArray] = {}
-    notices: list[Notice] = []
-    for file in _files(folder):
-        opened = open_numpy(inside(folder, file.name))
-        notices.extend(opened.notices)
-        for array in opened.arrays:
-            key = array.key if file.suffix == ".npy" else f"{file.stem}.{array.key}"
-            if key in arrays:
-                message = f"'{shown(folder)}' holds two arrays named '{shown(key)}'"
-                raise InputError("folder-ambiguous", message, "rename one of the files")
-            arrays[key] = replace(array, key=key)
-    opened = Opened(folder, FOLDER, tuple(arrays.values()), {}, tuple(notices))
-    return with_config(opened, folder, _files(folder))
 
 
 def open_npy(path: Path) -> Opened:
@@ -126,4 +100,4 @@ def _member_array(path: Path, member: Member) -> LazyArray:
     return unpacked(key, header.shape, header.dtype, path, NPZ, whole)
 
 
-READER = Reader("numpy", recognises, open_numpy, covers=".npy, .npz, folders of .npy")
+READER = Reader("numpy", recognises, open_numpy, covers=".npy, .npz")

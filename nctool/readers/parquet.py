@@ -13,7 +13,7 @@ from nctool.readers.shared.table.guarded import EXTRA, open_tables
 NAME = "parquet"
 MAGIC, ENCRYPTED = b"PAR1", b"PARE"
 SUFFIXES = frozenset((".parquet", ".pq"))
-OTHERS = ("*.safetensors", "*.npy", "*.npz")
+OTHERS = ("*.safetensors", "*.npy", "*.npz", "*/*.npy")
 
 
 def recognises(path: Path, head: bytes) -> bool:

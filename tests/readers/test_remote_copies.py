@@ -49,7 +49,8 @@ def npy() -> bytes:
 def test_formats(store: Memory, tmp_path: Path, kind: str) -> None:
     WRITERS[kind](tmp_path / "x")
     store.put({"a/x": (tmp_path / "x").read_bytes()})
-    local = {one.key: one for one in Opening().open(str(tmp_path / "x")).arrays}
+    (opened,) = Opening().open(str(tmp_path / "x"))
+    local = {one.key: one for one in opened.arrays}
     found = {one.key: one for one in visit("memory://a/x", Downloads()).open().arrays}
     assert found.keys() == local.keys()
     for key, array in found.items():

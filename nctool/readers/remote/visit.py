@@ -42,10 +42,12 @@ class Visit:
             return runs.checkpoints(self.served)
         return ()
 
-    def run(self) -> tuple[str, ...]:
-        """The same as addresses, which may hold secrets."""
-        names = [checkpoint.path.name for checkpoint in self.checkpoints()]
-        return tuple(self.address.inner(name).text for name in names)
+    def run(self) -> tuple[tuple[str, ...], ...]:
+        """The same as addresses, which may hold secrets; of each checkpoint all its parts."""
+        return tuple(
+            tuple(self.address.inner(path.name).text for path in checkpoint.paths)
+            for checkpoint in self.checkpoints()
+        )
 
     def inner(self, name: str) -> Visit:
         """What this folder holds under that name."""

@@ -1,4 +1,4 @@
-"""Several arrays one below the other, seen as one, perhaps without some of its rows."""
+"""Several arrays one below the other, seen as one, perhaps of some of its rows in an order."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from nctool.readers.shared.region import Region, lazy_array
 
 @dataclass(frozen=True, slots=True)
 class Joined:
-    """Parts of one kind in their order; ``kept`` are the rows that count, ascending, or all."""
+    """Parts of one kind in their order; ``kept`` are the rows that count, in any order, or all."""
 
     parts: Sequence[LazyArray]
     kept: NumpyArray | None = None
@@ -28,41 +28,63 @@ class Joined:
         count = ends[-1] if self.kept is None else len(self.kept)
 
         shape = (count, *first.shape[1:])
-        return lazy_array(key, shape, first.dtype, path, format, partial(self._rows, ends))
+        rows = partial(self._rows if self.kept is None else self._kept_rows, ends)
+        return lazy_array(key, shape, first.dtype, path, format, rows)
 
     def _rows(self, ends: Sequence[int], low: int, high: int) -> Rows:
-        import numpy
-        import torch
-
         if low == high:
             return self.parts[0].rows(0, 0)
-        kept = None if self.kept is None else self.kept[low:high]
-        begin, end = (low, high) if kept is None else (int(kept[0]), int(kept[-1]) + 1)
         pieces = []
         # Only the parts that hold these rows are asked, so that their files alone are touched.
-        for number in range(bisect_right(ends, begin), bisect_right(ends, end - 1) + 1):
+        for number in range(bisect_right(ends, low), bisect_right(ends, high - 1) + 1):
             above = ends[number - 1] if number else 0
-            first, last = max(begin, above), min(end, ends[number])
-            if kept is None:
+            first, last = max(low, above), min(high, ends[number])
+            if first < last:
                 pieces.append(self.parts[number].rows(first - above, last - above))
-                continue
-            here = kept[(kept >= first) & (kept < last)]
-            if len(here):
-                pieces.append(_chosen(self.parts[number], here - above))
-        if isinstance(pieces[0], numpy.ndarray):
-            texts = Pile(self.parts[0].key, "str", ())
-            for piece in pieces:
-                texts.add(numpy.asarray(piece))
-            return texts.array()
-        tensors = [torch.as_tensor(piece) for piece in pieces]
-        return tensors[0] if len(tensors) == 1 else torch.cat(tensors)
+        return together(pieces, self.parts[0].key)
+
+    def _kept_rows(self, ends: Sequence[int], low: int, high: int) -> Rows:
+        """From each part those of its rows that are wanted, and then all in the order wanted."""
+        import numpy
+
+        assert self.kept is not None
+        kept = self.kept[low:high]
+        if not len(kept):
+            return self.parts[0].rows(0, 0)
+        places = numpy.searchsorted(numpy.asarray(ends), kept, side="right")
+        order = numpy.argsort(places, kind="stable")
+        pieces = []
+        for number in numpy.unique(places).tolist():
+            above = ends[number - 1] if number else 0
+            pieces.append(_chosen(self.parts[number], kept[places == number] - above))
+        rows = together(pieces, self.parts[0].key)
+        if bool((order[1:] > order[:-1]).all()):
+            return rows
+        back = numpy.empty_like(order)
+        back[order] = numpy.arange(len(order))
+        return rows[back]
+
+
+def together(pieces: Sequence[Rows], key: str) -> Rows:
+    """Rows one below the other."""
+    import numpy
+    import torch
+
+    if isinstance(pieces[0], numpy.ndarray):
+        texts = Pile(key, "str", ())
+        for piece in pieces:
+            texts.add(numpy.asarray(piece))
+        return texts.array()
+    tensors = [torch.as_tensor(piece) for piece in pieces]
+    return tensors[0] if len(tensors) == 1 else torch.cat(tensors)
 
 
 def _chosen(part: LazyArray, rows: NumpyArray) -> Rows:
-    """These ascending rows; without a copy where none between them is left out."""
-    first, last = int(rows[0]), int(rows[-1])
+    """These rows of a part; without a copy where they follow one another."""
+    first, last = int(rows.min()), int(rows.max())
     between = part.rows(first, last + 1)
-    return between if last - first + 1 == len(rows) else between[rows - first]
+    steps = rows[1:] - rows[:-1]
+    return between if bool((steps == 1).all()) else between[rows - first]
 
 
 def stitched(key: str, shape: tuple[int, ...], regions: Sequence[Region], format: str) -> LazyArray:

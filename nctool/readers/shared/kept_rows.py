@@ -1,4 +1,4 @@
-"""Which rows of a capture count: those that are not masked, and each sample once."""
+"""Which stored rows count, and in which order: not masked ones, and each sample once."""
 
 from __future__ import annotations
 
@@ -24,22 +24,49 @@ class Kept:
 def kept_rows(masks: Sequence[LazyArray], indexes: Sequence[LazyArray]) -> Kept:
     """Read masks and sample numbers, where there are any, from the first row to the last.
 
-    A sample that occurs again, as samplers repeat some so that every rank has equally many, counts
-    where it is first.
+    Of a sample that occurs again, as samplers repeat some so that every rank has equally many, the
+    first row counts. Rows stay in the order in which they are stored.
     """
     import numpy
 
-    counts: list[NumpyArray] = [block != 0 for block in _blocks(masks)]
+    counts = [block != 0 for block in _blocks(masks)]
     kept = numpy.concatenate(counts) if counts else None
     masked = 0 if kept is None else int((~kept).sum())
+    rows = None if kept is None else numpy.flatnonzero(kept)
     repeated = 0
     if indexes:
-        first = _first_of_each(list(_blocks(indexes)), kept)
-        repeated = int((~first if kept is None else kept & ~first).sum())
-        kept = first if kept is None else kept & first
-    if kept is None or not masked + repeated:
-        return Kept(None)
-    return Kept(numpy.flatnonzero(kept), masked, repeated)
+        index = whole(indexes)
+        wanted = numpy.arange(len(index)) if rows is None else rows
+        # The last one from behind is the first.
+        rows = numpy.sort(wanted[::-1][in_sample_order(index[wanted][::-1])])
+        repeated = len(wanted) - len(rows)
+    return Kept(rows if masked or repeated else None, masked, repeated)
+
+
+def whole(arrays: Sequence[LazyArray]) -> NumpyArray:
+    """(N,) int64 One-dimensional arrays of integers, one after another."""
+    import numpy
+
+    blocks = [block.astype("int64", copy=False) for block in _blocks(arrays)]
+    return numpy.concatenate(blocks) if blocks else numpy.empty(0, dtype="int64")
+
+
+def in_sample_order(index: NumpyArray) -> NumpyArray:
+    """The row of each sample that occurs, by the samples' numbers; of several the last."""
+    import numpy
+
+    if len(index) and int(index.min()) < 0:
+        raise ValueError("a sample's index is negative")
+    places = int(index.max()) + 1 if len(index) else 0
+    if places > MOST_PLACES_PER_ROW * len(index):
+        # The first of each value from behind is the last one.
+        _, behind = numpy.unique(index[::-1], return_index=True)
+        return len(index) - 1 - behind
+    # A table takes O(rows); unique would sort what may be a hundred million. Of values assigned
+    # to one place numpy keeps the last.
+    latest = numpy.full(places, -1, dtype="int64")
+    latest[index] = numpy.arange(len(index))
+    return latest[latest >= 0]
 
 
 def _blocks(arrays: Sequence[LazyArray]) -> Iterator[NumpyArray]:
@@ -48,26 +75,3 @@ def _blocks(arrays: Sequence[LazyArray]) -> Iterator[NumpyArray]:
     for array in arrays:
         for start in range(0, array.shape[0], BLOCK):
             yield numpy.asarray(array.rows(start, start + BLOCK))
-
-
-def _first_of_each(blocks: Sequence[NumpyArray], kept: NumpyArray | None) -> NumpyArray:
-    """Whether each row is the first of its sample among the rows that are wanted."""
-    import numpy
-
-    index = numpy.concatenate(blocks) if blocks else numpy.empty(0, dtype="int64")
-    if len(index) and int(index.min()) < 0:
-        raise ValueError("a sample's index is negative")
-    rows = numpy.arange(len(index)) if kept is None else numpy.flatnonzero(kept)
-    chosen = index[rows]
-    first = numpy.zeros(len(index), dtype=bool)
-    if not len(chosen):
-        return first
-    places = int(chosen.max()) + 1
-    if places > MOST_PLACES_PER_ROW * len(index):
-        first[rows[numpy.unique(chosen, return_index=True)[1]]] = True
-        return first
-    # First occurrence in O(rows) by a table; unique would sort what may be a hundred million.
-    earliest = numpy.full(places, len(index), dtype="int64")
-    numpy.minimum.at(earliest, chosen, rows)
-    first[earliest[earliest < len(index)]] = True
-    return first

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from nctool.core.errors import InputError
+from nctool.core.text import natural
 from nctool.readers.shared.edge import shown
 from nctool.readers.shared.shards import inside, read_json
 
@@ -42,12 +43,6 @@ def _entries(folder: Path) -> Iterator[Path]:
     for entry in entries:
         if entry.name[0] not in "._" and not (entry.is_symlink() and entry.is_dir()):
             yield entry
-
-
-def natural(name: str) -> tuple[list[tuple[int, str]], str]:
-    """Names in the order a person puts them: 2 before 10."""
-    pieces = re.split(r"(\d{1,18})", name)
-    return [(int(piece), "") if piece.isdigit() else (-1, piece) for piece in pieces], name
 
 
 def groups(folder: Path, files: list[Path]) -> dict[str, list[Path]]:
