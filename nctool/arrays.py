@@ -47,6 +47,8 @@ class LazyArray:
     path: str
     format: str
     read: Callable[[int, int], Rows] = field(repr=False, compare=False)
+    joined: str = ""
+    """Of an array in parts: how many they are, and in which order they were put together."""
 
     @property
     def nbytes(self) -> int:

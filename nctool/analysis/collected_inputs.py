@@ -9,7 +9,7 @@ from torch import Tensor
 
 from nctool.arrays import LazyArray
 from nctool.capture.watched import Watched
-from nctool.inputs.sources import fingerprint
+from nctool.inputs.fingerprint import fingerprint
 from nctool.report import Input
 
 COLLECTED = "collected"

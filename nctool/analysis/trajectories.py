@@ -19,8 +19,8 @@ from nctool.arrays import LazyArray, Source
 from nctool.core import checkpoints as runs
 from nctool.core.errors import InputError
 from nctool.core.progress import Advance, Progress, Silent
-from nctool.engine.group import ALONE, Group
 from nctool.core.text import natural
+from nctool.engine.group import ALONE, Group
 from nctool.inputs.opening import checkpoints_of, name_of, printable_name
 from nctool.inputs.sources import inspect, load
 from nctool.metrics.metric import Metric

@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-# A letter before would be another word's end: "stage4" is no epoch 4, "features2" no step.
-EPOCH = re.compile(r"(?:^|[^a-z])(?:epoch|ep|e)[=_\- ]?(\d+)", re.IGNORECASE)
-STEP = re.compile(
-    r"(?:^|[^a-z])(?:step|iter|iteration|checkpoint|ckpt|s)[=_\- ]?(\d+)", re.IGNORECASE
-)
+EPOCHS = ("epoch", "ep", "e")
+STEPS = ("step", "iter", "iteration", "checkpoint", "ckpt", "s")
+MOMENTS = frozenset(EPOCHS + STEPS)
+"""Words before a number that say when something was saved."""
+
+
+def _numbered(words: Sequence[str]) -> re.Pattern[str]:
+    # A letter before would be another word's end: "stage4" is no epoch 4, "features2" no step.
+    return re.compile(rf"(?:^|[^a-z])(?:{'|'.join(words)})[=_\- ]?(\d+)", re.IGNORECASE)
+
+
+EPOCH, STEP = _numbered(EPOCHS), _numbered(STEPS)
+ONE_ARRAY = ".npy"
+"""Files of one array each: features and labels of a moment are two of them."""
+
 LOGGED = re.compile(
     r"train(?:ing)?[_/. -]?(?:top-?1[_/. -]?)?(?:(?P<error>err|error)|acc|accuracy)(?:[_@]?1)?",
     re.IGNORECASE,
@@ -41,10 +51,15 @@ class Moment:
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """One file or folder of a run."""
+    """One file or folder of a run, or several of one moment, as every rank writes its own."""
 
     path: Path
     moment: Moment
+    beside: tuple[Path, ...] = ()
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        return self.path, *self.beside
 
 
 def moment_of(name: str, metadata: Mapping[str, object]) -> Moment:
@@ -64,6 +79,7 @@ def checkpoints(folder: Path) -> tuple[Checkpoint, ...]:
     """The run's checkpoints in order; empty when this folder is not a run.
 
     A run is a folder with two or more entries of one kind whose names carry an epoch or a step.
+    Entries of one and the same moment are no run by themselves: they are parts of what it holds.
     """
     alike: dict[str, list[Checkpoint]] = {}
     for entry in sorted(folder.iterdir()):
@@ -71,26 +87,57 @@ def checkpoints(folder: Path) -> tuple[Checkpoint, ...]:
         if entry.name.isdecimal() and entry.is_dir():  # as Orbax names its steps
             moment = Moment(step=int(entry.name))
         if moment.known and not entry.name.startswith("."):
-            kind = entry.suffix if entry.is_file() else "/"
-            shape = re.sub(r"\d+", "#", entry.name)
-            alike.setdefault(kind + shape, []).append(Checkpoint(entry, moment))
-    largest = max(alike.values(), key=len, default=[])
+            alike.setdefault(_kind(entry) + _shape(entry), []).append(Checkpoint(entry, moment))
+    runs = [series for series in alike.values() if len(_moments(series)) > 1]
+    largest = max(runs, key=len, default=[])
+    if not largest:
+        return ()
+    kind = _kind(largest[0].path)
+    if len(_moments(largest)) < len(largest) or kind == ONE_ARRAY:
+        of_kind = (series for series in runs if _kind(series[0].path) == kind)
+        largest = [checkpoint for series in of_kind for checkpoint in series]
     return _in_order(largest)
 
 
-def _in_order(series: Sequence[Checkpoint]) -> tuple[Checkpoint, ...]:
-    """By their moments; of fewer than two nothing, for one file is no run."""
-    in_order = sorted(series, key=lambda checkpoint: checkpoint.moment.order)
-    return tuple(in_order) if len(in_order) > 1 else ()
+def _kind(entry: Path) -> str:
+    return entry.suffix if entry.is_file() else "/"
+
+
+def _shape(path: Path) -> str:
+    """The name without its numbers."""
+    return re.sub(r"\d+", "#", path.name)
+
+
+def _moments(series: Iterable[Checkpoint]) -> set[Moment]:
+    return {checkpoint.moment for checkpoint in series}
+
+
+def _in_order(series: Iterable[Checkpoint]) -> tuple[Checkpoint, ...]:
+    """By their moments, those of one moment together; of fewer than two moments nothing."""
+    together: dict[Moment, list[Path]] = {}
+    for checkpoint in series:
+        together.setdefault(checkpoint.moment, []).append(checkpoint.path)
+    moments = sorted(together, key=lambda moment: moment.order)
+    points = (Checkpoint(together[at][0], at, tuple(together[at][1:])) for at in moments)
+    return tuple(points) if len(moments) > 1 else ()
 
 
 def as_one_run(paths: Sequence[Path]) -> tuple[Checkpoint, ...]:
-    """Paths that are checkpoints of one run: names alike but for their moments, all different."""
-    series = [Checkpoint(path, moment_in_name(path.stem)) for path in paths]
-    shapes = {re.sub(r"\d+", "#", path.name) for path in paths}
-    moments = {checkpoint.moment for checkpoint in series}
-    different = len(moments) == len(paths) and all(moment.known for moment in moments)
-    return _in_order(series) if len(shapes) == 1 and different else ()
+    """Paths that are checkpoints of one run: at each of its moments names of the same kinds.
+
+    Where a name carries no moment, that of its folder counts: ``epoch=3/rank0.npz``.
+    """
+    named = [moment_in_name(path.stem) for path in paths]
+    moments = [
+        own if own.known else moment_in_name(path.parent.name)
+        for own, path in zip(named, paths, strict=True)
+    ]
+    series = [Checkpoint(path, moment) for path, moment in zip(paths, moments, strict=True)]
+    shapes: dict[Moment, list[str]] = {}
+    for checkpoint in series:
+        shapes.setdefault(checkpoint.moment, []).append(_shape(checkpoint.path))
+    same = len({tuple(sorted(names)) for names in shapes.values()}) == 1
+    return _in_order(series) if same and all(moment.known for moment in moments) else ()
 
 
 def train_error(metadata: Mapping[str, object]) -> float | None:

@@ -16,8 +16,8 @@ from typing import Any, Literal, TypeAlias
 from nctool.core.errors import UsageError
 
 FILES = (
-    "numbers", "roles", "contradictions", "sums", "labels", "formats", "folders", "remote",
-    "reports", "settings", "machine", "collecting", "model_heads",
+    "numbers", "roles", "contradictions", "sums", "labels", "formats", "folders", "shards",
+    "remote", "reports", "settings", "machine", "collecting", "model_heads",
 )  # fmt: skip
 """In the order of the list."""
 

@@ -15,6 +15,8 @@ from nctool.core import checkpoints as runs
 from nctool.core.array_spec import is_address, split
 from nctool.core.errors import InputError
 from nctool.core.notice import Notice
+from nctool.core.text import natural
+from nctool.inputs.joining import joined
 from nctool.readers import remote
 from nctool.settings.role_options import RoleOptions
 
@@ -27,8 +29,9 @@ class Opening:
     """The sources of one command; each is opened once, however often it is named."""
 
     downloads: remote.Downloads = field(default_factory=remote.Downloads)
-    opened: dict[Path | str, Opened] = field(default_factory=dict)
+    opened: dict[Path | str, tuple[Opened, ...]] = field(default_factory=dict)
     chosen: list[Notice] = field(default_factory=list)
+    joining: list[Notice] = field(default_factory=list)
     repeated: list[str] = field(default_factory=list)
     """Sources that were named again."""
     addresses: dict[str, str] = field(default_factory=dict)
@@ -36,36 +39,47 @@ class Opening:
 
     @property
     def notices(self) -> tuple[Notice, ...]:
-        """Notices about the files, and about the checkpoints chosen from folders."""
-        of_files = (notice for file in self.opened.values() for notice in file.notices)
-        return (*self.chosen, *of_files)
+        """Notices about files, about checkpoints chosen from folders, and about parts."""
+        of_files = (
+            notice for files in self.opened.values() for file in files for notice in file.notices
+        )
+        each_once = {(notice.slug, notice.message): notice for notice in of_files}
+        return (*self.chosen, *each_once.values(), *self.joining)
 
     def open_all(self, sources: Sequence[str], options: RoleOptions) -> tuple[Opened, ...]:
-        """Every file that was named, directly or in front of a ``::``."""
+        """Every file that was named, directly or in front of a ``::``; parts of one set as one."""
         keys = (getattr(options, role) or "" for role in KEYS)
         named = [path for key in keys if _exists(path := split(key)[0])]
-        given = _expand(sources)
+        given = expanded(sources)
         self.repeated = [
             printable_name(each) for each, times in Counter(given).items() if times > 1
         ]
-        for source in (*given, *_expand(named)):
-            self.open(source)
-        return tuple(self.opened.values())
+        return self.whole([*given, *expanded(named)], options)
 
-    def open(self, source: str) -> Opened:
-        """A file or a folder; of the folder of a run, the last checkpoint."""
+    def whole(
+        self, sources: Sequence[str], options: RoleOptions, *, unlabelled: bool = False
+    ) -> tuple[Opened, ...]:
+        """These files, those of one data set as one."""
+        files = {id(file): file for source in sources for file in self.open(source)}
+        opened, notices = joined([*files.values()], options, unlabelled=unlabelled)
+        self.joining += notices
+        return opened
+
+    def open(self, source: str) -> tuple[Opened, ...]:
+        """A file or a folder; of the folder of a run, the last checkpoint and all its parts."""
         if is_address(source):
             return self._open_address(source)
         path = Path(source)
         series = runs.checkpoints(path) if _exists(source) and path.is_dir() else ()
         if series:
             self._chose(str(path), series)
-            path = series[-1].path
-        if path not in self.opened:
-            self.opened[path] = readers.open_path(path)
-        return self.opened[path]
+        paths = series[-1].paths if series else (path,)
+        for part in paths:
+            if part not in self.opened:
+                self.opened[part] = (readers.open_path(part),)
+        return tuple(file for part in paths for file in self.opened[part])
 
-    def _open_address(self, source: str) -> Opened:
+    def _open_address(self, source: str) -> tuple[Opened, ...]:
         shown = remote.parse(source).shown
         if self.addresses.setdefault(shown, source) != source:
             message = f"two addresses are both shown as '{shown}', without what may be secret"
@@ -75,8 +89,10 @@ class Opening:
             series = visit.checkpoints()
             if series:
                 self._chose(shown, series)
-                visit = visit.inner(series[-1].path.name)
-            self.opened[shown] = visit.open()
+            names = [path.name for path in series[-1].paths] if series else []
+            self.opened[shown] = tuple(visit.inner(name).open() for name in names) or (
+                visit.open(),
+            )
         return self.opened[shown]
 
     def _chose(self, folder: str, series: Sequence[runs.Checkpoint]) -> None:
@@ -92,8 +108,8 @@ class Opening:
         )
 
 
-def checkpoints_of(source: str, downloads: remote.Downloads) -> tuple[str, ...]:
-    """The checkpoints of the folder of a run, in order; none of anything else."""
+def checkpoints_of(source: str, downloads: remote.Downloads) -> tuple[tuple[str, ...], ...]:
+    """The checkpoints of the folder of a run, in order, each with its parts; else none."""
     if is_address(source):
         visit = remote.visit(source, downloads)
         series = visit.run()
@@ -107,7 +123,7 @@ def checkpoints_of(source: str, downloads: remote.Downloads) -> tuple[str, ...]:
     except (OSError, ValueError):
         # Too long a name, a loop of links, a null byte: the reader says what is wrong with it.
         return ()
-    return tuple(str(checkpoint.path) for checkpoint in local)
+    return tuple(tuple(map(str, checkpoint.paths)) for checkpoint in local)
 
 
 def name_of(source: str) -> str:
@@ -133,20 +149,21 @@ def _shown(text: str | None) -> str | None:
     return f"{remote.parse(path).shown}::{key}" if path else remote.clean(text)
 
 
-def _expand(sources: Sequence[str]) -> list[str]:
-    expanded: list[str] = []
+def expanded(sources: Sequence[str]) -> list[str]:
+    """Paths and addresses, with what each glob names in its place."""
+    paths: list[str] = []
     for source in sources:
         # A file whose name holds brackets is that file, not a pattern.
         if _exists(source) or not glob.has_magic(source):
-            expanded.append(source)
+            paths.append(source)
             continue
-        matching = sorted(glob.glob(source))  # noqa: PTH207 - absolute patterns too
+        matching = sorted(glob.glob(source), key=natural)  # noqa: PTH207 - absolute patterns too
         if not matching:
             raise InputError(
                 "path-missing", f"nothing matches {source!r}", "check the spelling of the glob"
             )
-        expanded += matching
-    return expanded
+        paths += matching
+    return paths
 
 
 def _exists(path: str) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,15 +13,14 @@ from nctool.core.array_spec import is_address, split
 from nctool.core.errors import InputError
 from nctool.core.notice import Notice
 from nctool.inputs import class_names, summed, vocabulary
-from nctool.inputs.opening import KEYS, Opening, with_printable_keys
+from nctool.inputs.fingerprint import fingerprint
+from nctool.inputs.opening import KEYS, Opening, expanded, with_printable_keys
 from nctool.inputs.pooling import pooled
 from nctool.inputs.unused import unused_sources
 from nctool.readers.remote import Downloads, fetched
 from nctool.report import Input
 from nctool.roles import Candidate, Pick, Roles, assign
 from nctool.settings.role_options import RoleOptions
-
-FINGERPRINT_ROWS = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,13 +144,24 @@ def _assigned(
         if used:
             problem.hint = f"settings in use: {', '.join(used)}\n{problem.hint}"
         raise
-    configured: dict[str, Any] = {}
+    wholes = {
+        (array.path, array.key): array.joined
+        for file in opened
+        for array in file.arrays
+        if array.joined
+    }
+    said: dict[str, Any] = {}
     for role, field_name in KEYS.items():
         pick: Pick | None = getattr(roles, field_name)
-        if role in options.origin and pick is not None:
+        if pick is None:
+            continue
+        if role in options.origin:
             reason = f"{role} in {options.origin[role]}"
-            configured[field_name] = replace(pick, chosen_by="config", reason=reason)
-    return replace(roles, **configured)
+            pick = replace(pick, chosen_by="config", reason=reason)
+        if parts := wholes.get((pick.candidate.path, pick.candidate.key)):
+            pick = replace(pick, reason=f"{pick.reason}; {parts}")
+        said[field_name] = pick
+    return replace(roles, **said)
 
 
 def _check_count(source: Source, count: int | None) -> None:
@@ -179,20 +188,28 @@ def _metadata(opened: Sequence[Opened]) -> Mapping[str, Any]:
 
 
 def _moment(opened: Sequence[Opened]) -> runs.Moment:
-    moments = (runs.moment_of(file.path.stem, file.metadata) for file in opened)
-    return next((moment for moment in moments if moment.known), runs.Moment())
+    said = [runs.moment_of(file.path.stem, file.metadata) for file in opened]
+    # Parts of one moment, in a folder that bears no name of it.
+    parts = (array.path for file in opened for array in file.arrays if array.joined)
+    said += (runs.moment_in_name(name) for part in parts for name in Path(part).parts[-2:])
+    return next((moment for moment in said if moment.known), runs.Moment())
 
 
 def _out_of_distribution(spec: str, opening: Opening) -> LazyArray:
     """``PATH`` or ``PATH::KEY``: the array, or the only 2-D float array there."""
     path, key = split(spec)
     path, key = (path, key) if path else (key, "")
-    opened = opening.open(path)
-    picked = assign(_candidates((opened,)), RoleOptions(features=key or None)).features
+    options = RoleOptions(features=key or None)
+    opened = opening.whole(expanded([path]), options, unlabelled=True)
+    picked = assign(_candidates(opened), options).features
     if picked is None:
-        message = f"{opened.where} holds no array that looks like features"
+        where = ", ".join(file.where for file in opened)
+        message = f"{where} holds no array that looks like features"
         raise InputError("no-ood-features", message, "name one with --ood PATH::KEY")
-    return next(array for array in opened.arrays if array.key == picked.candidate.key)
+    chosen = (picked.candidate.path, picked.candidate.key)
+    return next(
+        array for file in opened for array in file.arrays if (array.path, array.key) == chosen
+    )
 
 
 def _classes(
@@ -219,15 +236,3 @@ def _input(
         role, array.path, array.key, array.format, array.shape, array.dtype, fingerprint(array),
         chosen_by, reason, transposed,
     )  # fmt: skip
-
-
-def fingerprint(array: LazyArray) -> str:
-    """A hash over sixteen rows, evenly spaced: its cost does not grow with the array."""
-    digest = hashlib.sha256(f"{array.dtype}{array.shape}".encode())
-    rows = array.shape[0] if array.shape else 1
-    step = max(1, rows // FINGERPRINT_ROWS)
-    for row in [*range(0, rows, step)][:FINGERPRINT_ROWS]:
-        part = array.rows(row, row + 1)
-        # Values as text: the same in any byte order, and through any reader.
-        digest.update(repr(part.tolist()).encode())
-    return "rows16:" + digest.hexdigest()[:16]

@@ -53,7 +53,7 @@ def to_json(inspection: Inspection) -> str:
             {
                 "path": array.path, "key": array.key, "format": array.format,
                 "shape": list(array.shape), "dtype": array.dtype, "bytes": array.nbytes,
-                "role": roles.get((array.path, array.key)),
+                "role": roles.get((array.path, array.key)), "joined": array.joined or None,
             }
             for opened in inspection.opened for array in opened.arrays
         ],

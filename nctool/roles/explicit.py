@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
@@ -43,10 +44,16 @@ def flag(role: str, candidate: Candidate, among: Sequence[Candidate]) -> str:
 def tie(role: str, candidates: Sequence[Candidate], detail: str = "") -> InputError:
     """Several arrays could play this role and nothing decides between them."""
     ordered = sorted(candidates, key=lambda candidate: (candidate.path, candidate.key))
+    hint = "choose one: " + "  or  ".join(flag(role, item, ordered) for item in ordered[:SHOWN])
+    globs = {re.sub(r"\d+", "*", candidate.key) for candidate in ordered}
+    rows = {candidate.shape[:1] for candidate in ordered}
+    # As many rows each, and names that a number tells apart: the depths of one network.
+    if role == "features" and len(globs) == len(rows) == 1 and globs != {ordered[0].key}:
+        hint += f"\nor, where each is a layer: --layers '{globs.pop()}'"
     return InputError(
         f"ambiguous-{role}",
         f"{len(ordered)} arrays could be the {role}{detail}:\n{listing(ordered)}",
-        "choose one: " + "  or  ".join(flag(role, item, ordered) for item in ordered[:SHOWN]),
+        hint,
     )
 
 

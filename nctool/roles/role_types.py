@@ -21,6 +21,10 @@ class Candidate:
     path: str = ""
 
     @property
+    def place(self) -> tuple[str, str]:
+        return self.path, self.key
+
+    @property
     def title(self) -> str:
         return title(self.key, self.path)
 

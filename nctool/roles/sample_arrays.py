@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Literal, TypeAlias
 
+from nctool.core.checkpoints import EPOCH, STEP
 from nctool.roles.array_names import LAYER_LEAVES, parse, words
 from nctool.roles.lexicon import BODY, HEAD, OUTPUTS
 from nctool.roles.role_types import Candidate
@@ -27,8 +28,8 @@ LABELS = frozenset(
 )
 NOT_LABELS = frozenset(
     "pred preds predicted prediction predictions logit logits score scores prob probs index "
-    "indices idx ids id mask masks name names weight weights count counts step steps epoch "
-    "epochs shape length lengths offset offsets indptr seed bias".split()
+    "indices inds ind idx ids id mask masks name names weight weights count counts step steps "
+    "epoch epochs shape length lengths offset offsets indptr seed bias".split()
 )
 FEATURES = frozenset(
     "features feature feats feat embeddings embedding embeds embed emb penultimate activations "
@@ -97,7 +98,9 @@ def split_of(candidate: Candidate) -> str | None:
 
 def _role_words(candidate: Candidate) -> frozenset[str]:
     """The words of the name without those of a split."""
-    own = {word for word in name_words(candidate.title) if not word.isdigit()} - set(SPLITS)
+    # When it was saved says nothing of what it is: the labels of epoch 3 are labels.
+    title = STEP.sub(" ", EPOCH.sub(" ", candidate.title))
+    own = {word for word in name_words(title) if not word.isdigit()} - set(SPLITS)
     return frozenset(own or set(name_words(PurePath(candidate.path).stem)) - set(SPLITS))
 
 

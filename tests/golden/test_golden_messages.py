@@ -34,6 +34,7 @@ from tests.golden import (
     heads,
     many_ranks,
     over_sums,
+    shards,
     while_collecting,
     while_training,
 )  # fmt: skip
@@ -71,6 +72,7 @@ MODULES |= (
     | heads.MODULES
     | while_training.MODULES
     | many_ranks.MODULES
+    | shards.MODULES
     | {"trajectories": "analysis/trajectories.py"}
 )
 GENERAL = "f'unknown-{declared.key}'"
@@ -297,7 +299,7 @@ CASES: dict[str, Callable[[], object]] = {
     "report.not-json": lambda: Report.from_json("{'kind': 'report'}"),
 }
 CASES |= after_the_report.CASES | while_collecting.CASES | heads.CASES | while_training.CASES
-CASES |= many_ranks.CASES | over_sums.CASES
+CASES |= many_ranks.CASES | over_sums.CASES | shards.CASES
 
 
 def said(case: Callable[[], object], capsys: pytest.CaptureFixture[str]) -> str:

@@ -56,7 +56,8 @@ CASES: dict[str, tuple[list[Candidate], RoleOptions, int | None, str, str]] = {
         "2 arrays could be the features:\n"
         "  layer3_features (1,437, 128) float32\n"
         "  layer4_features (1,437, 64) float32",
-        "choose one: --features 'layer3_features'  or  --features 'layer4_features'",
+        "choose one: --features 'layer3_features'  or  --features 'layer4_features'\n"
+        "or, where each is a layer: --layers 'layer*_features'",
     ),
     "ambiguous-labels": (
         [FEATURES, integers("fine_labels", 1437), integers("coarse_labels", 1437)],
