@@ -25,7 +25,7 @@ from nctool.engine.fact import Undefined
 from nctool.engine.packing import packed
 from nctool.engine.solve import State
 from nctool.inputs.assemble import cosine_head
-from nctool.inputs.sources import fingerprint
+from nctool.inputs.fingerprint import fingerprint
 from nctool.readers.shared.statistics import Around, Conditions, Part, Statistics
 
 PRODUCTS_SHARE = 8
