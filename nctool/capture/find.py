@@ -104,7 +104,7 @@ def _as_named(
 ) -> Match:
     """The module that the user named, whose product does not explain the logits."""
     kind = refusals.kind_of(module_at(model, name) or model)
-    weights = {place(record.product.weight) for record in records if not record.adds}
+    weights = {place(record.product.weight) for record in records if record.adder is None}
     for frame in reversed(frames):
         if frame.name == name and frame.mapped and affine(frame.module, *frame.mapped):
             last = next(each for each in reversed(records) if frame in each.frames)
@@ -121,13 +121,13 @@ def _tail_as_named(output: Tensor) -> Tail:
 def _site(path: str, match: Match, recording: Recording) -> Site:
     """What was matched, in the words by which it is found again in other forwards."""
     record, product, tail = match.record, match.record.product, match.tail
-    name, kind = record.name, refusals.kind_in(record)
+    name, within, kind = record.name, record.within, refusals.kind_in(record)
     columns, dim = product.weight.shape
     transposed = None
     calls = [
         place
         for place, (inside, shapes) in enumerate(recording.log)
-        if (not name or name in inside) and product.shape in shapes
+        if (not within or within in inside) and product.shape in shapes
     ]
     call = calls.index(record.place)
     via: Via = "mode"
@@ -136,11 +136,12 @@ def _site(path: str, match: Match, recording: Recording) -> Site:
         columns, dim = match.frame.mapped[1].shape[-1], match.frame.mapped[0].shape[-1]
         same = [each for each in recording.frames if each.module is match.frame.module]
         call, calls = same.index(match.frame), list(range(len(same)))
-    elif record.frames and not record.adds and id(record.frames[-1].module) in recording.names:
+    elif record.frames and record.adder is None and id(record.frames[-1].module) in recording.names:
         transposed = readable(record.frames[-1], product)
         via = "mode" if transposed is None else "hook"
     return Site(
         name=name, kind=kind, how=tail.how, via=via, call=call, calls=len(calls),
         classes=tail.classes, dim=dim, rows=tail.rows, columns=columns, operation=product.kind,
-        pooled=tail.pooled, transposed=bool(transposed), adds=record.adds, output=path,
+        pooled=tail.pooled, transposed=bool(transposed), adds=record.adder is not None,
+        within=within, output=path,
     )  # fmt: skip

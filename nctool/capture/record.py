@@ -61,8 +61,8 @@ class Record:
     place: int
     """The how manieth of all products it is."""
 
-    adds: bool = False
-    """A bias was added to it by an operation of its own."""
+    adder: tuple[Frame, ...] | None = None
+    """The modules that were running when a bias was added to it by an operation of its own."""
 
     versions: tuple[int, int] = field(init=False)
 
@@ -88,6 +88,12 @@ class Record:
     @property
     def name(self) -> str:
         return self.frames[-1].name if self.frames else ""
+
+    @property
+    def within(self) -> str:
+        """The module inside of which all of it was computed."""
+        frames = self.frames if self.adder is None else self.adder
+        return frames[-1].name if frames else ""
 
 
 class Recording(TorchFunctionMode):
@@ -131,7 +137,8 @@ class Recording(TorchFunctionMode):
         for last in self.records[-2:]:
             product = added(func, args, output, last.product, sure=False)
             if product is not None:
-                self.records.append(Record(product, last.frames, last.place, adds=True))
+                running = tuple(self._running)
+                self.records.append(Record(product, last.frames, last.place, running))
 
     @contextmanager
     def running(self) -> Iterator[None]:

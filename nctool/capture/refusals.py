@@ -44,6 +44,8 @@ def not_found(
         name for name, module in model.named_modules() if isinstance(module, jit.ScriptModule)
     ]
     message = f"no linear operation explains the logits ({shapes}) of {kind_of(model)}"
+    if not all(bool(each.isfinite().all()) for each in logits):
+        message += ", which hold NaN or infinity"
     if min(map(len, logits)) < FEWEST_ROWS:
         message += f", of which at least {FEWEST_ROWS} rows are needed"
     if scripted:
@@ -58,10 +60,16 @@ def not_found(
 
 
 def ambiguous(records: Sequence[Record]) -> InputError:
-    names = " and ".join(candidates(records))
+    names = candidates(records)
+    if len(names) == 1:
+        return InputError(
+            "head-ambiguous",
+            f"several outputs of the model are logits of {names[0]}, each of another call",
+            "give a call that returns one of them: call=lambda model, batch: model(batch)[0]",
+        )
     return InputError(
         "head-ambiguous",
-        f"several operations explain the logits equally well: {names}",
+        f"several operations explain the logits equally well: {' and '.join(names)}",
         _named(records),
     )
 
@@ -118,7 +126,7 @@ def layer_not_called(name: str) -> InputError:
 def candidates(records: Sequence[Record]) -> list[str]:
     """The last few, each once, as a user knows them."""
     names: dict[str, None] = {}
-    for record in reversed(records):
+    for record in reversed([each for each in records if "columns" not in each.product.kind]):
         classes, dim = record.product.weight.shape
         names[
             f"{printable(record.name) or 'the model itself'} ({kind_in(record)}, {classes} x {dim})"

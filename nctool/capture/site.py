@@ -50,12 +50,17 @@ class Site:
     adds: bool = False
     """Its bias is added by an operation of its own."""
 
+    within: str = ""
+    """The path of the module that computes all of it, where operations are watched."""
+
     output: str = ""
     """Where the logits are in what the model returns."""
 
     def __str__(self) -> str:
         place = f"{self.name or 'the model itself'} ({self.kind}, {self.classes} x {self.dim})"
         which = f", call {self.call + 1} of {self.calls}" if self.calls > 1 else ""
+        if self.adds and self.within != self.name:
+            which += ", with the bias added after it"
         if self.how == NAMED:
             return f"head: {place}{which}, as named; how the logits follow from it was not seen"
         tail = TAILS.get(self.how, f" by {self.how}")

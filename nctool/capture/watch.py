@@ -93,7 +93,7 @@ class Watch:
             if self._picks:
                 self._hook(stack, "", self._returned)
             if self.site.via == "mode":
-                module = self._module(self.site.name)
+                module = self._module(self.site.within)
                 stack.enter_context(Operations(module, self.site, self._product))
             elif self.site.via == "impulse":
                 self._hook(stack, self.site.name, self._answer)

@@ -86,6 +86,26 @@ class Lora(nn.Module):
         return weight
 
 
+class Parts(nn.Module):
+    """Old classes and new ones, each with a layer of their own."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.a, self.b = linear(2), linear(3)
+
+    def forward(self, h: Tensor) -> Tensor:
+        return torch.cat([self.a(h), self.b(h)], 1)
+
+
+def caught(module: nn.Module, h: Tensor) -> bool:
+    """Whether this module cannot take this."""
+    try:
+        module(h)
+    except RuntimeError:
+        return True
+    return False
+
+
 def images(size: int = 5) -> Callable[[], Mapping[str, Tensor]]:
     return lambda: {"": torch.randn(ROWS, 3, size, size)}
 
@@ -297,6 +317,26 @@ PLAIN: dict[str, Kind] = {
         lambda: Net(lambda m, h: torch.tensordot(h, m.w, ([1], [1])), w=parameter(3, 5)), "",
         via="mode", weight=lambda m: m.w,
     ),
+    "transposed for the loss": Kind(
+        lambda: Net(lambda m, h: m.fc(h).transpose(1, 2), fc=linear()), rows="positions",
+        inputs=sentences, finish=lambda m, z: z.transpose(1, 2),
+    ),
+    "mean of several dropouts": Kind(
+        lambda: Net(lambda m, h: (m.fc(m.drop(h)) + m.fc(m.drop(h))) / 2, fc=linear(),
+                    drop=nn.Dropout()),
+        how="equal", call=1, calls=2,
+    ),
+    "prior added": Kind(
+        lambda: Net(lambda m, h: m.fc(h) + m.prior, fc=linear(), prior=parameter(3)), via="mode"
+    ),
+    "exception caught inside": Kind(
+        lambda: Net(lambda m, h: m.fc(h) if caught(m.other, h) else h, fc=linear(),
+                    other=linear(3, 7))
+    ),
+    "parts side by side": Kind(
+        lambda: Net(lambda m, h: m.fc(h), fc=Parts()), via="impulse",
+        weight=lambda m: torch.cat([m.fc.a.weight, m.fc.b.weight]),
+    ),
     "LoRA": Kind(
         lambda: Net(lambda m, h: m.fc(h), fc=Lora(nn.init.normal_)), via="impulse"
     ),
@@ -335,6 +375,46 @@ REFUSED: dict[str, tuple[Callable[[], nn.Module], str]] = {
     ),
     "two heads": (
         lambda: Net(lambda m, h: (m.a(h), m.b(h)), a=linear(), b=linear()), "head-ambiguous"
+    ),
+    "two views": (
+        lambda: Net(lambda m, h: (m.fc(h), m.fc(h * h)), fc=linear()), "head-ambiguous"
+    ),
+    "diverged": (
+        lambda: Net(lambda m, h: m.fc(h) * torch.nan, fc=linear()), "head-not-found"
+    ),
+    "expanded distances": (
+        lambda: Net(
+            lambda m, h: 2 * h @ m.w.T - m.w.square().sum(1) - h.square().sum(1, keepdim=True),
+            w=parameter(3, 5),
+        ),
+        "head-not-found",
+    ),
+    "gated": (
+        lambda: Net(lambda m, h: m.a(h) * m.b(h).sigmoid(), a=linear(), b=linear()),
+        "head-not-found",
+    ),
+    "experts": (
+        lambda: Net(
+            lambda m, h: m.gate(h).sigmoid() * m.a(h) + m.b(h), a=linear(), b=linear(),
+            gate=linear(1),
+        ),
+        "head-not-found",
+    ),
+    "mean of probabilities": (
+        lambda: Net(
+            lambda m, h: (m.a(h).softmax(1) + m.b(h).softmax(1)) / 2, a=linear(), b=linear()
+        ),
+        "head-not-found",
+    ),
+    "largest over positions": (
+        lambda: Net(lambda m, h: m.fc(torch.stack([h, h * h], 1)).amax(1), fc=linear()),
+        "head-not-found",
+    ),
+    "weights of every sample": (
+        lambda: Net(
+            lambda m, h: torch.bmm(m.make(h).view(-1, 3, 5), h[..., None])[..., 0], make=linear(15)
+        ),
+        "head-not-found",
     ),
     "zeros by value alone": (
         lambda: Net(

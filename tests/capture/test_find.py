@@ -106,6 +106,10 @@ def test_few_rows(rows: int) -> None:
             "run twice, the last used",
             "head: fc (Linear, 3 x 5), call 2 of 2, which gives the logits",
         ),
+        (
+            "prior added",
+            "head: fc (Linear, 3 x 5), with the bias added after it, which gives the logits",
+        ),
         ("padded to 8", "head: fc (Linear, 7 x 5), which gives the logits by first 7 of 8 columns"),
     ],
 )  # fmt: skip

@@ -56,6 +56,8 @@ CASES: dict[str, Callable[[], object]] = {
     "refusals.head-not-found.scripted": lambda: refused("scripted head"),
     "refusals.head-not-found.one-row": one_row,
     "refusals.head-ambiguous": lambda: refused("two heads"),
+    "refusals.head-ambiguous.calls": lambda: refused("two views"),
+    "refusals.head-not-found.nan": lambda: refused("diverged"),
     "refusals.head-scripted": lambda: refused("traced"),
     "refusals.head-named-wrong": lambda: named("cf"),
     "refusals.head-named-wrong.not-called": lambda: named("unused"),
