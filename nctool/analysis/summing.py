@@ -83,7 +83,7 @@ def statistics_of(
                 statistics, second=second, around=Around(digest, tuple(sorted(around.ids))),
                 means={} if own else means_of(around.first),
             )  # fmt: skip
-        if shard or source.features is None:
+        if shard or source.features is None or source.share is not None:
             return statistics
         second, state = passes.second(first, WHOLE)
         whole, undefined = _of_whole(state)
@@ -162,10 +162,7 @@ def _part(source: Source, ignored: int, first: Mapping[str, Tensor], called: Cal
     if features is None or labels is None:
         return Part(digest_of_means(first), samples, ignored, "", "", called.sources, called.name)
     key = hashlib.sha256(f"{fingerprint(features)} {_digest(labels)}".encode()).hexdigest()[:32]
-    return Part(
-        key, samples, ignored, features.path, features.key, called.sources, called.name,
-        source.share,
-    )  # fmt: skip
+    return Part(key, samples, ignored, features.path, features.key, called.sources, called.name)
 
 
 def _layer(source: Source) -> str | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 from nctool.analysis.merging import merged
@@ -20,6 +19,4 @@ def merge(*sums: str | Path, out: str | Path) -> Statistics:
     """
     paths, target = [str(path) for path in sums], str(out)
     files.check_writable(target, paths)
-    statistics = merged(read_all(paths))
-    write_statistics(target, statistics)
-    return replace(statistics, path=target)
+    return write_statistics(target, merged(read_all(paths)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import replace
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
@@ -14,6 +15,7 @@ from torch import Tensor, nn
 from nctool.analysis.collected_rows import Keeper
 from nctool.analysis.measure import measure
 from nctool.analysis.saved_arrays import with_arrays
+from nctool.analysis.summing import Called, statistics_of
 from nctool.api import options
 from nctool.arrays import Source
 from nctool.capture.compiled import compiled
@@ -22,8 +24,11 @@ from nctool.capture.plan import Plan
 from nctool.capture.spool import Spool
 from nctool.capture.watch import Watch
 from nctool.capture.watched import Watched
+from nctool.core import files
 from nctool.core.errors import InputError
 from nctool.core.notice import Notice
+from nctool.readers.shared.statistics import Statistics
+from nctool.readers.statistics_file import write_statistics
 from nctool.report import Report
 from nctool.settings.budget import Budget, Reach
 from nctool.settings.capture_options import CaptureOptions
@@ -121,6 +126,14 @@ class Monitor:
         known = {name: value for name, value in given.items() if value is not None}
         source = self.source({**self.run, **known})
         return with_arrays(measure(source, self.metrics, self.settings))
+
+    def save(self, path: str | Path) -> Statistics:
+        """Write the sums over the samples so far, as ``nctool.stats`` does."""
+        files.check_writable(str(path))
+        called = Called(name=Path(path).stem)
+        return write_statistics(
+            str(path), statistics_of(self.source(), self.settings, called=called)
+        )
 
     def source(self, run: dict[str, object] | None = None) -> Source:
         """What a report is measured from."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -65,8 +64,7 @@ def stats(
         around=means,
         called=Called(typed, Path(target).stem),
     )
-    write_statistics(target, statistics)
-    return replace(statistics, path=target)
+    return write_statistics(target, statistics)
 
 
 options.document(stats, *options.GROUPS, omit=given.ARRAYS)

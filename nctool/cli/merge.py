@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Annotated
 
 import typer
@@ -40,11 +39,9 @@ def merge(
     from nctool.inputs.summed import read_all
     from nctool.readers.statistics_file import write_statistics
 
-    statistics = merged(read_all(sums))
-    write_statistics(output, statistics)
+    statistics = write_statistics(output, merged(read_all(sums)))
     if outputs.quiet:
         return
-    statistics = replace(statistics, path=output)
     say(statistics.sentence)
     if statistics.around is None and len(statistics.parts) > 1:
         say("for the second pass, around the class means of all:")

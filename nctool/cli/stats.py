@@ -87,8 +87,8 @@ def stats(
         around=means,
         called=Called(typed, Path(output).stem),
     )
-    write_statistics(output, statistics)
+    statistics = write_statistics(output, statistics)
     for notice in statistics.notices:
         warn(notice)
     if not outputs.quiet:
-        say(replace(statistics, path=output).sentence)
+        say(statistics.sentence)

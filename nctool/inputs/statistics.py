@@ -108,8 +108,11 @@ def why(statistics: Statistics) -> str:
     """Why there is no second look, and what makes one."""
     path, parts, around = statistics.path or "M.ncstats", statistics.parts, statistics.around
     if statistics.complete:
-        made = "without a head" if statistics.weight is None else "by an earlier nctool"
-        return f"these sums were made {made}; make them again with: {command(parts[0], None, path)}"
+        again = command(parts[0], None, path)
+        if "head_decisions/0" in statistics.second:
+            return f"these sums were made by another version of nctool; again: {again}"
+        with_head = again.replace(" -o ", " MODEL -o ")
+        return f"these sums were made without a head; with it: {with_head}"
     if around is not None:
         missing = len(frozenset(around.parts) - statistics.ids)
         return (

@@ -98,8 +98,8 @@ def statistics_in(opened: Opened) -> Statistics:
         return replace(from_plain(described, groups), path=opened.where)
 
 
-def write_statistics(target: str, statistics: Statistics) -> None:
-    """Whole or not at all."""
+def write_statistics(target: str, statistics: Statistics) -> Statistics:
+    """Whole or not at all; the same, as they are in that file."""
     from safetensors.torch import save_file
 
     head = {"weight": statistics.weight, "bias": statistics.bias}
@@ -119,6 +119,7 @@ def write_statistics(target: str, statistics: Statistics) -> None:
     described["sha256"] = _digest(described, tensors)
     with replacing(target) as draft:
         save_file(tensors, draft, {KEY: _text(described)})
+    return replace(statistics, path=target)
 
 
 def _described(path: Path, opened: Opened) -> dict[str, Any]:

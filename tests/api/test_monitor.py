@@ -209,3 +209,24 @@ def test_class_names() -> None:
 def test_collect() -> None:
     model = network().eval()
     assert_equal(monitored(model, loader(), spool="1GiB").report(), collected(model, loader()))
+
+
+# Saved, the sums of two halves of the samples are merged and measured as those of one Monitor.
+def test_save(tmp_path: Path) -> None:
+    model = network().eval()
+    batches = [*loader()]
+    halves = batches[:2], batches[2:]
+    names = [str(tmp_path / f"{place}.ncstats") for place in range(2)]
+    for half, name in zip(halves, names, strict=True):
+        assert monitored(model, half).save(name).samples == sum(len(y) for _, y in half)
+    nctool.merge(*names, out=tmp_path / "both.ncstats")
+    both = nctool.analyze(tmp_path / "both.ncstats", bootstrap=0)
+    whole = monitored(model, batches).report()
+    assert {each.id for each in both if each.status == "ok"} == {
+        each.id for each in whole if each.status == "ok"
+    }
+    for result in whole:
+        if result.value is not None:  # sums in float32, cut into other blocks
+            assert both.value(result.id) == pytest.approx(result.value, rel=1e-6, abs=1e-9)
+    monitored(model, batches, spool="1GiB").save(tmp_path / "rows.ncstats")
+    assert nctool.analyze(tmp_path / "rows.ncstats")["nc4.accuracy"].status == "ok"
