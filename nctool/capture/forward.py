@@ -128,7 +128,10 @@ class Forward:
                 if not _empty(batch.labels):
                     with modes():
                         taken = self._forward(batch, device)
-                    yield taken, batch.labels, (*batch.args, *batch.kwargs.values())
+                    # A decoder gets the labels themselves, which they must not be compared with.
+                    inputs = (*batch.args, *batch.kwargs.values())
+                    others = tuple(each for each in inputs if each is not batch.labels)
+                    yield taken, batch.labels, others
                 advance(1)
 
     def _forward(self, batch: Batch, device: torch.device) -> Taken:

@@ -67,7 +67,8 @@ class Rows:
                 shifted = repeats_inputs(given, inputs, self.ignored)
                 self.positions = Positions(self.ignored or (-100,), shifted, self.share)
             self.decided = True
-            self._check(features.shape[:2], given.shape[: 2 if per_position else 1])
+            known = 2 if per_position else 1
+            self._check(features.shape[:known], given.shape[:known])
             if self.positions is not None:
                 return self._of_positions(self.positions, taken, given)
             self.spread = True
