@@ -18,12 +18,13 @@ from nctool.analysis.data import DESCRIBED, describe
 from nctool.analysis.diagnostics import noticed, notices
 from nctool.analysis.reading import seen_before
 from nctool.analysis.results import result_of
+from nctool.analysis.shares import class_share, share
 from nctool.arrays import Source
 from nctool.core.errors import ResourceError
 from nctool.core.progress import Progress, Silent
 from nctool.core.version import __version__
 from nctool.engine.device import LARGE_BLOCKS, Engine
-from nctool.engine.group import ALONE, Group, share_of
+from nctool.engine.group import ALONE, Group
 from nctool.engine.samples import extreme
 from nctool.engine.seen import look
 from nctool.engine.solve import State, solve, start
@@ -129,14 +130,10 @@ def inputs_of(
         "group": group,
     }
     if source.features is not None:
-        given["share"] = _share(source, group)
+        given["share"] = share(source, group)
+        if (classes := class_share(source, settings.budget, engine, group)) is not None:
+            given["class_share"] = classes
     return {name: array for name, array in arrays.items() if array is not None} | dict(given)
-
-
-def _share(source: Source, group: Group) -> tuple[int, int]:
-    """Which rows this process reads: those that it has, or an equal part of a file's."""
-    total = 0 if source.features is None else source.features.shape[0]
-    return source.share or share_of(total, group)
 
 
 def as_read(source: Source, facts: State) -> Source:
@@ -179,7 +176,7 @@ def choose_engine(source: Source, settings: Settings, group: Group = ALONE) -> E
     """float64 throughout where the features are stored so; float32 products otherwise."""
     device = choose_device(settings.compute.device)
     work = torch.float32
-    beyond = extreme(source.features, source.weight, _share(source, group), group)
+    beyond = extreme(source.features, source.weight, share(source, group), group)
     finest = settings.convention.unit_features or beyond
     stored = {source.features.dtype if source.features is not None else None}
     if source.gathered is not None:

@@ -34,6 +34,14 @@ class Block:
     space: Workspace
     fused: Mapping[Product, tuple[Fused, slice]] = field(default_factory=dict)
     parts: dict[Any, Any] = field(default_factory=dict)
+    places: Tensor | None = None  # (B,) the position of each, where they are not neighbours
+
+    @property
+    def positions(self) -> Tensor:  # (B,)
+        """Of all among the samples that have a class."""
+        if self.places is not None:
+            return self.places
+        return torch.arange(self.first, self.first + len(self.y), device=self.y.device)
 
     def get(self, part: Part[T]) -> T:
         """The part, computed at the first call."""

@@ -32,6 +32,9 @@ class Group(Protocol):
         """Those of every process, by rank; their first dimensions may differ."""
         ...
 
+    def fill(self, rank: int, values: Tensor, /) -> None:
+        """Write what one process has into the values of all others, which have its size."""
+
 
 class Alone:
     """One process."""
@@ -44,11 +47,14 @@ class Alone:
     def gather(self, values: Tensor, /) -> list[Tensor]:
         return [values]
 
+    def fill(self, rank: int, values: Tensor, /) -> None:
+        """There is nobody else."""
+
 
 ALONE = Alone()
 
 
-def share_of(total: int, group: Group) -> tuple[int, int]:
+def share_of(total: int, group: Group, rank: int | None = None) -> tuple[int, int]:
     """Which of so many rows a process reads: neighbours, so that files are read in one go."""
-    edge = [total * rank // group.size for rank in (group.rank, group.rank + 1)]
-    return edge[0], edge[1]
+    rank = group.rank if rank is None else rank
+    return total * rank // group.size, total * (rank + 1) // group.size

@@ -51,8 +51,8 @@ class SeenSamples(Samples):
         features = features_of(dim, dtype, gone)
         share = 0, len(labels)
         return cls(
-            features, labels, engine, progress, "class means", unit_features, share, None,
-            sums, again, gone,
+            features, labels, engine, progress, "class means", unit_features, share,
+            sums=sums, again=again, gone=gone,
         )  # fmt: skip
 
     @property

@@ -33,4 +33,5 @@ class Inputs(TypedDict, total=False):
     engine: Engine
     progress: Progress
     share: tuple[int, int]  # which rows of the features this process reads
+    class_share: tuple[int, int]  # whose state it holds, if not that of all classes
     group: Group

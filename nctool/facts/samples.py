@@ -52,11 +52,15 @@ def samples(
     progress: Progress,
     convention: Convention,
     share: tuple[int, int],
+    class_share: tuple[int, int] | None,
 ) -> Samples:
+    from nctool.engine.class_share import ClassShare
     from nctool.engine.samples import Samples
 
-    unit = convention.unit_features
-    return Samples(features, labels, engine, progress, "class means", unit, share)
+    unit, title = convention.unit_features, "class means"
+    if class_share is None:
+        return Samples(features, labels, engine, progress, title, unit, share)
+    return ClassShare(features, labels, engine, progress, title, unit, share, classes=class_share)
 
 
 @fact()
@@ -74,21 +78,25 @@ def sample_sums(
     samples: Samples,
     class_names: tuple[str, ...],
     convention: Convention,
+    class_share: tuple[int, int] | None,
     on_sphere: OnSphere | None = None,
     with_products: WithProducts | None = None,
 ) -> Accumulator[Moments]:
     """Count, mean and scatter of every class."""
+    from nctool.statistics.class_moments import ClassMoments
     from nctool.statistics.moment_sweep import MomentSweep
 
     engine = samples.engine
-    return MomentSweep(
-        len(class_names),
+    low, high = class_share or (0, len(class_names))
+    sums = MomentSweep(
+        high - low,
         samples.features.shape[1],
         work=engine.work,
         device=engine.device,
         unit=on_sphere is not None or convention.unit_features,
         products=with_products is not None,
     )
+    return sums if class_share is None else ClassMoments(len(class_names), sums)
 
 
 @fact()

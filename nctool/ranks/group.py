@@ -79,15 +79,15 @@ class Ranks:
         mine = values.contiguous()
         rows = self._agree(values.ndim, *values.shape)
         return [
-            self.from_rank(
+            self.wire.broadcast(
                 rank, mine if rank == self.rank else mine.new_empty(numbers[1 : 1 + numbers[0]])
             )
             for rank, numbers in enumerate(rows)
         ]
 
-    def from_rank(self, rank: int, values: Tensor) -> Tensor:
-        """The values of one rank, written into those of the others, which have their size."""
-        return self.wire.broadcast(values, rank)
+    def fill(self, rank: int, values: Tensor) -> None:
+        """Write what one rank has into the values of all others, which have its size."""
+        self.wire.broadcast(rank, values)
 
     @contextmanager
     def phase(self) -> Iterator[None]:
@@ -117,7 +117,7 @@ class Ranks:
         mine = torch.tensor(list(text.encode()), dtype=torch.uint8)
         sizes = self.wire.exchange(len(mine))
         parts = [
-            self.from_rank(rank, mine if rank == self.rank else mine.new_empty(size))
+            self.wire.broadcast(rank, mine if rank == self.rank else mine.new_empty(size))
             for rank, (size, *_) in enumerate(sizes)
         ]
         return [bytes(part.tolist()).decode() for part in parts]

@@ -49,7 +49,7 @@ class Wire:
         rows: list[list[int]] = torch.stack(every).tolist()
         return rows
 
-    def broadcast(self, values: Tensor, rank: int) -> Tensor:
+    def broadcast(self, rank: int, values: Tensor) -> Tensor:
         """The values of one rank, written into those of the others, which have their size."""
         sent = values.to(self.place).contiguous()
         for piece in _pieces(sent):
@@ -82,13 +82,13 @@ class Wire:
         """What the first rank has, to everybody; the others give None."""
         described = None if tensors is None else _described(tensors)
         size = torch.tensor([0 if described is None else len(described)])
-        size = self.broadcast(size, 0)
+        size = self.broadcast(0, size)
         if described is None:
             described = torch.empty(int(size), dtype=torch.uint8)
-        described = self.broadcast(described, 0)
+        described = self.broadcast(0, described)
         everywhere = self._made(described) if tensors is None else tensors
         for values in everywhere.values():
-            self.broadcast(values, 0)
+            self.broadcast(0, values)
         return everywhere
 
     def _made(self, described: Tensor) -> dict[str, Tensor]:

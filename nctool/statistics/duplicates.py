@@ -54,12 +54,11 @@ class DuplicateSketch:
         self.rows = 0
 
     def add(self, block: Block) -> None:
-        self.take(block.x, block.first)
+        self.take(block.x, block.positions)
 
-    def take(self, x: Tensor, first: int) -> None:
-        """``x`` (B, D) in float32 or float64; ``first``: position of its first row among all."""
+    def take(self, x: Tensor, places: Tensor) -> None:
+        """``x`` (B, D) in float32 or float64; ``places`` (B,) their positions among all."""
         signatures = _signatures(torch.cat((x[:, : self.ends], x[:, -self.ends :]), 1))
-        places = torch.arange(first, first + len(x), device=x.device)
         self.merge((signatures, places, len(x)))
 
     def sums(self) -> tuple[Tensor, Tensor, int]:

@@ -40,6 +40,8 @@ class Moments:
 
     def of(self, rows: Tensor) -> Moments:
         """The moments of some classes only; the others have no samples."""
+        if len(rows) == len(self.count):
+            return self
         unit, inverse = self.unit_mean, self.inverse_norm
         return Moments(
             self.count[rows],

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from nctool.settings.conventions import Convention
 
 COLUMN_BLOCKS = 4
+MEAN_ROWS = 8192
+"""Class means looked at together, where no table of all of them is to be made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,6 +209,9 @@ def corrected(sums: Tensor, white: Whitener, exact: Tensor, used: Tensor, count:
     Residuals were taken from means ``used`` in the working precision; about the ``exact`` ones
     the sum is less by n |(exact - used) F|^2 (parallel axis theorem).
     """
-    extra = torch.linalg.vector_norm((exact - used.double()) @ white.factor, dim=1).square()
+    factor = white.factor
+    parts = zip(torch.split(exact, MEAN_ROWS), torch.split(used, MEAN_ROWS), strict=True)
+    off = [torch.linalg.vector_norm((mean - near.double()) @ factor, dim=1) for mean, near in parts]
+    extra = torch.cat(off).square()
     exact_sums: Tensor = (sums - count * extra).clamp(min=0)
     return exact_sums

@@ -186,7 +186,8 @@ def test_small_sketch(block: int, monkeypatch: pytest.MonkeyPatch) -> None:
     rows[500:600] = rows[:100]
     sketch = DuplicateSketch(5, torch.device("cpu"))
     for start in range(0, len(rows), block):
-        sketch.take(rows[start : start + block], start)
+        part = rows[start : start + block]
+        sketch.take(part, torch.arange(start, start + len(part)))
     found = sketch.finish()
     suspects = found.places
     assert 0 < len(suspects) < 40 and found.looked_at <= 100
@@ -199,7 +200,7 @@ def test_signed_zeros() -> None:
     import torch
 
     sketch = DuplicateSketch(2, torch.device("cpu"))
-    sketch.take(torch.tensor([[0.0, 1.0], [-0.0, 1.0], [0.0, -1.0]]), 0)
+    sketch.take(torch.tensor([[0.0, 1.0], [-0.0, 1.0], [0.0, -1.0]]), torch.arange(3))
     assert sketch.finish().places.tolist() == [0, 1]
 
 
