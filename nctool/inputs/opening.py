@@ -18,6 +18,7 @@ from nctool.core.notice import Notice
 from nctool.core.text import natural
 from nctool.inputs.joining import joined
 from nctool.readers import remote
+from nctool.readers.statistics_file import NAME as SUMS
 from nctool.settings.role_options import RoleOptions
 
 KEYS = {"features": "features", "labels": "labels", "head": "weight", "bias": "bias"}
@@ -61,9 +62,12 @@ class Opening:
     ) -> tuple[Opened, ...]:
         """These files, those of one data set as one."""
         files = {id(file): file for source in sources for file in self.open(source)}
-        opened, notices = joined([*files.values()], options, unlabelled=unlabelled)
+        # Sums of ranks are no rows: they are merged, not put below one another.
+        sums = [file for file in files.values() if file.format == SUMS]
+        rows = [file for file in files.values() if file.format != SUMS]
+        opened, notices = joined(rows, options, unlabelled=unlabelled)
         self.joining += notices
-        return opened
+        return (*sums, *opened)
 
     def open(self, source: str) -> tuple[Opened, ...]:
         """A file or a folder; of the folder of a run, the last checkpoint and all its parts."""

@@ -27,7 +27,7 @@ NAME, TORCH_NAME = "numpy-folder", "torch-folder"
 NUMPY, TORCH, TABLES = (".npy", ".npz"), (".pt", ".pth"), (".parquet", ".pq")
 OTHERS = "*.safetensors"
 MOST_FOLDERS = 64
-# Each file is a header to read and a description to keep: some 20 seconds and 200 MB.
+# Each file is a header to read and a description to keep: half a minute and 500 MB in all.
 MOST_FILES = 50_000
 
 

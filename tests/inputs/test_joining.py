@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import nctool
+from nctool.core.errors import InputError
 from nctool.inputs.sources import load
 from nctool.settings.role_options import RoleOptions
 from tests.cli.shell import inside
@@ -185,3 +186,30 @@ def test_inspect_of_lists(tmp_path: Path) -> None:
     ]  # fmt: skip
     plain = inside.to_dict()["arrays"][0]
     assert plain["joined"] == f"{BATCHES} parts joined in the order of their numbers"
+
+
+# Hundreds of parts are read with few files open: a mapping is let go before the next.
+def test_open_files(tmp_path: Path) -> None:
+    resource = pytest.importorskip("resource")
+    rows = [slice(row % ROWS, row % ROWS + 1) for row in range(600)]
+    parts = [(FEATURES[row], LABELS[row]) for row in rows]
+    torch.save(parts, tmp_path / "x.pt")
+    features = load([str(tmp_path / "x.pt")], RoleOptions()).features
+    assert features is not None
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(300, soft), hard))
+    try:
+        whole = features.whole()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert torch.equal(torch.as_tensor(whole), FEATURES.repeat(10, 1))
+
+
+# Sums of ranks are no parts: they are left to those who merge them.
+def test_sums_are_no_parts(tmp_path: Path) -> None:
+    for rank, rows in enumerate(written.cut(2)):
+        written.npz(tmp_path / "part.npz", features=FEATURES[rows], labels=LABELS[rows])
+        nctool.stats(tmp_path / "part.npz", out=tmp_path / f"rank{rank}.ncstats")
+    with pytest.raises(InputError) as caught:
+        nctool.analyze(tmp_path / "rank0.ncstats", tmp_path / "rank1.ncstats")
+    assert caught.value.slug == "several-sums"

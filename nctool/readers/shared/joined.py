@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import accumulate
+from itertools import accumulate, chain
 from math import prod
 from pathlib import Path
+from typing import TypeAlias
 
 from nctool.arrays import LazyArray, NumpyArray, Rows
 from nctool.readers.shared.pile import Pile
 from nctool.readers.shared.region import Region, lazy_array
+
+Placed: TypeAlias = "tuple[slice | NumpyArray, Rows]"
+"""Rows, and at which places of the result they are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,49 +38,60 @@ class Joined:
     def _rows(self, ends: Sequence[int], low: int, high: int) -> Rows:
         if low == high:
             return self.parts[0].rows(0, 0)
-        pieces = []
+        return in_place(self._ranges(ends, low, high), high - low, self.parts[0].key)
+
+    def _ranges(self, ends: Sequence[int], low: int, high: int) -> Iterator[Placed]:
         # Only the parts that hold these rows are asked, so that their files alone are touched.
         for number in range(bisect_right(ends, low), bisect_right(ends, high - 1) + 1):
             above = ends[number - 1] if number else 0
             first, last = max(low, above), min(high, ends[number])
             if first < last:
-                pieces.append(self.parts[number].rows(first - above, last - above))
-        return together(pieces, self.parts[0].key)
+                yield (
+                    slice(first - low, last - low),
+                    self.parts[number].rows(first - above, last - above),
+                )
 
     def _kept_rows(self, ends: Sequence[int], low: int, high: int) -> Rows:
-        """From each part those of its rows that are wanted, and then all in the order wanted."""
-        import numpy
-
         assert self.kept is not None
         kept = self.kept[low:high]
         if not len(kept):
             return self.parts[0].rows(0, 0)
-        places = numpy.searchsorted(numpy.asarray(ends), kept, side="right")
-        order = numpy.argsort(places, kind="stable")
-        pieces = []
-        for number in numpy.unique(places).tolist():
+        return in_place(self._chosen_ranges(ends, kept), len(kept), self.parts[0].key)
+
+    def _chosen_ranges(self, ends: Sequence[int], kept: NumpyArray) -> Iterator[Placed]:
+        """From each part those of its rows that are wanted, with the places they are wanted at."""
+        import numpy
+
+        numbers = numpy.searchsorted(numpy.asarray(ends), kept, side="right")
+        for number in numpy.unique(numbers).tolist():
+            places = numpy.flatnonzero(numbers == number)
             above = ends[number - 1] if number else 0
-            pieces.append(_chosen(self.parts[number], kept[places == number] - above))
-        rows = together(pieces, self.parts[0].key)
-        if bool((order[1:] > order[:-1]).all()):
-            return rows
-        back = numpy.empty_like(order)
-        back[order] = numpy.arange(len(order))
-        return rows[back]
+            rows = _chosen(self.parts[number], kept[places] - above)
+            yield (slice(len(kept)) if len(places) == len(kept) else places), rows
 
 
-def together(pieces: Sequence[Rows], key: str) -> Rows:
-    """Rows one below the other."""
+def in_place(pieces: Iterator[Placed], count: int, key: str) -> Rows:
+    """So many rows from several arrays, each at its places; of one array its own, uncopied.
+
+    One after another: mapped rows keep their file open for as long as somebody holds them.
+    """
     import numpy
     import torch
 
-    if isinstance(pieces[0], numpy.ndarray):
-        texts = Pile(key, "str", ())
-        for piece in pieces:
+    places, first = next(pieces)
+    if isinstance(places, slice) and len(first) == count:
+        return first
+    everything = chain([(places, first)], pieces)
+    if isinstance(first, numpy.ndarray):
+        texts, order = Pile(key, "str", ()), numpy.empty(count, dtype="int64")
+        for places, piece in everything:
+            order[places] = texts.rows + numpy.arange(len(piece))
             texts.add(numpy.asarray(piece))
-        return texts.array()
-    tensors = [torch.as_tensor(piece) for piece in pieces]
-    return tensors[0] if len(tensors) == 1 else torch.cat(tensors)
+        return texts.array()[order]
+    rows = torch.empty((count, *first.shape[1:]), dtype=first.dtype)
+    for places, piece in everything:
+        rows[places] = torch.as_tensor(piece)
+    return rows
 
 
 def _chosen(part: LazyArray, rows: NumpyArray) -> Rows:
