@@ -8,8 +8,8 @@ over samples. Each takes what the command of its name takes.
 ``nctool.collect`` runs a model over a loader and measures what its head sees; ``nctool.Monitor``
 watches it in a loop of one's own.
 
-``nctool.transformers``, ``nctool.keras`` and ``nctool.torchmetrics`` have a ``Collapse`` each,
-which measures while a model is trained.
+``nctool.lightning``, ``nctool.transformers``, ``nctool.keras`` and ``nctool.torchmetrics`` have a
+``Collapse`` each, which measures while a model is trained.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from nctool.api.stats import stats
     from nctool.api.trajectory import trajectory
     from nctool.hosts import keras as keras
+    from nctool.hosts import lightning as lightning
     from nctool.hosts import torchmetrics as torchmetrics
     from nctool.hosts import transformers as transformers
     from nctool.report.comparison import Comparison
@@ -45,7 +46,7 @@ LATE = {name: f"nctool.api.{name}" for name in FUNCTIONS} | {
     "Comparison": "nctool.report.comparison", "Trajectory": "nctool.report.trajectory",
     "Monitor": "nctool.api.monitor",
 }  # fmt: skip
-HOSTS = ("keras", "torchmetrics", "transformers")
+HOSTS = ("keras", "lightning", "torchmetrics", "transformers")
 # An adapter subclasses what its host has, so that host is imported with it, and neither before
 # somebody asks: for ``nctool.torchmetrics``, or by ``from nctool.torchmetrics import Collapse``.
 __path__.append(str(Path(__file__).with_name("hosts")))

@@ -59,9 +59,13 @@ class Measurements:
         """Of turns counted from 0: is this the last of ``every``?"""
         return (turn + 1) % self.every == 0
 
-    def add(self, report: Report | Trajectory, prefix: str | None = None) -> dict[str, float]:
-        """Keep a report; its numbers, as the host is given them."""
+    def add(
+        self, report: Report | Trajectory, prefix: str | None = None, ranks: int = 1
+    ) -> dict[str, float]:
+        """Keep a report, of so many ranks together; its numbers, as the host is given them."""
         assert isinstance(report, Report)  # of one layer
+        # A rank's own share alone would be logged as if it were the whole.
+        assert report.settings["world_size"] == ranks, report.settings["world_size"]
         self.reports.append(report)
         return numbers(report, self.prefix if prefix is None else prefix)
 

@@ -73,7 +73,8 @@ class Collapse(Kept, transformers.TrainerCallback):  # type: ignore[misc, name-d
             **self.measured.options,
         )  # fmt: skip
         # "eval_nc/" is "eval_second_nc/" for the set called second.
-        numbers = self.measured.add(report, self.measured.prefix.replace(EVALUATION, begins, 1))
+        prefix = self.measured.prefix.replace(EVALUATION, begins, 1)
+        numbers = self.measured.add(report, prefix, args.world_size)
         metrics.update(numbers)
         if self.trainer is not None:
             self.trainer.log(numbers)
