@@ -20,6 +20,7 @@ from nctool.capture.rows import Collected, class_index
 from nctool.capture.spool import FEATURES, LABELS, Spool, key_of
 from nctool.capture.tokens import Lowest
 from nctool.capture.watched import Watched
+from nctool.core.errors import InputError
 from nctool.inputs.assemble import assemble
 from nctool.inputs.class_names import distinct
 
@@ -84,9 +85,13 @@ class Keeper:
 
     def _names(self, watched: Watched) -> tuple[str, ...] | None:
         """Of all classes: those that were given, or else the data set's or the model's own."""
-        if self.names is not None:
-            return tuple(self.names)
         classes = classes_of(watched)
+        if self.names is not None:
+            if len(self.names) != classes:
+                message = f"{len(self.names)} class names for {classes} rows of the head"
+                hint = "give one name for each row with class_names=, or --classes FILE"
+                raise InputError("class-names", message, hint)
+            return tuple(self.names)
         names = names_of(watched.loader, watched.own, watched.plan.labels, classes)
         return None if names is None else distinct(dict(enumerate(names)), classes)
 

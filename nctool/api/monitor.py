@@ -18,7 +18,9 @@ from nctool.analysis.saved_arrays import with_arrays
 from nctool.analysis.summing import Called, statistics_of
 from nctool.api import options
 from nctool.arrays import Source
+from nctool.capture.batches import with_more_rows
 from nctool.capture.compiled import compiled
+from nctool.capture.explain import FEWEST_ROWS
 from nctool.capture.find import find_head
 from nctool.capture.plan import Plan
 from nctool.capture.spool import Spool
@@ -192,16 +194,17 @@ class Monitor:
             return
         self._looking = True
         try:
-            site = find_head(model, args, kwargs, head=self.plan.head, classes=self.classes)
+            whole = (*args, *kwargs.values())
+            size = next((len(each) for each in whole if isinstance(each, Tensor)), FEWEST_ROWS)
+            several = with_more_rows(args, kwargs, size)
+            site = find_head(model, *several, head=self.plan.head, classes=self.classes)
         finally:
             self._looking = False
         self._watched = Watched(model, self.plan, site)
         self._watch = self._stack.enter_context(Watch(model, site))
         # Of tokens, to see whether labels repeat them.
         self._inputs = tuple(
-            each
-            for each in (*args, *kwargs.values())
-            if isinstance(each, Tensor) and not each.is_floating_point()
+            each for each in whole if isinstance(each, Tensor) and not each.is_floating_point()
         )
 
     def _never_called(self) -> InputError:

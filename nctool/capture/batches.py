@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from nctool.capture.explain import FEWEST_ROWS
 from nctool.core.errors import InputError
 from nctool.core.text import one_line
 
@@ -190,6 +191,31 @@ def moved(value: Any, device: torch.device) -> Any:
     if isinstance(value, tuple | list):
         return type(value)(moved(each, device) for each in value)
     return value.to(device) if callable(getattr(value, "to", None)) else value
+
+
+def with_more_rows(
+    args: tuple[Any, ...], kwargs: dict[str, Any], size: int
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """The same arguments, for a batch of less than three samples with variations of them.
+
+    A head is found by what explains several rows at once; which rows these are does not matter.
+    """
+    if size >= FEWEST_ROWS:
+        return args, kwargs
+    return _varied(args, size), _varied(kwargs, size)
+
+
+def _varied(value: Any, size: int) -> Any:
+    if isinstance(value, Tensor) and value.ndim and len(value) == size:
+        if value.is_floating_point():
+            return torch.cat([value * scale for scale in (1.0, 0.75, 0.5)])
+        whole = value.ndim == 1 or value.dtype == torch.bool
+        return torch.cat([value if whole else value.roll(step, -1) for step in range(FEWEST_ROWS)])
+    if isinstance(value, dict):
+        return {key: _varied(each, size) for key, each in value.items()}
+    if isinstance(value, tuple | list) and not hasattr(value, "_fields"):
+        return type(value)(_varied(each, size) for each in value)
+    return value
 
 
 def device_of(model: nn.Module) -> torch.device:

@@ -14,7 +14,17 @@ from typing import Any, NoReturn, Self
 import torch
 from torch import nn
 
-from nctool.capture.batches import INNER, Batch, Called, Reading, device_of, moved, reading
+from nctool.capture.batches import (
+    INNER,
+    Batch,
+    Called,
+    Reading,
+    as_labels,
+    device_of,
+    moved,
+    reading,
+    with_more_rows,
+)
 from nctool.capture.compiled import bare
 from nctool.capture.digests import Differs, Digest, digest_of
 from nctool.capture.find import find_head
@@ -125,7 +135,7 @@ class Forward:
         with progress.task("collecting", _length(self.loader)) as advance:
             for raw in _batches(self.loader, modes):
                 batch = self._reading.batch(raw)
-                if not _empty(batch.labels):
+                if len(as_labels(batch.labels)):
                     with modes():
                         taken = self._forward(batch, device)
                     # A decoder gets the labels themselves, which they must not be compared with.
@@ -138,7 +148,8 @@ class Forward:
         args = moved(batch.args, device)
         kwargs = moved(dict(batch.kwargs), device)
         if self._watch is None:
-            self._find(args, kwargs)
+            size = len(as_labels(batch.labels))
+            self._find(*with_more_rows(args, kwargs, size))
         assert self._watch is not None
         return self._run(self._watch, args, kwargs)
 
@@ -228,14 +239,6 @@ def _batches(loader: Any, modes: Callable[[], AbstractContextManager[None]]) -> 
 
 def _reached(*_: object) -> NoReturn:
     raise HeadReached
-
-
-def _empty(labels: Any) -> bool:
-    """Whether this batch has no sample; what is no list of labels is told of later."""
-    try:
-        return len(labels) == 0
-    except TypeError:
-        return False
 
 
 def _length(loader: Any) -> int:

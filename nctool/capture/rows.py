@@ -59,6 +59,8 @@ class Rows:
         """The rows of a batch. ``inputs`` are the model's, for labels that repeat them."""
         given = as_labels(labels)
         features = taken.features
+        if features.ndim == 3 and given.ndim > 2:
+            given = given.flatten(1)  # maps of labels, as in segmentation
         self.batches += 1
         self.samples += len(given)
         if features.ndim == 3:

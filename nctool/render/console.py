@@ -73,7 +73,8 @@ class _Bar:
             progress.TextColumn("{task.fields[note]}"),
             console=Console(stderr=True), transient=True,
         )  # fmt: skip
-        task = shown.add_task(title, total=total, note="")
+        # Of 0 steps nobody knows how many there are: the bar moves without an end.
+        task = shown.add_task(title, total=total or None, note="")
         start = perf_counter()
         running = False
 

@@ -236,6 +236,46 @@ def test_ragged() -> None:
     assert_equal(collected(model, parts), whole)
 
 
+# Batches of one sample are enough: the head is found by variations of the first.
+@pytest.mark.parametrize("size", [1, 2])
+def test_small_batches(size: int) -> None:
+    model = network()
+    batches = loader(23, batch_size=size)
+    assert_equal(collected(model, batches), measured(**by_hand(model, batches)))
+    model.eval()
+    with nctool.Monitor(model, bootstrap=0, per_class=True, spool="1GiB") as monitor:
+        for x, y in batches:
+            model(x)
+            monitor.add(y)
+    assert_equal(monitor.report(), measured(**by_hand(model, batches)))
+
+
+# A data set is not taken for a loader, and maps of labels are labels of positions.
+def test_kinds_of_labels() -> None:
+    model = network()
+    with pytest.raises(InputError, match="a data set, not a loader"):
+        collected(model, Images(20))
+    head = nn.Conv2d(3, 5, 1)
+    maps = [(x, y[:, None, None].repeat(1, 8, 8)) for x, y in loader()]
+    report = collected(nn.Sequential(nn.Identity(), head), maps)
+    features = torch.cat([x.permute(0, 2, 3, 1).reshape(-1, 3) for x, _ in maps])
+    weight, bias = head.weight.detach().flatten(1), head.bias
+    assert bias is not None
+    labels = torch.cat([y.flatten() for _, y in maps])
+    expected = measured(features=features, labels=labels, weight=weight, bias=bias.detach())
+    assert_equal(report, expected)
+
+
+# Names have to be as many as the head has rows, whatever is kept.
+@pytest.mark.parametrize("spool", ["1GiB", 0])
+def test_class_names(spool: int | str) -> None:
+    names = ["a", "b", "c", "d", "e"]
+    report = collected(network(), loader(), spool=spool, class_names=names)
+    assert report.data["class_names"] == names
+    with pytest.raises(InputError, match="2 class names for 5 rows of the head"):
+        collected(network(), loader(), spool=spool, class_names=names[:2])
+
+
 # Labels and rows that do not belong together are refused, with both numbers and the batch.
 def test_rows_against_labels() -> None:
     batches = [(x, y if number < 2 else y[:-1]) for number, (x, y) in enumerate(loader())]

@@ -22,6 +22,7 @@ MODULES = {
     "rows": "capture/rows.py",
     "watched": "capture/watched.py",
     "monitor": "api/monitor.py",
+    "collected_rows": "analysis/collected_rows.py",
 }
 
 PIXELS, LABELS = torch.tensor([[1.0, 2.0], [3.0, 1.0], [0.5, 4.0]]), torch.arange(3)
@@ -69,6 +70,7 @@ CASES: dict[str, Callable[[], object]] = {
     "batches.batch-labels-unlike.single": lambda: as_labels(3),
     "spool.out-taken": into_a_folder_of_others,
     "spool.output-unwritable": below_a_file,
+    "collected_rows.class-names": lambda: collected([(PIXELS, LABELS)], class_names=["ant"]),
     "monitor.monitor-empty": lambda: nctool.Monitor(nn.Linear(2, 3)).report(),
     "monitor.monitor-not-called": lambda: nctool.Monitor(nn.Linear(2, 3)).add(LABELS),
     "monitor.monitor-not-called.compiled": compiled_before,
