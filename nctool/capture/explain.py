@@ -112,7 +112,7 @@ def _fitted(
         for output, logits in pair.aligned(columns):
             step = max(1, output.numel() // MOST_FITTED)
             output, logits = output[::step], logits[::step]
-            if not _telling(output, pair.tolerance):
+            if not telling(output, pair.tolerance):
                 continue
             computed = fit(output.double(), logits.double())
             if computed is not None and pair.close(computed, logits.double()):
@@ -122,7 +122,7 @@ def _fitted(
     return way
 
 
-def _telling(output: Tensor, tolerance: float) -> bool:
+def telling(output: Tensor, tolerance: float) -> bool:
     """Are there enough rows, and do they differ by more than rounding?"""
     varied = (output - output[:1]).abs().max() > 10 * tolerance * output.abs().max()
     return len(output) >= FEWEST_ROWS and bool(varied)
@@ -192,7 +192,7 @@ def _over_positions(pair: Pair, how: str, each: Callable[[Tensor], Tensor]) -> T
     if positions < 2 or pair.logits.numel() != len(output) * columns:
         return None
     means = each(output.double()).reshape(len(output), positions, columns).mean(1)
-    if not _telling(means, pair.tolerance):
+    if not telling(means, pair.tolerance):
         return None
     if not pair.close(means, pair.logits.double().reshape(means.shape)):
         return None
@@ -216,7 +216,7 @@ def one_position(pair: Pair) -> Tail | None:
         return None
     rows = output.to(logits.dtype)
     same = (rows == logits.reshape(len(output), 1, columns)).all(-1)
-    if not bool(same.any(1).all()) or not _telling(logits.reshape(-1, columns), 0.0):
+    if not bool(same.any(1).all()) or not telling(logits.reshape(-1, columns), 0.0):
         return None
     return Tail("one position per sample", columns, "one position per sample")
 

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
-from nctool.capture.explain import TOLERANCES, close
+from nctool.capture.explain import TOLERANCES, close, telling
 from nctool.capture.products import place
 from nctool.capture.record import version
 
@@ -39,7 +39,9 @@ def answered(module: nn.Module, like: Tensor) -> tuple[Tensor, Tensor]:
 
 def affine(module: nn.Module, rows: Tensor, output: Tensor) -> tuple[Tensor, Tensor] | None:
     """Its weight and bias, unless its output (..., C) for these rows (..., d) is none of theirs."""
-    if rows.shape[-1] > WIDEST:
+    tolerance = TOLERANCES.get(output.dtype, TOLERANCES[torch.float32])
+    # What gives the same for every sample is no map of them.
+    if rows.shape[-1] > WIDEST or not telling(output.reshape(-1, output.shape[-1]), tolerance):
         return None
     try:
         weight, bias = answered(module, rows)
@@ -48,7 +50,6 @@ def affine(module: nn.Module, rows: Tensor, output: Tensor) -> tuple[Tensor, Ten
     if len(weight) != output.shape[-1]:
         return None
     computed = rows.to(weight.dtype) @ weight.T + bias
-    tolerance = TOLERANCES.get(output.dtype, TOLERANCES[torch.float32])
     return (weight, bias) if close(computed, output, tolerance) else None
 
 

@@ -14,8 +14,8 @@ from torch.overrides import TorchFunctionMode
 
 from nctool.capture.products import Product, added, products
 
-MOST_BYTES = 4 << 30
-"""What is kept alive of a forward, counted once per operation; the first ones go first.
+MOST_BYTES = 1 << 30
+"""What is kept alive of a forward; what came first goes first.
 
 A head is nearly always among the last operations. Without a bound, a look at one large batch
 would take the memory of a training step.
@@ -37,17 +37,24 @@ class Frame:
     """What it was called with, known when it has returned: arguments, then named ones."""
 
     output: Tensor | None = None
-    """What it returned, kept where it computed several products."""
+    """What it returned, kept where it may be one linear map of several products."""
     products: int = 0
     """How many products it and its parts computed."""
+    place: int = 0
+    """How many products there were when it returned."""
 
     @property
     def mapped(self) -> tuple[Tensor, Tensor] | None:
         """(..., d) and (..., C) What it made of what, if it got one tensor and returned another."""
         tensors = [each for each in self.inputs if isinstance(each, Tensor)]
-        if self.output is None or len(tensors) != 1 or not tensors[0].is_floating_point():
+        if not isinstance(self.output, Tensor) or len(tensors) != 1:
             return None
-        return (tensors[0], self.output) if same_rows(tensors[0], self.output) else None
+        rows = tensors[0].shape[:-1] == self.output.shape[:-1] and self.output.ndim in (2, 3)
+        return (tensors[0], self.output) if rows and tensors[0].is_floating_point() else None
+
+    @property
+    def size(self) -> int:
+        return 0 if self.output is None else self.output.nbytes
 
 
 @dataclass(slots=True, eq=False)
@@ -63,6 +70,9 @@ class Record:
 
     adder: tuple[Frame, ...] | None = None
     """The modules that were running when a bias was added to it by an operation of its own."""
+
+    size: int = 0
+    """Bytes that it keeps alive, and no record before it."""
 
     versions: tuple[int, int] = field(init=False)
 
@@ -104,7 +114,7 @@ class Recording(TorchFunctionMode):
         self.names = names
         self.records: list[Record] = []
         self.frames: list[Frame] = []
-        """Calls of modules that computed several products, in the order in which they returned."""
+        """Calls of modules that may be one linear map, in the order in which they returned."""
         self.log: list[tuple[frozenset[str], set[tuple[str, int, int]]]] = []
         """Of every product, also of those dropped: inside which modules, and its shapes."""
         self._running: list[Frame] = []
@@ -125,13 +135,20 @@ class Recording(TorchFunctionMode):
         frames = tuple(self._running)
         for frame in frames:
             frame.products += 1
-        self.records += [Record(product, frames, len(self.log)) for product in known]
+        size = known[0].output.nbytes + known[0].rows.nbytes
+        for product in known:
+            self.records.append(Record(product, frames, len(self.log), size=size))
+            self._bytes, size = self._bytes + size, 0
         self.log.append(
             (frozenset(frame.name for frame in frames), {product.shape for product in known})
         )
-        self._bytes += _bytes(known[0])
+        self._trim()
+
+    def _trim(self) -> None:
         while self._bytes > MOST_BYTES and len(self.records) > FEWEST:
-            self._bytes -= _bytes(self.records.pop(0).product)
+            self._bytes -= self.records.pop(0).size
+            while self.frames and self.frames[0].place <= self.records[0].place:
+                self._bytes -= self.frames.pop(0).size
 
     def _keep_added(self, func: Any, args: Sequence[Any], output: Any) -> None:
         for last in self.records[-2:]:
@@ -144,7 +161,7 @@ class Recording(TorchFunctionMode):
     def running(self) -> Iterator[None]:
         """Entered, and with the stack of modules kept, for as long as this lasts."""
         before = module.register_module_forward_pre_hook(self._enter)
-        after = module.register_module_forward_hook(self._leave, with_kwargs=True)
+        after = module.register_module_forward_hook(self._leave, with_kwargs=True, always_call=True)
         try:
             with warnings.catch_warnings(), self:
                 # Parts that are compiled by themselves call these hooks once more: as their names
@@ -162,16 +179,22 @@ class Recording(TorchFunctionMode):
         outer = self._running[-1].name if self._running else ""
         self._running.append(Frame(self.names.get(id(called), outer), called))
 
-    def _leave(self, called: nn.Module, args: Any, kwargs: Any, output: Any) -> None:
-        # Those above it ended in an exception that the model itself has caught.
-        while (frame := self._running.pop()).module is not called:
-            pass
-        if frame.products:
-            frame.inputs = (*args, *kwargs.values())
-        known = id(called) in self.names
-        if known and frame.products > 1 and isinstance(output, Tensor):
-            frame.output = output
-            self.frames.append(frame)
+    def _leave(self, called: nn.Module, args: Any, *rest: Any) -> None:
+        # After an exception, which the model may catch, torch leaves out the named arguments.
+        *named, output = rest
+        frame = self._running.pop()
+        if not frame.products:
+            return
+        frame.inputs = (*args, *(value for kwargs in named for value in kwargs.values()))
+        if frame.products == 1:
+            return
+        frame.output, frame.place = output, len(self.log)
+        if frame.mapped is None or id(called) not in self.names:
+            frame.inputs, frame.output = (), None
+            return
+        self.frames.append(frame)
+        self._bytes += frame.size
+        self._trim()
 
 
 def alive(weight: Tensor) -> bool:
@@ -179,14 +202,6 @@ def alive(weight: Tensor) -> bool:
     return bool(weight.untyped_storage().nbytes()) or not weight.numel()
 
 
-def same_rows(one: Tensor, other: Tensor) -> bool:
-    return one.shape[:-1] == other.shape[:-1] and one.ndim == other.ndim > 1
-
-
 def version(tensor: Tensor) -> int:
     """How often it was written to; tensors of inference mode do not count."""
     return 0 if tensor.is_inference() else tensor._version
-
-
-def _bytes(product: Product) -> int:
-    return product.output.nbytes + product.rows.nbytes

@@ -330,8 +330,9 @@ PLAIN: dict[str, Kind] = {
         lambda: Net(lambda m, h: m.fc(h) + m.prior, fc=linear(), prior=parameter(3)), via="mode"
     ),
     "exception caught inside": Kind(
-        lambda: Net(lambda m, h: m.fc(h) if caught(m.other, h) else h, fc=linear(),
-                    other=linear(3, 7))
+        lambda: Net(lambda m, h: h @ m.w.T if caught(m.other, h) else h, w=parameter(3, 5),
+                    other=linear(3, 7)),
+        "", via="mode", weight=lambda m: m.w,
     ),
     "parts side by side": Kind(
         lambda: Net(lambda m, h: m.fc(h), fc=Parts()), via="impulse",
@@ -381,6 +382,11 @@ REFUSED: dict[str, tuple[Callable[[], nn.Module], str]] = {
     ),
     "diverged": (
         lambda: Net(lambda m, h: m.fc(h) * torch.nan, fc=linear()), "head-not-found"
+    ),
+    "the same for every sample": (
+        lambda: Net(lambda m, h: m.prior.expand(len(m.fc(h)), 3) * 1, fc=zeroed(linear()),
+                    prior=parameter(3)),
+        "head-not-found",
     ),
     "expanded distances": (
         lambda: Net(
