@@ -179,11 +179,14 @@ def choose_engine(source: Source, settings: Settings, group: Group = ALONE) -> E
     beyond = extreme(source.features, source.weight, share(source, group), group)
     finest = settings.convention.unit_features or beyond
     stored = {source.features.dtype if source.features is not None else None}
+    asked = settings.compute.dtype
     if source.gathered is not None:
-        stored = {source.gathered.work}
-    if settings.compute.dtype == "float64" or finest or "float64" in stored:
+        # The tables of these sums are of that precision: with others, they would be corrected for
+        # a rounding that never was.
+        stored, asked = {source.gathered.work}, None
+    if asked == "float64" or finest or "float64" in stored:
         work = torch.float64
-    if settings.compute.dtype == "float32" and not finest:
+    if asked == "float32" and not finest:
         work = torch.float32
     if device.type == "mps" and work == torch.float64:
         raise ResourceError(

@@ -130,7 +130,11 @@ def _described(path: Path, opened: Opened) -> dict[str, Any]:
         raise InputError("statistics-format", message, hint)
     if not isinstance(described["run"], dict) or not isinstance(described["sha256"], str):
         raise TypeError("run or sha256 is of another type")
-    # Refused here, so that what is inspected is what can be read.
+    # Refused here, so that what is inspected is what can be read, and no name is made of a number
+    # of classes that is only claimed.
+    shapes = {array.key: array.shape for array in opened.arrays}
+    if shapes.get("first/sample_sums/count") != (described["classes"],):
+        raise ValueError("it does not count the samples of its classes")
     from_plain(described, {})
     return dict(described)
 

@@ -10,7 +10,9 @@ import torch
 from nctool.analysis.measure import measure
 from nctool.analysis.merging import merged
 from nctool.analysis.summing import statistics_of
+from nctool.analysis.whole import WHOLE
 from nctool.core.errors import InputError
+from nctool.facts import graph
 from nctool.inputs.assemble import assemble
 from nctool.inputs.statistics import source_of
 from nctool.readers.shared.statistics import Statistics
@@ -160,3 +162,18 @@ def test_intervals() -> None:
             list(before[metric].ci or ()),
             rel=EXACT,
         )
+
+
+# Sums are measured in the precision they were made in, whatever is asked for.
+def test_precision_of_sums() -> None:
+    whole = statistics_of(sums.shard("near_collapse_1e-4", "float32"), sums.SETTINGS)
+    coarse = replace(sums.SETTINGS, compute=replace(sums.SETTINGS.compute, dtype="float32"))
+    report = measure(source_of(whole), sums.ALL, coarse).report
+    assert report.settings["products"] == "float64"
+    alike(sums.of_samples("near_collapse_1e-4", "float32"), report, set())
+
+
+# What takes all samples at once is in a file of all samples: every sweep over rows that are kept.
+def test_nothing_of_the_whole_is_forgotten() -> None:
+    over_rows = {name for name, node in graph().nodes.items() if node.over == "stacks"}
+    assert over_rows and over_rows <= WHOLE.keys()

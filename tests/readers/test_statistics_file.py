@@ -160,6 +160,9 @@ def test_hostile(tmp_path: Path, group: str, name: str, tensor: Tensor | None) -
         {"weight": W[:, :5]},
         {"bias": B[:2]},
         {"undefined": {"kernels[cats]": "no"}},
+        {"run": {"epoch": [3]}},
+        {"run": {"split": 3}},
+        {"layer": 3},
     ],
 )
 def test_hostile_description(tmp_path: Path, fields: dict[str, Any]) -> None:

@@ -147,12 +147,13 @@ def from_plain(plain: Mapping[str, Any], groups: Mapping[str, Mapping[str, Tenso
     """The same from JSON and tensors; TypeError, KeyError or ValueError where it is none."""
     names, classes = plain["class_names"], plain["classes"]
     if names is None:
-        _require(type(classes) is int and 0 <= classes <= MOST_NUMBERED, "classes")
         names = [str(row) for row in range(classes)]
     _require(len(names) == classes and all(type(name) is str for name in names), "class_names")
     around, layer = plain["around"], plain["layer"]
     _require(layer is None or type(layer) is str, "layer")
     _require(all(type(why) is str for why in plain["undefined"].values()), "undefined")
+    run = {name: plain["run"][name] for name in RUN if name in plain["run"]}
+    _require(all(each is None or type(each) in RUN[name] for name, each in run.items()), "run")
     head = groups.get("head", {})
     return Statistics(
         conditions=of_keys(Conditions, plain["conditions"]),
@@ -165,16 +166,17 @@ def from_plain(plain: Mapping[str, Any], groups: Mapping[str, Mapping[str, Tenso
         around=None if around is None else of_keys(Around, around),
         weight=head.get("weight"),
         bias=head.get("bias"),
-        run={name: plain["run"][name] for name in RUN if name in plain["run"]},
+        run=run,
         layer=layer,
         undefined=dict(plain["undefined"]),
         notices=tuple(of_keys(Notice, notice) for notice in plain["notices"]),
     )
 
 
-MOST_NUMBERED = 1 << 26
-"""Classes without names; more are a damaged number."""
-RUN = ("epoch", "step", "split", "train_error")
+RUN: dict[str, tuple[type, ...]] = {
+    "epoch": (int, float), "step": (int,), "split": (str,), "train_error": (float, int),
+}  # fmt: skip
+"""What may be known of when and of what the samples are."""
 
 
 def _require(holds: bool, what: str) -> None:
