@@ -51,6 +51,7 @@ def analyze(
     Examples:
       nctool analyze runs/7 -o run.html       every checkpoint of a run, as a page
       nctool analyze feats.npz model.ckpt     features here, the classifier there
+      nctool analyze feats/ --processes 4     four processes share the samples
       nctool analyze feats.npz --gate 'collapse.weakest >= 0.9' --json run.json
 
     Roles are found by name and shape; --features, --labels, --head and --bias name them. Whatever

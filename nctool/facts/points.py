@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from nctool.core.progress import Progress
+    from nctool.engine.group import Group
     from nctool.geometry.determinant import LogDeterminant
     from nctool.geometry.energy import Energies
     from nctool.geometry.hull import Margins
@@ -164,7 +165,11 @@ def margin_points(points: Points, class_names: tuple[str, ...], convention: Conv
 
 @fact(each=BOTH, timed=True)
 def margins(
-    margin_points: Points, convention: Convention, budget: Budget, progress: Progress
+    margin_points: Points,
+    convention: Convention,
+    budget: Budget,
+    progress: Progress,
+    group: Group,
 ) -> Margins:
     """How far each point stands clear of the hull of all the others."""
     from nctool.geometry.hull import margins
@@ -179,6 +184,7 @@ def margins(
             least_only=budget.margin == "min",
             memory=budget.memory,
             advance=advance,
+            team=group,
         )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import pickle
 import tempfile
 from collections.abc import Callable
 from datetime import timedelta
@@ -23,7 +24,10 @@ PATIENCE = 120.0
 def on_ranks(
     size: int, work: Callable[..., Any], *given: Any, timeout: float = PATIENCE
 ) -> list[Any]:
-    """What ``work(group, *given)`` returns on each rank, or the exception that it raised there."""
+    """What ``work(group, *given)`` returns on each rank, or the exception that it raised there.
+
+    None of one that was killed; ``timeout`` is that of the group, and longer if it is.
+    """
     with tempfile.TemporaryDirectory() as folder:
         ends, processes = [], []
         for rank in range(size):
@@ -36,17 +40,17 @@ def on_ranks(
             ends.append(here)
             processes.append(process)
         try:
-            return [_answer(end) for end in ends]
+            return [_answer(end, max(timeout, PATIENCE)) for end in ends]
         finally:
             for process in processes:
                 process.join(PATIENCE)
                 process.kill()
 
 
-def _answer(end: Connection) -> Any:
-    assert end.poll(PATIENCE), "no answer"
+def _answer(end: Connection, patience: float) -> Any:
+    assert end.poll(patience), "no answer"
     try:
-        return end.recv()
+        return pickle.loads(end.recv_bytes())
     except EOFError:
         return None  # killed
 
@@ -67,6 +71,7 @@ def _one(
         result = work(Ranks(), *given)
     except Exception as problem:
         result = problem
-    answer.send(result)
+    # Plain: a tensor would otherwise lie where it is gone with its process.
+    answer.send_bytes(pickle.dumps(result))
     if dist.is_initialized():
         dist.destroy_process_group()

@@ -22,6 +22,7 @@ from nctool.geometry.hull.candidates import Candidates, Supports, next_candidate
 from nctool.geometry.hull.certificate import Certificate, PrimalPoint, certify
 from nctool.geometry.hull.cloud import Cloud
 from nctool.geometry.hull.quadratic_program import System, block_pivot, lawson_hanson, rough_pivot
+from nctool.geometry.hull.team import SOLO, Team, shared
 from nctool.geometry.hull.worker_pool import WorkerPool
 
 LOW_DIMENSION = 48
@@ -53,6 +54,7 @@ class ActiveSetSolver:
     supports: Supports = field(default_factory=Supports)
     gaps_after_first: list[Tensor] = field(default_factory=list)
     floor: float = math.inf  # the least upper bound before this round, for all blocks alike
+    team: Team = SOLO
 
     def __post_init__(self) -> None:
         self.lower = torch.zeros_like(self.cloud.exact[:, 0])
@@ -73,7 +75,26 @@ class ActiveSetSolver:
         return rows[still]
 
     def solve(self, rows: Tensor, first: int, later: int) -> None:
-        """All of ``rows``, from ``first`` neighbours each, ``later`` more in each round."""
+        """All of ``rows``, from ``first`` neighbours each, ``later`` more in each round.
+
+        Each process of a team takes its turn of them, and afterwards has the bounds of all.
+        """
+        own = rows[self.team.rank :: self.team.size]
+        pieces, gaps = len(self.supports.pieces), len(self.gaps_after_first)
+        if len(own):
+            self._solve(own, first, later)
+        if self.team.size == 1:
+            return
+        for bounds in (self.lower, self.upper):
+            for rank, values in enumerate(self.team.gather(bounds[own])):
+                bounds[rows[rank :: self.team.size]] = values
+        shared(self.supports, pieces, self.cloud.size, self.team)
+        found = torch.cat([self.upper[:0], *self.gaps_after_first[gaps:]])
+        self.gaps_after_first[gaps:] = self.team.gather(found)
+        self.floor = min(self.floor, float(self.upper.min()))
+        self.advance(len(rows) - len(own))
+
+    def _solve(self, rows: Tensor, first: int, later: int) -> None:
         with WorkerPool(self.cloud.exact.device) as pool:
             begin = partial(self._neighbours, count=first)
             waiting = list(pool.map(begin, torch.split(rows, self._height)))

@@ -13,6 +13,7 @@ from nctool.geometry.duplicates import find_duplicates
 from nctool.geometry.hull.active_set import ActiveSetSolver
 from nctool.geometry.hull.candidates import Supports
 from nctool.geometry.hull.cloud import Cloud
+from nctool.geometry.hull.team import SOLO, Team
 
 SAMPLE = 96
 SAMPLED_FROM = 400
@@ -56,17 +57,18 @@ def margins(
     least_only: bool = False,
     memory: int = 4 << 30,
     advance: Advance = ignore,
+    team: Team = SOLO,
 ) -> Margins:
     """``points`` (K, D) float64, K at least 2. ``least_only`` certifies the smallest one only.
 
-    ``advance`` hears how many classes are done.
+    ``advance`` hears how many classes are done. Each process of a ``team`` solves some of them.
     """
     scale = _power_of_two(points)
     points = points.double() if scale == 1 else points.double() / scale
     largest = float(torch.linalg.vector_norm(points, dim=1).max())
     duplicates, names = find_duplicates(points, SAME * largest)
     cloud = Cloud.of(points[names] if duplicates else points)
-    solver = ActiveSetSolver(cloud, gap, memory, least_only, advance)
+    solver = ActiveSetSolver(cloud, gap, memory, least_only, advance, team=team)
     duplicated = torch.zeros(len(points), dtype=torch.bool, device=points.device)
     for group in duplicates:
         duplicated[list(group)] = True
