@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from nctool.engine.block import Block
+from nctool.engine.group import Group
 
 MOST_KEPT = 256
 """Rows per class; a class of no more is kept whole."""
@@ -103,6 +104,8 @@ class Keeper:
         self.kept = torch.zeros(len(self.rows), dim, dtype=work, device=device)
         self.classes = torch.full((len(self.rows),), -1, dtype=torch.int64, device=device)
         self.class_count = classes
+        self.share: tuple[int, int] | None = None
+        """The rows that came, all neighbours: a process reads one stretch of the samples."""
 
     def add(self, block: Block) -> None:
         self.take(block.x, block.y, block.first)
@@ -111,6 +114,8 @@ class Keeper:
         """``first``: position of the first of these samples among all that have a class."""
         bounds = torch.tensor([first, first + len(y)], device=self.rows.device)
         begin, end = torch.searchsorted(self.rows, bounds).tolist()
+        low, high = self.share or (begin, end)
+        self.share = min(low, begin), max(high, end)
         here = self.rows[begin:end] - first
         torch.index_select(x, 0, here, out=self.kept[begin:end])
         self.classes[begin:end] = y[here]
@@ -122,6 +127,13 @@ class Keeper:
         rows, classes = other
         known = classes >= 0
         self.kept[known], self.classes[known] = rows[known], classes[known]
+
+    def assemble(self, group: Group) -> None:
+        """Every process sends its stretch into the tables of the others; nothing is added up."""
+        shares = torch.cat(group.gather(torch.tensor([self.share or (0, 0)])))
+        for rank, (begin, end) in enumerate(shares.tolist()):
+            group.fill(rank, self.kept[begin:end])
+            group.fill(rank, self.classes[begin:end])
 
     def finish(self) -> Groups:
         order = torch.argsort(self.classes, stable=True)
