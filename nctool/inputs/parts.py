@@ -16,6 +16,7 @@ from pathlib import Path, PurePath
 from nctool.arrays import INTEGERS, LazyArray
 from nctool.core.checkpoints import MOMENTS
 from nctool.roles import Candidate
+from nctool.roles.sample_arrays import FEATURES, LABELS, LESSER_FEATURES, SPLITS
 
 Numbers = tuple[int, ...]
 
@@ -24,11 +25,17 @@ PARTS = frozenset(
 )
 """What is counted where one data set is written in parts."""
 
+INDEX = frozenset("inds ind index indices indexes idx idxs ids id".split())
+"""What the numbers of samples are called."""
+
 APART = MOMENTS | frozenset(
     "layer block stage depth hidden level l fold cv seed run trial exp experiment model net head "
-    "view crop aug task split version v class cls stack res resnet vit".split()
+    "view crop aug task split version v class cls stack".split()
 )
 """What is counted where each number is a thing of its own."""
+
+ROWS = PARTS | INDEX | LABELS | FEATURES | LESSER_FEATURES | frozenset(SPLITS) | {"metadata"}
+"""What a number may be written to without a sign between and still count parts: ``features0``."""
 
 NUMBER = re.compile(r"(\d{1,18})")
 WORD = re.compile(r"([A-Za-z]+)([=_\-. ]?)$")
@@ -124,8 +131,8 @@ def _apart(group: Sequence[_Named]) -> list[Family]:
         for place in varying
         if words[place][0] in APART
         or TOTAL.search(texts[place])
-        # Beside the number of a rank, one written to another word belongs to that: resnet50.
-        or (certain and words[place][1] and words[place][0] not in PARTS)
+        # A number written to a word that says nothing of rows belongs to that word: vgg16.
+        or (words[place][1] and not ROWS & {words[place][0], f"{words[place][0]}s"})
     ]
     counted: list[int] = []
     for place in varying:

@@ -9,12 +9,11 @@ from pathlib import Path
 from nctool.arrays import LazyArray, NumpyArray
 from nctool.core.errors import InputError
 from nctool.core.notice import Notice
-from nctool.inputs.parts import Family
+from nctool.inputs.parts import INDEX, Family
 from nctool.readers.shared.joined import Joined
 from nctool.readers.shared.kept_rows import in_sample_order, whole
 from nctool.roles.sample_arrays import name_words
 
-WORDS = frozenset("inds ind index indices indexes indexs idx idxs ids id".split())
 # Numbers beyond so many times the samples are ids, of which most are never given out.
 MOST_IDS = 8
 COMPARED = 64
@@ -35,7 +34,7 @@ def is_index(family: Family) -> bool:
     array = family.arrays[0]
     own = family.key.split(".")[-1].strip("*") or family.key
     integers = array.dtype.startswith(("int", "uint")) and len(array.shape) == 1
-    return integers and bool(WORDS & {*name_words(own), *name_words(family.candidate.title)})
+    return integers and bool(INDEX & {*name_words(own), *name_words(family.candidate.title)})
 
 
 def by_index(index: Family, features: Family | None, labels: Sequence[Family]) -> Order:

@@ -52,3 +52,13 @@ def test_moments_are_no_parts(tmp_path: Path) -> None:
     for epoch in (1, 2):
         written.npz(tmp_path / f"epoch={epoch}.npz", features=FEATURES, labels=LABELS)
     assert len(nctool.trajectory(tmp_path, metrics=METRICS).points) == 2
+
+
+# Features and labels of an epoch, each in a file of its own, are one point.
+def test_files_of_one_array(tmp_path: Path) -> None:
+    for epoch in written.EPOCHS:
+        written.npy(tmp_path, **{f"features_epoch{epoch}": FEATURES + epoch,
+                                 f"labels_epoch{epoch}": LABELS})  # fmt: skip
+    trajectory = nctool.trajectory(tmp_path, metrics="nc1.pinv")
+    assert trajectory.positions == written.EPOCHS
+    assert all(point.report["nc1.pinv"].status == "ok" for point in trajectory.points)

@@ -100,3 +100,22 @@ def test_missing_samples(tmp_path: Path) -> None:
     assert notices["samples-missing"].data == {"count": 20, "first": 1}
     assert notices["parts-missing"].data == {"missing": [1]}
     assert "rank 1 is not here" in notices["parts-missing"].message
+
+
+# One missing sample is noticed; numbers far beyond the samples are ids, and nothing is missing.
+@pytest.mark.parametrize(("factor", "expected"), [(1, {"count": 1, "first": 7}), (1000, None)])
+def test_one_missing(tmp_path: Path, factor: int, expected: dict[str, int] | None) -> None:
+    for rank, rows in enumerate(written.sampled()):
+        kept = [row for row in rows if row != 7]
+        written.npz(tmp_path / f"rank{rank}.npz", features=FEATURES[kept], labels=LABELS[kept],
+                    index=torch.tensor(kept) * factor)  # fmt: skip
+    notices = {each.slug: each.data for each in load([str(tmp_path)], RoleOptions()).notices}
+    assert notices.get("samples-missing") == expected
+
+
+# Numbers from 40 on in each part are no rows counted anew: what they contradict is refused.
+def test_contradiction_in_order(tmp_path: Path) -> None:
+    for rank, rows in enumerate(written.cut(RANKS)):
+        written.npz(tmp_path / f"rank{rank}.npz", features=FEATURES[rows], labels=LABELS[rows],
+                    index=torch.arange(40, 60))  # fmt: skip
+    assert refused(tmp_path).slug == "index-contradicts"

@@ -9,18 +9,29 @@ import torch
 
 import nctool
 from nctool.core.errors import InputError
-from tests.inputs.parts_help import METRICS, is_whole, measured, read, refused, slugs
+from nctool.inputs.sources import load
+from nctool.settings.role_options import RoleOptions
+from tests.inputs.parts_help import METRICS, is_whole, measured, read, refused
 from tests.support import written
 from tests.support.written import FEATURES, FOLDERS, LABELS, RANKS, ROWS
 
 
-# Numbers that count rows before a part, or start at one, leave nothing out.
-@pytest.mark.parametrize("numbers", [(0, 20, 40), (1, 2, 3)])
-def test_numbers_without_gaps(tmp_path: Path, numbers: tuple[int, ...]) -> None:
-    for number, rows in zip(numbers, written.cut(RANKS), strict=True):
+# Numbers that count rows before a part, or start at one, leave nothing out; ranks start at zero.
+@pytest.mark.parametrize(
+    ("word", "numbers", "missing"),
+    [("", (0, 20, 40), None), ("", (1, 2, 3), None), ("chunk", (1, 2, 3), None),
+     ("rank", (1, 2, 3), [0]), ("chunk", (0, 2, 3), [1])],
+)  # fmt: skip
+def test_gaps_in_numbers(
+    tmp_path: Path, word: str, numbers: tuple[int, ...], missing: list[int] | None
+) -> None:
+    for each, rows in zip(numbers, written.cut(RANKS), strict=True):
+        number = f"{word}{each}"
         written.npy(tmp_path, **{f"features_{number}": FEATURES[rows],
                                  f"labels_{number}": LABELS[rows]})  # fmt: skip
-    assert is_whole(tmp_path) and "parts-missing" not in slugs(tmp_path)
+    notices = {each.slug: each.data for each in load([str(tmp_path)], RoleOptions()).notices}
+    assert is_whole(tmp_path)
+    assert notices.get("parts-missing") == (missing and {"missing": missing})
 
 
 # Where names say how many parts there are, a missing one is refused by its number.
@@ -93,7 +104,7 @@ def test_too_many(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 # Layers, of as many rows each as there are labels, are never joined; how to measure all is said.
 @pytest.mark.parametrize("widths", [(5, 5, 5), (3, 5, 4)])
-@pytest.mark.parametrize("name", ["layer{}", "features.{}"])
+@pytest.mark.parametrize("name", ["layer{}", "features.{}", "chunk{}_features"])
 @pytest.mark.parametrize("named", [True, False])
 def test_layers(tmp_path: Path, widths: tuple[int, ...], name: str, named: bool) -> None:
     arrays = {name.format(at): FEATURES[:, :width] for at, width in enumerate(widths)}
@@ -142,3 +153,28 @@ def test_same_labels_on_ranks(tmp_path: Path) -> None:
         rows = range(rank, ROWS, 2)
         written.npz(tmp_path / f"rank{rank}.npz", features=FEATURES[rows], labels=labels[rows])
     assert len(read(tmp_path)[0]) == ROWS
+
+
+# Numbers in the names of networks are none of parts: each network's parts are an array.
+def test_networks(tmp_path: Path) -> None:
+    for net in (16, 19):
+        for rank, rows in enumerate(written.cut(RANKS)):
+            written.npz(tmp_path / f"vgg{net}_rank{rank}.npz", features=FEATURES[rows] * net,
+                        labels=LABELS[rows])  # fmt: skip
+    problem = refused(tmp_path)
+    assert problem.slug == "ambiguous-features" and "vgg16_rank*.features" in problem.hint
+    features, _ = read(tmp_path, features="vgg16_rank*.features")
+    assert torch.equal(features, FEATURES * 16)
+    alone = tmp_path / "alone"
+    alone.mkdir()
+    for net in (16, 19):
+        written.npy(alone, **{f"vgg{net}_features": FEATURES * net, f"vgg{net}_labels": LABELS})
+    assert refused(alone).slug == "ambiguous-features"
+
+
+# A glob that names several splits joins none of them.
+def test_glob_over_splits(tmp_path: Path) -> None:
+    for split in ("train", "val"):
+        written.npy(tmp_path, **{f"{split}_features": FEATURES, f"{split}_labels": LABELS})
+    problem = refused(tmp_path, features="*_features", labels="*_labels")
+    assert problem.slug == "ambiguous-features"
