@@ -14,7 +14,7 @@ from nctool.capture.explain import WAYS, Tail
 from nctool.capture.impulse import affine
 from nctool.capture.match import Match, chosen, match
 from nctool.capture.outputs import possible_logits
-from nctool.capture.products import place
+from nctool.capture.products import OF_COLUMNS, place
 from nctool.capture.reading import readable
 from nctool.capture.record import Frame, Record, Recording
 from nctool.capture.site import NAMED, Site, Via
@@ -104,14 +104,17 @@ def _as_named(
 ) -> Match:
     """The module that the user named, whose product does not explain the logits."""
     kind = refusals.kind_of(module_at(model, name) or model)
-    weights = {place(record.product.weight) for record in records if record.adder is None}
     for frame in reversed(frames):
         if frame.name == name and frame.mapped and affine(frame.module, *frame.mapped):
             last = next(each for each in reversed(records) if frame in each.frames)
             return Match(_tail_as_named(frame.mapped[1]), len(WAYS), last, frame)
-    if len(weights) != 1 or "of columns" in records[-1].product.kind:
+    # Of a product of two matrices the one that is a parameter, where either may be the weight.
+    known = {place(each)[0] for each in model.parameters()}
+    held = [each for each in records if place(each.product.weight)[0] in known]
+    held = held or [each for each in records if not each.product.kind.endswith(OF_COLUMNS)]
+    if len({place(each.product.weight) for each in held}) != 1:
         raise refusals.not_linear(name, kind, records)
-    return Match(_tail_as_named(records[-1].product.output), len(WAYS), records[-1])
+    return Match(_tail_as_named(held[-1].product.output), len(WAYS), held[-1])
 
 
 def _tail_as_named(output: Tensor) -> Tail:

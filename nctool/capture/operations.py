@@ -9,7 +9,7 @@ from typing import Any, Self
 from torch import nn
 from torch.overrides import TorchFunctionMode
 
-from nctool.capture.products import Product, added, products
+from nctool.capture.products import OF_COLUMNS, Product, added, name_of, products
 from nctool.capture.site import Site
 
 
@@ -65,6 +65,7 @@ class _Mode(TorchFunctionMode):
     def __init__(self, site: Site, tell: Callable[[Product], None]) -> None:
         super().__init__()
         self.site, self.tell = site, tell
+        self.name = site.operation.removesuffix(OF_COLUMNS)
         self.waiting: Product | None = None
         """A product whose bias is still to come."""
 
@@ -72,6 +73,9 @@ class _Mode(TorchFunctionMode):
         self, func: Any, types: Any, args: Sequence[Any] = (), kwargs: Any = None
     ) -> Any:
         output = func(*args, **(kwargs or {}))
+        # Every operation passes here: 2 of 4 microseconds are saved for those of another name.
+        if self.waiting is None and name_of(func) != self.name:
+            return output
         if self.waiting is not None:
             whole = added(func, args, output, self.waiting, sure=True)
             if whole is not None:

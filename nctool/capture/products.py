@@ -45,11 +45,20 @@ class Product:
         return output if self.bias is None else output + self.bias
 
 
+OF_COLUMNS = " of columns"
+"""Of a product whose second reading is meant, in which the samples are columns."""
+
+
+def name_of(function: Callable[..., Any]) -> str:
+    """As torch calls the operation, without the marks of its overloads and variants."""
+    return str(getattr(function, "__name__", "")).split(".")[0].strip("_")
+
+
 def products(
     function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any], output: object
 ) -> list[Product]:
     """What it is as a product: nothing, or both readings where either operand may be the rows."""
-    name = str(getattr(function, "__name__", "")).split(".")[0]
+    name = name_of(function)
     read = READINGS.get(name)
     if read is None or not isinstance(output, Tensor) or not output.is_floating_point():
         return []
@@ -59,7 +68,7 @@ def products(
     except (TypeError, ValueError, RuntimeError, AttributeError):
         return []
     return [
-        Product(name.strip("_") + " of columns" * place, *parts)
+        Product(name + OF_COLUMNS * place, *parts)
         for place, parts in enumerate(found)
         if _consistent(*parts)
     ]
@@ -72,8 +81,11 @@ def added(
 
     Of a single row, a second product looks like a bias too: it counts where this is ``sure``.
     """
-    name = str(getattr(function, "__name__", "")).split(".")[0].strip("_").removeprefix("i")
-    if name not in ("add", "radd") or len(args) != 2 or not isinstance(output, Tensor):
+    if (
+        name_of(function).removeprefix("i") not in ("add", "radd")
+        or len(args) != 2
+        or not isinstance(output, Tensor)
+    ):
         return None
     for value, other in (args, args[::-1]):
         if not (isinstance(value, Tensor) and isinstance(other, Tensor)):
@@ -230,8 +242,8 @@ def _quantised(output: Tensor, input: Tensor, packed: Any, *_: Any, **__: Any) -
 
 READINGS: dict[str, Callable[..., Iterator[Parts]]] = {
     "linear": _linear,
-    "matmul": _matmul, "__matmul__": _matmul, "mm": _matmul, "mv": _matmul, "bmm": _matmul,
-    "__rmatmul__": _reversed,
+    "matmul": _matmul, "mm": _matmul, "mv": _matmul, "bmm": _matmul,
+    "rmatmul": _reversed,
     "addmm": _addmm,
     "einsum": _einsum,
     "inner": _inner,

@@ -125,8 +125,11 @@ def layer_not_called(name: str) -> InputError:
 
 def candidates(records: Sequence[Record]) -> list[str]:
     """The last few, each once, as a user knows them."""
+    operations: dict[int, Record] = {}
+    for record in records:
+        operations.setdefault(record.place, record)  # of two readings the first
     names: dict[str, None] = {}
-    for record in reversed([each for each in records if "columns" not in each.product.kind]):
+    for record in reversed(operations.values()):
         classes, dim = record.product.weight.shape
         names[
             f"{printable(record.name) or 'the model itself'} ({kind_in(record)}, {classes} x {dim})"

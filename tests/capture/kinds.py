@@ -377,6 +377,11 @@ REFUSED: dict[str, tuple[Callable[[], nn.Module], str]] = {
     "two heads": (
         lambda: Net(lambda m, h: (m.a(h), m.b(h)), a=linear(), b=linear()), "head-ambiguous"
     ),
+    "two products of columns": (
+        lambda: Net(lambda m, h: ((m.v @ h.T).T, (m.w @ h.T).T), v=parameter(3, 5),
+                    w=parameter(3, 5)),
+        "head-ambiguous",
+    ),
     "two views": (
         lambda: Net(lambda m, h: (m.fc(h), m.fc(h * h)), fc=linear()), "head-ambiguous"
     ),

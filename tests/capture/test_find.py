@@ -67,6 +67,21 @@ def test_named_alone() -> None:
     torch.testing.assert_close(logits_of(taken).sort(1)[0].cumsum(1), model(BATCH).detach())
 
 
+# Of a named product of two matrices the parameter is the weight, on whichever side it stands.
+@pytest.mark.parametrize("after", [lambda m, h: h @ m.w.T, lambda m, h: (m.w @ h.T).T])
+def test_named_product(after: Any) -> None:
+    class Head(Net):
+        def forward(self, x: Tensor) -> Any:
+            return after(self, x)
+
+    head = Head(after, w=parameter(CLASSES, DIM))
+    model = Net(lambda m, h: m.fc(h).sort(1)[0].cumsum(1), fc=head)
+    site = find_head(model, (BATCH,), head="fc")
+    with torch.no_grad(), Watch(model, site) as watch:
+        model(BATCH)
+        assert torch.equal(watch.take().weight, head.get_parameter("w"))
+
+
 # A named module of several operations is one map if it answers as one, and refused otherwise.
 def test_named_several() -> None:
     def model(kind: str) -> nn.Module:
