@@ -26,14 +26,15 @@ class Digest:
     that another augmentation came to, change them.
     """
 
-    shape: tuple[int, ...]
+    form: tuple[object, ...]
+    """Shape and type of the features."""
     labels: Tensor  # () float64
     features: Tensor  # (2,) float64: the projection, and the sum of squares
     tolerance: float
 
     def compare(self, other: Digest, batch: int) -> None:
         """Raise ``Differs`` unless both are of the same batch."""
-        if self.shape == other.shape:
+        if self.form == other.form:
             (first, square), (second, later) = torch.stack([self.features, other.features]).tolist()
             if self.labels.tolist() != other.labels.tolist():
                 raise Differs(f"batch {batch:,} holds other labels than in the first pass")
@@ -44,7 +45,7 @@ class Digest:
                     "what augments it draws from a generator of its own"
                 )
         else:
-            raise Differs(f"batch {batch:,} holds another number of rows than in the first pass")
+            raise Differs(f"batch {batch:,} has features of another shape or type than before")
 
 
 def digest_of(collected: Collected) -> Digest:
@@ -59,7 +60,8 @@ def digest_of(collected: Collected) -> Digest:
     said = (labels.double() * _weights(len(labels), labels.device)).sum()
     # Single roundings that differ add up like a random walk: to less than one of them all.
     tolerance = max(CLOSE, torch.finfo(features.dtype).eps)
-    return Digest(tuple(features.shape), said, values, tolerance)
+    form = (*features.shape, features.dtype)
+    return Digest(form, said, values, tolerance)
 
 
 def _weights(size: int, device: torch.device) -> Tensor:

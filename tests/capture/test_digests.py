@@ -41,7 +41,8 @@ def test_other(dtype: torch.dtype) -> None:
         ((x[swapped], y[swapped]), "other features"),
         ((x.flip(1), y), "other features"),
         ((x, y.roll(1)), "batch 7 holds other labels"),
-        ((x[:-1], y[:-1]), "another number of rows"),
+        ((x[:-1], y[:-1]), "another shape or type"),
+        ((x.to(torch.float32 if dtype != torch.float32 else torch.float64), y), "shape or type"),
     ):
         with pytest.raises(Differs, match=words):
             compare((x, y), other)

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from nctool.capture.batches import fetched
+from nctool.capture.digests import Differs
 from nctool.capture.forward import Forward, layers_of
 from nctool.capture.plan import Plan
 from nctool.capture.rows import class_index, flat, pooled
@@ -49,6 +50,30 @@ def test_waits() -> None:
         return counting.count
 
     assert 0 < waits(40) == waits(10)
+
+
+class Longer:
+    """A loader that gives a batch more, or less, every time."""
+
+    def __init__(self, change: int) -> None:
+        self.change, self.times = change, 0
+
+    def __iter__(self) -> Iterator[Any]:
+        self.times += 1
+        return iter([*loader(16 * (3 + self.change * self.times))])
+
+
+# A second pass that is another is none: of a loader that changes, of a model that was trained.
+@pytest.mark.parametrize("change", [1, -1, 0])
+def test_second_pass_differs(change: int) -> None:
+    model = network()
+    with Forward(model, Longer(change), Plan()) as forward:
+        assert [*forward.batches()]
+        if not change:
+            assert [*forward.again()]
+            model.layer1[0].weight.data.mul_(1.01)  # type: ignore[operator]
+        with pytest.raises(Differs, match="batches first" if change else "model is another"):
+            assert [*forward.again()]
 
 
 # Progress counts batches, of as many as the loader knows of.
