@@ -95,6 +95,10 @@ def measured(
     group: Group = ALONE,
 ) -> Analysis:
     """The analysis; where a second look shows other samples than the first, without it."""
+    if group.size > 1:
+        # Which samples have which label only their own process knows; sums of them are merged.
+        assert source.gathered is not None
+        source = replace(source, gathered=replace(source.gathered, labels=None))
     try:
         return measure(source, metrics, settings, progress, group)
     except Differs as problem:

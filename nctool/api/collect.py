@@ -12,7 +12,9 @@ from nctool.analysis.collecting import Collecting, collect_point
 from nctool.analysis.measure import Analysis
 from nctool.analysis.saved_arrays import with_arrays
 from nctool.api import options
+from nctool.api.ranks import every_rank
 from nctool.capture.plan import Plan
+from nctool.core.errors import UsageError
 from nctool.core.progress import Progress, Silent
 from nctool.report import Report
 from nctool.report.trajectory import Trajectory
@@ -58,6 +60,7 @@ def collect(
     gap: float = 1e-6,
     margin: Reach = "all",
     memory: int | str = 4 << 30,
+    ranks: bool = False,
 ) -> Report | Trajectory:
     """Run a model over a loader and measure what its head sees, together with the head.
 
@@ -70,6 +73,9 @@ def collect(
     Rows are spooled, in memory while they are few, and measured as those of a file are. Where they
     do not fit, what needs the samples again is taken from a second pass, if it is the same.
 
+    With ``ranks`` every process of torch.distributed's group calls it with a share of the samples;
+    sums are merged, no rows kept, and a second look is a second pass. All get the same report.
+
     ``call``: a function of the model and a batch that returns logits, where the model is not simply
     called with what the batch holds. ``progress``: shown on a terminal unless False.
     """
@@ -81,8 +87,16 @@ def collect(
     )
     run = {"epoch": capture.epoch, "step": capture.step, "split": capture.split}
     folder = None if out is None else Path(out)
-    how = Collecting(plan, capture.spool, folder, class_names, run)
-    result = collect_point(model, loader, how, request.metrics, request.settings, shown(progress))
+    if ranks and out is not None:
+        message = "out= keeps the rows of one process, and with ranks=True several have some"
+        raise UsageError("out-with-ranks", message, "leave one of the two out")
+    with every_rank(ranks) as group:
+        spool = capture.spool if group.size == 1 else 0
+        how = Collecting(plan, spool, folder, class_names, run)
+        visible = shown(progress if group.rank == 0 else False)
+        result = collect_point(
+            model, loader, how, request.metrics, request.settings, visible, group
+        )
     if isinstance(result, Analysis):
         return with_arrays(result)
     return result.trajectory.with_last(with_arrays(result.last))

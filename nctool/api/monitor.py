@@ -13,10 +13,11 @@ import torch
 from torch import Tensor, nn
 
 from nctool.analysis.collected_rows import Keeper
-from nctool.analysis.measure import measure
+from nctool.analysis.collecting import measured
 from nctool.analysis.saved_arrays import with_arrays
 from nctool.analysis.summing import Called, statistics_of
 from nctool.api import options
+from nctool.api.ranks import every_rank
 from nctool.arrays import Source
 from nctool.capture.batches import with_more_rows
 from nctool.capture.compiled import compiled
@@ -27,8 +28,9 @@ from nctool.capture.spool import Spool
 from nctool.capture.watch import Watch
 from nctool.capture.watched import Watched
 from nctool.core import files
-from nctool.core.errors import InputError
+from nctool.core.errors import InputError, UsageError
 from nctool.core.notice import Notice
+from nctool.core.progress import Silent
 from nctool.readers.shared.statistics import Statistics
 from nctool.readers.statistics_file import write_statistics
 from nctool.report import Report
@@ -121,13 +123,26 @@ class Monitor:
         self._keeper.take(self._watched, collected)
 
     def report(
-        self, *, epoch: float | None = None, step: int | None = None, split: str | None = None
+        self,
+        *,
+        epoch: float | None = None,
+        step: int | None = None,
+        split: str | None = None,
+        ranks: bool = False,
     ) -> Report:
-        """Everything that the samples so far say; the moment as given here or before."""
+        """Everything that the samples so far say; the moment as given here or before.
+
+        With ``ranks`` every process of torch.distributed's group asks for it, and gets that of the
+        samples of all.
+        """
         given = {"epoch": epoch, "step": step, "split": split}
         known = {name: value for name, value in given.items() if value is not None}
-        source = self.source({**self.run, **known})
-        return with_arrays(measure(source, self.metrics, self.settings))
+        if ranks and self._limit:
+            message = "spool= keeps the rows of one process, and with ranks=True several have some"
+            raise UsageError("out-with-ranks", message, "leave one of the two out")
+        with every_rank(ranks) as group:
+            source = self.source({**self.run, **known})
+            return with_arrays(measured(source, self.metrics, self.settings, Silent(), group))
 
     def save(self, path: str | Path) -> Statistics:
         """Write the sums over the samples so far, as ``nctool.stats`` does."""

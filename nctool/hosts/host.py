@@ -17,7 +17,7 @@ USUAL = "collapse,nc1.pinv"
 """What is measured, and so logged, where ``metrics`` says nothing: a tracker with a curve for each
 of eighty numbers shows none, and these are the dials and the number that papers plot."""
 
-OWN = ("model", "loader", "checkpoints", "out", "layers", "epoch", "step", "progress")
+OWN = ("model", "loader", "checkpoints", "out", "layers", "epoch", "step", "progress", "ranks")
 """Parameters of a measurement that its callback decides, or that are for one measurement alone."""
 
 

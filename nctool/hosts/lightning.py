@@ -90,7 +90,8 @@ class Collapse(Kept, callbacks.Callback):  # type: ignore[misc, name-defined]
         if validation is not None:
             validation.close()
             if not trainer.sanity_checking:
-                for name, report in validation.reports(trainer.current_epoch, trainer.global_step):
+                now = {"epoch": trainer.current_epoch, "step": trainer.global_step}
+                for name, report in validation.reports(ranks=trainer.world_size > 1, **now):
                     self._log(trainer, pl_module, report, name)
         elif self.loader is not None and self._due(trainer):
             self._collect(trainer, pl_module)
@@ -116,7 +117,7 @@ class Collapse(Kept, callbacks.Callback):  # type: ignore[misc, name-defined]
             report = collect(
                 model_of(pl_module, self.model), loader, labels=self.labels,
                 epoch=trainer.current_epoch, step=trainer.global_step, progress=False,
-                **self.measured.options,
+                ranks=trainer.world_size > 1, **self.measured.options,
             )  # fmt: skip
         self._log(trainer, pl_module, report)
 

@@ -70,7 +70,7 @@ class Collapse(Kept, transformers.TrainerCallback):  # type: ignore[misc, name-d
         loader = self._loader(args, more.get("eval_dataloader"), more.get("train_dataloader"))
         report = collect(
             more["model"], loader, epoch=state.epoch, step=state.global_step, progress=False,
-            **self.measured.options,
+            ranks=args.world_size > 1, **self.measured.options,
         )  # fmt: skip
         # "eval_nc/" is "eval_second_nc/" for the set called second.
         prefix = self.measured.prefix.replace(EVALUATION, begins, 1)

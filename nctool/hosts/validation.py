@@ -50,12 +50,12 @@ class Validation:
         """Let go of the model."""
         self.stack.close()
 
-    def reports(self, epoch: int, step: int) -> Iterator[tuple[str, Report]]:
+    def reports(self, **given: Any) -> Iterator[tuple[str, Report]]:
         """Of every loader; the second and later ones by the names that Lightning gives them."""
         for place, monitor in self.monitors.items():
             yield (
                 f"dataloader_idx_{place}/" if place else "",
-                monitor.report(epoch=epoch, step=step),
+                monitor.report(**given),
             )
 
     def _without_padding(self, labels: Tensor, ignored: tuple[int, ...]) -> Tensor:

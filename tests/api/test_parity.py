@@ -121,7 +121,7 @@ def test_running(name: str) -> None:
         assert f"``{key}``: {declared.option.help}" in (inspect.getdoc(function) or "")
     if name == "collect":
         expected = {python for python, _ in known} | {"call", "class_names", "ignore_labels"}
-        own = {"model", "loader", "progress"}
+        own = {"model", "loader", "progress", "ranks"}
         assert set(inspect.signature(function).parameters) - own == expected
 
 

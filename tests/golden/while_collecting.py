@@ -71,6 +71,9 @@ CASES: dict[str, Callable[[], object]] = {
     "spool.out-taken": into_a_folder_of_others,
     "spool.output-unwritable": below_a_file,
     "collected_rows.class-names": lambda: collected([(PIXELS, LABELS)], class_names=["ant"]),
+    "monitor.out-with-ranks": lambda: nctool.Monitor(nn.Linear(2, 3), spool="1MiB").report(
+        ranks=True
+    ),
     "monitor.monitor-empty": lambda: nctool.Monitor(nn.Linear(2, 3)).report(),
     "monitor.monitor-not-called": lambda: nctool.Monitor(nn.Linear(2, 3)).add(LABELS),
     "monitor.monitor-not-called.compiled": compiled_before,
