@@ -16,6 +16,19 @@ from nctool.core.errors import UsageError
 from nctool.report import Report
 
 
+class OfSteps(Monitor):
+    """A Monitor that does not take the step of a module for a call of the model in it.
+
+    Among several processes Lightning calls the module with the arguments of its step, for which its
+    forward stands in: only within that is it called with a batch.
+    """
+
+    def _first(self, model: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        stand_in = getattr(vars(model).get("forward"), "__qualname__", "")
+        if not stand_in.startswith("_ForwardRedirection."):
+            super()._first(model, args, kwargs)
+
+
 class Validation:
     """The samples of one or several loaders, one after the other."""
 
@@ -35,7 +48,7 @@ class Validation:
         if place not in self.monitors:
             for monitor in self.monitors.values():
                 monitor.close()
-            self.monitors[place] = Monitor(self.model, **self.options)
+            self.monitors[place] = OfSteps(self.model, **self.options)
             self.stack.callback(self.monitors[place].close)
             self.rows, self.sampler = 0, getattr(loader, "sampler", None)
 
