@@ -79,11 +79,10 @@ def duplicate_rows(duplicates: Duplicates) -> Iterator[Notice]:
     """Samples that were counted twice. Where most are copies it is collapse, not a sampler."""
     if not 0 < duplicates.count <= duplicates.compared / 2:
         return
-    earlier, later = duplicates.pairs[0]
+    rows = " (rows {:,} and {:,})".format(*duplicates.pairs[0]) if duplicates.pairs else ""
     yield Notice(
         "duplicate-rows",
-        f"{duplicates.count:,} of {duplicates.compared:,} samples are exact copies of others "
-        f"(rows {earlier:,} and {later:,})",
+        f"{duplicates.count:,} of {duplicates.compared:,} samples are exact copies of others{rows}",
         "a sampler that pads its last batch repeats samples: keep each once",
         {
             "copies": duplicates.count,

@@ -12,6 +12,7 @@ from nctool.analysis.alike import aligned, require_apart
 from nctool.analysis.measure import Settings, exact_products
 from nctool.analysis.passes import Passes, adding
 from nctool.analysis.summing import means_of
+from nctool.analysis.whole import of_fact
 from nctool.arrays import Gathered, Source
 from nctool.core.notice import Notice
 from nctool.engine.packing import Packed
@@ -20,6 +21,7 @@ from nctool.readers.shared.statistics import Conditions, Statistics
 from nctool.settings.budget import Budget
 from nctool.settings.compute_options import ComputeOptions
 from nctool.settings.conventions import DEFAULT, Center
+from nctool.statistics.signatures import among
 
 ROOM = 1 << 62
 """Memory: what was summed once had room enough where it was."""
@@ -47,7 +49,7 @@ def merged(statistics: Sequence[Statistics]) -> Statistics:
         )
         whole = replace(
             one, parts=tuple(part for each in parts for part in each.parts), first=first,
-            second={}, whole={}, undefined={}, around=None, means={}, path="",
+            second={}, whole=_copies(first), undefined={}, around=None, means={}, path="",
             notices=_once(parts),
         )  # fmt: skip
         if one.around is None or any(
@@ -59,6 +61,13 @@ def merged(statistics: Sequence[Statistics]) -> Statistics:
         read = adding(_packed(each.second, each) for each in parts if each.samples)
         second, _ = passes.second(means, read=read)
         return replace(whole, second=second, around=one.around, means=means_of(means))
+
+
+def _copies(first: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Samples that are in several shards, as far as shards have kept what tells."""
+    if "row_signatures" not in first:
+        return {}
+    return of_fact("duplicates", among(first["row_signatures"]))
 
 
 def _packed(sums: Mapping[str, Tensor], of: Statistics) -> dict[str, Packed]:

@@ -23,7 +23,7 @@ Sums = Mapping[str, Tensor]
 """By fact and place."""
 
 FIRST = ("all_moments", "on_sphere")
-FIRST_SUMS = ("sample_sums",)
+FIRST_SUMS = ("sample_sums", "row_signatures")
 POSITIONS = ("kept_samples", "decision_order")
 """Sums over samples that need to know where each stands: shards do not."""
 
@@ -40,7 +40,7 @@ class Passes:
 
     def first(self, *, products: bool, read: Read = look) -> dict[str, Tensor]:
         """Rows that are not finite are out of the source from now on."""
-        wanted = [*FIRST, *(["with_products"] if products else [])]
+        wanted = [*FIRST, *FIRST_SUMS, *(["with_products"] if products else [])]
         sums, state = self._over(wanted, {}, read)
         self.source = as_read(self.source, state)
         return sums

@@ -17,12 +17,11 @@ from torch import Tensor
 from nctool.analysis.alike import aligned
 from nctool.analysis.measure import Settings, exact_products
 from nctool.analysis.passes import Passes, Sums
-from nctool.analysis.whole import WHOLE
+from nctool.analysis.whole import WHOLE, of_fact
 from nctool.arrays import Source
 from nctool.core.errors import InputError
 from nctool.core.progress import Progress
 from nctool.engine.fact import Undefined
-from nctool.engine.packing import packed
 from nctool.engine.solve import State
 from nctool.inputs.assemble import cosine_head
 from nctool.inputs.fingerprint import fingerprint
@@ -154,13 +153,12 @@ def _of_whole(state: State) -> tuple[dict[str, Tensor], dict[str, str]]:
     """Facts that take all samples at once; of those without a value the reason."""
     values: dict[str, Tensor] = {}
     undefined: dict[str, str] = {}
-    for name, (numbers, _) in WHOLE.items():
+    for name in WHOLE:
         value: Any = state.known.get(name)
         if isinstance(value, Undefined):
             undefined[name] = str(value)
         elif state.value(name) is not None:
-            for at, number in numbers(value).items():
-                values |= packed(number, f"{name}/{at}")
+            values |= of_fact(name, value)
     return values, undefined
 
 

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from nctool.core.errors import InputError
 from nctool.engine.fact import Undefined
-from nctool.engine.packing import Packed
+from nctool.engine.packing import Packed, packed
 from nctool.statistics.duplicates import Duplicates
 from nctool.statistics.kept_samples import Choice
 from nctool.statistics.within_class import PairDistances
@@ -40,6 +40,14 @@ def _of_choice(choice: Choice) -> dict[str, Any]:
 def _of_duplicates(found: Duplicates) -> dict[str, Any]:
     pairs = torch.tensor(found.pairs, dtype=torch.int64).reshape(-1, 2)
     return {"count": found.count, "compared": found.compared, "pairs": pairs}
+
+
+def of_fact(fact: str, value: Any) -> dict[str, Tensor]:
+    """The tensors that a file holds of a fact."""
+    tensors: dict[str, Tensor] = {}
+    for name, number in WHOLE[fact][0](value).items():
+        tensors |= packed(number, f"{fact}/{name}")
+    return tensors
 
 
 def of_whole(fact: str, given: object, device: torch.device) -> object:

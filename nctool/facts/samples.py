@@ -235,6 +235,14 @@ def duplicate_sketch(samples: Samples) -> Accumulator[Suspects]:
     return DuplicateSketch(samples.features.shape[1], samples.engine.device)
 
 
+@sweep(over="samples")
+def row_signatures(samples: Samples) -> Accumulator[Tensor]:
+    """(S,) The smallest signatures of whole rows, for copies in different shards."""
+    from nctool.statistics.signatures import RowSignatures
+
+    return RowSignatures(samples.engine.device)
+
+
 @fact()
 def duplicates(duplicate_sketch: Suspects, samples: Samples, group: Group) -> Duplicates:
     """Those that are."""

@@ -24,7 +24,9 @@ Tensors are named by group, fact and place, as ``first/sample_sums/mean``:
     first/       sums of the first pass. ``sample_sums``: count, scatter, inverse_norm (K,), mean,
                  unit_mean (K, D), products, unit_products (D, D): of each class how many, the mean,
                  squared distances to it; the mean of 1/|x| and of x/|x|; outer products of
-                 residuals of all classes, and of those of x/|x|; zero_rows: features without length
+                 residuals of all classes, and of those of x/|x|; zero_rows: features of zeros.
+                 ``row_signatures`` (S,), optional: the smallest signatures of whole rows, by which
+                 copies in different files are counted.
     second/      sums of the pass around the class means, by fact
     around/      ``sample_sums`` of these means, where they are not those of ``first``
     whole/       what takes all samples at once; left out when files are merged

@@ -111,7 +111,8 @@ def test_around_different_means() -> None:
     source = sums.shard("long_tail", "float32", tuple(range(100)))
     others = sums.shard("long_tail", "float32", tuple(range(100, 1000)))
     both = merged([statistics_of(each, sums.SETTINGS) for each in (source, others)])
-    assert both.around is None and not both.second and not both.whole
+    assert both.around is None and not both.second
+    assert {name.partition("/")[0] for name in both.whole} == {"duplicates"}
     assert both.samples == 1000
 
 
@@ -177,3 +178,17 @@ def test_precision_of_sums() -> None:
 def test_nothing_of_the_whole_is_forgotten() -> None:
     over_rows = {name for name, node in graph().nodes.items() if node.over == "stacks"}
     assert over_rows and over_rows <= WHOLE.keys()
+
+
+# Samples that two shards share, as padded ones do, are counted; where they lie nobody knows.
+def test_copies_between_shards() -> None:
+    rows = tuple(range(300))
+    shared = [rows[:200], rows[190:]]
+    both = merged([
+        statistics_of(sums.shard("relu_features", "float32", part), sums.SETTINGS, shard=True)
+        for part in shared
+    ])  # fmt: skip
+    (notice,) = [each for each in sums.of_sums(both).warnings if each.slug == "duplicate-rows"]
+    assert notice.message == "10 of 310 samples are exact copies of others"
+    apart = sums.in_groups(sums.first_pass("relu_features", "float32", 0), 0)
+    assert "duplicate-rows" not in {each.slug for each in sums.of_sums(apart).warnings}

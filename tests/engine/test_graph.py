@@ -14,6 +14,7 @@ from nctool import facts, metrics
 from nctool.analysis.diagnostics import CHECKS
 from nctool.analysis.first_look import FIRST
 from nctool.analysis.measure import riders
+from nctool.analysis.passes import FIRST_SUMS
 from nctool.engine.fact import Accumulator, fact, sweep
 from nctool.engine.graph import Graph, GraphError, needs_of
 
@@ -193,7 +194,9 @@ def test_no_dead_facts() -> None:
     named = [need.fact for metric in metrics.registry().values() for need in metric.facts]
     said = [need.fact for check in CHECKS for need in facts.needs(check)]
     soft = [need.fact for node in graph.nodes.values() for need in node.needs]
-    assert set(graph.nodes) - graph.closure([*named, *said, *riders(), *FIRST]) == set()
+    assert (
+        set(graph.nodes) - graph.closure([*named, *said, *riders(), *FIRST, *FIRST_SUMS]) == set()
+    )
     assert set(graph.inputs) <= {*soft, *named}
 
 
