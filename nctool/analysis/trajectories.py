@@ -7,9 +7,9 @@ trajectory tells comes after.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 
@@ -113,10 +113,10 @@ def measure_points(
     reports: list[Report] = []
     with (progress or Silent()).task("checkpoints", len(points)) as advance:
         for point in points:
-            shown = _Within(advance, point.label)
-            analysis = measure_together(point.load(), metrics, settings, shown, group)
+            within = Within(advance, point.label)
+            analysis = measure_together(point.load(), metrics, settings, within, group)
             reports.append(analysis.report)
-            advance(1)
+            within.finish()
     trajectory = followed(reports, [point.label for point in points], depth=depth)
     return MeasuredTrajectory(trajectory, analysis)
 
@@ -150,20 +150,35 @@ def _at(layer: LazyArray, options: RoleOptions, *, head: str | None) -> RoleOpti
     return replace(options, features=f"{layer.path}::{layer.key}", head=head)
 
 
-@dataclass(frozen=True, slots=True)
-class _Within:
-    """The tasks of one point, told as notes of the whole."""
+@dataclass(slots=True)
+class Within:
+    """The tasks of one point, told as notes of the whole.
+
+    Of a task that takes ``parts`` of a point's time, each step counts for the whole, so that the
+    time left is known before the first point is done.
+    """
 
     advance: Advance
     label: str
+    parts: Mapping[str, float] = field(default_factory=dict)
+    moved: float = 0.0
+    """Of this point, as far as the whole was told."""
 
     @contextmanager
     def task(self, title: str, total: int) -> Iterator[Advance]:
-        done = 0
+        done = 0.0
 
-        def inner(amount: int, note: str = "") -> None:
+        def inner(amount: float, note: str = "") -> None:
             nonlocal done
             done += amount
-            self.advance(0, f"{self.label}: {title} {done / max(total, 1):.0%}")
+            step = self.parts.get(title, 0.0) * amount / max(total, 1)
+            step = min(step, 1 - self.moved)
+            self.moved += step
+            self.advance(step, f"{self.label}: {title} {done / max(total, 1):.0%}")
 
         yield inner
+
+    def finish(self) -> None:
+        """The point is done."""
+        self.advance(1 - self.moved)
+        self.moved = 1.0

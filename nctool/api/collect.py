@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from torch import nn
 
-from nctool.analysis.collecting import Collecting, collect_point
-from nctool.analysis.measure import Analysis
+from nctool.analysis.collecting import Collecting
 from nctool.analysis.saved_arrays import with_arrays
 from nctool.api import options
+from nctool.api.collected_run import Checkpoints, collected_document
+from nctool.api.kept_points import Kept
 from nctool.api.ranks import every_rank
 from nctool.capture.plan import Plan
 from nctool.core.errors import UsageError
@@ -29,6 +31,8 @@ def collect(
     model: nn.Module,
     loader: Any,
     *,
+    checkpoints: Checkpoints | None = None,
+    resume: str | Path | None = None,
     out: str | Path | None = None,
     head: str | nn.Module | None = None,
     layers: str | None = None,
@@ -73,6 +77,12 @@ def collect(
     Rows are spooled, in memory while they are few, and measured as those of a file are. Where they
     do not fit, what needs the samples again is taken from a second pass, if it is the same.
 
+    ``checkpoints``: paths, globs or the folder of a run, each with a state for this model, in any
+    format that nctool reads; nothing in them is executed. Every name and shape has to match. Each
+    is a point of a trajectory, with a folder of its own under ``out``; the model has its own state
+    again afterwards. ``resume``: a .json or .html file, to which each point is written as it is
+    done. Points that it holds already, of the same checkpoints and settings, are not run again.
+
     With ``ranks`` every process of torch.distributed's group calls it with a share of the samples;
     sums are merged, no rows kept, and a second look is a second pass. All get the same report.
 
@@ -93,13 +103,19 @@ def collect(
     with every_rank(ranks) as group:
         spool = capture.spool if group.size == 1 else 0
         how = Collecting(plan, spool, folder, class_names, run)
-        visible = shown(progress if group.rank == 0 else False)
-        result = collect_point(
-            model, loader, how, request.metrics, request.settings, visible, group
-        )
-    if isinstance(result, Analysis):
-        return with_arrays(result)
-    return result.trajectory.with_last(with_arrays(result.last))
+        kept = Kept.of(
+            resume, {"model": type(model).__qualname__}, how=replace(how, out=None),
+            metrics=[metric.id for metric in request.metrics], settings=request.settings,
+        )  # fmt: skip
+        done = collected_document(
+            model, lambda: loader, how, request.metrics, request.settings,
+            checkpoints=checkpoints, kept=replace(kept, writes=group.rank == 0),
+            progress=shown(progress if group.rank == 0 else False), group=group,
+        )  # fmt: skip
+    if done.last is None:
+        return done.document
+    last = with_arrays(done.last)
+    return done.document.with_last(last) if isinstance(done.document, Trajectory) else last
 
 
 OWN = ("head", "labels", "layers")

@@ -18,6 +18,7 @@ import typer
 from nctool.cli import defaults
 from nctool.cli.analyze import analyze
 from nctool.cli.check import check
+from nctool.cli.collect import collect
 from nctool.cli.compare import compare
 from nctool.cli.doctor import doctor
 from nctool.cli.explain import explain
@@ -41,7 +42,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 for function in (
-    analyze, compare, check, inspect, report, stats, merge, explain, metrics, schema, doctor,
+    analyze, collect, compare, check, inspect, report, stats, merge, explain, metrics, schema,
+    doctor,
 ):  # fmt: skip
     app.command(cls=Command)(function)
 

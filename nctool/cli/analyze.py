@@ -11,6 +11,7 @@ from nctool.cli import defaults, gate_rules, ranks
 from nctool.cli.command import argument, with_options
 from nctool.cli.interruption import interruptible
 from nctool.cli.outputs import Outputs
+from nctool.cli.result import leave_with
 from nctool.cli.shell import warn, with_exit_codes
 from nctool.settings.budget import Budget
 from nctool.settings.compute_options import ComputeOptions
@@ -72,7 +73,6 @@ def analyze(
     place, compute = ranks.split(sharing, place, compute)
 
     from nctool.analysis.measure import Analysis, Settings
-    from nctool.analysis.saved_arrays import Behind, save_arrays
     from nctool.analysis.together import measure_together
     from nctool.analysis.trajectories import (
         MeasuredTrajectory,
@@ -82,7 +82,6 @@ def analyze(
     )
     from nctool.inputs.sources import inspect, load
     from nctool.readers.remote import Downloads
-    from nctool.report.gates import judged
 
     settings = Settings(resolve(convention), compute, budget, defaults.without_roles(origin))
     first = place is None or place.rank == 0
@@ -102,12 +101,6 @@ def analyze(
         return
     if save_roles:
         defaults.save_roles(inspect(sources, roles, downloads), roles)
-    trajectory = None if isinstance(result, Analysis) else result
-    last = result if isinstance(result, Analysis) else result.last
-    report = last.report
-    if outputs.arrays is not None:
-        report = replace(report, arrays=save_arrays(outputs.arrays, last))
-    whole = report if trajectory is None else trajectory.trajectory.with_last(report)
-    document = judged(whole, demands, baseline)
-    outputs.deliver(document, Behind(last), per_class=compute.per_class)
-    gate_rules.leave(document)
+    analysis = result if isinstance(result, Analysis) else result.last
+    document = result.report if isinstance(result, Analysis) else result.trajectory
+    leave_with(document, analysis, outputs, demands, baseline, per_class=compute.per_class)

@@ -14,12 +14,14 @@ if TYPE_CHECKING:
     from nctool.settings.config import Config
     from nctool.settings.role_options import RoleOptions
 
-COMMANDS = ("analyze", "inspect", "compare", "check", "stats")
+COMMANDS = ("analyze", "inspect", "compare", "check", "stats", "collect")
 
 
 def adopt(context: typer.Context) -> None:
     """Make the settings the defaults of every command; the command line is stronger."""
     from nctool.settings.config import resolve
+    from nctool.settings.option import options_of
+    from nctool.settings.role_options import RoleOptions as Roles
 
     config = resolve()
     values = config.by_name()
@@ -27,6 +29,11 @@ def adopt(context: typer.Context) -> None:
     context.default_map = {command: values for command in COMMANDS}
     if "split" in values:  # of several splits compare takes one or more
         context.default_map["compare"] = {**values, "split": [values["split"]]}
+    # Where files keep features, labels and a head says nothing about modules and batches.
+    roles = {option.name for option in options_of(Roles)} - {"ignore_label"}
+    context.default_map["collect"] = {
+        name: value for name, value in values.items() if name not in roles
+    }
 
 
 def origins(context: typer.Context) -> dict[str, str]:

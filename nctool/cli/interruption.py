@@ -31,7 +31,7 @@ class Interruptible:
     def task(self, title: str, total: int) -> Iterator[Advance]:
         with self.shown.task(title, total) as shown:
 
-            def advance(amount: int, note: str = "") -> None:
+            def advance(amount: float, note: str = "") -> None:
                 if self.interrupted:
                     raise KeyboardInterrupt
                 shown(amount, note)

@@ -71,6 +71,16 @@ class Outputs:
         """Whether stdout carries a document for a program."""
         return self.json == "-" or "-" in self.output
 
+    @property
+    def loadable(self) -> str | None:
+        """The first file that the document can be read back from."""
+        from nctool.render import suffix_of
+
+        if self.json not in (None, "-"):
+            return self.json
+        kinds = (".json", ".html", ".htm")
+        return next((each for each in self.output if suffix_of(each) in kinds), None)
+
     def check(self, sources: Sequence[str] = ()) -> None:
         """Raise before the work unless every file can be written, as a kind that is known."""
         from nctool.render import renderer_for

@@ -10,7 +10,7 @@ from typing import Protocol
 class Advance(Protocol):
     """Report that ``amount`` more is done, with a note of a few words beside it."""
 
-    def __call__(self, amount: int, note: str = "") -> None: ...
+    def __call__(self, amount: float, note: str = "") -> None: ...
 
 
 class Progress(Protocol):
@@ -27,5 +27,5 @@ class Silent:
         yield ignore
 
 
-def ignore(amount: int, note: str = "") -> None:
+def ignore(amount: float, note: str = "") -> None:
     """An ``Advance`` that shows nothing."""

@@ -17,7 +17,7 @@ from nctool.core.errors import UsageError
 
 FILES = (
     "numbers", "roles", "contradictions", "sums", "labels", "formats", "folders", "shards",
-    "remote", "reports", "settings", "machine", "collecting", "model_heads",
+    "remote", "reports", "settings", "machine", "collecting", "model_heads", "user_code",
 )  # fmt: skip
 """In the order of the list."""
 

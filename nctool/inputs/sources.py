@@ -221,12 +221,16 @@ def _classes(
     text = str(options.classes)
     if text.isdigit():
         return int(text), None
-    if is_address(text):
-        with fetched(text, downloads) as file:
-            names = replace(vocabulary.read(file), path=Path(file.name))
-    else:
-        names = vocabulary.read(Path(text))
+    names = vocabulary_at(text, downloads)
     return names.size, names
+
+
+def vocabulary_at(place: str, downloads: Downloads | None = None) -> vocabulary.Vocabulary:
+    """The names of the classes in a file, a folder or at an address."""
+    if is_address(place):
+        with fetched(place, downloads or Downloads()) as file:
+            return replace(vocabulary.read(file), path=Path(file.name))
+    return vocabulary.read(Path(place))
 
 
 def _input(

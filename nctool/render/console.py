@@ -78,7 +78,7 @@ class _Bar:
         start = perf_counter()
         running = False
 
-        def advance(amount: int, note: str = "") -> None:
+        def advance(amount: float, note: str = "") -> None:
             nonlocal running
             if not running and perf_counter() - start > 0.5:
                 shown.start()

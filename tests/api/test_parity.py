@@ -13,6 +13,7 @@ from nctool.api import given as arrays
 from nctool.api import options
 from nctool.cli.analyze import analyze
 from nctool.cli.check import check
+from nctool.cli.collect import collect as collect_command
 from nctool.cli.compare import compare
 from nctool.cli.inspect import inspect as inspect_command
 from nctool.cli.merge import merge as merge_command
@@ -121,8 +122,13 @@ def test_running(name: str) -> None:
         assert f"``{key}``: {declared.option.help}" in (inspect.getdoc(function) or "")
     if name == "collect":
         expected = {python for python, _ in known} | {"call", "class_names", "ignore_labels"}
-        own = {"model", "loader", "progress", "ranks"}
+        own = {"model", "loader", "progress", "ranks", "checkpoints", "resume"}
         assert set(inspect.signature(function).parameters) - own == expected
+        # In Python functions beside keys, names beside a file, and no --set for what is made.
+        command = set(inspect.signature(collect_command).parameters) - OUTPUTS - GATES
+        here = {"call", "class_names", "ignore_labels", "progress", "resume", "ranks"}
+        there = {"context", "set", "classes", "ignore_label"}
+        assert command - there == set(inspect.signature(function).parameters) - here
 
 
 # help() tells every option with the words of the command, and nothing is named that is not there.

@@ -33,6 +33,7 @@ from tests.golden import (
     after_the_report,
     heads,
     many_ranks,
+    of_user_code,
     over_sums,
     shards,
     while_collecting,
@@ -69,6 +70,7 @@ MODULES |= (
     after_the_report.MODULES
     | while_collecting.MODULES
     | over_sums.MODULES
+    | of_user_code.MODULES
     | heads.MODULES
     | while_training.MODULES
     | many_ranks.MODULES
@@ -300,6 +302,7 @@ CASES: dict[str, Callable[[], object]] = {
 }
 CASES |= after_the_report.CASES | while_collecting.CASES | heads.CASES | while_training.CASES
 CASES |= many_ranks.CASES | over_sums.CASES | shards.CASES
+CASES |= of_user_code.CASES
 
 
 def said(case: Callable[[], object], capsys: pytest.CaptureFixture[str]) -> str:

@@ -7,14 +7,17 @@ import shlex
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
+import torch
 
 import nctool
 from nctool.cli import app
 from nctool.metrics import registry
 from nctool.settings.conventions import PROFILES
 from tests.cli.shell import unknown_options
+from tests.support import digits
 
 ROOT = Path(__file__).parents[2]
 FILE = ROOT / "README.md"
@@ -34,9 +37,9 @@ def settled(text: str) -> str:
     return re.sub(r"^nctool \S+", "nctool V", text, flags=re.MULTILINE)
 
 
-def printed(command: str) -> str:
-    words = [sys.executable, "-m", "nctool", *shlex.split(command)]
-    run = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=True)
+def printed(command: str, folder: Path = ROOT) -> str:
+    words = [sys.executable, "-m", "nctool", *shlex.split(command.removeprefix("nctool "))]
+    run = subprocess.run(words, cwd=folder, capture_output=True, text=True, check=True)
     return run.stdout
 
 
@@ -82,8 +85,6 @@ def test_shown_options_exist(line: str) -> None:
 
 # The Python shown in the README runs on arrays of the described shapes, and says what it says.
 def test_python_example_runs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    import torch
-
     pytest.importorskip("pandas")
     (tmp_path / "fixtures").symlink_to(ROOT / "fixtures")
     monkeypatch.chdir(tmp_path)
@@ -101,6 +102,42 @@ def test_python_example_runs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) ->
     assert isinstance(run, nctool.Trajectory) and len(run["nc1.pinv"]) == len(run.epochs) == 8
     word = nctool.compare(run.first, run.last)["nc1.pinv"].changes[1].word
     assert f'"{word}"' in blocks("python")[0]
+
+
+@pytest.fixture
+def of_one_s_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
+    """A folder with a training script and its checkpoints, as the README supposes; the script."""
+    (tmp_path / "ckpt").mkdir()
+    for path in digits.folder().iterdir():
+        if path.is_file():
+            (tmp_path / ("ckpt" if path.suffix == ".pt" else ".") / path.name).symlink_to(path)
+    monkeypatch.chdir(tmp_path)
+    return digits.script()
+
+
+# The Python for one's own model runs beside a training script, and is one measurement three times.
+def test_own_model_runs(of_one_s_own: Any) -> None:
+    model, loader = of_one_s_own.make_model(), of_one_s_own.make_loader()
+    state = torch.load("ckpt/epoch=1000.pt")["model"]
+    model.load_state_dict(state)
+    model.eval()
+    names: dict[str, Any] = {"nctool": nctool, "model": model, "loader": loader}
+    exec(blocks("python")[1], names)
+    assert len(names["run"].epochs) == 4
+    for result in digits.by_hand("epoch=1000.pt"):
+        for each in (names["report"], names["run"].last):
+            assert each.value(result.id) == digits.near(result.value), result.id
+        if names["same"].get(result.id) is not None and names["same"][result.id].status == "ok":
+            assert names["same"].value(result.id) == digits.near(result.value), result.id
+
+
+# So does the command.
+def test_own_model_by_command(of_one_s_own: Any) -> None:
+    [line] = [line for line in shown_commands() if line.startswith("nctool collect")]
+    printed(line, Path.cwd())
+    run = nctool.load("run.json")
+    assert isinstance(run, nctool.Trajectory) and len(run.epochs) == 4
+    assert run.last.data["n"] == 360
 
 
 # Every profile and every command stands in the README.

@@ -309,13 +309,13 @@ class Heard(Silent):
 
     def __init__(self) -> None:
         self.tasks: list[tuple[str, int]] = []
-        self.done = 0
+        self.done = 0.0
 
     @contextmanager
     def task(self, title: str, total: int) -> Iterator[Advance]:
         self.tasks.append((title, total))
 
-        def advance(amount: int, note: str = "") -> None:
+        def advance(amount: float, note: str = "") -> None:
             self.done += amount
 
         yield advance
