@@ -81,14 +81,14 @@ def test_progress() -> None:
     class Shown:
         def __init__(self) -> None:
             self.tasks: list[tuple[str, int]] = []
-            self.done = 0
+            self.done = 0.0
 
         @contextmanager
         def task(self, title: str, total: int) -> Iterator[Advance]:
             self.tasks.append((title, total))
             yield self.advance
 
-        def advance(self, amount: int, note: str = "") -> None:
+        def advance(self, amount: float, note: str = "") -> None:
             self.done += amount
 
     shown = Shown()
