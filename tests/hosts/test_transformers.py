@@ -143,17 +143,21 @@ def test_nothing_to_measure(tmp_path: Path) -> None:
         nctool.transformers.Collapse(sede=1)
 
 
-# What accelerate repeats so that all ranks have whole batches is measured once.
+# What accelerate repeats so that all ranks have whole batches is measured once, and no other.
+@pytest.mark.parametrize("chosen", [range(21), range(0, 21, 2)], ids=["all", "some"])
 @pytest.mark.parametrize("size", [2, 3])
-def test_padding(size: int) -> None:
+def test_padding(size: int, chosen: range) -> None:
     prepare = pytest.importorskip("accelerate.data_loader").prepare_data_loader
     rows: Any = torch.arange(21)
-    loader = torch.utils.data.DataLoader(rows, batch_size=4)
+    sampler = torch.utils.data.SubsetRandomSampler(chosen)
+    loader = torch.utils.data.DataLoader(rows, batch_size=4, sampler=sampler)
     shards = [
         prepare(loader, num_processes=size, process_index=rank, put_on_device=False)
         for rank in range(size)
     ]
-    assert sum(len(batch) for shard in shards for batch in shard) == 24
+    assert sum(len(batch) for shard in shards for batch in shard) > len(chosen)
+    state = torch.get_rng_state()
     shares = [share_of(shard, rank, size) for rank, shard in enumerate(shards)]
+    assert torch.equal(torch.get_rng_state(), state)
     seen = [int(row) for share in shares for batch in share for row in batch]
-    assert sorted(seen) == list(range(21))
+    assert sorted(seen) == list(chosen)
