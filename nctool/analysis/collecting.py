@@ -16,6 +16,7 @@ from typing import Any
 
 from torch import nn
 
+from nctool.analysis.all_ranks import of_all
 from nctool.analysis.collected_rows import Keeper
 from nctool.analysis.measure import Analysis, Settings, measure
 from nctool.analysis.trajectories import MeasuredTrajectory
@@ -57,7 +58,9 @@ def collect_point(
     """Measure a model as it is now; with layers, the course over depth that ends at its head."""
     shown = progress or Silent()
     with collected(model, loader, how, settings, shown) as sources:
-        analyses = [measured(each, metrics, settings, shown, group) for each in sources.values()]
+        analyses = [
+            measured(each, metrics, settings, shown, group, loader) for each in sources.values()
+        ]
     if how.plan.layers is None:
         return analyses[-1]
     reports = [each.report for each in analyses]
@@ -93,12 +96,10 @@ def measured(
     settings: Settings,
     progress: Progress,
     group: Group = ALONE,
+    loader: Any = None,
 ) -> Analysis:
     """The analysis; where a second look shows other samples than the first, without it."""
-    if group.size > 1:
-        # Which samples have which label only their own process knows; sums of them are merged.
-        assert source.gathered is not None
-        source = replace(source, gathered=replace(source.gathered, labels=None))
+    source = of_all(source, loader, group)
     try:
         return measure(source, metrics, settings, progress, group)
     except Differs as problem:

@@ -33,7 +33,7 @@ def seen_before(
     samples = SeenSamples.of(
         gathered.dim, gathered.dtype, engine, progress, unit,
         torch.empty(0, dtype=torch.int32) if labels is None else labels,
-        gathered.sums, gathered.again, gathered.why,
+        gathered.sums, gathered.again, gathered.why, source.share,
     )  # fmt: skip
     return {
         "samples": samples,

@@ -83,8 +83,8 @@ def collect(
     again afterwards. ``resume``: a .json or .html file, to which each point is written as it is
     done. Points that it holds already, of the same checkpoints and settings, are not run again.
 
-    With ``ranks`` every process of torch.distributed's group calls it with a share of the samples;
-    sums are merged, no rows kept, and a second look is a second pass. All get the same report.
+    With ``ranks`` every process of torch.distributed's group calls it with a share of the samples,
+    and all get the report of all; what a distributed sampler repeats is left out.
 
     ``call``: a function of the model and a batch that returns logits, where the model is not simply
     called with what the batch holds. ``progress``: shown on a terminal unless False.
@@ -101,8 +101,7 @@ def collect(
         message = "out= keeps the rows of one process, and with ranks=True several have some"
         raise UsageError("out-with-ranks", message, "leave one of the two out")
     with every_rank(ranks) as group:
-        spool = capture.spool if group.size == 1 else 0
-        how = Collecting(plan, spool, folder, class_names, run)
+        how = Collecting(plan, capture.spool, folder, class_names, run)
         kept = Kept.of(
             resume, {"model": type(model).__qualname__}, how=replace(how, out=None),
             metrics=[metric.id for metric in request.metrics], settings=request.settings,

@@ -46,10 +46,11 @@ class SeenSamples(Samples):
         sums: Mapping[str, object] | None = None,
         again: Again | None = None,
         gone: str = "",
+        share: tuple[int, int] | None = None,
     ) -> SeenSamples:
         """``labels`` (N,) class indices, where they were kept; ``gone``: why there is no again."""
         features = features_of(dim, dtype, gone)
-        share = 0, len(labels)
+        share = share or (0, len(labels))
         return cls(
             features, labels, engine, progress, "class means", unit_features, share,
             sums=sums, again=again, gone=gone,
@@ -61,10 +62,6 @@ class SeenSamples(Samples):
 
     def stored(self, places: Tensor) -> NoReturn:
         raise Unseen(self.gone)
-
-    @property
-    def before(self) -> int:
-        return 0
 
     def batches(self) -> Iterator[tuple[Tensor, Tensor]]:
         if self.again is None:
