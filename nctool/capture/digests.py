@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import torch
 from torch import Tensor
@@ -67,7 +68,16 @@ def digest_of(collected: Collected) -> Digest:
 def _weights(size: int, device: torch.device) -> Tensor:
     """(size,) Numbers from -1 to 1, no two alike: the multiples of the golden ratio, modulo one.
 
-    Made where they are used: what is kept for later would belong to the stream that made it.
+    On a device made where they are used: what is kept would belong to the stream that made it.
     """
+    return _kept_weights(size) if device.type == "cpu" else _new_weights(size, device)
+
+
+@lru_cache(maxsize=8)
+def _kept_weights(size: int) -> Tensor:
+    return _new_weights(size, torch.device("cpu"))
+
+
+def _new_weights(size: int, device: torch.device) -> Tensor:
     steps = torch.arange(1, size + 1, dtype=torch.float64, device=device)
     return torch.frac(steps * ((5**0.5 - 1) / 2)) * 2 - 1

@@ -133,11 +133,18 @@ class Forward:
                 yield
 
         with progress.task("collecting", _length(self.loader)) as advance:
-            for raw in _batches(self.loader, modes):
-                batch = self._reading.batch(raw)
-                if len(as_labels(batch.labels)):
-                    with modes():
+            iterator = _iterator(self.loader, modes)
+            while True:
+                taken = None
+                # Entered once for a batch and its forward: a dozen calls, which count for small
+                # models. Left before the yield, for what is done with the rows is not theirs.
+                with modes():
+                    if (raw := next(iterator, END)) is END:
+                        return
+                    batch = self._reading.batch(raw)
+                    if len(as_labels(batch.labels)):
                         taken = self._forward(batch, device)
+                if taken is not None:
                     # A decoder gets the labels themselves, which they must not be compared with.
                     inputs = (*batch.args, *batch.kwargs.values())
                     others = tuple(each for each in inputs if each is not batch.labels)
@@ -217,8 +224,8 @@ def layers_of(model: nn.Module, glob: str | None) -> tuple[str, ...]:
     return chosen
 
 
-def _batches(loader: Any, modes: Callable[[], AbstractContextManager[None]]) -> Iterator[Any]:
-    """The batches of the loader, made in the modes that the model is run in.
+def _iterator(loader: Any, modes: Callable[[], AbstractContextManager[None]]) -> Iterator[Any]:
+    """Of the loader, made in the modes that the model is run in.
 
     Workers that persist carry their randomness from one pass to the next, and those of the
     user's own loop must not be used up: a shallow copy of the loader starts its own.
@@ -227,14 +234,11 @@ def _batches(loader: Any, modes: Callable[[], AbstractContextManager[None]]) -> 
         loader = copy.copy(loader)
         loader.__dict__.update(persistent_workers=False, _iterator=None)
     with modes():
-        iterator = iter(loader)
-    while True:
-        with modes():
-            try:
-                raw = next(iterator)
-            except StopIteration:
-                return
-        yield raw
+        return iter(loader)
+
+
+END = object()
+"""What no loader gives."""
 
 
 def _reached(*_: object) -> NoReturn:
