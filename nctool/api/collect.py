@@ -14,7 +14,7 @@ from nctool.analysis.saved_arrays import with_arrays
 from nctool.api import options
 from nctool.api.collected_run import Checkpoints, collected_document
 from nctool.api.kept_points import Kept
-from nctool.api.ranks import every_rank
+from nctool.api.ranks import every_rank, several
 from nctool.capture.plan import Plan
 from nctool.core.errors import UsageError
 from nctool.core.progress import Progress, Silent
@@ -64,7 +64,7 @@ def collect(
     gap: float = 1e-6,
     margin: Reach = "all",
     memory: int | str = 4 << 30,
-    ranks: bool = False,
+    ranks: bool | None = None,
 ) -> Report | Trajectory:
     """Run a model over a loader and measure what its head sees, together with the head.
 
@@ -83,8 +83,9 @@ def collect(
     again afterwards. ``resume``: a .json or .html file, to which each point is written as it is
     done. Points that it holds already, of the same checkpoints and settings, are not run again.
 
-    With ``ranks`` every process of torch.distributed's group calls it with a share of the samples,
-    and all get the report of all; what a distributed sampler repeats is left out.
+    Where torch.distributed has a group, every process of it has to call this with its share of the
+    samples, and all get the report of all; what a distributed sampler repeats is left out. With
+    ``ranks=False`` one process measures what it is given, and may be the only one to call.
 
     ``call``: a function of the model and a batch that returns logits, where the model is not simply
     called with what the batch holds. ``progress``: shown on a terminal unless False.
@@ -97,9 +98,11 @@ def collect(
     )
     run = {"epoch": capture.epoch, "step": capture.step, "split": capture.split}
     folder = None if out is None else Path(out)
+    ranks = several() if ranks is None else ranks
     if ranks and out is not None:
-        message = "out= keeps the rows of one process, and with ranks=True several have some"
-        raise UsageError("out-with-ranks", message, "leave one of the two out")
+        message = "out= keeps the rows of one process, and here several have some"
+        hint = "leave it out, or say ranks=False: each process then measures its own rows alone"
+        raise UsageError("out-with-ranks", message, hint)
     with every_rank(ranks) as group:
         how = Collecting(plan, capture.spool, folder, class_names, run)
         kept = Kept.of(

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from nctool.core.errors import NctoolError, ResourceError
 from nctool.engine.group import ALONE, Group
+from nctool.ranks.arrival import absent, named
 from nctool.ranks.place import Place
 from nctool.ranks.watch import Watch, leave_cause
 
@@ -84,15 +85,9 @@ class Meeting:
 
     def _all_here(self, store: Any) -> None:
         """Raise unless every rank has come in time."""
-        store.set(str(self.place.rank), "1")
-        every = [str(rank) for rank in range(self.place.size)]
-        try:
-            store.wait(every, timedelta(seconds=self.timeout))
-        except RuntimeError as problem:
-            missing = every
-            with suppress(RuntimeError):
-                missing = [rank for rank in every if not store.check([rank])]
-            raise self._missing(named(missing)) from problem
+        missing = absent(store, self.place.rank, self.place.size, self.timeout)
+        if missing:
+            raise self._missing(named(missing))
 
     def _missing(self, who: str) -> ResourceError:
         return ResourceError(
@@ -148,10 +143,6 @@ def distributed() -> Any:
             "no-distributed", "this torch was built without torch.distributed", "install another"
         )
     return torch.distributed
-
-
-def named(ranks: list[Any]) -> str:
-    return f"rank{'s' if len(ranks) > 1 else ''} {', '.join(map(str, ranks))}"
 
 
 def _backend(place: Place) -> str:

@@ -14,6 +14,7 @@ import torch
 
 from nctool import analyze
 from nctool.analysis import together
+from nctool.api import ranks as api_ranks
 from nctool.cli import ranks
 from nctool.core.errors import NctoolError
 from nctool.ranks import local, meeting
@@ -76,6 +77,12 @@ def missing() -> None:
     raise OTHERS._missing("rank 1")
 
 
+def alone_of_two() -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("NCTOOL_RANK_TIMEOUT", "1")
+        api_ranks.meet(meeting.distributed().HashStore(), 0, 2)
+
+
 CASES: dict[str, Callable[[], object]] = {
     "rank_options.bad-processes": lambda: RankOptions(processes=0),
     "rank_options.bad-rank-timeout": lambda: RankOptions(rank_timeout=0),
@@ -87,5 +94,6 @@ CASES: dict[str, Callable[[], object]] = {
     "meeting.rank-lost.late": lambda: lost("Timed out", behind=[2]),
     "meeting.rank-lost.gone": lambda: lost("closed", gone=[1, 3]),
     "together.ranks-differ": differing,
+    "api_ranks.ranks-missing": alone_of_two,
     "api_ranks.no-ranks": lambda: analyze(weight=torch.eye(3), ranks=True),
 }

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import pytest
 import torch
+import torch.distributed as dist
 from torch.utils.data import DataLoader, TensorDataset
 
 import nctool
-from nctool.core.errors import InputError, UsageError
+from nctool.core.errors import InputError, ResourceError, UsageError
 from nctool.hosts.shares import share_of
 from nctool.ranks.group import Ranks
 from nctool.report import Report
@@ -32,7 +34,7 @@ def share(group: Ranks) -> Any:
 
 
 def collecting(group: Ranks, **options: Any) -> tuple[dict[str, float], Any]:
-    report = nctool.collect(network(), share(group), ranks=True, progress=False, **options)
+    report = nctool.collect(network(), share(group), progress=False, **options)
     return report.flat("nc/", separator="/"), report.to_dict()["data"]["n"]
 
 
@@ -53,6 +55,29 @@ def test_collect() -> None:
     agree(first[0], whole(), many=60)
     missing = whole().flat("nc/", separator="/").keys() - first[0].keys()
     assert not missing
+
+
+def alone(group: Ranks) -> str:
+    os.environ["NCTOOL_RANK_TIMEOUT"] = "1"
+    own = nctool.collect(network(), share(group), progress=False, ranks=False)
+    assert isinstance(own, Report)
+    assert own.settings["world_size"] == 1 and own.data["n"] < len(samples()[1])
+    said = ""
+    if group.rank == 0:
+        with pytest.raises(ResourceError) as caught:
+            nctool.collect(network(), share(group), progress=False)
+        said = str(caught.value)
+    dist.barrier()
+    os.environ["NCTOOL_RANK_TIMEOUT"] = "60"
+    assert collecting(group)[1] == len(samples()[1])
+    return said
+
+
+# One process alone is told who is missing before anything is exchanged, and may measure its own;
+# afterwards all may still come.
+def test_alone() -> None:
+    first, _ = on_ranks(2, alone)
+    assert "rank 1 of 2 did not come within 1 seconds" in first and "ranks=False" in first
 
 
 # A Monitor in each process gives what one gives of all samples, and says no more than that.
