@@ -30,6 +30,9 @@ EARLY_ROWS, LATER_ROWS = 16, 1024
 """Rows per class after which means so far become the new pilots: soon at first, seldom later."""
 
 PILOT_ROWS = 512
+FEWEST_MULTIPLIED, MULTIPLIED = 256, 1 << 16
+"""Rows whose outer products are summed at a time, and their numbers: in float64 these stay in
+cache."""
 
 
 def state_bytes(classes: int, dim: int, work: torch.dtype) -> int:
@@ -127,12 +130,16 @@ class MomentSweep:
         x/|x| - p/|p| = r/|x| + (1/|x| - 1/|p|) p, whose terms keep their digits near collapse.
         In float64: shards cut the samples differently, and have to merge to the same digits.
         """
-        exact = residual.double()
-        self.outer[0].addmm_(exact.T, exact)
-        if inverse is not None:
-            drift = inverse - inverse_of(self.pilot_square)[y]
-            exact = exact * inverse[:, None] + self.pilot[y].double() * drift[:, None]
-            self.outer[1].addmm_(exact.T, exact)
+        drift = None if inverse is None else inverse - inverse_of(self.pilot_square)[y]
+        rows = max(FEWEST_MULTIPLIED, MULTIPLIED // residual.shape[1])
+        for start in range(0, len(y), rows):
+            here = slice(start, start + rows)
+            exact = residual[here].double()
+            self.outer[0].addmm_(exact.T, exact)
+            if inverse is not None and drift is not None:
+                unit = exact * inverse[here, None]
+                unit.addcmul_(self.pilot[y[here]].double(), drift[here, None])
+                self.outer[1].addmm_(unit.T, unit)
 
     def _meet(self, x: Tensor, y: Tensor, counts: Tensor) -> None:
         """Give each class met for the first time a pilot: the mean of its first rows."""
