@@ -22,7 +22,7 @@ from nctool.arrays import Source
 from nctool.capture.batches import with_more_rows
 from nctool.capture.compiled import compiled
 from nctool.capture.explain import FEWEST_ROWS
-from nctool.capture.find import find_head
+from nctool.capture.find import SEARCHING, find_head
 from nctool.capture.plan import Plan
 from nctool.capture.spool import Spool
 from nctool.capture.watch import Watch
@@ -97,7 +97,7 @@ class Monitor:
         self._watch: Watch | None = None
         self._watched: Watched | None = None
         self._inputs: tuple[Any, ...] = ()
-        self._looking = self._trained = False
+        self._trained = False
         self._keeper = self._new_keeper()
         self._begin()
 
@@ -205,16 +205,12 @@ class Monitor:
     def _first(self, model: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         """Find the head in a forward of the same batch that changes nothing."""
         # A function that calls the model may be compiled: what follows cannot be traced.
-        if torch.compiler.is_compiling() or self._looking or self._watch is not None:
+        if torch.compiler.is_compiling() or SEARCHING.get() or self._watch is not None:
             return
-        self._looking = True
-        try:
-            whole = (*args, *kwargs.values())
-            size = next((len(each) for each in whole if isinstance(each, Tensor)), FEWEST_ROWS)
-            several = with_more_rows(args, kwargs, size)
-            site = find_head(model, *several, head=self.plan.head, classes=self.classes)
-        finally:
-            self._looking = False
+        whole = (*args, *kwargs.values())
+        size = next((len(each) for each in whole if isinstance(each, Tensor)), FEWEST_ROWS)
+        several = with_more_rows(args, kwargs, size)
+        site = find_head(model, *several, head=self.plan.head, classes=self.classes)
         self._watched = Watched(model, self.plan, site)
         self._watch = self._stack.enter_context(Watch(model, site))
         # Of tokens, to see whether labels repeat them.

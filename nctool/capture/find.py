@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 import torch
@@ -19,6 +21,19 @@ from nctool.capture.reading import readable
 from nctool.capture.record import Frame, Record, Recording
 from nctool.capture.site import NAMED, Site, Via
 from nctool.capture.untouched import forward_modes, untouched
+from nctool.capture.watch import not_watched
+
+SEARCHING: ContextVar[bool] = ContextVar("searching", default=False)
+"""Whether the forward that runs is one that looks for a head: it is no call of the user's."""
+
+
+@contextmanager
+def _searching() -> Iterator[None]:
+    token = SEARCHING.set(True)
+    try:
+        yield
+    finally:
+        SEARCHING.reset(token)
 
 
 def find_head(
@@ -41,7 +56,8 @@ def find_head(
     device = next((each.device for each in model.parameters()), torch.device("cpu"))
     autocast = _autocast(device.type)
     with untouched(model), forward_modes(device, fp32=True):
-        recording, output = _recorded(model, args, kwargs or {}, autocast)
+        with _searching(), not_watched():
+            recording, output = _recorded(model, args, kwargs or {}, autocast)
         outputs = possible_logits(output, classes)
         records = [each for each in recording.records if within is None or _inside(each, within)]
         if not outputs:

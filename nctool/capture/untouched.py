@@ -31,10 +31,9 @@ def untouched(model: nn.Module, loader: object = None) -> Iterator[None]:
     modules = list(model.modules())
     training = [module.training for module in modules]
     buffers = [
-        (module, name, buffer, buffer.detach().clone() if buffer.numel() <= SMALL else None)
+        (module, name, buffer, None if buffer is None or buffer.numel() > SMALL else _copy(buffer))
         for module in modules
         for name, buffer in module._buffers.items()
-        if buffer is not None
     ]
     restore_randomness = randomness_of(loader)
     try:
@@ -46,7 +45,7 @@ def untouched(model: nn.Module, loader: object = None) -> Iterator[None]:
             module.training = flag
         for module, name, buffer, value in buffers:
             module._buffers[name] = buffer
-            if value is not None and not _same(buffer, value):
+            if buffer is not None and value is not None and not _same(buffer, value):
                 with torch.inference_mode(buffer.is_inference()), torch.no_grad():
                     buffer.copy_(value)
         restore_randomness()
@@ -168,6 +167,10 @@ def fingerprint(model: nn.Module, head: Sequence[Tensor] = ()) -> str:
 def _numbers(flat: Tensor) -> Tensor:
     """As float64, in which every smaller type is exact."""
     return (flat.real if flat.is_complex() else flat).double()
+
+
+def _copy(buffer: Tensor) -> Tensor:
+    return buffer.detach().clone()
 
 
 def _same(buffer: Tensor, value: Tensor) -> bool:

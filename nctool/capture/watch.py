@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
+from weakref import WeakSet
 
 import torch
 from torch import Tensor, nn
@@ -47,6 +48,20 @@ class HeadReached(Exception):
     """Ends a forward where the head would begin: everything that is wanted is known."""
 
 
+ENTERED: WeakSet[Watch] = WeakSet()
+
+
+@contextmanager
+def not_watched() -> Iterator[None]:
+    """Forwards within count for nobody: those that look for a head are of the same batch."""
+    before = [(watch, watch.state) for watch in list(ENTERED)]
+    try:
+        yield
+    finally:
+        for watch, state in before:
+            watch.state = state
+
+
 class Watch:
     """While entered, the features and the head of every forward are there to be taken.
 
@@ -84,6 +99,15 @@ class Watch:
         self._outputs: dict[str, Tensor] = {}
         self._logits: Tensor | None = None
 
+    @property
+    def state(self) -> tuple[Any, ...]:
+        """What forwards change, to be set again."""
+        return self.calls, self._since, self._seen, dict(self._outputs), self._logits
+
+    @state.setter
+    def state(self, state: tuple[Any, ...]) -> None:
+        self.calls, self._since, self._seen, self._outputs, self._logits = state
+
     def __enter__(self) -> Self:
         self.calls = 0
         self.clear()
@@ -105,6 +129,7 @@ class Watch:
                 # After the module: what other hooks made of its input is known then. Before other
                 # hooks that come after it: sharded parameters are still whole.
                 self._hook(stack, self.site.name, self._after, prepend=True)
+            ENTERED.add(self)
             self._hooks = stack.pop_all()
         return self
 
@@ -114,6 +139,7 @@ class Watch:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        ENTERED.discard(self)
         self._hooks.close()
         self.clear()
 

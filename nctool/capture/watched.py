@@ -87,5 +87,8 @@ class Watched:
 
 def changed(what: str) -> InputError:
     """The error of a model that did not stay the same."""
-    hint = "stop whatever trains it meanwhile, or collect from a copy: copy.deepcopy(model)"
+    hint = (
+        "stop whatever trains it meanwhile, or collect from a copy: copy.deepcopy(model);\n"
+        "where its own forward writes into its parameters or buffers, let it not do so in eval mode"
+    )
     return InputError("model-changed", f"{what} is not that at the first", hint)

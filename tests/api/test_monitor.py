@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 import nctool
+from nctool.capture.find import find_head
 from nctool.core.errors import InputError
 from tests.api.test_collect import assert_equal, collected, measured
 from tests.support.networks import Net, by_hand, loader, network
@@ -230,3 +231,17 @@ def test_save(tmp_path: Path) -> None:
             assert both.value(result.id) == pytest.approx(result.value, rel=1e-6, abs=1e-9)
     monitored(model, batches, spool="1GiB").save(tmp_path / "rows.ncstats")
     assert nctool.analyze(tmp_path / "rows.ncstats")["nc4.accuracy"].status == "ok"
+
+
+# Two of one model, or one that waits while another search runs, see the same forwards.
+def test_two() -> None:
+    model = network().eval()
+    one, other = nctool.Monitor(model, bootstrap=0), nctool.Monitor(model, bootstrap=0)
+    with one, other:
+        find_head(model, [next(iter(loader()))[0]])
+        for x, y in loader():
+            model(x)
+            one.add(y)
+            other.add(y)
+    expected = monitored(model, loader()).report().flat()
+    assert one.report().flat() == other.report().flat() == expected

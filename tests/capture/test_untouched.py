@@ -38,6 +38,7 @@ def drawn(loader: object = None) -> list[float]:
 @pytest.mark.parametrize("fails", [False, True])
 def test_restored(fails: bool) -> None:
     model, before = network(), network().state_dict()
+    model[1].register_buffer("table", None)
     flags = [module.training for module in model.modules()]
     own = torch.Generator().manual_seed(3)
     data: Any = [1, 2, 3]
@@ -51,9 +52,11 @@ def test_restored(fails: bool) -> None:
         list(loader)
         model[1].running_mean.add_(1)
         model[1].running_var = torch.zeros(6)
+        model[1].table = torch.zeros(6)
         if fails:
             raise KeyboardInterrupt
     assert [module.training for module in model.modules()] == flags
+    assert model[1].table is None
     assert drawn(loader) == expected
     for key, value in model.state_dict().items():
         assert torch.equal(value, before[key]), key
