@@ -25,6 +25,8 @@ from nctool.statistics.signatures import among
 
 ROOM = 1 << 62
 """Memory: what was summed once had room enough where it was."""
+LOWEST = "labels-start-at-one"
+"""The notice that no label is 0, which of one shard says little about the others."""
 
 
 def merged(statistics: Sequence[Statistics]) -> Statistics:
@@ -90,9 +92,10 @@ def _settings(made: Conditions) -> Settings:
 
 
 def _once(parts: Sequence[Statistics]) -> tuple[Notice, ...]:
-    """The notices of all, each said once."""
+    """The notices of all, each said once; one about the lowest label only where all say it."""
+    lowest = all(any(said.slug == LOWEST for said in each.notices) for each in parts)
     kept: list[Notice] = []
     for notice in (notice for each in parts for notice in each.notices):
-        if notice not in kept:
+        if notice not in kept and (lowest or notice.slug != LOWEST):
             kept.append(notice)
     return tuple(kept)

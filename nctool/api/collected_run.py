@@ -99,17 +99,35 @@ def collected_document(
     group: Group = ALONE,
 ) -> Done:
     """The model as it is, or at each of its checkpoints; ``loaders`` is called for every pass."""
-    if checkpoints is None:
+
+    def alone(how: Collecting, stage: Stage | None = None) -> Done:
         result = collect_point(model, loaders(), how, metrics, settings, progress, group)
         last = result if isinstance(result, Analysis) else result.last
-        report = kept.marked(last.report)
-        depth = None if isinstance(result, Analysis) else result.trajectory.with_last(report)
+        report = kept.marked(last.report if stage is None else _of_stage(last.report, stage))
+        depth = None
+        if not isinstance(result, Analysis):
+            points = result.trajectory.points
+            if stage is not None:
+                points = tuple(
+                    replace(each, report=_of_stage(each.report, stage)) for each in points
+                )
+            depth = replace(result.trajectory, points=points).with_last(report)
         kept.write(depth or report)
         return Done(depth or report, replace(last, report=report))
-    if how.plan.layers is not None:
-        message = "layers and checkpoints together make no trajectory: it has one axis"
-        raise UsageError("layers-and-checkpoints", message, "give one checkpoint after the other")
+
+    if checkpoints is None:
+        return alone(how)
     stages = stages_of(model, checkpoints)
+    out = None if how.out is None else str(how.out)
+    if how.plan.layers is not None:
+        (stage, *others), (folder, *_) = stages, _folders(out, stages)
+        if others:
+            message = f"layers at {len(stages):,} checkpoints make no trajectory: it has one axis"
+            raise UsageError("layers-and-checkpoints", message, "give one of the checkpoints")
+        here = None if folder is None else Path(folder)
+        with borrowed(model) as load:
+            load(stage.state)
+            return alone(replace(how, out=here, run={**how.run, **stage.run}), stage)
     loader = loaders()
     if isinstance(loader, Iterator) and len(stages) > 1 and loaders() is loader:
         message = f"the loader is a {type(loader).__name__}, which can be read once only"
@@ -123,7 +141,6 @@ def collected_document(
         assert isinstance(result, Analysis)  # without layers
         return result
 
-    out = None if how.out is None else str(how.out)
     return collected_run(
         model, stages, collect, kept=kept, out=out, progress=progress, keep_last=keep_last
     )

@@ -97,7 +97,7 @@ class Reading:
             return place, _at(raw, place)
         except (KeyError, IndexError, TypeError, AttributeError) as problem:
             message = f"a batch has no {place!r} that could be its labels: {described(raw)}"
-            hint = "name its labels with labels=, a key, a place, or a function of the batch"
+            hint = "name its labels by a key or a place: --labels KEY, or labels= in Python"
             raise InputError("batch-labels", message, hint) from problem
 
     def _of_mapping(self, values: Mapping[str, Any], labels: Any) -> Batch:
@@ -143,7 +143,7 @@ def _at(raw: Any, place: str | int) -> Any:
 
 def _without_labels(raw: Any) -> InputError:
     message = f"a batch has no labels that are known as such: {described(raw)}"
-    hint = "name them with labels=, a key or a function of the batch; a loader gives (x, y)"
+    hint = "a loader gives (x, y); else name them: --labels KEY, or labels= in Python"
     return InputError("batch-labels", message, hint)
 
 

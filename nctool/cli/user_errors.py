@@ -71,6 +71,9 @@ def theirs(problem: BaseException) -> NctoolError | None:
     *outer, inner = calls or [""]
     message = f"{inner}: {said}" if inner else said
     hint = f"called from {'; '.join(reversed(outer))}\n" if outer else ""
+    if not own and isinstance(problem, TypeError) and "forward()" in said:  # no line of theirs ran
+        message = said
+        hint = "the model is called with what a batch holds besides its labels\n"
     return InputError("user-code", message, f"{hint}this is code that nctool was asked to run")
 
 

@@ -24,7 +24,9 @@ SHAPES = {
 """Of the sums of the first pass, by their names."""
 LATER = ("center", "bias_decides", "logit_scale", "seed")
 """Settings that the sums of later passes depend on."""
-UNORDERED = "rows of all samples at once do not merge: nctool analyze the samples themselves"
+UNORDERED = (
+    "it compares rows of different shards, which sums do not hold: nctool analyze the samples"
+)
 NAMED_PARTS = 3
 
 

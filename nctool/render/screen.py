@@ -126,9 +126,13 @@ def _arrays(report: Report) -> list[str]:
 
 
 def _next(report: Report, width: int) -> Line:
-    """What to type next, as many hints as fit."""
+    """What to type next, as many hints as fit; of a model that was run, which head was taken."""
     known = sum(result.status == "ok" for result in report)
     hints = [hint.format(count(known, "number")) for hint in (NEXT if known else NEXT[2:])]
+    collected = {each.role: each.key for each in report.inputs if each.format == "collected"}
+    if "features" in collected:
+        head = collected.get("head") or collected["features"]
+        hints[-1] = f"head: {head.removesuffix('.weight')}"
     while len(hints) > 1 and len("    ".join(hints)) > width:
         hints.pop()
     return line(("    ".join(hints), "faint"))

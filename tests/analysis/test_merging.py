@@ -12,6 +12,7 @@ from nctool.analysis.merging import merged
 from nctool.analysis.summing import statistics_of
 from nctool.analysis.whole import WHOLE
 from nctool.core.errors import InputError
+from nctool.core.notice import Notice
 from nctool.facts import graph
 from nctool.inputs.assemble import assemble
 from nctool.inputs.statistics import source_of
@@ -104,6 +105,21 @@ def test_incomplete() -> None:
     assert report["nc4.accuracy"].status == "skipped"
     assert "of which 3 are missing here" in str(report["nc4.accuracy"].reason)
     assert report["nc1.trace_ratio"].value is not None
+
+
+# That no label is 0 is said of the whole where it holds of every shard, and of no other.
+@pytest.mark.parametrize("shards", [(0, 1), (1, 1)])
+def test_lowest_label(shards: tuple[int, ...]) -> None:
+    source = sums.shard("long_tail", "float32", tuple(range(500)))
+    others = sums.shard("long_tail", "float32", tuple(range(500, 1000)))
+    said = Notice("labels-start-at-one", "the lowest label is 1"), Notice("other", "stays")
+    both = merged(
+        [
+            replace(statistics_of(each, sums.SETTINGS), notices=said[1 - lowest :])
+            for each, lowest in zip((source, others), shards, strict=True)
+        ]
+    )
+    assert both.notices == said[1 - min(shards) :]
 
 
 # Second passes around different means are not added: the first pass stays.

@@ -213,3 +213,18 @@ def test_ends_before_the_head() -> None:
     assert all(map(torch.equal, first, second)) and network.heads == heads
     network(batches()[0]["input_ids"])
     assert network.heads == heads + 1
+
+
+# A model that repeats its input is right about the row before, and its labels are in order.
+def test_no_other_order_is_looked_for() -> None:
+    network = model()
+    with torch.no_grad():
+        network.layer.weight.zero_()
+        network.embedding.weight.copy_(torch.randn(VOCABULARY, WIDTH).sign() * 3)
+    report = collected(network, batches())
+    assert report.value("nc4.accuracy") < 0.3
+    assert report.value("collapse.weakest") < 0.5
+    slugs = {notice.slug for notice in report.warnings}
+    assert "rows-misaligned" not in slugs and report.verdict.withheld is None
+    rows = by_hand(network)
+    assert "rows-misaligned" in {notice.slug for notice in measured(**rows).warnings}

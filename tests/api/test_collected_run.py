@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -247,3 +248,22 @@ def test_refused() -> None:
     with pytest.raises(UsageError) as wrong:
         nctool.collect(model, module.make_loader(), checkpoints=paths, layers="body.*")
     assert wrong.value.slug == "layers-and-checkpoints"
+
+
+# Of one checkpoint the course over depth is that of the model with its weights, and so is the file.
+def test_layers_of_one_checkpoint(tmp_path: Path) -> None:
+    module = digits.script()
+    model, path = module.make_model(), digits.folder() / "epoch=1000.pt"
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    collect = partial(nctool.collect, layers="body.*", metrics="nc1.pinv", bootstrap=0)
+    run = collect(model, module.make_loader(), checkpoints=path, out=tmp_path / "rows")
+    assert all(torch.equal(model.state_dict()[name], value) for name, value in before.items())
+    model.load_state_dict(torch.load(path, weights_only=True)["model"])
+    expected = collect(model, module.make_loader())
+    assert isinstance(run, Trajectory) and isinstance(expected, Trajectory)
+    labels = [point.label for point in run.points]
+    assert labels == [point.label for point in expected.points] and len(labels) > 1
+    assert run["nc1.pinv"].tolist() == expected["nc1.pinv"].tolist()
+    for point in run.points:
+        assert (point.report.inputs[0].role, point.report.run["epoch"]) == ("model", 1000)
+    assert [each.name for each in (tmp_path / "rows").iterdir()] == ["epoch=1000"]

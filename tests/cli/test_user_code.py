@@ -6,8 +6,11 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 
+from nctool import collect
 from nctool.cli import set_values, user_code
+from nctool.cli.user_errors import as_errors
 from nctool.core.errors import InputError, NctoolError, UsageError
 
 FILES = Path("/proc/self/fd")
@@ -98,6 +101,14 @@ def test_error_in_a_call() -> None:
     assert isinstance(error, InputError) and error.slug == "user-code"
     assert error.message == "helper.py:2 in width: ZeroDivisionError: division by zero"
     assert error.hint.splitlines()[0] == "called from train.py:4 in make"
+
+
+# A batch that does not fit the model is told without torch's own lines, and with what was passed.
+def test_batch_that_does_not_fit() -> None:
+    with pytest.raises(InputError) as caught, as_errors():
+        collect(torch.nn.Linear(2, 3), [(torch.ones(4, 2), torch.ones(4), torch.arange(4) % 3)])
+    assert caught.value.message.startswith("TypeError: Linear.forward() takes 2 positional")
+    assert caught.value.hint.startswith("the model is called with what a batch holds")
 
 
 # So does one while it is imported, one of its grammar, one of arguments, and one that exits.

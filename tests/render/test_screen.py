@@ -10,7 +10,7 @@ import pytest
 
 from nctool.core.notice import Notice
 from nctool.render import console, terminal
-from nctool.report import Report, documents
+from nctool.report import Input, Report, documents
 from nctool.report.comparison import compare
 from nctool.report.documents import Document
 from nctool.report.gates import Demands, judge, parse
@@ -107,6 +107,20 @@ def test_fits(name: str, kind: str) -> None:
 def test_without_dials(name: str) -> None:
     saved = document(name)
     assert shown(saved) == shown(saved, everything=True)
+
+
+# A model that was run has no file to inspect: the line names the head that was taken.
+def test_head_of_a_model() -> None:
+    saved = judged(WAYS)
+    assert shown(saved)[-1].endswith("which arrays: nctool inspect")
+    run = replace(
+        saved,
+        inputs=tuple(
+            Input(role, "Net", key, "collected", (4, 2), "float32", "", "auto", "")
+            for role, key in (("features", "input of classify"), ("head", "classify.weight"))
+        ),
+    )
+    assert shown(run)[-1].endswith("    head: classify")
 
 
 # Where some parts alone were asked for it is these numbers, as it is for reports without any.
