@@ -9,12 +9,14 @@ from math import prod
 from pathlib import Path
 from typing import Any, TypeAlias
 
+import torch
 from torch import nn
 
 from nctool.analysis.collecting import Collecting, collect_point
 from nctool.analysis.measure import Analysis, Settings
 from nctool.analysis.trajectories import Within
 from nctool.api.kept_points import Kept, Key
+from nctool.capture.known_by import known_by
 from nctool.capture.states import State, borrowed, state_for
 from nctool.core.array_spec import split
 from nctool.core.checkpoints import Moment, moment_in_name, moment_of, train_error
@@ -134,6 +136,9 @@ def collected_document(
         hint = "each checkpoint reads all of it: give what makes its own iterator, as a list does"
         raise InputError("loader-once", message, hint)
 
+    if kept.path is not None:
+        kept = kept.about(_known_by_all(model, loader, group))
+
     def collect(stage: Stage, folder: str | None, inner: Progress) -> Analysis:
         out = None if folder is None else Path(folder)
         here = replace(how, out=out, run={**how.run, **stage.run})
@@ -144,6 +149,12 @@ def collected_document(
     return collected_run(
         model, stages, collect, kept=kept, out=out, progress=progress, keep_last=keep_last
     )
+
+
+def _known_by_all(model: nn.Module, loader: Any, group: Group) -> str | None:
+    """The same on all ranks, each of which has samples of its own."""
+    here = torch.tensor([*(known_by(model, loader) or "").encode()], dtype=torch.uint8)
+    return "".join(bytes(each.tolist()).decode() for each in group.gather(here)) or None
 
 
 def stages_of(
@@ -251,8 +262,8 @@ def _stage(model: nn.Module, opening: Opening, files: tuple[str, ...], prefix: s
 
 def _folders(out: str | None, stages: Sequence[Stage]) -> list[str | None]:
     """A folder for the rows of each, named as a run's folders are; none without ``out``."""
-    if out is None:
-        return [None] * len(stages)
+    if out is None or len(stages) == 1:  # one moment is no run: its rows are the folder
+        return [out] * len(stages)
     names = [_moment_name(stage.moment) for stage in stages]
     if len(set(names)) < len(names) or not all(names):
         names = [stage.label.replace("/", "-") for stage in stages]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from pathlib import Path
@@ -49,22 +50,38 @@ class Kept:
         digest = hashlib.sha256(text.encode()).hexdigest()
         return cls(None if path is None else str(path), digest, facts or {})
 
+    def about(self, samples: str | None) -> Kept:
+        """The same request, of a model and samples that are known by this.
+
+        Samples that cannot be looked at are known by the code that makes them, or not at all.
+        """
+        if samples is None and not self.facts.get("code"):
+            samples = secrets.token_hex(8)
+        digest = hashlib.sha256(f"{self.request} {samples}".encode()).hexdigest()
+        return replace(self, request=digest)
+
     def points(self) -> dict[Key, Report]:
         """Those in the file that were measured as they would be now."""
-        if self.path is None or not is_document(Path(self.path)):
-            return {}
-        try:
-            document = read(self.path)
-        except NctoolError:
-            return {}  # it is about to be replaced, as any file of that name would be
-        reports = [report for _, report in named_reports(document)]
         return {
             Key(source.fingerprint, report.run.get("epoch"), report.run.get("step")): _bare(report)
-            for report in reports
+            for report in self._reports()
             if _collection(report).get("request") == self.request
             for source in report.inputs
             if source.role == "model"
         }
+
+    def done(self) -> int:
+        """How many points of this code are in the file."""
+        known = map(_collection, self._reports())
+        return sum({**facts, **self.facts} == facts for facts in known)
+
+    def _reports(self) -> list[Report]:
+        if self.path is None or not is_document(Path(self.path)):
+            return []
+        try:
+            return [report for _, report in named_reports(read(self.path))]
+        except NctoolError:
+            return []  # it is about to be replaced, as any file of that name would be
 
     def marked(self, report: Report) -> Report:
         """The report of a point, by which it is known again."""
@@ -93,7 +110,7 @@ class Kept:
         if not number:
             return trajectory
         message = f"{count(number, 'point')} in {self.path} were measured before, and not again"
-        hint = "checkpoints, settings and code files are those of then; to measure anew, remove it"
+        hint = "checkpoints, samples and settings are those of then; to measure anew, remove it"
         notice = Notice("points-kept", message, hint, {"points": number})
         return trajectory.with_last(_noticed(trajectory.last, notice))
 

@@ -141,7 +141,7 @@ def _said_when_interrupted(kept: Kept) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        if points := len(kept.points()):
+        if points := kept.done():
             note(
                 f"interrupted: {count(points, 'point')} in {kept.path}",
                 "the same command goes on from there",

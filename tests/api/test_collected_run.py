@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from torch import nn
+from torch.utils.data import DataLoader, Dataset, TensorDataset
 
 import nctool
 from nctool import metrics
@@ -238,6 +240,42 @@ def test_function(tmp_path: Path) -> None:
     assert isinstance(other, nctool.Report) and other.warnings == ()
 
 
+def two_points(loader: Any, folder: Path) -> Any:
+    paths = [folder / f"epoch={epoch}.pt" for epoch in (1, 2)]
+    for place, path in enumerate(paths):
+        torch.manual_seed(place)
+        torch.save(nn.Linear(4, 3).state_dict(), path)
+    file = folder / "run.json"
+    return nctool.collect(
+        nn.Linear(4, 3), loader, checkpoints=paths, resume=file, metrics="nc1", progress=False
+    )
+
+
+class Noisy(Dataset[tuple[torch.Tensor, int]]):
+    """Augmented: no two looks at a sample are the same."""
+
+    def __len__(self) -> int:
+        return 12
+
+    def __getitem__(self, index: int) -> tuple[torch.Tensor, int]:
+        return torch.randn(4) + index % 3, index % 3
+
+
+# Points of other samples are not taken for those of these; augmentation alone makes no others.
+def test_other_samples(tmp_path: Path) -> None:
+    torch.manual_seed(5)
+    x, y = torch.randn(12, 4), torch.arange(12) % 3
+    first = two_points(DataLoader(TensorDataset(x, y), 6, shuffle=True), tmp_path)
+    again = two_points(DataLoader(TensorDataset(x, y), 6, shuffle=True), tmp_path)
+    assert "points-kept" in [each.slug for each in again.last.warnings]
+    other = two_points(DataLoader(TensorDataset(x + y[:, None], y), 6), tmp_path)
+    assert "points-kept" not in [each.slug for each in other.last.warnings]
+    assert other.last.value("nc1.cdnv") != first.last.value("nc1.cdnv")
+    two_points(DataLoader(Noisy(), 6), tmp_path)
+    noisy = two_points(DataLoader(Noisy(), 6), tmp_path)
+    assert "points-kept" in [each.slug for each in noisy.last.warnings]
+
+
 # What can be read once is no loader for two checkpoints; layers are another axis than time.
 def test_refused() -> None:
     module = digits.script()
@@ -266,4 +304,4 @@ def test_layers_of_one_checkpoint(tmp_path: Path) -> None:
     assert run["nc1.pinv"].tolist() == expected["nc1.pinv"].tolist()
     for point in run.points:
         assert (point.report.inputs[0].role, point.report.run["epoch"]) == ("model", 1000)
-    assert [each.name for each in (tmp_path / "rows").iterdir()] == ["epoch=1000"]
+    assert (tmp_path / "rows" / "nctool.json").is_file()

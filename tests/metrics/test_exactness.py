@@ -88,11 +88,11 @@ def test_blocks_of_one(name: str) -> None:
 @pytest.mark.parametrize(
     ("constant", "value"),
     [
-        ("statistics.moments.ONE_HOT_CLASSES", 0),
-        ("statistics.moments.ONE_HOT_CLASSES", 1000),
-        ("statistics.moments.SHORT_SUM", 4),
-        ("statistics.moments.BUFFER_CLASSES", 1),
-        ("statistics.moments.PILOT_ROWS", 1),
+        ("statistics.moment_sweep.ONE_HOT_CLASSES", 0),
+        ("statistics.moment_sweep.ONE_HOT_CLASSES", 1000),
+        ("statistics.moment_sweep.SHORT_SUM", 4),
+        ("statistics.moment_sweep.BUFFER_CLASSES", 1),
+        ("statistics.moment_sweep.PILOT_ROWS", 1),
         ("statistics.parts.RESIDUAL_CLASSES", 0),
         ("statistics.decisions.PRUNE_SHARE", -1.0),
         ("statistics.decisions.PRUNE_SHARE", 1.0),
