@@ -81,6 +81,23 @@ class Reading:
             return Batch(inputs, {}, labels)
         return Batch((raw,), {}, labels)
 
+    def beside_labels(self, raw: Any) -> tuple[Any, ...]:
+        """Everything in a batch but its labels, known by their place.
+
+        Labels that repeat an input may be the very same tensor.
+        """
+        key = _place_of_labels(raw) if callable(self.labels) else self._labels(raw)[0]
+        if isinstance(raw, Mapping):
+            return tuple(raw[name] for name in raw if name != key)
+        if not isinstance(raw, tuple | list):
+            return ()
+        rest = [each for place, each in enumerate(raw) if place != key]
+        return tuple(
+            value
+            for each in rest
+            for value in (each.values() if isinstance(each, Mapping) else [each])
+        )
+
     def _labels(self, raw: Any) -> tuple[str | int | None, Any]:
         """Under which key or at which place the labels are, and the labels."""
         if callable(self.labels):

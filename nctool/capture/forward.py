@@ -145,9 +145,7 @@ class Forward:
                     if len(as_labels(batch.labels)):
                         taken = self._forward(batch, device)
                 if taken is not None:
-                    # A decoder gets the labels themselves, which they must not be compared with.
-                    inputs = (*batch.args, *batch.kwargs.values())
-                    others = tuple(each for each in inputs if each is not batch.labels)
+                    others = self._reading.beside_labels(raw)
                     yield taken, batch.labels, others
                 advance(1)
 

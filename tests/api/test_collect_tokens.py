@@ -12,6 +12,7 @@ from torch import Tensor, nn
 import nctool
 from nctool.capture.forward import Forward
 from nctool.capture.plan import Plan
+from nctool.report import Report
 from tests.api.test_collect import assert_equal, collected, measured
 
 VOCABULARY, WIDTH = 12, 6
@@ -228,3 +229,27 @@ def test_no_other_order_is_looked_for() -> None:
     assert "rows-misaligned" not in slugs and report.verdict.withheld is None
     rows = by_hand(network)
     assert "rows-misaligned" in {notice.slug for notice in measured(**rows).warnings}
+
+
+# Labels that are the inputs are those of the next token, however the model is called with them:
+# by name, by a function of the whole batch, and where both are one and the same tensor.
+def test_shifted_however_called() -> None:
+    ids = texts()[0]
+    apart = [{"input_ids": ids[i : i + 16], "labels": ids[i : i + 16]} for i in range(0, 60, 16)]
+    same = [dict.fromkeys(("input_ids", "labels"), batch["labels"]) for batch in apart]
+    pairs = [(batch["labels"], batch["labels"]) for batch in apart]
+    seen = [
+        nctool.collect(model(), loader, call=call, metrics="nc1", progress=False)
+        for loader, call in (
+            (apart, None),
+            (same, None),
+            (pairs, None),
+            (apart, lambda network, batch: network(batch["input_ids"])),
+            (same, lambda network, batch: network(batch["input_ids"])),
+        )
+    ]
+    reports = [report for report in seen if isinstance(report, Report)]
+    assert len(reports) == len(seen)
+    for report in reports:
+        assert "next-token-labels" in [each.slug for each in report.warnings]
+        assert report.metrics == reports[0].metrics
