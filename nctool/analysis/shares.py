@@ -5,8 +5,8 @@ from __future__ import annotations
 from nctool.arrays import Source
 from nctool.engine.device import Engine
 from nctool.engine.group import Group, share_of
+from nctool.facts.costs import state_bytes
 from nctool.settings.budget import Budget
-from nctool.statistics.moment_sweep import state_bytes
 
 
 def share(source: Source, group: Group) -> tuple[int, int]:
@@ -25,6 +25,6 @@ def class_share(
     if group.size == 1 or source.features is None or source.share is not None:
         return None
     classes, dim = len(source.names), source.features.shape[1]
-    if state_bytes(classes, dim, engine.work) <= budget.memory:
+    if state_bytes(classes, dim, engine.work.itemsize) <= budget.memory:
         return None
     return share_of(classes, group)

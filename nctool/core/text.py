@@ -66,6 +66,15 @@ def count(value: int, noun: str, plural: str = "") -> str:
     return f"{value:,} {noun if value == 1 else plural or noun + 's'}"
 
 
+def amount(size: float) -> str:
+    """Bytes as ``1.3 GiB``."""
+    size = math.ceil(size)
+    if size < 1024:
+        return f"{size} B"
+    power = min((size.bit_length() - 1) // 10, 3)
+    return f"{size / 1024**power:,.1f} {('KiB', 'MiB', 'GiB')[power - 1]}"
+
+
 def natural(name: str) -> tuple[list[tuple[int, str]], str]:
     """Names in the order a person puts them: 2 before 10."""
     # Longer runs of digits are cut: turning thousands of digits into a number is refused.

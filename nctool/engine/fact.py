@@ -8,8 +8,11 @@ mark: a function stays callable as it is, and there is no registry to keep in st
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+if TYPE_CHECKING:
+    from nctool.engine.cost import CostOf
 
 MARK = "__nctool_facts__"
 
@@ -74,6 +77,9 @@ class Mark:
     """The fact that a sweep goes over; None for a plain fact."""
     timed: bool = False
     """Report its seconds."""
+    cost: CostOf | None = None
+    during: str | None = None
+    """The pass in which that cost arises, of a plain fact that is a part of its blocks."""
 
 
 def fact(
@@ -82,27 +88,33 @@ def fact(
     each: Sequence[str] = (),
     of: str | None = None,
     timed: bool = False,
+    cost: CostOf | None = None,
+    during: str | None = None,
 ) -> Callable[[F], F]:
     """A function of other facts; one for each key where there are several.
 
     A parameter is filled by the variant of the same key (or of the key ``of``), where there is one.
+    ``cost`` says what it costs to compute, or, of a part of the blocks of a pass (``during``), what
+    that costs over all of them.
     """
-    return _marking(name, each, of, None, timed)
+    return _marking(name, Mark("", tuple(each) or (None,), of, None, timed, cost, during))
 
 
 def sweep(
-    *, over: str, name: str | None = None, each: Sequence[str] = (), of: str | None = None
+    *,
+    over: str,
+    name: str | None = None,
+    each: Sequence[str] = (),
+    of: str | None = None,
+    cost: CostOf | None = None,
 ) -> Callable[[F], F]:
     """A function of other facts that returns an accumulator over the blocks of ``over``."""
-    return _marking(name, each, of, over, False)
+    return _marking(name, Mark("", tuple(each) or (None,), of, over, False, cost, over))
 
 
-def _marking(
-    name: str | None, each: Sequence[str], of: str | None, over: str | None, timed: bool
-) -> Callable[[F], F]:
+def _marking(name: str | None, note: Mark) -> Callable[[F], F]:
     def mark(function: F) -> F:
-        note = Mark(name or function.__name__, tuple(each) or (None,), of, over, timed)
-        setattr(function, MARK, note)
+        setattr(function, MARK, replace(note, name=name or function.__name__))
         return function
 
     return mark

@@ -14,6 +14,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from nctool.engine.cost import CostOf
 from nctool.engine.fact import MARK, Mark, Missing, Undefined, keyed
 
 
@@ -44,6 +45,10 @@ class Node:
     needs: tuple[Need, ...]
     over: str | None
     timed: bool
+    variant: str | None = None
+    """That of the facts it takes, where they have variants."""
+    cost: CostOf | None = None
+    during: str | None = None
 
     @property
     def before(self) -> tuple[str, ...]:
@@ -90,6 +95,9 @@ class Graph:
                 needs_of(function, key or mark.of, returned),
                 None if mark.over is None else _resolved(mark.over, key or mark.of, returned),
                 mark.timed,
+                key or mark.of,
+                mark.cost,
+                mark.during,
             )
             for function, mark in marked
             for key in mark.keys

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nctool.engine.fact import Accumulator, fact, sweep
+from nctool.facts import costs, point_costs
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from nctool.statistics.moments import Moments
 
 
-@sweep(over="present_samples")
+@sweep(over="present_samples", cost=costs.counted)
 def head_decisions(head_rule: HeadRule, class_counts: Tensor) -> Accumulator[Decisions]:
     """How often each row of the head is decided for each class."""
     from nctool.statistics.confusion import DecisionSums
@@ -25,7 +26,7 @@ def head_decisions(head_rule: HeadRule, class_counts: Tensor) -> Accumulator[Dec
     return DecisionSums(head_rule, class_counts)
 
 
-@sweep(over="present_samples")
+@sweep(over="present_samples", cost=costs.counted)
 def decision_order(head_rule: HeadRule, class_counts: Tensor) -> Accumulator[Tensor]:
     """(N,) The row of the head that is decided for each sample."""
     from nctool.statistics.confusion import DecisionOrder
@@ -47,7 +48,7 @@ def head_chosen(
     return head_decisions.chosen(columns, len(weight))
 
 
-@fact()
+@fact(cost=point_costs.alignment)
 def misalignment(
     sizes: Sizes,
     head_decisions: Decisions | None,

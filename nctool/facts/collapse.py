@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from nctool.engine.fact import Accumulator, Undefined, fact, sweep
+from nctool.facts import costs, point_costs
 from nctool.facts.points import BOTH
 
 if TYPE_CHECKING:
@@ -101,7 +102,7 @@ def rows_against_simplex(points: Points, columns: Tensor | None = None) -> Point
     return replace(points, vectors=centred, classes=classes)
 
 
-@fact(each=BOTH)
+@fact(each=BOTH, cost=point_costs.gram)
 def left_nc2(simplex_points: Points, unequal_targets: tuple[Target, Target] | None) -> Left:
     """Squared deviation from a simplex, or from SELI where that is nearer."""
     from nctool.geometry import nulls
@@ -166,7 +167,7 @@ def left_nc3(
     return Left(max(off - short, 0.0) / longest, target, random)
 
 
-@sweep(over="present_samples")
+@sweep(over="present_samples", cost=costs.counted)
 def mean_chosen(mean_rule: MeanRule, class_counts: Tensor) -> Accumulator[Tensor]:
     """(K,) How many samples are nearest to the mean of each class."""
     from nctool.statistics.sums import Tally

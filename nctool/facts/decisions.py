@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nctool.engine.fact import Accumulator, fact, sweep
+from nctool.facts import costs, point_costs
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from nctool.statistics.whitening import Spectrum, Whitener
 
 
-@fact()
+@fact(cost=costs.residual, during="present_samples")
 def residual(sizes: Sizes, moments: Moments, engine: Engine) -> Residual:
     """Sample minus class mean."""
     from nctool.statistics.parts import Residual
@@ -30,7 +31,7 @@ def residual(sizes: Sizes, moments: Moments, engine: Engine) -> Residual:
     return Residual(moments.mean.to(engine.work))
 
 
-@fact()
+@fact(cost=costs.span, during="present_samples")
 def span(whitening: Whitener, residual: Residual) -> Product | None:
     """The residuals in the span of the class means, where that is less than everything."""
     from nctool.statistics.whitening import span_of
@@ -38,7 +39,7 @@ def span(whitening: Whitener, residual: Residual) -> Product | None:
     return span_of(whitening, residual)
 
 
-@sweep(over="present_samples")
+@sweep(over="present_samples", cost=costs.whitened)
 def raw_whitened(
     between: float,
     whitening: Whitener,
@@ -54,7 +55,7 @@ def raw_whitened(
     return ClassSums(part, class_counts, reads=worth_fusing(residual, span))
 
 
-@fact()
+@fact(cost=point_costs.corrected)
 def whitened(
     raw_whitened: Tensor, whitening: Whitener, moments: Moments, residual: Residual
 ) -> Tensor:
@@ -94,7 +95,7 @@ def unit_whitened_total(
     return total_of(unit_whitened, unit_whitening, products, convention, samples.why)
 
 
-@sweep(over="present_samples")
+@sweep(over="present_samples", cost=costs.unit_whitened)
 def unit_whitened(
     unit_whitening: Whitener, residual: Residual, sphere_moments: Moments
 ) -> Accumulator[Tensor]:
@@ -117,7 +118,7 @@ def score_origin(moments: Moments, global_mean: Tensor, residual: Residual) -> O
     return origin_of(moments, global_mean, residual)
 
 
-@fact()
+@fact(cost=costs.head_rule, during="present_samples")
 def head_rule(
     sizes: Sizes,
     weight: Tensor,
@@ -135,7 +136,7 @@ def head_rule(
     return HeadRule(weight, decides, columns, score_origin, residual.inverse)
 
 
-@fact(of="means")
+@fact(of="means", cost=costs.mean_rule, during="present_samples")
 def mean_rule(
     sizes: Sizes,
     moments: Moments,
@@ -161,13 +162,13 @@ def mean_rule(
     )
 
 
-@sweep(over="present_samples")
+@sweep(over="present_samples", cost=costs.counted)
 def mean_right(mean_rule: MeanRule, class_counts: Tensor) -> Accumulator[Tensor]:
     """(K,) How many samples the nearest class mean gets right."""
     return _counts(mean_rule.right, class_counts, mean_rule)
 
 
-@sweep(over="present_samples")
+@sweep(over="present_samples", cost=costs.counted)
 def agreed(head_rule: HeadRule, mean_rule: MeanRule, class_counts: Tensor) -> Accumulator[Tensor]:
     """(K,) How often both choose the same class."""
     from nctool.statistics.decisions import Agreement
@@ -183,7 +184,7 @@ def _counts(
     return ClassSums(part, class_counts, reads=rule.reads, width=rule.width)
 
 
-@sweep(over="present_samples")
+@sweep(over="present_samples", cost=costs.spread)
 def logit_margins(head_rule: HeadRule, class_counts: Tensor) -> Accumulator[SampleMargins]:
     """Own logit minus the best other."""
     from nctool.statistics.distribution import MarginSums
@@ -191,7 +192,7 @@ def logit_margins(head_rule: HeadRule, class_counts: Tensor) -> Accumulator[Samp
     return MarginSums(head_rule.margins, class_counts, head_rule.reads, head_rule.width)
 
 
-@sweep(over="present_samples")
+@sweep(over="present_samples", cost=costs.cosines)
 def cosine_margins(
     sphere_moments: Moments, head_rule: HeadRule, class_counts: Tensor
 ) -> Accumulator[SampleMargins]:

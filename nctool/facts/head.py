@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nctool.engine.fact import Undefined, fact
+from nctool.facts import point_costs
 from nctool.facts.names import class_list
 
 if TYPE_CHECKING:
@@ -79,14 +80,14 @@ def framed(rows: Tensor, convention: Convention) -> Tensor:
     return rows - rows.mean(0) if convention.center_weights else rows
 
 
-@fact()
+@fact(cost=point_costs.table)
 def duality(compared_rows: Tensor, centred_means: Tensor) -> Duality:
     from nctool.geometry.duality import compare_rows
 
     return compare_rows(compared_rows, centred_means)
 
 
-@fact()
+@fact(cost=point_costs.cross_gram)
 def duality_deviation(compared_rows: Tensor, centred_means: Tensor) -> float:
     """W M' against a simplex."""
     from nctool.geometry.simplex import etf_deviation
@@ -119,7 +120,7 @@ def without_direction(
     )
 
 
-@fact()
+@fact(cost=point_costs.table)
 def unit_duality(unit_centred: Tensor, present_rows: Tensor) -> Duality:
     """Against the class means of features of length one."""
     from nctool.geometry.duality import compare_rows
@@ -138,7 +139,7 @@ def bias_residual(
     return residual
 
 
-@fact()
+@fact(cost=point_costs.gram)
 def bias_by_chance(
     present_rows: Tensor,
     global_mean: Tensor,

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from nctool.engine.cost import afford
 from nctool.engine.fact import Undefined, fact
+from nctool.facts import point_costs
 from nctool.facts.head import framed
 from nctool.facts.means import BALANCED
 from nctool.facts.points import BOTH
@@ -42,7 +44,7 @@ def unequal_counts(class_counts: Tensor) -> Tensor:  # (K,)
     return class_counts
 
 
-@fact(timed=True)
+@fact(timed=True, cost=point_costs.seli)
 def seli_targets(unequal_counts: Tensor, budget: Budget) -> tuple[Target, Target]:
     """The best geometry for these sizes: of classifier rows, and of class means."""
     from nctool.geometry import seli
@@ -53,10 +55,6 @@ def seli_targets(unequal_counts: Tensor, budget: Budget) -> tuple[Target, Target
             f"classes of {different:,} different sizes: their reference takes a singular value "
             f"decomposition that is done up to {seli.MOST_SIZES:,}"
         )
-    needed = seli.memory_needed(different)
-    if needed > budget.memory:
-        raise Undefined(
-            f"classes of {different:,} different sizes: their reference takes "
-            f"{needed / 2**20:,.0f} MiB, more than --memory allows"
-        )
+    what = f"the reference of classes of {different:,} different sizes"
+    afford(point_costs.seli_bytes(different), budget.memory, what)
     return seli.targets(unequal_counts)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from nctool.engine.cost import afford
 from nctool.engine.fact import Accumulator, Undefined, fact, sweep
+from nctool.facts import costs
 from nctool.facts.names import class_list
 
 if TYPE_CHECKING:
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
     from nctool.statistics.parts import Residual
 
 
-@fact(of="means")
+@fact(of="means", cost=costs.lines, during="present_samples")
 def mean_lines(
     sizes: Sizes,
     pairs: Pairs,
@@ -33,13 +35,11 @@ def mean_lines(
 
     if pairs.coincident_count:
         raise coincidence(pairs, all_points, class_names)
-    needed = 3 * 8 * sizes.classes**2
-    if needed > budget.memory:
-        raise Undefined(f"needs K x K distances, {needed / 2**30:.1f} GiB: raise --memory")
+    afford(costs.line_bytes(sizes.classes), budget.memory, "distances of all class means")
     return MeanLines(all_points.vectors, residual)
 
 
-@sweep(over="present_samples")
+@sweep(over="present_samples", cost=costs.counted)
 def raw_along_lines(mean_lines: MeanLines, class_counts: Tensor) -> Accumulator[Tensor]:
     """(K,) Sums of squared places of samples on the lines from their class mean to the others."""
     from nctool.statistics.sums import ClassSums

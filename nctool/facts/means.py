@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nctool.engine.fact import Undefined, fact
+from nctool.facts import point_costs
 from nctool.facts.samples import resolution_of
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ def centre_of(means: Tensor, moments: Moments, convention: Convention) -> Tensor
     return balanced + share @ (means - balanced)
 
 
-@fact()
+@fact(cost=point_costs.table)
 def centred_means(moments: Moments, global_mean: Tensor) -> Tensor:  # (K, D) float64
     return moments.mean - global_mean
 
@@ -50,7 +51,7 @@ def resolution(moments: Moments, variances: Tensor, engine: Engine) -> float:
     return resolution_of(moments.mean, variances, engine)
 
 
-@fact(timed=True)
+@fact(timed=True, cost=point_costs.whitening)
 def whitening(centred_means: Tensor, resolution: float, engine: Engine) -> Whitener:
     """The factor of S_B^+."""
     from nctool.statistics.whitening import whitener
@@ -128,7 +129,7 @@ def null_pinv(sizes: Sizes) -> float | None:
     return None
 
 
-@fact()
+@fact(cost=point_costs.table)
 def unit_centred(
     sizes: Sizes,
     sphere_moments: Moments,
@@ -149,7 +150,7 @@ def unit_centred(
     return centred
 
 
-@fact(timed=True)
+@fact(timed=True, cost=point_costs.whitening)
 def unit_whitening(
     unit_centred: Tensor, sphere_moments: Moments, variances: Tensor, engine: Engine
 ) -> Whitener:

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from nctool.core.text import count
+from nctool.engine.cost import afford
 from nctool.engine.fact import Undefined, fact
+from nctool.facts import point_costs
 from nctool.facts.head import framed
 from nctool.facts.means import BALANCED, SAMPLE_LIMITED
 from nctool.facts.names import class_list
@@ -29,7 +31,6 @@ if TYPE_CHECKING:
 BOTH = ("means", "weights")
 MANY = 4096
 """From so many points on the pairs take long enough to be watched."""
-GIB = 1 << 30
 NAMED_PAIRS = 3
 
 
@@ -74,7 +75,7 @@ def all_means(
     return Points(centred_means, feature_storage, present, "means", sizes)
 
 
-@fact(name="all_points[weights]")
+@fact(name="all_points[weights]", cost=point_costs.table)
 def all_rows(weight: Tensor, weight_storage: Storage) -> Points:
     from nctool.geometry.points import Points
 
@@ -107,13 +108,13 @@ def directed(points: Points, class_names: tuple[str, ...]) -> Points:
     return points
 
 
-@fact(each=BOTH)
+@fact(each=BOTH, cost=point_costs.table)
 def unit_points(directed: Points) -> Tensor:  # (K, D) float64
     """Scaled to length one."""
     return directed.vectors / directed.norms[:, None]
 
 
-@fact(name="pairs[means]", of="means", timed=True)
+@fact(name="pairs[means]", of="means", timed=True, cost=point_costs.pairs)
 def pairs_of_means(
     all_points: Points, variances: Tensor, resolution: float, convention: Convention
 ) -> Pairs:
@@ -127,14 +128,14 @@ def pairs_of_means(
     )
 
 
-@fact(name="pairs[weights]", of="weights", timed=True)
+@fact(name="pairs[weights]", of="weights", timed=True, cost=point_costs.pairs)
 def pairs_of_rows(all_points: Points) -> Pairs:
     from nctool.geometry.pairs import survey
 
     return survey(all_points.vectors)
 
 
-@fact(each=BOTH, timed=True)
+@fact(each=BOTH, timed=True, cost=point_costs.gram)
 def simplex_deviation(points: Points, convention: Convention) -> float:
     """Of the Gram matrix, of points as the convention wants them."""
     from nctool.geometry.simplex import etf_deviation
@@ -163,7 +164,7 @@ def margin_points(points: Points, class_names: tuple[str, ...], convention: Conv
     return directed(points, class_names) if convention.unit_rows else points
 
 
-@fact(each=BOTH, timed=True)
+@fact(each=BOTH, timed=True, cost=point_costs.margins)
 def margins(
     margin_points: Points,
     convention: Convention,
@@ -188,7 +189,7 @@ def margins(
         )
 
 
-@fact(each=BOTH, timed=True)
+@fact(each=BOTH, timed=True, cost=point_costs.energies)
 def energies(directed: Points, unit_points: Tensor, progress: Progress) -> Energies:
     """All that the pairs of directions say, from one pass over them."""
     from nctool.geometry.energy import energies, pairs_of
@@ -254,17 +255,12 @@ def energy_room(directed: Points) -> EnergyRoom:
 @fact(each=BOTH)
 def determinant_fits(directed: Points, budget: Budget) -> bool:
     """Is there memory for a kernel matrix and its factor?"""
-    from nctool.geometry import determinant
-
-    needed = determinant.memory_of(len(directed.vectors))
-    if needed > budget.memory:
-        raise Undefined(
-            f"needs a K x K matrix and its factor, {needed / GIB:.1f} GiB: raise --memory"
-        )
+    needed = point_costs.kernel_bytes(len(directed.vectors))
+    afford(needed, budget.memory, "a K x K matrix and its factor")
     return True
 
 
-@fact(each=BOTH, timed=True)
+@fact(each=BOTH, timed=True, cost=point_costs.log_determinant)
 def log_determinant(
     determinant_fits: bool, distinct_energies: Energies, unit_points: Tensor
 ) -> LogDeterminant:

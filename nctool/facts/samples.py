@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from nctool.engine.fact import Accumulator, Undefined, fact, sweep
+from nctool.facts import costs
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -44,7 +45,7 @@ class WithProducts:
     """Says that what a second look gives is taken from products of residuals: (D, D) numbers."""
 
 
-@fact()
+@fact(cost=costs.first_reading, during="samples")
 def samples(
     features: LazyArray,
     labels: Tensor,
@@ -73,7 +74,7 @@ def with_products() -> WithProducts:
     return WithProducts()
 
 
-@sweep(over="samples")
+@sweep(over="samples", cost=costs.sums)
 def sample_sums(
     samples: Samples,
     class_names: tuple[str, ...],
@@ -123,7 +124,7 @@ def present(columns: Tensor) -> tuple[int, ...]:
     return tuple(columns.tolist())
 
 
-@fact()
+@fact(cost=costs.moments)
 def moments(all_moments: Moments, columns: Tensor, engine: Engine) -> Moments:
     """Of the classes that have samples; means that only rounding tells apart become one.
 
@@ -227,7 +228,7 @@ def unit_rounding(feature_storage: Storage, engine: Engine) -> float:
     return coarsest**2 / 3
 
 
-@sweep(over="samples")
+@sweep(over="samples", cost=costs.sketch)
 def duplicate_sketch(samples: Samples) -> Accumulator[Suspects]:
     """Samples that may be copies of others."""
     from nctool.statistics.duplicates import DuplicateSketch
@@ -235,7 +236,7 @@ def duplicate_sketch(samples: Samples) -> Accumulator[Suspects]:
     return DuplicateSketch(samples.features.shape[1], samples.engine.device)
 
 
-@sweep(over="samples")
+@sweep(over="samples", cost=costs.signatures)
 def row_signatures(samples: Samples) -> Accumulator[Tensor]:
     """(S,) The smallest signatures of whole rows, for copies in different shards."""
     from nctool.statistics.signatures import RowSignatures
@@ -251,7 +252,7 @@ def duplicates(duplicate_sketch: Suspects, samples: Samples, group: Group) -> Du
     return confirmed(duplicate_sketch, samples, group)
 
 
-@fact()
+@fact(cost=costs.second_reading, during="present_samples")
 def present_samples(samples: Samples, columns: Tensor, class_names: tuple[str, ...]) -> Samples:
     """The same samples, their classes numbered among those that have any."""
     import torch

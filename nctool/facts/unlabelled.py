@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nctool.engine.fact import Accumulator, Undefined, fact, sweep
+from nctool.facts import costs
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -25,7 +26,7 @@ def unlabelled_samples(ood: LazyArray, engine: Engine, group: Group) -> Unlabell
     return Unlabelled(ood, engine, group)
 
 
-@sweep(over="unlabelled_samples")
+@sweep(over="unlabelled_samples", cost=costs.unlabelled)
 def ood_sum(unlabelled_samples: Unlabelled) -> Accumulator[Tensor]:
     """(D,) float64, their mean."""
     from nctool.statistics.sums import RowSum

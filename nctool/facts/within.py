@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nctool.core.text import count
+from nctool.engine.cost import afford
 from nctool.engine.fact import Accumulator, Undefined, fact, sweep
+from nctool.facts import costs
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -20,9 +22,6 @@ if TYPE_CHECKING:
     from nctool.statistics.moments import Moments
     from nctool.statistics.parts import Residual
     from nctool.statistics.within_class import PairDistances, Stacks
-
-KEPT_SHARE = 4
-"""One part in so many of the memory is for kept samples."""
 
 
 @fact(name="view[means]")
@@ -43,7 +42,7 @@ def view_of_weights(global_mean: Tensor, row_directions: Tensor | None = None) -
     return View(torch.zeros_like(global_mean), row_directions)
 
 
-@sweep(over="present_samples", name="near[means]", of="means")
+@sweep(over="present_samples", name="near[means]", of="means", cost=costs.near)
 def near_means(sizes: Sizes, view: View, residual: Residual) -> Accumulator[Closeness]:
     """Distances of the samples to the directions of their class means."""
     from nctool.statistics.closeness import ClosenessSums
@@ -51,7 +50,7 @@ def near_means(sizes: Sizes, view: View, residual: Residual) -> Accumulator[Clos
     return ClosenessSums(view, residual, spread=False)
 
 
-@sweep(over="present_samples", name="near[weights]", of="weights")
+@sweep(over="present_samples", name="near[weights]", of="weights", cost=costs.near)
 def near_weights(sizes: Sizes, view: View, residual: Residual) -> Accumulator[Closeness]:
     """Distances of the samples to the directions of their classifier rows, and their scatter."""
     from nctool.statistics.closeness import ClosenessSums
@@ -102,22 +101,24 @@ def unit_scatter(near: Closeness, residual: Residual, sphere_moments: Moments) -
     )
 
 
-@fact()
-def kept_choice(sizes: Sizes, labels: Tensor, residual: Residual, budget: Budget) -> Choice:
+@fact(cost=costs.choice)
+def kept_choice(
+    sizes: Sizes, labels: Tensor, class_counts: Tensor, residual: Residual, budget: Budget
+) -> Choice:
     """Which samples are kept for what sums cannot tell."""
-    from nctool.statistics.kept_samples import choose
+    from nctool.statistics.kept_samples import LEAST_KEPT, choose
 
-    row_bytes = sizes.dim * residual.centres.table.dtype.itemsize
-    choice = choose(labels, row_bytes, budget.memory // KEPT_SHARE, budget.seed)
-    if choice is None:
-        raise Undefined(
-            f"a few samples of each of {count(sizes.classes, 'class', 'classes')} do not fit a "
-            "quarter of --memory: raise it"
-        )
+    itemsize = residual.centres.table.dtype.itemsize
+    few = int(class_counts.clamp(max=LEAST_KEPT).sum())
+    what = f"a few samples of each of {count(sizes.classes, 'class', 'classes')}"
+    afford(costs.fewest_bytes(few, sizes.dim, itemsize), budget.memory, what)
+    memory = budget.memory // costs.KEPT_SHARE
+    choice = choose(labels, sizes.dim * itemsize, memory, budget.seed)
+    assert choice is not None  # as many fit
     return choice
 
 
-@sweep(over="present_samples")
+@sweep(over="present_samples", cost=costs.kept)
 def kept_samples(kept_choice: Choice, sizes: Sizes, engine: Engine) -> Accumulator[Groups]:
     """These samples, by class."""
     from nctool.statistics.kept_samples import Keeper
@@ -125,7 +126,7 @@ def kept_samples(kept_choice: Choice, sizes: Sizes, engine: Engine) -> Accumulat
     return Keeper(kept_choice, sizes.dim, engine.work, engine.device, sizes.classes)
 
 
-@fact()
+@fact(cost=costs.stacks, during="stacks")
 def stacks(kept_samples: Groups, residual: Residual, group: Group) -> Stacks:
     """The same, some classes at a time; each process takes some of them."""
     from nctool.statistics.within_class import Stacks
@@ -133,7 +134,7 @@ def stacks(kept_samples: Groups, residual: Residual, group: Group) -> Stacks:
     return Stacks(kept_samples, residual.centres.table, group)
 
 
-@sweep(over="stacks")
+@sweep(over="stacks", cost=costs.pair_distances)
 def pair_distances(
     residual: Residual, global_mean: Tensor, class_counts: Tensor
 ) -> Accumulator[PairDistances]:
@@ -145,7 +146,7 @@ def pair_distances(
     return PairSums(torch.zeros_like(global_mean), residual.centres.table, class_counts)
 
 
-@sweep(over="stacks", name="kernels", each=("means", "weights"))
+@sweep(over="stacks", name="kernels", each=("means", "weights"), cost=costs.kernels)
 def kernels(
     closeness: Closeness, view: View, residual: Residual, class_counts: Tensor
 ) -> Accumulator[Tensor]:

@@ -26,11 +26,6 @@ class LogDeterminant:
         return self.rounding <= SIGNIFICANT * max(1.0, abs(self.value))
 
 
-def memory_of(count: int) -> int:
-    """Bytes: the matrix and its factor."""
-    return 2 * 8 * count * count
-
-
 def log_determinant(rows: Tensor) -> LogDeterminant | None:
     """log det exp(-|u_i - u_j|^2) of unit ``rows`` (K, D) float64; None where that is singular."""
     # Cholesky reports a matrix that rounding has made singular; LU would return some number.

@@ -20,8 +20,6 @@ TILE = 512
 TRUSTED_SQUARE = 1e-4
 """Above this squared deviation the closed form keeps eleven digits; below it cancels."""
 MOST_SIZES = 4096
-MATRICES = 8
-"""G x G matrices in memory at once: both targets, and a singular value decomposition at work."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +69,6 @@ class Target:
 def different(counts: Tensor) -> int:
     """How many different class sizes there are."""
     return len(torch.unique(counts))
-
-
-def memory_needed(sizes: int) -> int:
-    """Bytes that the two targets take to compute for so many different sizes."""
-    return MATRICES * 8 * sizes * sizes
 
 
 def targets(counts: Tensor) -> tuple[Target, Target]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from nctool.core.text import amount
 from nctool.render.lines import BLANK, Line, line, table, wrapped
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ def lines(inspection: Inspection, width: int) -> list[Line]:
         for array in opened.arrays:
             shape = " × ".join(f"{size:,}" for size in array.shape) or "scalar"
             role = roles.get((array.path, array.key), "")
-            rows.append([role, array.key, shape, array.dtype, _bytes(array.nbytes)])
+            rows.append([role, array.key, shape, array.dtype, amount(array.nbytes)])
         out += [*table(rows, "<<><>"), BLANK]
     if inspection.roles is not None:
         out.append(line(("Roles", "title")))
@@ -93,10 +94,3 @@ def _roles_by_array(inspection: Inspection) -> dict[tuple[str, str], str]:
         for role, pick in picks(inspection)
         if pick is not None
     }
-
-
-def _bytes(size: int) -> str:
-    if size < 1024:
-        return f"{size} B"
-    power = min((size.bit_length() - 1) // 10, 3)
-    return f"{size / 1024**power:,.1f} {('KiB', 'MiB', 'GiB')[power - 1]}"

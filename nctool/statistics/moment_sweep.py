@@ -35,15 +35,6 @@ FEWEST_MULTIPLIED, MULTIPLIED = 256, 1 << 16
 cache."""
 
 
-def state_bytes(classes: int, dim: int, work: torch.dtype) -> int:
-    """What a sweep of so many classes holds, raw and on the sphere, while it takes stock.
-
-    Means and short sums in float64, twice each; three more tables while sums become moments; a
-    pilot and two buffers in the working precision.
-    """
-    return classes * dim * (7 * 8 + 3 * work.itemsize)
-
-
 class MomentSweep:
     """Folds batches into Moments. Feed it with ``add``; read it once with ``finish``."""
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from nctool.geometry import determinant
-from nctool.geometry.determinant import LogDeterminant, log_determinant, memory_of
+from nctool.geometry.determinant import LogDeterminant, log_determinant
 from nctool.geometry.energy_optima import largest_log_determinant
 from tests.support.point_sets import cloud, etf, orthoplex
 from tests.support.populations import Array
@@ -142,8 +142,3 @@ def test_ascent() -> None:
 # Where the simplex does not fit nothing is claimed.
 def test_unknown() -> None:
     assert largest_log_determinant(5, 3) is None
-
-
-# It takes the matrix and its factor.
-def test_memory() -> None:
-    assert memory_of(1024) == 2 * 8 * 1024**2

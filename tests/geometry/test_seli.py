@@ -10,6 +10,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from nctool.facts.point_costs import seli_bytes
 from nctool.geometry import seli
 from nctool.geometry.simplex import etf_deviation
 from tests.support.populations import Array, simplex
@@ -272,4 +273,4 @@ def test_many_classes() -> None:
     counts = torch.arange(30_000) % 17 + 1
     for target in seli.targets(counts):
         assert target.core.shape == (17, 17) and target.eigenvalues.shape == (29_999,)
-    assert seli.memory_needed(17) < 1 << 20
+    assert seli_bytes(17) < 1 << 20

@@ -276,7 +276,7 @@ def test_degenerate(name: str, kind: str, reason: str) -> None:
 def test_memory() -> None:
     rows = cloud(6, 2500, 8)
     report = nctool.analyze(weight=rows, metrics="hug.logdet.weights", memory=64 << 20)
-    reason = "needs a K x K matrix and its factor, 0.1 GiB: raise --memory"
+    reason = "a K x K matrix and its factor would need 95.4 MiB: --memory 96MiB allows it"
     assert report["hug.logdet.weights"].reason == reason
 
 

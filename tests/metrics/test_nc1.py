@@ -86,4 +86,4 @@ def test_directional_cdnv_needs_memory() -> None:
         features=features, labels=labels, metrics="nc1.directional_cdnv", memory="64MiB"
     )
     reason = report["nc1.directional_cdnv"].reason
-    assert reason == "needs K x K distances, 0.1 GiB: raise --memory"
+    assert reason == "distances of all class means would need 66.1 MiB: --memory 67MiB allows it"

@@ -1,0 +1,132 @@
+"""What the geometry of K points costs, fact by fact: as ``costs``, of what reads no samples."""
+
+from __future__ import annotations
+
+from nctool.engine.cost import Cost, Shape, product
+
+SVD = 24
+"""Operations of a singular value decomposition of an (n, n) matrix over n^3, at the rate of
+products: it runs slower than these."""
+QR = 6
+"""The same of the QR decomposition of an (m, n) matrix, over m n^2."""
+LOOKS = 9
+"""Products of all points with all, by which margins are typically certified."""
+LEAST_LOOKS = 2.5
+WHOLE = 512
+"""Up to so many points a Gram matrix is made as it is, beyond from one of the coordinates."""
+
+
+def whitening(shape: Shape) -> Cost:
+    """QR of the class means, and singular values of the triangle."""
+    small, large = sorted((shape.classes, shape.dim))
+    flops = QR * large * small**2 + SVD * small**3
+    return Cost(
+        double=flops, held=8 * 2 * small * large, calls=200,
+        kept=shape.dim * small * shape.itemsize,
+    )  # fmt: skip
+
+
+def corrected(shape: Shape) -> Cost:
+    """Rounded class means in the basis."""
+    rank = min(shape.classes, shape.dim)
+    return Cost(double=2 * shape.classes * shape.dim * rank, held=8 * shape.dim**2)
+
+
+def table(shape: Shape) -> Cost:
+    """Something of each of (K, D) numbers in float64."""
+    size = 8 * shape.points * shape.dim
+    return Cost(bytes=4 * size, kept=size)
+
+
+def pairs(shape: Shape) -> Cost:
+    """Cosines and distances of all pairs, half by symmetry."""
+    square = shape.points**2
+    return Cost(
+        double=square * shape.dim,
+        bytes=8 * 14 * square / 2,
+        calls=40 * tiles(shape, 512),
+        held=8 * 6 * min(shape.points, 512) ** 2,
+    )
+
+
+def tiles(shape: Shape, side: int) -> float:
+    """Blocks of the upper triangle."""
+    across = -(-shape.points // side)
+    return across * (across + 1) / 2
+
+
+def gram(shape: Shape) -> Cost:
+    """A Gram matrix against a simplex."""
+    points, dim = shape.points, shape.dim
+    if points <= WHOLE or points <= dim:
+        return Cost(double=2 * 2 * points**2 * dim, bytes=8 * 4 * points**2, calls=60)
+    return Cost(double=2 * points * dim**2, bytes=8 * 6 * points * dim, calls=60)
+
+
+def cross_gram(shape: Shape) -> Cost:
+    """The same of rows and means: two Gram matrices of coordinates."""
+    two = shape.points > max(WHOLE, shape.dim)
+    return gram(shape) + (gram(shape) if two else Cost())
+
+
+def energies(shape: Shape) -> Cost:
+    """Distances of all pairs from one float32 product, and three functions of each."""
+    square = shape.points**2 / 2
+    return Cost(
+        single=2 * square * shape.dim,
+        elements=4 * square,
+        bytes=4 * 10 * square,
+        calls=60 * tiles(shape, 512),
+        held=8 * shape.points * shape.dim,
+        kept=8 * 6 * shape.points,
+    )
+
+
+def kernel_bytes(points: int) -> int:
+    """A kernel matrix and its factor."""
+    return 2 * 8 * points**2
+
+
+def log_determinant(shape: Shape) -> Cost:
+    """A kernel matrix and its Cholesky factor."""
+    points = shape.points
+    return Cost(
+        double=2 * points**2 * shape.dim + 2 * points**3 / 3,
+        elements=points**2,
+        bytes=8 * 6 * points**2,
+        calls=200,
+        held=kernel_bytes(points),
+        needed=kernel_bytes(points),
+    )
+
+
+def margins(shape: Shape) -> Cost:
+    """Looks at all points from each, and the small quadratic programmes between them."""
+    looks = LEAST_LOOKS if shape.least_only else LOOKS
+    points, dim = shape.points, shape.dim
+    programmes = 0 if shape.least_only else 6e4 * points * min(1.0, points / 4096)
+    return Cost(
+        single=looks * 2 * points**2 * dim,
+        bytes=4 * 3 * looks * points**2,
+        elements=programmes,
+        calls=1500,
+        held=min(2**29, 12 * points * max(16, points)) + 3 * 8 * points * dim,
+        kept=8 * 4 * points,
+        rough=True,
+    )
+
+
+def seli_bytes(sizes: int) -> int:
+    """Both targets, and a singular value decomposition at work: eight (G, G) matrices."""
+    return 8 * 8 * sizes**2
+
+
+def seli(shape: Shape) -> Cost:
+    """A decomposition of as many different class sizes as there are."""
+    sizes = shape.unequal
+    return Cost(double=SVD * sizes**3, calls=80, held=seli_bytes(sizes), needed=seli_bytes(sizes))
+
+
+def alignment(shape: Shape) -> Cost:
+    """Class means against the rows of the head."""
+    return product(shape, shape.classes, shape.dim, 8) + Cost(bytes=8 * 4 * shape.classes**2)
