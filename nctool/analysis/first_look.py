@@ -13,11 +13,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from nctool.analysis.measure import Settings, choose_device, exact_products
+from nctool.analysis.measure import Settings
 from nctool.arrays import Gathered
 from nctool.core.progress import Silent
+from nctool.engine.arithmetic import exact_products
 from nctool.engine.block import Block
-from nctool.engine.device import LARGE_BLOCKS, Engine
+from nctool.engine.device import Engine, choose_device
 from nctool.engine.seen import Again, SeenSamples
 from nctool.engine.solve import settle, start
 from nctool.engine.workspace import Workspace
@@ -25,6 +26,9 @@ from nctool.facts import graph
 
 FIRST = ("sample_sums", "on_sphere", "with_products", "duplicate_sketch")
 """What a first look asks for."""
+
+BESIDE_A_MODEL = 8 << 30
+"""Bytes of a device that are counted on while a model runs there: blocks of 64 MiB."""
 
 
 class FirstLook:
@@ -41,9 +45,7 @@ class FirstLook:
         """``names`` of all classes; ``dtype`` of the features, as ``float32``."""
         self.settings, self.dim, self.dtype = settings, dim, dtype
         place = device or choose_device(settings.compute.device)
-        # Blocks of a device with memory of its own are larger: waiting costs more there.
-        sizes = {} if place.type == "cpu" else LARGE_BLOCKS
-        self.engine = Engine(place, work_of(dtype, settings), **sizes)
+        self.engine = Engine.on(place, work_of(dtype, settings), BESIDE_A_MODEL)
         unit = settings.convention.unit_features
         nothing = torch.empty(0, dtype=torch.int32)
         self.samples = SeenSamples.of(dim, dtype, self.engine, Silent(), unit, nothing)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import platform
 import secrets
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from time import perf_counter
@@ -23,7 +22,8 @@ from nctool.arrays import Source
 from nctool.core.errors import ResourceError
 from nctool.core.progress import Progress, Silent
 from nctool.core.version import __version__
-from nctool.engine.device import LARGE_BLOCKS, Engine
+from nctool.engine.arithmetic import exact_products
+from nctool.engine.device import Engine, choose_device, described
 from nctool.engine.group import ALONE, Group
 from nctool.engine.samples import extreme
 from nctool.engine.seen import look
@@ -148,34 +148,6 @@ def as_read(source: Source, facts: State) -> Source:
     return without(source, torch.nonzero((labels < 0) & (source.labels >= 0)).flatten())
 
 
-@contextmanager
-def exact_products(options: ComputeOptions) -> Iterator[None]:
-    """Full float32 products, the asked threads and determinism; the caller's own afterwards.
-
-    Under the caller's autocast, products would be of halves.
-    """
-    precision = torch.get_float32_matmul_precision()
-    threads = torch.get_num_threads()
-    strict = torch.are_deterministic_algorithms_enabled()
-    warn_only = torch.is_deterministic_algorithms_warn_only_enabled()
-    torch.set_float32_matmul_precision("highest")
-    if options.threads:
-        torch.set_num_threads(options.threads)
-    if options.deterministic:
-        torch.use_deterministic_algorithms(True)
-    try:
-        with torch.inference_mode(), ExitStack() as stack:
-            for kind in ("cpu", "cuda", "mps"):
-                if torch.is_autocast_enabled(kind):
-                    stack.enter_context(torch.autocast(kind, enabled=False))
-            yield
-    finally:
-        torch.set_float32_matmul_precision(precision)
-        torch.set_num_threads(threads)
-        if options.deterministic:
-            torch.use_deterministic_algorithms(strict, warn_only=warn_only)
-
-
 def choose_engine(source: Source, settings: Settings, group: Group = ALONE) -> Engine:
     """float64 throughout where the features are stored so; float32 products otherwise."""
     device = choose_device(settings.compute.device)
@@ -192,26 +164,11 @@ def choose_engine(source: Source, settings: Settings, group: Group = ALONE) -> E
         work = torch.float64
     if asked == "float32" and not finest:
         work = torch.float32
-    if device.type == "mps" and work == torch.float64:
+    if device.type == "mps":  # whatever the products are of, sums are of float64
         raise ResourceError(
             "no-float64", "this device has no float64, which these inputs need", "use --device cpu"
         )
-    return Engine(device, work, **({} if device.type == "cpu" else LARGE_BLOCKS))
-
-
-def choose_device(name: str) -> torch.device:
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        device = torch.device(name)
-        torch.empty(1, dtype=torch.float64, device=device)
-    except (RuntimeError, AssertionError, TypeError) as problem:
-        raise ResourceError(
-            "no-such-device",
-            f"device {name!r} is not available here",
-            "use --device cpu; see what is here with: nctool doctor",
-        ) from problem
-    return device
+    return Engine.on(device, work)
 
 
 def _report(
@@ -260,6 +217,7 @@ def _report(
             "python": platform.python_version(),
             "torch": torch.__version__,
             "platform": platform.platform(terse=True),
+            **described(engine.device),
         },
         warnings=(*source.notices, *notices(facts, results)),
         timing_s={name: round(value, 6) for name, value in timing.items()},

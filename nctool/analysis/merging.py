@@ -9,12 +9,13 @@ from typing import cast
 from torch import Tensor
 
 from nctool.analysis.alike import aligned, require_apart
-from nctool.analysis.measure import Settings, exact_products
+from nctool.analysis.measure import Settings
 from nctool.analysis.passes import Passes, adding
 from nctool.analysis.summing import means_of
 from nctool.analysis.whole import of_fact
 from nctool.arrays import Gathered, Source
 from nctool.core.notice import Notice
+from nctool.engine.arithmetic import exact_products
 from nctool.engine.packing import Packed
 from nctool.inputs.statistics import by_fact, check
 from nctool.readers.shared.statistics import Conditions, Statistics

@@ -15,12 +15,13 @@ from typing import Any
 from torch import Tensor
 
 from nctool.analysis.alike import aligned
-from nctool.analysis.measure import Settings, exact_products
+from nctool.analysis.measure import Settings
 from nctool.analysis.passes import Passes, Sums
 from nctool.analysis.whole import WHOLE, of_fact
 from nctool.arrays import Source
 from nctool.core.errors import InputError
 from nctool.core.progress import Progress
+from nctool.engine.arithmetic import exact_products
 from nctool.engine.fact import Undefined
 from nctool.engine.solve import State
 from nctool.inputs.assemble import cosine_head

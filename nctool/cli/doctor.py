@@ -27,6 +27,7 @@ def checkup() -> list[Line]:
     """Versions, devices, threads and formats, as lines."""
     import torch
 
+    from nctool.engine.device import gpus
     from nctool.readers import readers
     from nctool.render import renderers
     from nctool.render.lines import BLANK, columns, line
@@ -36,10 +37,8 @@ def checkup() -> list[Line]:
     rows = [[name, version] for name, version in versions.items()]
     threads, cores = torch.get_num_threads(), os.cpu_count() or 1
     devices = [f"cpu     {count(threads, 'thread')} on {count(cores, 'core')}"]
-    for index in range(torch.cuda.device_count()):
-        device = torch.cuda.get_device_properties(index)
-        devices.append(f"cuda:{index}  {device.name}, {device.total_memory / 2**30:.0f} GiB")
-    if not torch.cuda.is_available():
+    devices += [f"cuda:{index}  {gpu}" for index, gpu in enumerate(gpus())]
+    if len(devices) == 1:
         devices.append("cuda    not available")
     kinds = {renderer.name: renderer for renderer in renderers().values()}
     outputs = [[" ".join(kind.suffixes), _needs(kind.extra)] for kind in kinds.values()]

@@ -55,7 +55,7 @@ def made(
     """
     from torch import nn
 
-    from nctool.analysis.measure import choose_device
+    from nctool.engine.device import choose_device
 
     first, second = user_code.named(model), user_code.named(loader)
     functions = {}

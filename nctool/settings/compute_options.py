@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Literal
 
@@ -23,6 +24,14 @@ def check_threads(threads: int) -> None:
         )
 
 
+def check_device(name: str) -> None:
+    """Of what kind; whether it is here, only torch can tell."""
+    if not re.fullmatch(r"auto|cpu|mps|cuda(:[0-9]{1,3})?", name):
+        raise UsageError(
+            "bad-device", f"{name!r} is no device", "use auto, cpu, cuda, cuda:0 or mps"
+        )
+
+
 def check_replicates(replicates: int) -> None:
     if replicates and not FEWEST_REPLICATES <= replicates <= MOST_REPLICATES:
         hint = f"use {FEWEST_REPLICATES} to {MOST_REPLICATES:,}; 1000 is usual"
@@ -41,7 +50,9 @@ class ComputeOptions:
         usual=True,
     )
     per_class: bool = COMPUTE.option(False, "Every class's own value.")
-    device: str = COST.option("auto", "auto, cpu, cuda[:i] or mps.", metavar="NAME")
+    device: str = COST.option(
+        "auto", "auto, cpu, cuda[:i] or mps.", metavar="NAME", check=check_device
+    )
     dtype: Dtype | None = COST.option(
         None, "Precision of the large products.  [default: float32; float64 for float64 features]"
     )

@@ -56,6 +56,8 @@ MODULES = {
     "report": "report/report.py",
     "files": "core/files.py",
     "measure": "analysis/measure.py",
+    "device": "engine/device.py",
+    "arithmetic": "engine/arithmetic.py",
     "compute_options": "settings/compute_options.py",
     "option": "settings/option.py",
     "vocabulary": "inputs/vocabulary.py",
@@ -189,6 +191,14 @@ def without_float64() -> None:
         analyze(weight=HEAD.double(), dtype="float64")
 
 
+def without_order() -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("CUBLAS_WORKSPACE_CONFIG", raising=False)
+        for name in ("is_available", "is_initialized"):
+            patch.setattr(torch.cuda, name, lambda: True)
+        analyze(weight=HEAD, deterministic=True, device="cpu")
+
+
 def without_memory() -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(measure, "solve", _fail(torch.OutOfMemoryError("much too large")))
@@ -266,7 +276,9 @@ CASES: dict[str, Callable[[], object]] = {
     "compute_options.bad-threads": lambda: analyze(weight=HEAD, threads=0),
     "measure.no-float64": without_float64,
     "measure.out-of-memory": without_memory,
-    "measure.no-such-device": lambda: analyze(weight=HEAD, device="nowhere"),
+    "device.no-such-device": lambda: analyze(weight=HEAD, device="cuda:99"),
+    "arithmetic.not-deterministic": without_order,
+    "compute_options.bad-device": lambda: analyze(weight=HEAD, device="meta"),
     "api.unsupported-dtype": lambda: analyze(features=FEATURES.numpy() * 1j, labels=LABELS),
     "api.arrays-with-paths": lambda: analyze("features.npy", labels=LABELS),
     "api.paths-missing": lambda: analyze(weight=HEAD, split="test", transpose_head=True),

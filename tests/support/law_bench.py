@@ -13,7 +13,6 @@ from nctool.analysis.measure import (
     Analysis,
     Settings,
     choose_engine,
-    exact_products,
     inputs_of,
     measure,
     riders,
@@ -22,6 +21,7 @@ from nctool.analysis.results import result_of
 from nctool.arrays import LazyArray, Source
 from nctool.core.progress import Silent
 from nctool.engine import device
+from nctool.engine.arithmetic import exact_products
 from nctool.engine.solve import Read, State, solve, start
 from nctool.facts import graph
 from nctool.inputs.assemble import assemble
