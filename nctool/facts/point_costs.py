@@ -12,6 +12,8 @@ QR = 6
 LOOKS = 9
 """Products of all points with all, by which margins are typically certified."""
 LEAST_LOOKS = 2.5
+PANEL = 512
+"""Rows of a kernel matrix that are factored at a time."""
 WHOLE = 512
 """Up to so many points a Gram matrix is made as it is, beyond from one of the coordinates."""
 
@@ -83,18 +85,18 @@ def energies(shape: Shape) -> Cost:
 
 
 def kernel_bytes(points: int) -> int:
-    """A kernel matrix and its factor."""
-    return 2 * 8 * points**2
+    """The upper half of a kernel matrix, which becomes its factor, and the panel at work."""
+    return 8 * points * ((points + PANEL) // 2 + PANEL)
 
 
 def log_determinant(shape: Shape) -> Cost:
-    """A kernel matrix and its Cholesky factor."""
+    """Half of a kernel matrix and its Cholesky factor."""
     points = shape.points
     return Cost(
-        double=2 * points**2 * shape.dim + 2 * points**3 / 3,
-        elements=points**2,
-        bytes=8 * 6 * points**2,
-        calls=200,
+        double=points**2 * shape.dim + points**3 / 3,
+        elements=points**2 / 2,
+        bytes=8 * 2 * points**3 / PANEL / 2,
+        calls=100 + 2 * (points / PANEL) ** 2,
         held=kernel_bytes(points),
         needed=kernel_bytes(points),
     )

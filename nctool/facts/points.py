@@ -254,9 +254,9 @@ def energy_room(directed: Points) -> EnergyRoom:
 
 @fact(each=BOTH)
 def determinant_fits(directed: Points, budget: Budget) -> bool:
-    """Is there memory for a kernel matrix and its factor?"""
+    """Is there memory for the factor of a kernel matrix?"""
     needed = point_costs.kernel_bytes(len(directed.vectors))
-    afford(needed, budget.memory, "a K x K matrix and its factor")
+    afford(needed, budget.memory, "half a K x K matrix")
     return True
 
 
