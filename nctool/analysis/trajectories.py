@@ -1,21 +1,22 @@
 """The same measurement again and again: over the checkpoints of a run, or over its layers.
 
-Each point is measured as it would be alone; nothing but its report is kept. What only the whole
-trajectory tells comes after.
+Each point is measured as it would be alone, while the next is opened; nothing but its report is
+kept. What only the whole trajectory tells comes after.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 
+from nctool.analysis.ahead import InTurn, Load
 from nctool.analysis.measure import Analysis, Settings
 from nctool.analysis.together import measure_together
-from nctool.arrays import LazyArray, Source
+from nctool.arrays import LazyArray
 from nctool.core import checkpoints as runs
 from nctool.core.errors import InputError
 from nctool.core.progress import Advance, Progress, Silent
@@ -41,10 +42,10 @@ class MeasuredTrajectory:
 
 @dataclass(frozen=True, slots=True)
 class Upcoming:
-    """One point to come: its name, and the Source once it is its turn."""
+    """One point to come: its name, and how it is opened."""
 
     label: str
-    load: Callable[[], Source]
+    load: Load
 
 
 def points_of_run(
@@ -111,14 +112,19 @@ def measure_points(
 ) -> MeasuredTrajectory:
     """Measure every point, with one pass of progress over all of them."""
     reports: list[Report] = []
-    with (progress or Silent()).task("checkpoints", len(points)) as advance:
+    progress, last = progress or Silent(), None
+    in_turn = InTurn([point.load for point in points], settings.budget.memory)
+    with progress.task("checkpoints", len(points)) as advance, in_turn:
         for point in points:
             within = Within(advance, point.label)
-            analysis = measure_together(point.load(), metrics, settings, within, group)
-            reports.append(analysis.report)
+            last = None  # what it holds goes first: this point and the next are all that is open
+            source = in_turn.next(progress, within.say)
+            last = measure_together(source, metrics, settings, within, group)
+            reports.append(last.report)
             within.finish()
+    assert last is not None
     trajectory = followed(reports, [point.label for point in points], depth=depth)
-    return MeasuredTrajectory(trajectory, analysis)
+    return MeasuredTrajectory(trajectory, last)
 
 
 def _together(sources: Sequence[str]) -> tuple[tuple[str, ...], ...]:
@@ -140,10 +146,9 @@ def _label(parts: Sequence[str]) -> str:
     return "".join("*" if differs else piece for piece, differs in pairs)
 
 
-def _loading(
-    sources: Sequence[str], options: RoleOptions, downloads: Downloads | None
-) -> Callable[[], Source]:
-    return lambda: load(sources, options, downloads)
+def _loading(sources: Sequence[str], options: RoleOptions, downloads: Downloads | None) -> Load:
+    shared = downloads or Downloads()
+    return lambda progress: load(sources, options, replace(shared, progress=progress))
 
 
 def _at(layer: LazyArray, options: RoleOptions, *, head: str | None) -> RoleOptions:
@@ -177,6 +182,10 @@ class Within:
             self.advance(step, f"{self.label}: {title} {done / max(total, 1):.0%}")
 
         yield inner
+
+    def say(self, note: str) -> None:
+        """What is waited for."""
+        self.advance(0, f"{self.label}: {note}" if note else self.label)
 
     def finish(self) -> None:
         """The point is done."""

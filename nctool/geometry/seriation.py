@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections import deque
 
 import numpy as np
-from scipy.cluster.hierarchy import linkage
-from scipy.spatial.distance import squareform
 from torch import Tensor
 
 
@@ -16,6 +14,10 @@ def by_cluster(cosines: Tensor) -> list[int]:
     Average linkage on 1 - cosine, each merge turned so that its closest ends meet (Gruvaeus and
     Wainer, 1972): K^2 log K steps, where the best order of all leaves takes K^3.
     """
+    # Late: it takes as long to load as a small analysis, and only what is drawn asks for an order.
+    from scipy.cluster.hierarchy import linkage
+    from scipy.spatial.distance import squareform
+
     gram = cosines.double().cpu().numpy()
     size = len(gram)
     if size < 3:

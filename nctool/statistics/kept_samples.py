@@ -14,6 +14,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from nctool.core.remembered import remembered
 from nctool.engine.block import Block
 from nctool.engine.group import Group
 
@@ -45,7 +46,12 @@ def choose(labels: Tensor, row_bytes: int, memory: int, seed: int) -> Choice | N
     ``labels`` (N,) class indices, negative ones left out. None where ``memory`` bytes cannot hold
     a few rows of each class.
     """
-    y = labels[labels >= 0].cpu().numpy().astype(np.int64)
+    return _chosen(labels.cpu().numpy(), row_bytes, memory, seed)
+
+
+@remembered
+def _chosen(labels: npt.NDArray[np.int64], row_bytes: int, memory: int, seed: int) -> Choice | None:
+    y = labels[labels >= 0].astype(np.int64)
     counts = np.bincount(y)
     most, limit = _most(counts, row_bytes, memory)
     if most < min(LEAST_KEPT, int(counts.max(initial=0))):

@@ -2,13 +2,15 @@
 such less their mean (``centred=True``), as class means are.
 
 Each function returns a ``Null``: the value, by how much one draw differs from it, and how that is
-known; or None where nothing is known. Remembered by (K, d), within a second at any size.
+known; or None where nothing is known. Within a second at any size, and the same is computed once.
 
 Loaded when first asked for: metrics name these functions, and listing metrics needs no numpy.
 """
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
+
+from nctool.core.remembered import remembered
 
 if TYPE_CHECKING:
     from nctool.geometry.nulls.angles import angle_gap, cosine_std
@@ -57,5 +59,7 @@ _MODULES = {
 def __getattr__(name: str) -> Any:
     for module, names in _MODULES.items():
         if name in names.split():
-            return getattr(import_module(f"{__name__}.{module}"), name)
+            value = getattr(import_module(f"{__name__}.{module}"), name)
+            # An attribute of this module from now on: one memory for all who ask.
+            return globals().setdefault(name, value if type(value) is type else remembered(value))
     raise AttributeError(name)

@@ -80,20 +80,30 @@ def room_within(dim: int, sizes: Array, most: int, jitter: float, of_means: bool
     gram = np.exp(2 * (unit @ unit.transpose(0, 2, 1)) - 2) + jitter * np.eye(largest)
     factor = np.linalg.cholesky(gram)
     logs = 2 * np.log(factor.diagonal(axis1=1, axis2=2)).cumsum(1)  # (B, largest)
+    # For all sizes one forward substitution: the first entries of a solution depend on the first
+    # rows of the triangle alone.
+    points_of = np.stack(
+        [
+            _point(samples, few, count, last) - centre if of_means else last
+            for count, few in zip(counts, kept, strict=True)
+        ],
+        2,
+    )  # fmt: skip  (B, m, S)
+    points_of /= np.linalg.norm(points_of, axis=1, keepdims=True)
+    solved = np.linalg.solve(factor, np.exp(2 * (unit @ points_of) - 2))  # (B, largest, S)
+    # One sample is its own mean: what is left is the jitter, above and below.
+    left = np.maximum(1 + jitter - np.square(solved).cumsum(1), jitter)
     by_size = {}
-    for count, few in zip(counts, kept, strict=True):
-        own = last
-        if of_means:
-            own = (samples[:, :few].sum(1) + math.sqrt(max(count - few, 0)) * last) / count
-            own = own - centre
-        cosine = (unit[:, :few] @ directions(own[:, None])[:, 0, :, None])[:, :, 0]
-        beside = np.exp(2 * cosine - 2)
-        solved = np.linalg.solve(factor[:, :few, :few], beside[:, :, None])[:, :, 0]
-        # One sample is its own mean: what is left is the jitter, above and below.
-        schur = np.maximum(1 + jitter - np.square(solved).sum(1), jitter)
-        values = logs[:, few - 1] + np.log(schur)
+    for size, (count, few) in enumerate(zip(counts, kept, strict=True)):
+        values = logs[:, few - 1] + np.log(left[:, few - 1, size])
         by_size[float(count)] = float(values.mean()), float(values.var(ddof=1))
     return _over(sizes, by_size.__getitem__, f"simulated: {draws} draws, seed 0")
+
+
+def _point(samples: Array, few: int, count: float, rest: Array) -> Array:
+    """(B, m) The mean of a class of so many samples, of which the first few are known."""
+    mean: Array = (samples[:, :few].sum(1) + math.sqrt(max(count - few, 0)) * rest) / count
+    return mean
 
 
 def nearest_mean_accuracy(dim: int, sizes: Array) -> float:
