@@ -26,7 +26,7 @@ class ClassShare(Samples):
         """Later passes share out the rows: their sums are small."""
         return Samples(
             self.features, self.labels, self.engine, self.progress, title, self.unit_features,
-            self.share, local,
+            self.share, local, self.crossing,
         )  # fmt: skip
 
     def blocks(self, accumulators: Sequence[object]) -> Iterator[Block]:

@@ -13,9 +13,11 @@ from nctool.core.errors import InputError
 from nctool.core.progress import Progress
 from nctool.engine import device
 from nctool.engine.block import Block, fuse
+from nctool.engine.crossing import Crossing
 from nctool.engine.device import Engine
 from nctool.engine.fact import Changed
 from nctool.engine.group import ALONE, Group, share_of
+from nctool.engine.reader import Range
 from nctool.engine.workspace import Workspace
 
 EXTREME = 1e12
@@ -44,6 +46,8 @@ class Samples:
     """Which rows this process reads; positions count all."""
     local: Tensor | None = None
     """New index of each class (C,); the stored one by default."""
+    crossing: Crossing | None = None
+    """Their way to a device that has memory of its own."""
 
     @property
     def why(self) -> str:
@@ -84,20 +88,36 @@ class Samples:
         """Features in the working precision and class indices, ignored samples left out."""
         start, stop = self.share
         with self.progress.task(self.title, stop - start) as advance:
-            for first, last in self._ranges():
-                x = tensor_rows(self.features, first, last)
-                x, y = self.prepared(x, self.labels[first:last])
+            ranges = list(self._ranges())
+            for (first, last), x in zip(ranges, self._rows(ranges), strict=True):
+                x, y = self.prepared(x, self.labels[first:last], first)
                 if len(y):
                     yield x, y
                 advance(last - first)
 
-    def prepared(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:  # (B, D), (B,)
-        """Rows as they are stored, as a block has them: on the device, with a class, numbered."""
-        y = y.to(torch.int64)
-        if bool((y < 0).any()):
-            keep = y >= 0
-            x, y = x[keep], y[keep]
-        x, y = x.to(device=self.engine.device, dtype=self.engine.work), y.to(self.engine.device)
+    def _rows(self, ranges: Sequence[Range]) -> Iterator[Tensor]:  # (B, D) as stored
+        if self.crossing is not None:
+            return self.crossing.blocks(ranges)
+        return (tensor_rows(self.features, first, last) for first, last in ranges)
+
+    def prepared(
+        self, x: Tensor, y: Tensor, first: int | None = None
+    ) -> tuple[Tensor, Tensor]:  # (B, D), (B,)
+        """Rows as they are stored, as a block has them: on the device, with a class, numbered.
+
+        ``first``: where they begin among all that there are, if they are neighbours.
+        """
+        place = self.engine.device
+        # Asked of the labels where they lie: no device is waited for where that is the CPU.
+        keep = torch.nonzero(y >= 0).flatten() if bool((y < 0).any()) else None
+        if self.crossing is not None and first is not None:
+            y = self.crossing.classes(self.labels, first, first + len(y))
+        else:
+            y = y.to(torch.int64).to(place)
+        if keep is not None:
+            x, y = x.index_select(0, keep.to(x.device)), y.index_select(0, keep.to(place))
+        # First there, then wider: half as many bytes to send of features in half precision.
+        x = x.to(place).to(self.engine.work)
         x = to_sphere(x) if self.unit_features else x
         return x, y if self.local is None else self.local[y]
 
@@ -141,7 +161,9 @@ class Unlabelled:
 
     def blocks(self, accumulators: Sequence[object]) -> Iterator[Tensor]:
         start, stop = share_of(self.features.shape[0], self.group)
-        for first, last in ranges(stop - start, 4096):
+        on_cpu = self.engine.device.type == "cpu"
+        most = 4096 if on_cpu else self.engine.feature_rows(2 * self.features.shape[1])
+        for first, last in ranges(stop - start, most):
             rows = tensor_rows(self.features, start + first, start + last)
             yield rows.to(self.engine.device).double()
 

@@ -56,12 +56,13 @@ def samples(
     class_share: tuple[int, int] | None,
 ) -> Samples:
     from nctool.engine.class_share import ClassShare
+    from nctool.engine.crossing import Crossing
     from nctool.engine.samples import Samples
 
     unit, title = convention.unit_features, "class means"
-    if class_share is None:
-        return Samples(features, labels, engine, progress, title, unit, share)
-    return ClassShare(features, labels, engine, progress, title, unit, share, classes=class_share)
+    crossing = None if engine.device.type == "cpu" else Crossing(features, engine, share)
+    given = (features, labels, engine, progress, title, unit, share, None, crossing)
+    return Samples(*given) if class_share is None else ClassShare(*given, classes=class_share)
 
 
 @fact()
