@@ -3,7 +3,8 @@
 ``nctool.analyze`` measures arrays or files, ``nctool.trajectory`` a run; ``nctool.compare`` sets
 runs side by side, ``nctool.check`` holds them against rules, ``nctool.load`` reads what was saved
 and ``nctool.inspect`` says what a file holds; ``nctool.stats`` and ``nctool.merge`` write sums
-over samples. Each takes what the command of its name takes.
+over samples. Each takes what the command of its name takes; ``nctool.estimate`` says beforehand
+what an analysis costs.
 
 ``nctool.collect`` runs a model over a loader and measures what its head sees; ``nctool.Monitor``
 watches it in a loop of one's own.
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from nctool.api.check import check
     from nctool.api.collect import collect
     from nctool.api.compare import compare
+    from nctool.api.estimate import estimate
     from nctool.api.inspect import inspect
     from nctool.api.load import load
     from nctool.api.merge import merge
@@ -40,7 +42,8 @@ if TYPE_CHECKING:
     from nctool.report.trajectory import Trajectory
 
 FUNCTIONS = (
-    "analyze", "check", "collect", "compare", "inspect", "load", "merge", "stats", "trajectory",
+    "analyze", "check", "collect", "compare", "estimate", "inspect", "load", "merge", "stats",
+    "trajectory",
 )  # fmt: skip
 LATE = {name: f"nctool.api.{name}" for name in FUNCTIONS} | {
     "Comparison": "nctool.report.comparison", "Trajectory": "nctool.report.trajectory",
@@ -52,7 +55,8 @@ HOSTS = ("keras", "lightning", "torchmetrics", "transformers")
 __path__.append(str(Path(__file__).with_name("hosts")))
 __all__ = [
     "Comparison", "Monitor", "Report", "Result", "Trajectory", "__version__",
-    "analyze", "check", "collect", "compare", "inspect", "load", "merge", "stats", "trajectory",
+    "analyze", "check", "collect", "compare", "estimate", "inspect", "load", "merge", "stats",
+    "trajectory",
 ]  # fmt: skip
 
 

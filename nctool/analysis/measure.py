@@ -73,9 +73,6 @@ def measure(
     with exact_products(settings.compute):
         engine = choose_engine(source, settings, group)
         inputs = inputs_of(source, settings, engine, progress or Silent(), group)
-        wanted = {need.fact: None for metric in metrics for need in metric.facts if not need.soft}
-        if "head_decisions" in graph().closure(wanted):
-            wanted["misalignment"] = None
         try:
             known = seen_before(
                 source, settings.convention, settings.budget, engine, progress or Silent()
@@ -84,7 +81,7 @@ def measure(
                 # A model that repeats its input, as untrained ones with a tied head do, is right
                 # about the row before: that is no other order of the rows.
                 known = {**known, "misalignment": None}
-            first = start(graph(), inputs, wanted, riders(), "sample_sums", known)
+            first = start(graph(), inputs, wanted_of(metrics), riders(), "sample_sums", known)
             facts = solve(first, look, group)
         except torch.OutOfMemoryError as problem:
             raise ResourceError(
@@ -101,6 +98,14 @@ def measure(
     shown = full if options.per_class else tuple(replace(result, per_class=None) for result in full)
     report = _report(source, facts, shown, settings, timing, group)
     return Analysis(report, facts, full)
+
+
+def wanted_of(metrics: Sequence[Metric]) -> tuple[str, ...]:
+    """The facts that metrics name."""
+    wanted = {need.fact: None for metric in metrics for need in metric.facts if not need.soft}
+    if "head_decisions" in graph().closure(wanted):
+        wanted["misalignment"] = None
+    return tuple(wanted)
 
 
 def riders() -> tuple[str, ...]:
@@ -149,10 +154,21 @@ def as_read(source: Source, facts: State) -> Source:
 
 
 def choose_engine(source: Source, settings: Settings, group: Group = ALONE) -> Engine:
-    """float64 throughout where the features are stored so; float32 products otherwise."""
     device = choose_device(settings.compute.device)
-    work = torch.float32
     beyond = extreme(source.features, source.weight, share(source, group), group)
+    work = work_of(source, settings, beyond=beyond)
+    if device.type == "mps":  # whatever the products are of, sums are of float64
+        raise ResourceError(
+            "no-float64", "this device has no float64, which these inputs need", "use --device cpu"
+        )
+    return Engine.on(device, work)
+
+
+def work_of(source: Source, settings: Settings, *, beyond: bool) -> torch.dtype:
+    """float64 throughout where the features are stored so; float32 products otherwise.
+
+    ``beyond``: whether their squares leave the range of float32.
+    """
     finest = settings.convention.unit_features or beyond
     stored = {source.features.dtype if source.features is not None else None}
     asked = settings.compute.dtype
@@ -160,15 +176,10 @@ def choose_engine(source: Source, settings: Settings, group: Group = ALONE) -> E
         # The tables of these sums are of that precision: with others, they would be corrected for
         # a rounding that never was.
         stored, asked = {source.gathered.work}, None
-    if asked == "float64" or finest or "float64" in stored:
-        work = torch.float64
     if asked == "float32" and not finest:
-        work = torch.float32
-    if device.type == "mps":  # whatever the products are of, sums are of float64
-        raise ResourceError(
-            "no-float64", "this device has no float64, which these inputs need", "use --device cpu"
-        )
-    return Engine.on(device, work)
+        return torch.float32
+    double = asked == "float64" or finest or "float64" in stored
+    return torch.float64 if double else torch.float32
 
 
 def _report(
@@ -247,10 +258,15 @@ STAGES = {
 """Where the time of passes and costly facts is booked, if not under their own name."""
 
 
+def stage_of(name: str) -> str:
+    """Under which a pass or a fact is booked."""
+    return STAGES.get(name, name.replace("[", "_").removesuffix("]"))
+
+
 def seconds(facts: State) -> dict[str, float]:
     """What each stage took."""
     spent: dict[str, float] = {}
     for name, took in facts.seconds.items():
-        stage = STAGES.get(name, name.replace("[", "_").removesuffix("]"))
+        stage = stage_of(name)
         spent[stage] = spent.get(stage, 0.0) + took
     return spent

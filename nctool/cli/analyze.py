@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from nctool.cli import defaults, gate_rules, ranks
+from nctool.cli import dry_run as dry
 from nctool.cli.command import argument, with_options
 from nctool.cli.interruption import interruptible
 from nctool.cli.outputs import Outputs
@@ -17,12 +18,16 @@ from nctool.settings.budget import Budget
 from nctool.settings.compute_options import ComputeOptions
 from nctool.settings.conventions import ConventionOptions, resolve
 from nctool.settings.gate_options import GateOptions
-from nctool.settings.option import ROLES, Option
+from nctool.settings.option import COST, ROLES, Option
 from nctool.settings.rank_options import RankOptions
 from nctool.settings.role_options import RoleOptions
 
 SaveRoles = Annotated[
     bool, Option("Write the roles to [tool.nctool.roles], for the next time.", ROLES)
+]
+
+DryRun = Annotated[
+    bool, Option("What it would read, hold and cost; nothing is measured.", COST, usual=True)
 ]
 
 
@@ -46,6 +51,7 @@ def analyze(
     outputs: Outputs,
     sharing: RankOptions,
     save_roles: SaveRoles = False,
+    dry_run: DryRun = False,
 ) -> None:
     """Measure saved features, labels and classifier weights.
 
@@ -53,6 +59,7 @@ def analyze(
       nctool analyze runs/7 -o run.html       every checkpoint of a run, as a page
       nctool analyze feats.npz model.ckpt     features here, the classifier there
       nctool analyze feats/ --processes 4     four processes share the samples
+      nctool analyze feats.npz --dry-run      what it would read, hold and cost
       nctool analyze feats.npz --gate 'collapse.weakest >= 0.9' --json run.json
 
     Roles are found by name and shape; --features, --labels, --head and --bias name them. Whatever
@@ -60,19 +67,28 @@ def analyze(
     """
     place = ranks.place_of(sharing)
     outputs.check(sources)
+    origin = defaults.origins(context)
+    if dry_run:
+        dry.check(outputs, gates, save_roles=save_roles, settled=origin)
     config = context.obj
     demands = gate_rules.demands_of(config, gates)
     baseline = gate_rules.baseline_of(config, gates.baseline)
-    origin = defaults.origins(context)
     roles = replace(roles, origin=origin)
 
     from nctool import metrics as catalogue
     from nctool.render import console
 
     chosen = catalogue.select(compute.metrics)
-    place, compute = ranks.split(sharing, place, compute)
 
     from nctool.analysis.measure import Analysis, Settings
+
+    settings = Settings(resolve(convention), compute, budget, defaults.without_roles(origin))
+    if dry_run:
+        dry.run(sources, chosen, settings, roles, outputs, sharing, place)
+        return
+    place, compute = ranks.split(sharing, place, compute)
+    settings = replace(settings, compute=compute)
+
     from nctool.analysis.together import measure_together
     from nctool.analysis.trajectories import (
         MeasuredTrajectory,
@@ -83,7 +99,6 @@ def analyze(
     from nctool.inputs.sources import inspect, load
     from nctool.readers.remote import Downloads
 
-    settings = Settings(resolve(convention), compute, budget, defaults.without_roles(origin))
     first = place is None or place.rank == 0
     bar = interruptible(console.bar(enabled=outputs.bar and first))
     downloads = Downloads(bar) if outputs.quiet else Downloads(bar, warn)

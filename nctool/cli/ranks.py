@@ -44,9 +44,7 @@ def split(
     count = options.processes or 1
     if count == 1:
         return place, compute
-    cores = (
-        len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    )
+    cores = cores_here()
     if count > cores:
         warn(
             Notice(
@@ -59,7 +57,7 @@ def split(
     if isinstance(result, int):
         raise typer.Exit(result)
     _hush(result)
-    return result, replace(compute, threads=_threads(compute.threads, cores, count))
+    return result, replace(compute, threads=threads_of(compute.threads, count))
 
 
 def _hush(place: Place | None) -> None:
@@ -68,8 +66,16 @@ def _hush(place: Place | None) -> None:
         sys.stdout = sys.stderr = Path(os.devnull).open("w")  # noqa: SIM115
 
 
-def _threads(asked: int | None, cores: int, processes: int) -> int:
+def cores_here() -> int:
+    """How many this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def threads_of(asked: int | None, processes: int) -> int:
     """Of each process: all together as many as asked for, or as there are cores."""
+    cores = cores_here()
     usual = os.environ.get("OMP_NUM_THREADS", "")
     most = int(usual) if usual.isdecimal() and asked is None else processes * cores
     return max(1, min(most, (asked or cores) // processes))

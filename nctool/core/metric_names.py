@@ -37,3 +37,25 @@ def suggestion(pattern: str, ids: Iterable[str], otherwise: str, *, families: bo
         known += dict.fromkeys(metric_id.rpartition(".")[0] for metric_id in known)
     near = get_close_matches(pattern.lower().strip("*?"), known, n=3, cutoff=CLOSE)
     return f"did you mean {' or '.join(near)}? {otherwise}" if near else otherwise
+
+
+def naming(chosen: Iterable[str], ids: Iterable[str]) -> str:
+    """Patterns that name these and no other ids, few and short: what to write after --metrics."""
+    wanted, known = [*chosen], [*ids]
+    others = set(known) - set(wanted)
+    patterns: dict[str, frozenset[str]] = {}
+    for metric_id in wanted:
+        for end in range(2, len(metric_id) + 1):
+            whole = end == len(metric_id) or metric_id[end] == "."
+            for pattern in ([metric_id[:end]] if whole else []) + [metric_id[:end] + "*"]:
+                patterns.setdefault(pattern, frozenset(matching(pattern, known)))
+    allowed = {name: found for name, found in patterns.items() if others.isdisjoint(found)}
+    left, parts = set(wanted), []
+    while left:
+        # The most at a time; of equals a whole name, or else the stem that says most.
+        best = max(
+            allowed, key=lambda each: (len(allowed[each] & left), each[-1] != "*", len(each))
+        )
+        parts.append(best)
+        left -= allowed[best]
+    return ",".join(parts)

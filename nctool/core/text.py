@@ -75,6 +75,13 @@ def amount(size: float) -> str:
     return f"{size / 1024**power:,.1f} {('KiB', 'MiB', 'GiB')[power - 1]}"
 
 
+def duration(seconds: float) -> str:
+    """``0.3 s``, ``86 s``, ``12 min``, ``3.5 h``."""
+    if seconds < 120:
+        return f"{seconds:.0f} s" if seconds >= 9.95 else f"{max(seconds, 0.01):.2g} s"
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
+
+
 def natural(name: str) -> tuple[list[tuple[int, str]], str]:
     """Names in the order a person puts them: 2 before 10."""
     # Longer runs of digits are cut: turning thousands of digits into a number is refused.

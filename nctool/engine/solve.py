@@ -112,7 +112,7 @@ def settle(state: State) -> tuple[State, Running]:
     """
     graph, closure = state.graph, state.closure
     known, seconds = dict(state.known), dict(state.seconds)
-    leading = _leading(graph, closure - known.keys())
+    waited_for = leading(graph, closure - known.keys())
     running: dict[str, Accumulator[Any]] = {}
     # First what sweeps wait for; the rest once no sweep is left, so that a restart repeats little.
     for late in (False, True):
@@ -120,7 +120,7 @@ def settle(state: State) -> tuple[State, Running]:
             break
         for name in graph.order:
             node = graph.nodes[name]
-            if name not in closure or name in known or not (late or name in leading):
+            if name not in closure or name in known or not (late or name in waited_for):
                 continue
             if any(need in closure and need not in known for need in node.before):
                 continue
@@ -166,15 +166,15 @@ def _kept(reason: Undefined | Unseen) -> Undefined | Missing:
     return reason.with_traceback(None)
 
 
-def _leading(graph: Graph, waiting: Iterable[str]) -> frozenset[str]:
+def leading(graph: Graph, waiting: Iterable[str]) -> frozenset[str]:
     """Sweeps that still have to run, and everything that they wait for."""
-    leading: set[str] = set()
+    before: set[str] = set()
     names = set(waiting)
     for name in reversed(graph.order):
-        if name in names and (name in leading or graph.nodes[name].over is not None):
-            leading.add(name)
-            leading.update(graph.nodes[name].before)
-    return frozenset(leading)
+        if name in names and (name in before or graph.nodes[name].over is not None):
+            before.add(name)
+            before.update(graph.nodes[name].before)
+    return frozenset(before)
 
 
 def _by_source(graph: Graph, running: Running) -> dict[str, dict[str, Accumulator[Any]]]:

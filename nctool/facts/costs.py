@@ -6,7 +6,7 @@ once, on blocks in cache (tests/bench/estimate.py compares with what happens).
 
 from __future__ import annotations
 
-from nctool.engine.cost import Cost, Shape, product
+from nctool.engine.cost import STACK, Cost, Shape, product
 
 PER_BLOCK = 60
 """Calls that reading a block takes, and what all accumulators of a pass have in common."""
@@ -227,7 +227,7 @@ def stacks(shape: Shape) -> Cost:
         double=2 * pairs * shape.dim,
         bytes=8 * (6 * shape.kept_rows * shape.dim + 4 * pairs),
         calls=PER_BLOCK * shape.stacks,
-        held=64 << 20,
+        held=8 * 6 * min(shape.kept_rows * shape.dim, STACK),
     )
 
 

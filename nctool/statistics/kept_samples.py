@@ -53,7 +53,7 @@ def choose(labels: Tensor, row_bytes: int, memory: int, seed: int) -> Choice | N
 def _chosen(labels: npt.NDArray[np.int64], row_bytes: int, memory: int, seed: int) -> Choice | None:
     y = labels[labels >= 0].astype(np.int64)
     counts = np.bincount(y)
-    most, limit = _most(counts, row_bytes, memory)
+    most, limit = kept_per_class(counts, row_bytes, memory)
     if most < min(LEAST_KEPT, int(counts.max(initial=0))):
         return None
     large = np.flatnonzero(counts[y] > most)
@@ -66,7 +66,9 @@ def _chosen(labels: npt.NDArray[np.int64], row_bytes: int, memory: int, seed: in
     return Choice(torch.from_numpy(np.flatnonzero(kept)), most, limit)
 
 
-def _most(counts: npt.NDArray[np.int64], row_bytes: int, memory: int) -> tuple[int, str | None]:
+def kept_per_class(
+    counts: npt.NDArray[np.int64], row_bytes: int, memory: int
+) -> tuple[int, str | None]:
     """The largest number of rows per class that memory and time allow."""
     sizes = np.arange(1, MOST_KEPT + 1)
     ordered = np.sort(counts)

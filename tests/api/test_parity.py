@@ -36,8 +36,9 @@ BY_POSITION = {"context", "sources", "runs", "report", "sums"}
 
 FUNCTIONS: dict[str, tuple[Callable[..., Any], set[str], set[str]]] = {
     # The command, what of its options is elsewhere in Python, and what Python has beside them.
-    "analyze": (analyze, GATES | RANKS | {"layers"}, {"class_names", "select", "ranks"}),
-    "trajectory": (analyze, GATES | RANKS, set()),
+    "analyze": (analyze, GATES | RANKS | {"layers", "dry_run"}, {"class_names", "select", "ranks"}),
+    "trajectory": (analyze, GATES | RANKS | {"dry_run"}, set()),
+    "estimate": (analyze, GATES | {"rank_timeout", "dry_run"}, {"class_names"}),
     "compare": (compare, GATES - {"tolerance", "baseline"}, set()),
     "check": (check, set(), set()),
     "inspect": (inspect_command, set(), set()),
@@ -88,7 +89,7 @@ def hinted(declared: Declared) -> Any:
 
 
 # Type checkers see what is declared; wider is only what Python has other values for.
-@pytest.mark.parametrize("name", ["analyze", "trajectory", "inspect"])
+@pytest.mark.parametrize("name", ["analyze", "trajectory", "estimate", "inspect"])
 def test_types(name: str) -> None:
     function = getattr(nctool, name)
     types = get_type_hints(function, vars(arrays) | function.__globals__ | {"Values": Any})

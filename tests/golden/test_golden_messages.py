@@ -31,6 +31,7 @@ from nctool.settings.conventions import Convention, ConventionOptions
 from nctool.settings.role_options import RoleOptions
 from tests.golden import (
     after_the_report,
+    dry_runs,
     heads,
     many_ranks,
     of_user_code,
@@ -76,6 +77,7 @@ MODULES |= (
     | heads.MODULES
     | while_training.MODULES
     | many_ranks.MODULES
+    | dry_runs.MODULES
     | shards.MODULES
     | {"trajectories": "analysis/trajectories.py"}
 )
@@ -314,7 +316,7 @@ CASES: dict[str, Callable[[], object]] = {
 }
 CASES |= after_the_report.CASES | while_collecting.CASES | heads.CASES | while_training.CASES
 CASES |= many_ranks.CASES | over_sums.CASES | shards.CASES
-CASES |= of_user_code.CASES
+CASES |= of_user_code.CASES | dry_runs.CASES
 
 
 def said(case: Callable[[], object], capsys: pytest.CaptureFixture[str]) -> str:
