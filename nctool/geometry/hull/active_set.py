@@ -9,7 +9,6 @@ from the certificate alone.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -19,9 +18,9 @@ from torch import Tensor
 from nctool.core.progress import Advance, ignore
 from nctool.geometry.hull.affine import affine_bounds, affine_weights
 from nctool.geometry.hull.candidates import Candidates, Supports, next_candidates, regrouped
-from nctool.geometry.hull.certificate import Certificate, PrimalPoint, certify
+from nctool.geometry.hull.certificate import Certificate, certify
 from nctool.geometry.hull.cloud import Cloud
-from nctool.geometry.hull.quadratic_program import System, block_pivot, lawson_hanson, rough_pivot
+from nctool.geometry.hull.programmes import nearest
 from nctool.geometry.hull.team import SOLO, Team, shared
 from nctool.geometry.hull.worker_pool import WorkerPool
 
@@ -33,8 +32,6 @@ ROUGH_ROUNDS = 3
 PATIENCE = 10
 """Rounds without progress after which a class is left open."""
 SCORE_BYTES, DEVICE_SCORE_BYTES = 64 << 20, 1 << 30
-PROGRAMME_BYTES = 2 << 20
-"""Matrices of small programmes that are worked on together: they stay in cache."""
 INSIDE = 1e-11
 """A point this close to the hull, relative to the scale, counts as inside it."""
 
@@ -119,14 +116,6 @@ class ActiveSetSolver:
         budget = SCORE_BYTES if self.cloud.exact.device.type == "cpu" else DEVICE_SCORE_BYTES
         return max(16, min(self.memory // 8, budget) // (12 * self.cloud.size))
 
-    def _small(self, part: Candidates, exact: bool) -> Iterator[Candidates]:
-        """As many programmes as stay in cache."""
-        width = part.others.shape[1]
-        each = (8 if exact else 4) * width * max(width, self.cloud.dim // 4)
-        on_device = part.others.device.type != "cpu"
-        height = max(4, (128 * PROGRAMME_BYTES if on_device else PROGRAMME_BYTES) // each)
-        return part.split(height)
-
     def _neighbours(self, rows: Tensor, count: int) -> Candidates:
         """The points that lie furthest along the class's own direction."""
         cloud = self.cloud
@@ -147,14 +136,7 @@ class ActiveSetSolver:
                 return None
         steady = self.cloud.dim <= LOW_DIMENSION
         exact = steady or turn >= ROUGH_ROUNDS
-        solved = [self._solved(few, exact, steady or turn > 8) for few in self._small(part, exact)]
-        primal = PrimalPoint(
-            part.rows,
-            part.others,
-            torch.cat([point.weights for point in solved]),
-            torch.cat([point.residual for point in solved]),
-            max(point.error for point in solved),
-        )
+        primal = nearest(self.cloud, part, exact=exact, steady=steady or turn > 8)
         certificate = certify(self.cloud, primal, later, double=exact)
         self._record(part, certificate)
         still = self.open(part.rows) & (self.stuck[part.rows] < PATIENCE)
@@ -171,26 +153,6 @@ class ActiveSetSolver:
             certificate.others[still],
             certificate.violating[still],
         )
-
-    def _solved(self, part: Candidates, exact: bool, steady: bool) -> PrimalPoint:
-        """The nearest points of the hulls of the candidates, as nearly as this round wants them."""
-        cloud = self.cloud
-        differences = cloud.differences(part.rows, part.others, exact=exact)
-        system = System.of(differences, part.valid)
-        limit = 3 * min(part.others.shape[1], cloud.dim + 1) + 20
-        if not exact:
-            z = rough_pivot(system, part.start)
-        elif steady:
-            z = lawson_hanson(system, limit)
-        else:
-            z, solved = block_pivot(system, part.start)
-            failed = torch.nonzero(~solved).flatten()
-            if len(failed):
-                z[failed] = lawson_hanson(system.part(failed), limit)
-        weights = system.weights(z)
-        residual = torch.bmm(weights[:, None, :].to(differences.dtype), differences)[:, 0].double()
-        error = cloud.residual_error(int((weights > 0).sum(1).max()), exact=exact)
-        return PrimalPoint(part.rows, part.others, weights, residual, error)
 
     def _tighten(self, rows: Tensor, lower: Tensor, upper: Tensor) -> None:
         """The better of old and new; fmax and fmin pass over NaN, which shows nothing."""

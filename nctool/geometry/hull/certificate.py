@@ -13,10 +13,13 @@ import torch
 from torch import Tensor
 
 from nctool.geometry.hull.cloud import EXACT_HALF_ULP, Cloud
-from nctool.geometry.hull.quadratic_program import System, block_pivot
+from nctool.geometry.hull.mixed_precision import refined
+from nctool.geometry.hull.quadratic_program import System
 
 CHECKED = 16
 """How many others are scored in float64 before the rest is left to its rounding bound."""
+REFINED_BYTES = 4 << 20
+"""Rows in float64 that are worked on together: they stay in cache."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +74,14 @@ def certify(cloud: Cloud, primal: PrimalPoint, count: int, *, double: bool) -> C
     weights = primal.weights.clone()
     final = torch.nonzero(top[:, 0] - (own - length) <= error + primal.error).flatten()
     if len(final):
-        scan = Scan(own[final], direction[final], top[final], others[final], error)
-        refined = refine(cloud, rows[final], held[final], weights[final], scan)
-        lower[final], upper[final], weights[final], violating[final] = refined
+        scan = Scan(own, direction, top, others, error)
+        # Supports of like size together, few enough that their rows stay in cache.
+        sizes = (weights[final] > 0).sum(1)
+        final = final[torch.argsort(sizes)]
+        height = max(4, REFINED_BYTES // (8 * cloud.dim * max(1, int(sizes.max()))))
+        for few in torch.split(final, height):
+            result = refine(cloud, rows[few], held[few], weights[few], scan.part(few))
+            lower[few], upper[few], weights[few], violating[few] = result
     return Certificate(lower, upper, weights, others[:, :-1], violating)
 
 
@@ -94,6 +102,15 @@ class Scan:
     others: Tensor  # (B, t)
     error: float
 
+    def part(self, which: Tensor) -> Scan:
+        return Scan(
+            self.own[which],
+            self.direction[which],
+            self.top[which],
+            self.others[which],
+            self.error,
+        )
+
 
 def refine(
     cloud: Cloud, rows: Tensor, held: Tensor, rough: Tensor, scan: Scan
@@ -108,17 +125,16 @@ def refine(
     chosen = held.gather(1, place)
     valid = chosen != rows[:, None]
     differences = cloud.differences(rows, chosen)
-    system = System.of(differences, valid)
-    z, solved = block_pivot(system, start > 0)
-    weights = torch.where(solved[:, None], system.weights(z), start)
+    weights, solved = refined(differences, System.of(differences.float(), valid), start > 0)
+    weights = torch.where(solved[:, None], weights, start)
     residual = torch.bmm(weights[:, None, :], differences)[:, 0]
     length = torch.linalg.vector_norm(residual, dim=1)
     direction = residual / length.clamp(min=torch.finfo(torch.float64).tiny)[:, None]
-    on_support = torch.bmm(differences, direction[:, :, None])[:, :, 0]
+    on_support = torch.bmm(direction[:, None, :], differences.mT)[:, 0]
     on_support = torch.where(valid, on_support, torch.inf)
     checked = min(CHECKED, scan.top.shape[1] - 1)
     near = cloud.differences(rows, scan.others[:, :checked])
-    near = torch.bmm(near, direction[:, :, None])[:, :, 0]
+    near = torch.bmm(direction[:, None, :], near.mT)[:, 0]
     near = torch.where(torch.isfinite(scan.top[:, :checked]), near, torch.inf)
     # Cauchy-Schwarz: along a direction turned by |u' - u| no u.(x - x_j) moves by more than that
     # times |x - x_j|, which is at most twice the largest length.

@@ -19,8 +19,14 @@ from torch import Tensor
 RIDGE = 1e-14
 """Added to the unit diagonal: dependent rows then have one solution, not many."""
 COARSE_RIDGE = 1e-6
+SMALL, COARSE_SMALL = 1e-13, 1e-5
+"""A row whose gradient is no further below zero does not want weight."""
 PATIENCE = 3
-MOST_PIVOTS = 40
+MOST_PIVOTS, COARSE_PIVOTS = 40, 8
+HALVED_FROM = 96
+"""From so many rows on a Gram matrix is put together from strips of its upper half."""
+SLOW_FACTORS = (range(105, 129), range(249, 257))
+"""Sizes at which the factorisation of MKL takes up to three times as long as one step beyond."""
 
 
 @dataclass(slots=True)
@@ -30,11 +36,12 @@ class System:
     matrix: Tensor
     right: Tensor  # (B, m)
     valid: Tensor  # (B, m)
+    least: Tensor  # (B,) s
 
     @classmethod
     def of(cls, rows: Tensor, valid: Tensor) -> System:
         """From the rows D, (B, m, d)."""
-        matrix = rows @ rows.mT
+        matrix = products(rows)
         square = matrix.diagonal(dim1=-2, dim2=-1).clone()
         tiny = torch.finfo(rows.dtype).tiny ** 0.5
         # s is the squared distance of the nearest neighbour. With the mean square instead, rows
@@ -45,10 +52,17 @@ class System:
         matrix.add_(least[:, None, None]).mul_(scale[:, :, None]).mul_(scale[:, None, :])
         ridge = RIDGE if rows.dtype == torch.float64 else COARSE_RIDGE
         matrix.diagonal(dim1=-2, dim2=-1).fill_(1 + ridge)
-        return cls(matrix, scale * least.sqrt()[:, None], valid)
+        return cls(matrix, scale * least.sqrt()[:, None], valid, least)
 
-    def part(self, which: Tensor) -> System:
-        return System(self.matrix[which], self.right[which], self.valid[which])
+    def part(self, which: slice | Tensor) -> System:
+        return System(self.matrix[which], self.right[which], self.valid[which], self.least[which])
+
+    @classmethod
+    def cat(cls, parts: list[System]) -> System:
+        if len(parts) == 1:
+            return parts[0]
+        fields = ("matrix", "right", "valid", "least")
+        return cls(*(torch.cat([getattr(part, name) for part in parts]) for name in fields))
 
     def gradient(self, z: Tensor) -> Tensor:
         """Mz - r: negative where more weight would help."""
@@ -64,7 +78,36 @@ class System:
         return torch.where((total > 0) & total.isfinite(), y / total, alone)
 
 
-def rough_pivot(system: System, start: Tensor, turns: int = 6, steps: int = 8) -> Tensor:
+def products(rows: Tensor) -> Tensor:
+    """(B, m, m) of every row with every row of (B, m, d), by symmetry where that is cheaper."""
+    size = rows.shape[1]
+    if size < HALVED_FROM or rows.device.type != "cpu":
+        return rows @ rows.mT
+    matrix = rows.new_empty(len(rows), size, size)
+    step = -(-size // 3)
+    for start in range(0, size, step):
+        end = start + step
+        strip = rows[:, start:end] @ rows[:, start:].mT
+        matrix[:, start:end, start:] = strip
+        matrix[:, start:, start:end] = strip.mT
+    return matrix
+
+
+def pivot(system: System, start: Tensor) -> tuple[Tensor, Tensor]:
+    """Optimal weights as far as float32 tells them, and which are: roughly, then by factors."""
+    z = rough_pivot(system, start)
+    slope = system.gradient(z)
+    off = torch.where(z > 0, slope.abs(), -slope) > COARSE_SMALL
+    open_ = torch.nonzero((off & system.valid).any(1)).flatten()
+    solved = torch.ones_like(start[:, 0])
+    if len(open_):
+        # What a few exchanges do not settle float32 does not tell: the rough weights stay.
+        better, solved[open_] = block_pivot(system.part(open_), z[open_] > 0, COARSE_PIVOTS)
+        z[open_] = torch.where(solved[open_, None], better, z[open_])
+    return z, solved
+
+
+def rough_pivot(system: System, start: Tensor, turns: int = 5, steps: int = 5) -> Tensor:
     """Nearly optimal weights, cheaply: pivoting with a few conjugate gradients on each support."""
     support = start & system.valid
     z = torch.zeros_like(system.right)
@@ -98,7 +141,7 @@ def conjugate_gradients(system: System, support: Tensor, z: Tensor, steps: int) 
     return z
 
 
-def block_pivot(system: System, start: Tensor) -> tuple[Tensor, Tensor]:
+def block_pivot(system: System, start: Tensor, most: int = MOST_PIVOTS) -> tuple[Tensor, Tensor]:
     """Block principal pivoting from the supports ``start`` (B, m): weights, and which are solved.
 
     Everything that has the wrong sign changes sides at once; when that stops helping, one at a
@@ -111,9 +154,10 @@ def block_pivot(system: System, start: Tensor) -> tuple[Tensor, Tensor]:
     support = start & system.valid
     fewest = torch.full_like(live, size + 1)
     patience = torch.full_like(live, PATIENCE)
-    for _ in range(MOST_PIVOTS):
+    small = SMALL if system.right.dtype == torch.float64 else COARSE_SMALL
+    for _ in range(most):
         z, sound = solve_on_support(system, support)
-        wrong = torch.where(support, z < 0, system.gradient(z) < -1e-13) & system.valid
+        wrong = torch.where(support, z < 0, system.gradient(z) < -small) & system.valid
         count = wrong.sum(1)
         ready = sound & (count == 0)
         solution[live[ready]] = z[ready]
@@ -135,22 +179,39 @@ def block_pivot(system: System, start: Tensor) -> tuple[Tensor, Tensor]:
 
 def solve_on_support(system: System, support: Tensor) -> tuple[Tensor, Tensor]:
     """Solve on each support, zero elsewhere; False where the factorisation failed."""
-    size = support.shape[1]
-    most = max(int(support.sum(1).max()), 1)
-    place = torch.argsort(support.to(torch.uint8), dim=1, descending=True, stable=True)[:, :most]
-    held = support.gather(1, place)
-    part = system.matrix.gather(1, place[:, :, None].expand(-1, -1, size))
-    part = part.gather(2, place[:, None, :].expand(-1, most, -1))
+    place, mask, factor, sound = factor_on_support(system, support)
+    right = system.right.gather(1, place) * mask
+    solution = torch.cholesky_solve(right[:, :, None], factor)[:, :, 0] * mask
+    sound &= torch.isfinite(solution).all(1)
+    return torch.zeros_like(system.right).scatter_(1, place, solution), sound
+
+
+def factor_on_support(system: System, support: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Places (B, n) of each support, first among them; which of these hold; factors; which exist.
+
+    What is no part of the support is the identity there.
+    """
+    batch, size = support.shape
+    most = _quick_size(int(support.sum(1).max()), size)
+    held, place = support.to(torch.uint8).topk(most, dim=1)
+    # Whole rows first: copying them is several times as fast as gathering one number at a time.
+    first = torch.arange(batch, device=place.device)[:, None] * size
+    part = system.matrix.view(batch * size, size).index_select(0, (place + first).flatten())
+    part = part.view(batch, most, size).gather(2, place[:, None, :].expand(-1, most, -1))
     mask = held.to(part.dtype)
     part.mul_(mask[:, :, None]).mul_(mask[:, None, :])
     part.diagonal(dim1=-2, dim2=-1).add_(1 - mask)
     # Cholesky, not a general solve: batched LU on several threads has returned silently wrong
     # answers beyond about 150 rows (pytorch issue 142815), and this one reports what is singular.
     factor, info = torch.linalg.cholesky_ex(part)
-    right = system.right.gather(1, place) * mask
-    solution = torch.cholesky_solve(right[:, :, None], factor)[:, :, 0] * mask
-    sound = (info == 0) & torch.isfinite(solution).all(1)
-    return torch.zeros_like(system.right).scatter_(1, place, solution), sound
+    return place, mask, factor, info == 0
+
+
+def _quick_size(wanted: int, most: int) -> int:
+    for slow in SLOW_FACTORS:
+        if wanted in slow and slow.stop <= most:
+            return slow.stop
+    return max(wanted, 1)
 
 
 def lawson_hanson(system: System, limit: int) -> Tensor:

@@ -6,13 +6,16 @@ from collections.abc import Callable
 from fractions import Fraction
 from functools import partial
 from itertools import combinations, product
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pytest
 import torch
+from torch import Tensor
 
-from nctool.geometry.hull import Margins, active_set, affine, certificate, cloud
+from nctool.geometry.hull import Margins, active_set, affine, certificate, cloud, programmes
+from nctool.geometry.hull.quadratic_program import System
 from tests.geometry.hull.hull_cases import normal, solved, some, unit
 from tests.support.point_sets import orthoplex
 from tests.support.populations import Array
@@ -208,17 +211,29 @@ def test_scores(classes: int, dim: int, double: bool) -> None:
 
 # Nor is the residual of a guess, however many rows it is made of.
 @pytest.mark.parametrize(("classes", "dim"), [(60, 3), (150, 49), (80, 500)])
-@pytest.mark.parametrize("exact", [False, True])
-def test_guesses(classes: int, dim: int, exact: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    even = lambda system, *_: 1 / system.right.clamp(min=1e-3)  # noqa: E731
-    monkeypatch.setattr(active_set, "rough_pivot", even)
-    monkeypatch.setattr(active_set, "lawson_hanson", even)
+@pytest.mark.parametrize(("exact", "steady"), [(False, False), (True, False), (True, True)])
+def test_guesses(
+    classes: int, dim: int, exact: bool, steady: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def even(system: System, *_: Any) -> Tensor:
+        return 1 / system.right.clamp(min=1e-3)
+
+    def at_once(system: System, *_: Any) -> tuple[Tensor, Tensor]:
+        return even(system), torch.ones_like(system.valid[:, 0])
+
+    monkeypatch.setattr(programmes, "pivot", at_once)
+    monkeypatch.setattr(programmes, "lawson_hanson", even)
+    monkeypatch.setattr(
+        programmes,
+        "refined",
+        lambda _, system, support: (system.weights(even(system)), support.any(1)),
+    )
     for rows in awkward(classes, dim).values():
         here = cloud.Cloud.of(torch.from_numpy(rows / np.abs(rows).max()))
         solver = active_set.ActiveSetSolver(here, 1e-6, 1 << 30)
         few = torch.arange(6)
         part = solver._neighbours(few, classes - 1)
-        guess = solver._solved(part, exact, True)
+        guess = programmes.nearest(here, part, exact=exact, steady=steady)
         points = precisely(here)
         share = guess.weights.numpy().astype(np.longdouble)  # (6, m)
         assert (share > 0).sum() > 5 * classes

@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from nctool.geometry.hull import active_set, affine, certificate, solver
+from nctool.geometry.hull import active_set, affine, certificate, programmes, solver
 from nctool.geometry.hull.certificate import Certificate, PrimalPoint
 from nctool.geometry.hull.cloud import Cloud
 from nctool.geometry.hull.quadratic_program import System
@@ -80,14 +80,18 @@ def honest(rows: Array) -> int:
 def test_lies(name: str, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     lie = LIES[kind]
     monkeypatch.setattr(active_set, "MOST_ROUNDS", 4)
-    monkeypatch.setattr(active_set, "rough_pivot", lie)
-    monkeypatch.setattr(active_set, "lawson_hanson", lie)
-    for room in (active_set, certificate):
-        monkeypatch.setattr(
-            room,
-            "block_pivot",
-            lambda system, start: (lie(system), torch.ones_like(start[:, 0])),
-        )
+
+    def at_once(system: System, start: Tensor) -> tuple[Tensor, Tensor]:
+        return lie(system), torch.ones_like(start[:, 0])
+
+    def weights(_: Tensor, system: System, support: Tensor) -> tuple[Tensor, Tensor]:
+        return system.weights(lie(system)), torch.ones_like(support[:, 0])
+
+    monkeypatch.setattr(programmes, "pivot", at_once)
+    monkeypatch.setattr(programmes, "block_pivot", at_once)
+    monkeypatch.setattr(programmes, "lawson_hanson", lie)
+    for room in (programmes, certificate):
+        monkeypatch.setattr(room, "refined", weights)
     monkeypatch.setattr(active_set, "affine_weights", lambda cloud: None)
     assert honest(SETS[name]) < len(SETS[name])
 

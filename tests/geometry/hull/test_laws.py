@@ -11,7 +11,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nctool.geometry.hull import Margins, active_set, margins, solver
+from nctool.geometry.hull import Margins, active_set, certificate, margins, programmes, solver
 from nctool.geometry.hull.worker_pool import Answer, Task, WorkerPool
 from tests.geometry.hull.hull_cases import clustered, language, noisy_simplex, normal, solved, unit
 from tests.support.point_sets import cloud, orthoplex, sharp
@@ -140,8 +140,10 @@ def test_sample(name: str, least_only: bool, monkeypatch: pytest.MonkeyPatch) ->
 @every
 def test_blocks(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = values(solved(SETS[name]))
-    for limit in ("SCORE_BYTES", "PROGRAMME_BYTES"):
-        monkeypatch.setattr(active_set, limit, 1)
+    monkeypatch.setattr(active_set, "SCORE_BYTES", 1)
+    monkeypatch.setattr(certificate, "REFINED_BYTES", 1)
+    for limit in ("ROW_BYTES", "MATRIX_BYTES"):
+        monkeypatch.setattr(programmes, limit, 1)
     agree(values(solved(SETS[name], memory=1)), whole)
     monkeypatch.undo()
     monkeypatch.setattr(solver, "FIRST_GUESS", 5)
