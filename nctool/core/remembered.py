@@ -13,6 +13,7 @@ T = TypeVar("T")
 
 MOST = 16
 """Answers kept of each function; the oldest goes first."""
+_answers: list[dict[Hashable, Any]] = []
 
 
 def remembered(function: Callable[P, T]) -> Callable[P, T]:
@@ -21,6 +22,7 @@ def remembered(function: Callable[P, T]) -> Callable[P, T]:
     Nobody may write into what it returns.
     """
     answers: dict[Hashable, T] = {}
+    _answers.append(answers)
     lock = Lock()
 
     @wraps(function)
@@ -37,6 +39,12 @@ def remembered(function: Callable[P, T]) -> Callable[P, T]:
         return value
 
     return answer
+
+
+def forget() -> None:
+    """From now on all is asked anew, as in a new process."""
+    for answers in _answers:
+        answers.clear()
 
 
 def _content(value: Any) -> Hashable:

@@ -19,6 +19,7 @@ from nctool.analysis.ahead import InTurn, Load, Pending
 from nctool.arrays import Source
 from nctool.core.errors import InputError
 from nctool.core.progress import Progress, Silent
+from nctool.core.remembered import forget
 from nctool.inputs import sources
 from nctool.report import Report
 
@@ -63,6 +64,7 @@ def numbers(report: Report) -> list[tuple[object, ...]]:
 def test_same_as_alone(tmp_path: Path, suffix: str) -> None:
     folder = run(tmp_path / "run", suffix)
     alone = {path.name: nctool.analyze(path) for path in sorted(folder.iterdir(), reverse=True)}
+    forget()
     together = nctool.trajectory(folder)
     assert len(together.points) == 4
     for point in together.points:

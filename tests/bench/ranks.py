@@ -29,7 +29,8 @@ from nctool.inputs.sources import load
 from nctool.settings.compute_options import ComputeOptions
 from nctool.settings.conventions import DEFAULT
 from nctool.settings.role_options import RoleOptions
-from tests.bench.analysis import SELECTED, SHAPES, draw
+from tests.bench.analysis import SELECTED
+from tests.bench.populations import SHAPES, draw
 from tests.bench.timing import record
 from tests.support.ranks import on_ranks
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from nctool.core.remembered import MOST, remembered
+from nctool.core.remembered import MOST, forget, remembered
 
 
 # The same content is asked once, whoever holds it, and other content, type or shape anew.
@@ -49,6 +49,15 @@ def test_bounded() -> None:
         ask(f"b{number}")
     ask("a")
     assert asked.count("a") == 3
+
+
+# What is forgotten is asked again.
+def test_forget() -> None:
+    ask = remembered(lambda value: [value])
+    first = ask(1)
+    assert ask(1) is first
+    forget()
+    assert ask(1) is not first
 
 
 # An error is no answer.
