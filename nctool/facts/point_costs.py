@@ -12,6 +12,8 @@ QR = 6
 LOOKS = 9
 """Products of all points with all, by which margins are typically certified."""
 LEAST_LOOKS = 2.5
+DOUBLE_COUNT = 4096
+"""Up to so many points pairs are multiplied in float64."""
 PANEL = 512
 """Rows of a kernel matrix that are factored at a time."""
 WHOLE = 512
@@ -40,14 +42,22 @@ def table(shape: Shape) -> Cost:
     return Cost(bytes=4 * size, kept=size)
 
 
-def pairs(shape: Shape) -> Cost:
-    """Cosines and distances of all pairs, half by symmetry."""
-    square = shape.points**2
+def survey(shape: Shape) -> Cost:
+    """Cosines and distances of all pairs, half by symmetry, and energies where they are wanted."""
+    points, square = shape.points, shape.points**2 / 2
+    double = shape.itemsize == 8 or points <= DOUBLE_COUNT
+    size = 8 if double else 4
+    flops = 2 * square * shape.dim
+    energies = f"energies[{'means' if shape.of_means else 'weights'}]" in shape.facts
+    side = min(points, 512)
     return Cost(
-        double=square * shape.dim,
-        bytes=8 * 14 * square / 2,
-        calls=40 * tiles(shape, 512),
-        held=8 * 6 * min(shape.points, 512) ** 2,
+        double=flops if double else 0.0,
+        single=0.0 if double else flops,
+        bytes=size * (20 + 10 * energies) * square,
+        elements=4 * square * energies,
+        calls=(40 + 30 * energies) * tiles(shape, 512),
+        held=size * (4 * side**2 + points * shape.dim),
+        kept=8 * (4 + 6 * energies) * points,
     )
 
 
@@ -69,19 +79,6 @@ def cross_gram(shape: Shape) -> Cost:
     """The same of rows and means: two Gram matrices of coordinates."""
     two = shape.points > max(WHOLE, shape.dim)
     return gram(shape) + (gram(shape) if two else Cost())
-
-
-def energies(shape: Shape) -> Cost:
-    """Distances of all pairs from one float32 product, and three functions of each."""
-    square = shape.points**2 / 2
-    return Cost(
-        single=2 * square * shape.dim,
-        elements=4 * square,
-        bytes=4 * 10 * square,
-        calls=60 * tiles(shape, 512),
-        held=8 * shape.points * shape.dim,
-        kept=8 * 6 * shape.points,
-    )
 
 
 def kernel_bytes(points: int) -> int:

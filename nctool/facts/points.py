@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from nctool.core.text import count
 from nctool.engine.cost import afford
 from nctool.engine.fact import Undefined, fact
 from nctool.facts import point_costs
@@ -22,24 +21,12 @@ if TYPE_CHECKING:
     from nctool.geometry.energy import Energies
     from nctool.geometry.hull import Margins
     from nctool.geometry.nulls import Null
-    from nctool.geometry.pairs import Pairs
     from nctool.geometry.points import Points, Storage
     from nctool.report import Reference
     from nctool.settings.budget import Budget
     from nctool.settings.conventions import Convention
 
 BOTH = ("means", "weights")
-MANY = 4096
-"""From so many points on the pairs take long enough to be watched."""
-NAMED_PAIRS = 3
-
-
-@dataclass(frozen=True, slots=True)
-class Coincident:
-    """Pairs of points with one direction: how many, and the first of them by class name."""
-
-    count: int
-    pairs: tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,27 +101,6 @@ def unit_points(directed: Points) -> Tensor:  # (K, D) float64
     return directed.vectors / directed.norms[:, None]
 
 
-@fact(name="pairs[means]", of="means", timed=True, cost=point_costs.pairs)
-def pairs_of_means(
-    all_points: Points, variances: Tensor, resolution: float, convention: Convention
-) -> Pairs:
-    from nctool.geometry.pairs import survey
-
-    return survey(
-        all_points.vectors,
-        variances=variances,
-        power=convention.cdnv_power,
-        resolution=resolution,
-    )
-
-
-@fact(name="pairs[weights]", of="weights", timed=True, cost=point_costs.pairs)
-def pairs_of_rows(all_points: Points) -> Pairs:
-    from nctool.geometry.pairs import survey
-
-    return survey(all_points.vectors)
-
-
 @fact(each=BOTH, timed=True, cost=point_costs.gram)
 def simplex_deviation(points: Points, convention: Convention) -> float:
     """Of the Gram matrix, of points as the convention wants them."""
@@ -187,48 +153,6 @@ def margins(
             advance=advance,
             team=group,
         )
-
-
-@fact(each=BOTH, timed=True, cost=point_costs.energies)
-def energies(directed: Points, unit_points: Tensor, progress: Progress) -> Energies:
-    """All that the pairs of directions say, from one pass over them."""
-    from nctool.geometry.energy import energies, pairs_of
-
-    if len(unit_points) < MANY:
-        return energies(unit_points)
-    with progress.task(f"pairs of {directed.title}", pairs_of(len(unit_points))) as advance:
-        return energies(unit_points, advance=advance)
-
-
-@fact(each=BOTH)
-def coincident(
-    directed: Points, energies: Energies, pairs: Pairs, class_names: tuple[str, ...]
-) -> Coincident:
-    """Pairs that coincide, in direction or already before scaling."""
-    many, first = energies.coincident_count, energies.coincident
-    if many < pairs.coincident_count:
-        many, first = pairs.coincident_count, pairs.coincident
-    return Coincident(many, tuple(named_pair(directed, class_names, pair) for pair in first))
-
-
-def named_pair(
-    points: Points, class_names: tuple[str, ...], pair: tuple[int, int]
-) -> tuple[str, str]:
-    first, second = (class_names[points.classes[row]] for row in pair)
-    return first, second
-
-
-@fact(each=BOTH)
-def distinct_energies(directed: Points, energies: Energies, coincident: Coincident) -> Energies:
-    """The same, where no two directions coincide."""
-    total = coincident.count
-    if total:
-        shown = [" and ".join(pair) for pair in coincident.pairs[:NAMED_PAIRS]]
-        raise Undefined(
-            f"{count(total, 'pair')} of {directed.title} {'has' if total == 1 else 'have'} one "
-            "direction: " + "; ".join(shown + ["..."] * (total > len(shown)))
-        )
-    return energies
 
 
 @fact(each=BOTH)

@@ -14,7 +14,8 @@ from nctool.metrics.metric import Measured, Undefined, on_points
 from nctool.metrics.shared import defined, require
 
 if TYPE_CHECKING:
-    from nctool.facts.points import Coincident, EnergyRoom
+    from nctool.facts.pairs import Coincident
+    from nctool.facts.points import EnergyRoom
     from nctool.geometry.determinant import LogDeterminant
     from nctool.geometry.energy import Energies, Energy
     from nctool.geometry.nulls import Null

@@ -19,7 +19,7 @@ from nctool.report import Reference
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from nctool.facts.points import Coincident
+    from nctool.facts.pairs import Coincident
     from nctool.facts.samples import Sizes
     from nctool.geometry.determinant import LogDeterminant
     from nctool.geometry.energy import Energies

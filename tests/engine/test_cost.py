@@ -64,7 +64,7 @@ def test_products() -> None:
     assert costs.span(SMALL).flops == 2 * 1000 * 8 * 4
     many = replace(SMALL, classes=20)
     assert (costs.span(many).flops, costs.whitened(many).flops) == (0, 0.625 * 2 * 1000 * 8 * 8)
-    assert point_costs.pairs(SMALL.of("means")).flops == 5 * 5 * 8
+    assert point_costs.survey(SMALL.of("means")).flops == 5 * 5 * 8
 
 
 # Of costs one after another the work adds up, and the most that is held at a time counts.

@@ -12,8 +12,9 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from nctool.geometry import energy
-from nctool.geometry.energy import Energies, energies, pairs_of
+from nctool.geometry import energy, tiles
+from nctool.geometry.energy import Energies, energies
+from nctool.geometry.tiles import pairs_of
 from tests.support.point_sets import (
     cell24,
     cell600,
@@ -135,7 +136,7 @@ def test_codes(rows: Array, expected: tuple[float, ...]) -> None:
 @pytest.mark.parametrize("tile", [1, 3, 7, 512])
 @pytest.mark.parametrize(("classes", "dim"), [(2, 5), (9, 2), (30, 4), (70, 200)])
 def test_every_tile(tile: int, classes: int, dim: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(energy, "TILE", tile)
+    monkeypatch.setattr(tiles, "TILE", tile)
     rows = cloud(classes, classes, dim)
     means, points = by_hand(rows)
     assert numbers(rows) == pytest.approx(means, rel=1e-12)
@@ -145,7 +146,7 @@ def test_every_tile(tile: int, classes: int, dim: int, monkeypatch: pytest.Monke
 
 # The closest pair is named, in order.
 def test_closest(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(energy, "TILE", 4)
+    monkeypatch.setattr(tiles, "TILE", 4)
     rows = cloud(3, 30, 6)
     rows[23] = unit(rows[4:5] + 0.01 * rows[:1])[0]
     assert visited(rows).closest == (4, 23)
@@ -156,7 +157,7 @@ def test_closest(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("width", [1e-1, 1e-2, 1e-3, 1e-4, 1e-6])
 @pytest.mark.parametrize("crowds", [0, 1, 2])
 def test_close(width: float, crowds: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(energy, "TILE", 16)
+    monkeypatch.setattr(tiles, "TILE", 16)
     rows = cloud(7, 60, 12)
     if crowds:
         centres = cloud(8, crowds, 12)[np.arange(60) % crowds]
@@ -186,8 +187,8 @@ def test_close(width: float, crowds: int, monkeypatch: pytest.MonkeyPatch) -> No
     ids=["spread", "simplex", "flat", "wide", "common", "narrow", "tight", "pairs"],
 )
 def test_single(rows: Array, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(energy, "DOUBLE_COUNT", 0)
-    monkeypatch.setattr(energy, "TILE", 64)
+    monkeypatch.setattr(tiles, "DOUBLE_COUNT", 0)
+    monkeypatch.setattr(tiles, "TILE", 64)
     means, points = by_hand(rows)
     assert numbers(rows) == pytest.approx(means, rel=SINGLE)
     measured = visited(rows)
@@ -201,9 +202,9 @@ def test_single(rows: Array, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("crowd", [0, 1 << 40])
 @pytest.mark.parametrize("double", [0, 4096])
 def test_crowd(crowd: int, double: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(energy, "CROWD", crowd)
-    monkeypatch.setattr(energy, "DOUBLE_COUNT", double)
-    monkeypatch.setattr(energy, "TILE", 32)
+    monkeypatch.setattr(tiles, "CROWD", crowd)
+    monkeypatch.setattr(tiles, "DOUBLE_COUNT", double)
+    monkeypatch.setattr(tiles, "TILE", 32)
     rows = crowded(9, 100, 16, 1e4)
     assert numbers(rows) == pytest.approx(by_hand(rows)[0], rel=DOUBLE if double else SINGLE)
 
@@ -211,7 +212,7 @@ def test_crowd(crowd: int, double: int, monkeypatch: pytest.MonkeyPatch) -> None
 # In thousands of dimensions the terms of the Newtonian energy are far below the least float.
 @pytest.mark.parametrize("double", [0, 4096])
 def test_newton_underflow(double: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(energy, "DOUBLE_COUNT", double)
+    monkeypatch.setattr(tiles, "DOUBLE_COUNT", double)
     rows = cloud(10, 40, 4096)
     rows[1] = unit(rows[:1] + 0.3 * rows[1:2])[0]  # a pair that outweighs all others
     measured = visited(rows).newton
@@ -226,8 +227,8 @@ def test_newton_underflow(double: int, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("double", [0, 4096])
 @pytest.mark.parametrize("tile", [2, 512])
 def test_coincident(double: int, tile: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(energy, "DOUBLE_COUNT", double)
-    monkeypatch.setattr(energy, "TILE", tile)
+    monkeypatch.setattr(tiles, "DOUBLE_COUNT", double)
+    monkeypatch.setattr(tiles, "TILE", tile)
     rows = cloud(11, 12, 5)
     rows[7] = rows[9] = rows[2]
     rows[10] = unit(3 * rows[4:5])[0]  # the same but for rounding
@@ -268,7 +269,7 @@ def test_just_apart() -> None:
 
 # Progress hears of every pair once.
 def test_advance(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(energy, "TILE", 8)
+    monkeypatch.setattr(tiles, "TILE", 8)
     heard: list[int] = []
     energies(
         torch.from_numpy(cloud(13, 37, 5)), advance=lambda amount, note="": heard.append(amount)
@@ -296,8 +297,8 @@ def _sizes(measured: Any) -> Iterator[int]:
 # No matrix of all pairs is ever whole, not even where all are close.
 @pytest.mark.parametrize("common", [0.0, 1e5])
 def test_no_whole_matrix(common: float, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(energy, "TILE", 16)
-    monkeypatch.setattr(energy, "RECHECKED", 512)
+    monkeypatch.setattr(tiles, "TILE", 16)
+    monkeypatch.setattr(tiles, "RECHECKED", 512)
     rows = torch.from_numpy(crowded(14, 300, 6, common))
     with Largest() as seen:
         energies(rows)

@@ -14,11 +14,11 @@ import pytest
 import nctool
 from nctool.analysis.measure import measure
 from nctool.core.progress import Advance, Silent
-from nctool.facts import points
+from nctool.facts import pairs
 from nctool.geometry.delsarte import energy_bound
-from nctool.geometry.energy import pairs_of
 from nctool.geometry.no_bound import NoBound
 from nctool.geometry.nulls import random_level
+from nctool.geometry.tiles import pairs_of
 from nctool.metrics import hug, registry
 from nctool.report import Report, Result
 from tests.support.law_bench import SETTINGS, analyzed, arrays, result, sourced
@@ -327,7 +327,7 @@ def test_progress(monkeypatch: pytest.MonkeyPatch) -> None:
     heard = Heard()
     measure(sourced(given), METRICS, SETTINGS, heard)
     assert [title for title, _ in heard.tasks] == ["class means"]
-    monkeypatch.setattr(points, "MANY", 40)
+    monkeypatch.setattr(pairs, "MANY", 40)
     heard = Heard()
     measure(sourced(given), METRICS, SETTINGS, heard)
     total = pairs_of(40)

@@ -13,8 +13,8 @@ import torch
 from nctool.geometry import nulls
 from nctool.geometry.energy import energies
 from nctool.geometry.hull import margins
-from nctool.geometry.pairs import survey
 from nctool.geometry.simplex import etf_deviation
+from nctool.geometry.survey import survey
 from tests.geometry.nulls.simulation import SIZES, agree, directions, structureless
 
 DRAWS = 24
@@ -66,7 +66,7 @@ def test_pairs(count: int, dim: int, centred: bool) -> None:
 def test_angles(count: int, dim: int, centred: bool) -> None:
     drawn = []
     for seed in range(4 * DRAWS):
-        seen = survey(torch.from_numpy(directions(count, dim, centred, seed)))
+        seen = survey(torch.from_numpy(directions(count, dim, centred, seed))).pairs
         drawn.append((seen.cosine_std, seen.angle_gap))
     spread, gap = np.array(drawn, dtype=float).T
     # Pairs of centred points share a sum, which the formula for their spread does not know.
