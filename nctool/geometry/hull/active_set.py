@@ -19,16 +19,19 @@ from nctool.core.progress import Advance, ignore
 from nctool.geometry.hull.affine import affine_bounds, affine_weights
 from nctool.geometry.hull.candidates import Candidates, Supports, next_candidates, regrouped
 from nctool.geometry.hull.certificate import Certificate, certify
-from nctool.geometry.hull.cloud import Cloud
+from nctool.geometry.hull.cloud import Cloud, Precision
 from nctool.geometry.hull.programmes import nearest
+from nctool.geometry.hull.scan import scan
 from nctool.geometry.hull.team import SOLO, Team, shared
 from nctool.geometry.hull.worker_pool import WorkerPool
 
 LOW_DIMENSION = 48
 """Up to here supports are small and dependent rows the rule: one row at a time, in float64."""
 MOST_ROUNDS = 60
-ROUGH_ROUNDS = 3
-"""Rounds that only look for the right candidates, in float32."""
+STEADY = 4
+"""Rounds without progress after which float64 and the steadiest programme are tried."""
+LISTED = 64
+"""Points of each class that are kept of a scan, at least."""
 PATIENCE = 10
 """Rounds without progress after which a class is left open."""
 SCORE_BYTES, DEVICE_SCORE_BYTES = 64 << 20, 1 << 30
@@ -48,6 +51,9 @@ class ActiveSetSolver:
     lower: Tensor = field(init=False)  # (K,)
     upper: Tensor = field(init=False)  # (K,)
     stuck: Tensor = field(init=False)  # (K,) for how many rounds the bounds have come no closer
+    precision: Tensor = field(init=False)  # (K,) in which points are scored for each class
+    exact: Tensor = field(init=False)  # (K,) whether its programmes are solved in float64
+    steady: Tensor = field(init=False)  # (K,) and one row at a time
     supports: Supports = field(default_factory=Supports)
     gaps_after_first: list[Tensor] = field(default_factory=list)
     floor: float = math.inf  # the least upper bound before this round, for all blocks alike
@@ -57,6 +63,10 @@ class ActiveSetSolver:
         self.lower = torch.zeros_like(self.cloud.exact[:, 0])
         self.upper = torch.full_like(self.lower, torch.inf)
         self.stuck = torch.zeros_like(self.lower, dtype=torch.long)
+        coarsest = Precision.SINGLE if self.cloud.screen is None else Precision.SCREEN
+        self.precision = torch.full_like(self.stuck, coarsest)
+        self.exact = torch.zeros_like(self.lower, dtype=torch.bool)
+        self.steady = torch.full_like(self.exact, self.cloud.dim <= LOW_DIMENSION)
 
     def solve_by_affine_hull(self, rows: Tensor) -> Tensor:
         """Those of ``rows`` that one factorisation does not solve."""
@@ -71,15 +81,15 @@ class ActiveSetSolver:
         self.advance(len(rows) - int(still.sum()))
         return rows[still]
 
-    def solve(self, rows: Tensor, first: int, later: int) -> None:
-        """All of ``rows``, from ``first`` neighbours each, ``later`` more in each round.
+    def solve(self, rows: Tensor, first: int) -> None:
+        """All of ``rows``, from ``first`` neighbours each.
 
         Each process of a team takes its turn of them, and afterwards has the bounds of all.
         """
         own = rows[self.team.rank :: self.team.size]
         pieces, gaps = len(self.supports.pieces), len(self.gaps_after_first)
         if len(own):
-            self._solve(own, first, later)
+            self._solve(own, first)
         if self.team.size == 1:
             return
         for bounds in (self.lower, self.upper):
@@ -91,7 +101,7 @@ class ActiveSetSolver:
         self.floor = min(self.floor, float(self.upper.min()))
         self.advance(len(rows) - len(own))
 
-    def _solve(self, rows: Tensor, first: int, later: int) -> None:
+    def _solve(self, rows: Tensor, first: int) -> None:
         with WorkerPool(self.cloud.exact.device) as pool:
             begin = partial(self._neighbours, count=first)
             waiting = list(pool.map(begin, torch.split(rows, self._height)))
@@ -99,59 +109,80 @@ class ActiveSetSolver:
                 # Fixed for the round: bounds of blocks that happen to be done earlier must not
                 # decide what later ones do, or results would depend on the number of threads.
                 self.floor = float(self.upper.min())
-                work = partial(self._round, turn=turn, later=later)
+                work = partial(self._round, turn=turn)
                 blocks = (block for part in waiting for block in part.split(self._height))
                 still_open = [part for part in pool.map(work, blocks) if part is not None]
                 if not still_open:
                     return
-                waiting = regrouped(still_open)
-                if turn >= ROUGH_ROUNDS:
-                    # A few classes may weigh that many others at once.
-                    widest = math.isqrt(self.memory // 256)
-                    later = min(2 * later, self.cloud.size - 1, max(later, widest))
+                waiting = regrouped(still_open, self._stage)
+
+    @property
+    def _stage(self) -> Tensor:
+        """(K,) equal for classes that are solved and scored alike."""
+        return self.precision + 3 * self.exact + 6 * self.steady
 
     @property
     def _height(self) -> int:
         """How many classes may be scored against all points at once."""
         budget = SCORE_BYTES if self.cloud.exact.device.type == "cpu" else DEVICE_SCORE_BYTES
-        return max(16, min(self.memory // 8, budget) // (12 * self.cloud.size))
+        return max(16, min(self.memory // 8, budget) // (6 * self.cloud.size))
 
     def _neighbours(self, rows: Tensor, count: int) -> Candidates:
         """The points that lie furthest along the class's own direction."""
         cloud = self.cloud
         count = min(count, cloud.size - 1)
-        scores = cloud.coarse[rows] @ cloud.coarse.T
-        scores[torch.arange(len(rows), device=rows.device), rows] = -torch.inf
-        others = scores.topk(count, dim=1).indices
-        start = torch.zeros_like(others, dtype=torch.bool)
+        way = cloud.coarse[rows].double()
+        way /= torch.linalg.vector_norm(way, dim=1, keepdim=True).clamp(min=1e-300)
+        precision = Precision(int(self.precision[rows[0]]))
+        seen = scan(cloud, rows, rows[:, None], way, count, precision)
+        if precision == Precision.SCREEN:
+            # Among points closer together than the digits reach it would choose blindly.
+            blind = seen.top[:, 0] - seen.top[:, -1] <= seen.error
+            if bool(blind.any()):
+                self.precision[rows[blind]] = Precision.SINGLE
+                closer = scan(
+                    cloud, rows[blind], rows[blind, None], way[blind], count, Precision.SINGLE
+                )
+                seen.others[blind] = closer.others
+        start = torch.zeros_like(seen.others, dtype=torch.bool)
         start[:, : max(1, int(0.4 * count))] = True
-        return Candidates(rows, others, start)
+        return Candidates(rows, seen.others, start)
 
-    def _round(self, part: Candidates, turn: int, later: int) -> Candidates | None:
+    def _round(self, part: Candidates, turn: int) -> Candidates | None:
         if self.least_only:
             possible = self.lower[part.rows] <= self.floor
             self.advance(len(possible) - int(possible.sum()))
             part = part.part(possible)
             if not len(part.rows):
                 return None
-        steady = self.cloud.dim <= LOW_DIMENSION
-        exact = steady or turn >= ROUGH_ROUNDS
-        primal = nearest(self.cloud, part, exact=exact, steady=steady or turn > 8)
-        certificate = certify(self.cloud, primal, later, double=exact)
+        first = part.rows[0]  # all of a block are at one stage
+        steady = bool(self.steady[first])
+        exact = steady or bool(self.exact[first])
+        precision = Precision.DOUBLE if steady else Precision(int(self.precision[first]))
+        primal = nearest(self.cloud, part, exact=exact, steady=steady)
+        # The more the longer nothing helps: a few classes weigh very many others at once.
+        limit = (1.2 * (primal.weights > 0).sum(1) + 16) * 2.0 ** self.stuck[part.rows]
+        most = max(LISTED, math.isqrt(self.memory // 256))
+        listed = min(max(LISTED, int(limit.max())), most)
+        certificate = certify(self.cloud, primal, listed, precision)
         self._record(part, certificate)
         still = self.open(part.rows) & (self.stuck[part.rows] < PATIENCE)
         if turn == 0:
             self.gaps_after_first.append(certificate.gap)
         left = int(still.sum())
-        widest = float(certificate.gap[still].max()) if left else self.gap
-        self.advance(len(part.rows) - left, f"gap {widest:.0e}")
+        widest_gap = float(certificate.gap[still].max()) if left else self.gap
+        self.advance(len(part.rows) - left, f"gap {widest_gap:.0e}")
         if not left:
             return None
+        self.exact[part.rows] |= certificate.rough
+        finer = certificate.crowded & (self.precision[part.rows] < Precision.DOUBLE)
+        self.precision[part.rows] += finer.long()
         return next_candidates(
             part.part(still),
             certificate.weights[still],
             certificate.others[still],
             certificate.violating[still],
+            limit[still],
         )
 
     def _tighten(self, rows: Tensor, lower: Tensor, upper: Tensor) -> None:
@@ -166,6 +197,7 @@ class ActiveSetSolver:
         self._tighten(rows, certificate.lower, certificate.upper)
         closer = self.upper[rows] - self.lower[rows] < 0.99 * apart
         self.stuck[rows] = torch.where(closer, 0, self.stuck[rows] + 1)
+        self.steady[rows] |= self.stuck[rows] >= STEADY
         if bool(better.any()):
             self.supports.keep(rows[better], part.others[better], certificate.weights[better])
 

@@ -66,22 +66,29 @@ class Supports:
 
 
 def next_candidates(
-    part: Candidates, weights: Tensor, others: Tensor, violating: Tensor
+    part: Candidates, weights: Tensor, others: Tensor, violating: Tensor, limit: Tensor
 ) -> Candidates:
-    """The support of this round and the points it missed are the next round's candidates."""
-    width = int((weights > 0).sum(1).max())
-    top, place = weights.topk(width, dim=1)
+    """The support of this round and the points it missed are the next round's candidates.
+
+    At most ``limit`` (B,) points that violate join, the best first; half as many as the support has
+    join even if they do not: they are likely to, once the direction turns.
+    """
+    size = (weights > 0).sum(1)
+    top, place = weights.topk(int(size.max()), dim=1)
     kept = torch.where(top > 0, part.others.gather(1, place), part.rows[:, None])
-    joined = torch.where(violating, others, part.rows[:, None])
+    rank = torch.arange(others.shape[1], device=others.device)
+    joins = violating & (rank < limit[:, None])
+    joins |= rank < size[:, None] // 2
+    joined = torch.where(joins, others, part.rows[:, None])
     return Candidates(
         part.rows,
         torch.cat([kept, joined], 1),
-        torch.cat([top > 0, torch.zeros_like(violating)], 1),
+        torch.cat([top > 0, torch.zeros_like(joins)], 1),
     )
 
 
-def regrouped(parts: list[Candidates]) -> list[Candidates]:
-    """Blocks of similar width together, so that padding stays small."""
+def regrouped(parts: list[Candidates], stage: Tensor) -> list[Candidates]:
+    """Blocks of one stage (K,) and similar width together, so that padding stays small."""
     width = max(part.others.shape[1] for part in parts)
     parts = [part.widened(width) for part in parts]
     whole = Candidates(
@@ -89,14 +96,18 @@ def regrouped(parts: list[Candidates]) -> list[Candidates]:
         torch.cat([part.others for part in parts]),
         torch.cat([part.start for part in parts]),
     )
+    blocks: list[Candidates] = []
+    stages = stage[whole.rows]
+    for which in sorted(set(stages.tolist())):
+        blocks += _by_width(whole.part(stages == which))
+    return blocks
+
+
+def _by_width(whole: Candidates) -> Iterator[Candidates]:
     used = whole.valid.sum(1)
     order = torch.argsort(used)
-    blocks: list[Candidates] = []
     for which in torch.split(order, max(64, len(order) // 16)):
         block = whole.part(which)
         most = int(used[which].max())
         place = torch.argsort((~block.valid).to(torch.uint8), dim=1, stable=True)[:, :most]
-        blocks.append(
-            Candidates(block.rows, block.others.gather(1, place), block.start.gather(1, place))
-        )
-    return blocks
+        yield Candidates(block.rows, block.others.gather(1, place), block.start.gather(1, place))

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from nctool.geometry.hull.cloud import EXACT_HALF_ULP, Cloud
+from nctool.geometry.hull.cloud import EXACT_HALF_ULP, Cloud, Precision
 from nctool.geometry.hull.mixed_precision import refined
 from nctool.geometry.hull.quadratic_program import System
+from nctool.geometry.hull.scan import Scan, scan
 
 CHECKED = 16
 """How many others are scored in float64 before the rest is left to its rounding bound."""
@@ -42,6 +43,8 @@ class Certificate:
     weights: Tensor  # (B, m) those behind ``upper``
     others: Tensor  # (B, t)
     violating: Tensor  # (B, t) those that would bring the hull nearer
+    rough: Tensor  # (B,) whether the weights may be as wrong as the candidates
+    crowded: Tensor  # (B,) whether more points than these cannot be told from those beyond
 
     @property
     def gap(self) -> Tensor:
@@ -49,71 +52,49 @@ class Certificate:
         return 1 - self.lower / self.upper
 
 
-def certify(cloud: Cloud, primal: PrimalPoint, count: int, *, double: bool) -> Certificate:
+def certify(cloud: Cloud, primal: PrimalPoint, count: int, precision: Precision) -> Certificate:
     """Bounds from weights, and the ``count`` points beyond the candidates that matter most.
 
     The residual r = x - sum(weights * candidates) leads away from a point of the hull: |r| bounds
     the distance from above. Its direction u separates: the least u.(x - x_j) over all j bounds it
-    from below. All points are scored in float32 (float64 if ``double``) with its rounding bound;
-    where that shows nothing to gain, the weights are refined in float64.
+    from below. All points are scored, with the rounding bound of the precision; where that shows
+    nothing to gain, the best are scored again more finely, and the weights refined in float64.
     """
     rows = primal.rows
     length = torch.linalg.vector_norm(primal.residual, dim=1)
     direction = primal.residual / length.clamp(min=torch.finfo(torch.float64).tiny)[:, None]
-    scores, error = _scores(cloud, direction, double)
-    own = torch.linalg.vecdot(direction, cloud.exact[rows] - cloud.centre)
-    scores.scatter_(1, rows[:, None], -torch.inf)
-    # The largest score may be that much larger: without the error this would be no lower bound.
-    lower = (own - scores.amax(1).double() - error).clamp(min=0)
     held = torch.where(primal.weights > 0, primal.candidates, rows[:, None])
-    scores.scatter_(1, held, -torch.inf)
-    top, others = scores.topk(min(count + 1, scores.shape[1]), dim=1)
-    top = top.double()
+    seen = scan(cloud, rows, held, direction, count, precision)
+    # The largest score may be that much larger: without the error this would be no lower bound.
+    lower = (seen.own - torch.maximum(seen.on_support, seen.highest)).clamp(min=0)
     upper = length + primal.error
-    violating = top[:, :-1] > (own - length)[:, None]
+    level = seen.own - length
+    near = seen.top[:, 0] - level <= seen.error + primal.error
+    crowded = near & (seen.rest > level)
+    if precision == Precision.SCREEN:
+        # Where more points than were listed may lie beyond the level, only more digits help.
+        near &= ~crowded
+        seen.rescore(cloud, torch.nonzero(near).flatten())
+    violating = seen.top > level[:, None]
     weights = primal.weights.clone()
-    final = torch.nonzero(top[:, 0] - (own - length) <= error + primal.error).flatten()
+    settling = near & (seen.top[:, 0] - level <= seen.error + primal.error)
+    final = torch.nonzero(settling).flatten()
     if len(final):
-        scan = Scan(own, direction, top, others, error)
         # Supports of like size together, few enough that their rows stay in cache.
         sizes = (weights[final] > 0).sum(1)
         final = final[torch.argsort(sizes)]
         height = max(4, REFINED_BYTES // (8 * cloud.dim * max(1, int(sizes.max()))))
         for few in torch.split(final, height):
-            result = refine(cloud, rows[few], held[few], weights[few], scan.part(few))
+            result = refine(cloud, rows[few], held[few], weights[few], seen.part(few))
             lower[few], upper[few], weights[few], violating[few] = result
-    return Certificate(lower, upper, weights, others[:, :-1], violating)
-
-
-def _scores(cloud: Cloud, direction: Tensor, double: bool) -> tuple[Tensor, float]:
-    """u.x_j for every point j, and how far off that may be."""
-    if double:
-        return direction @ (cloud.exact - cloud.centre).T, cloud.double_error
-    return direction.float() @ cloud.coarse.T, cloud.coarse_error
-
-
-@dataclass(frozen=True, slots=True)
-class Scan:
-    """What the scores along one direction showed outside the support."""
-
-    own: Tensor  # (B,) u.x
-    direction: Tensor  # (B, D)
-    top: Tensor  # (B, t) the largest u.x_j, falling
-    others: Tensor  # (B, t)
-    error: float
-
-    def part(self, which: Tensor) -> Scan:
-        return Scan(
-            self.own[which],
-            self.direction[which],
-            self.top[which],
-            self.others[which],
-            self.error,
-        )
+    # At the nearest point of the candidates' hull all of a support is level: as far as it is not,
+    # solving more finely gains as much as more candidates do.
+    rough = settling | (seen.on_support - level > 0.5 * (seen.top[:, 0] - level))
+    return Certificate(lower, upper, weights, seen.others, violating, rough, crowded)
 
 
 def refine(
-    cloud: Cloud, rows: Tensor, held: Tensor, rough: Tensor, scan: Scan
+    cloud: Cloud, rows: Tensor, held: Tensor, rough: Tensor, seen: Scan
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Lower and upper bounds, the weights, and who violates them: solved on the support in float64.
 
@@ -132,23 +113,24 @@ def refine(
     direction = residual / length.clamp(min=torch.finfo(torch.float64).tiny)[:, None]
     on_support = torch.bmm(direction[:, None, :], differences.mT)[:, 0]
     on_support = torch.where(valid, on_support, torch.inf)
-    checked = min(CHECKED, scan.top.shape[1] - 1)
-    near = cloud.differences(rows, scan.others[:, :checked])
+    checked = min(CHECKED, seen.top.shape[1])
+    near = cloud.differences(rows, seen.others[:, :checked])
     near = torch.bmm(direction[:, None, :], near.mT)[:, 0]
-    near = torch.where(torch.isfinite(scan.top[:, :checked]), near, torch.inf)
+    near = torch.where(torch.isfinite(seen.top[:, :checked]), near, torch.inf)
     # Cauchy-Schwarz: along a direction turned by |u' - u| no u.(x - x_j) moves by more than that
     # times |x - x_j|, which is at most twice the largest length.
-    turned = torch.linalg.vector_norm(direction - scan.direction, dim=1) * 2 * cloud.scale
-    rest = scan.own - scan.top[:, checked] - scan.error - turned
-    least = torch.minimum(on_support.amin(1), rest)
-    if checked:
-        least = torch.minimum(least, near.amin(1))
+    turned = torch.linalg.vector_norm(direction - seen.direction, dim=1) * 2 * cloud.scale
+    unchecked = seen.rest
+    if checked < seen.top.shape[1]:
+        unchecked = torch.maximum(unchecked, seen.top[:, checked] + seen.error)
+    rest = seen.own - unchecked - turned
+    least = torch.minimum(torch.minimum(on_support.amin(1), near.amin(1)), rest)
     reach = torch.linalg.vecdot(weights, torch.linalg.vector_norm(differences, dim=2))
     # As ``Cloud.residual_error``, with the lengths of these differences for the largest possible.
     rounding = (2 * width + 4) * EXACT_HALF_ULP * reach
     upper = length * (1 + cloud.length_rounding) + rounding
     lower = ((least - cloud.exact_error) * (1 - cloud.length_rounding)).clamp(min=0)
-    violating = scan.top[:, :-1] > (scan.own - length)[:, None]
+    violating = seen.top > (seen.own - length)[:, None]
     violating[:, :checked] = near < length[:, None] * (1 - 1e-12)
     whole = torch.zeros_like(rough).scatter_(1, place, weights)
     return torch.minimum(lower, upper), upper, whole, violating

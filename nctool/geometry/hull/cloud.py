@@ -1,4 +1,4 @@
-"""The points, twice: exact in float64, and centred in float32 for the large products.
+"""The points, in three precisions: float64, and centred in float32 and bfloat16 for the products.
 
 The errors below are the usual bounds of rounding analysis, gamma_n = n u for a sum of n products
 (Higham, Accuracy and Stability, chapter 3), with u half a unit in the last place and a few terms
@@ -8,11 +8,23 @@ more for what is rounded before the product. They hold whatever the order of sum
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import IntEnum
 
 import torch
 from torch import Tensor
 
 HALF_ULP, EXACT_HALF_ULP = 2.0**-24, 2.0**-53
+SCREEN_HALF_ULP = 2.0**-8
+SCREENED_FROM = 2048
+"""With fewer points the products cost little in any precision."""
+
+
+class Precision(IntEnum):
+    """In what the scores of all points are worked out, cheapest first."""
+
+    SCREEN = 0  # bfloat16, where the processor multiplies it several times faster
+    SINGLE = 1
+    DOUBLE = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +36,8 @@ class Cloud:
     centre: Tensor  # (D,)
     radius: float  # largest distance from the centre
     scale: float  # largest length
+    screen: Tensor | None = None  # (K, D) bfloat16, of ``coarse``
+    screen_shift: float = 0.0  # largest distance between rows of the two
 
     @classmethod
     def of(cls, points: Tensor) -> Cloud:
@@ -31,13 +45,15 @@ class Cloud:
         centre = points.mean(0)
         # Centring first: a common part of all points would eat float32's digits in every product.
         centred = points - centre
-        return cls(
-            points,
-            centred.float(),
-            centre,
-            float(torch.linalg.vector_norm(centred, dim=1).max()),
-            float(torch.linalg.vector_norm(points, dim=1).max()),
-        )
+        coarse = centred.float()
+        radius = float(torch.linalg.vector_norm(centred, dim=1).max())
+        scale = float(torch.linalg.vector_norm(points, dim=1).max())
+        del centred
+        if len(points) < SCREENED_FROM or not screens(points.device):
+            return cls(points, coarse, centre, radius, scale)
+        screen = coarse.bfloat16()
+        shift = _longest(coarse - screen.float())
+        return cls(points, coarse, centre, radius, scale, screen, shift)
 
     @property
     def size(self) -> int:
@@ -83,3 +99,50 @@ class Cloud:
         points = self.exact if exact else self.coarse
         gathered = torch.index_select(points, 0, others.reshape(-1)).view(*others.shape, self.dim)
         return torch.sub(points[rows][:, None, :], gathered, out=gathered)
+
+    def scores(self, direction: Tensor, precision: Precision) -> Scores:
+        """u.(x_j - centre) of every point j, for directions (B, D) float64 of length one."""
+        if precision == Precision.DOUBLE:
+            # Not centred: a copy of all points for every block would cost more than the product.
+            # Two products and that of the point itself, each rounded as ``exact_error`` is or less.
+            values = direction @ self.exact.T
+            values -= (direction @ self.centre)[:, None]
+            return Scores(values, torch.full_like(direction[:, 0], 2 * self.exact_error))
+        way = direction.float()
+        error = torch.full_like(direction[:, 0], self.coarse_error)
+        if precision == Precision.SINGLE or self.screen is None:
+            return Scores(way @ self.coarse.T, error)
+        # |u'.x' - u.x| <= |u' - u| |x'| + |u| |x' - x|, with lengths that were measured; summed in
+        # float32, from products that are exact there, and rounded to bfloat16 once at the end.
+        rounded = way.bfloat16()
+        turned = torch.linalg.vector_norm(direction - rounded.double(), dim=1)
+        error = 2 * error + turned * (self.radius + self.screen_shift) + self.screen_shift
+        return Scores(rounded @ self.screen.T, error, SCREEN_HALF_ULP)
+
+
+@dataclass(slots=True)
+class Scores:
+    """What rounding leaves of u.x_j, and how far off that may be."""
+
+    values: Tensor  # (B, K)
+    error: Tensor  # (B,) float64
+    relative: float = 0.0  # of the value, beside that
+
+    def above(self, values: Tensor) -> Tensor:
+        """No true score behind a value of at most ``values`` (B,) float64 is larger than this."""
+        raised = values + self.relative * values.abs() + self.error
+        return torch.where(values.isneginf(), values, raised)
+
+
+def screens(device: torch.device) -> bool:
+    """Whether products in bfloat16 are much faster here than in float32, and summed in float32."""
+    if device.type != "cpu" or not torch._C._has_mkldnn:
+        return False  # a GPU may sum parts of a product in bfloat16
+    asked = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
+    return any(getattr(torch.cpu, name, bool)() for name in asked)
+
+
+def _longest(rows: Tensor) -> float:
+    """The largest length of rows (K, D) in float32, or a little more."""
+    length = float(torch.linalg.vector_norm(rows, dim=1).max())
+    return length * (1 + rows.shape[1] * HALF_ULP + 1e-6)

@@ -18,7 +18,7 @@ from nctool.geometry.hull.team import SOLO, Team
 SAMPLE = 96
 SAMPLED_FROM = 400
 """With more classes than this a sample tells how many neighbours to start from."""
-FIRST_GUESS, LATER_GUESS = 128, 48
+FIRST_GUESS = 128
 SAME = 2.0**-50
 """Points this close, relative to the largest length, are duplicates."""
 
@@ -74,7 +74,7 @@ def margins(
         duplicated[list(group)] = True
     todo = torch.nonzero(~duplicated[names]).flatten()
     if cloud.size > 1 and len(todo) and not (least_only and duplicates):
-        _solve(solver, todo)
+        solve_classes(solver, todo)
     settled = duplicated.clone()
     settled[names] |= ~solver.open(torch.arange(cloud.size, device=points.device))
     upper = _spread_of_duplicates(points, duplicates)
@@ -108,25 +108,25 @@ def _spread_of_duplicates(points: Tensor, duplicates: tuple[tuple[int, ...], ...
     return spread
 
 
-def _solve(solver: ActiveSetSolver, todo: Tensor) -> None:
+def solve_classes(solver: ActiveSetSolver, todo: Tensor) -> None:
     """Classes in ``todo``, with as many candidates each as a sample of them turned out to need."""
-    first, later = FIRST_GUESS, LATER_GUESS
+    first = FIRST_GUESS
     todo = solver.solve_by_affine_hull(todo)
     if not len(todo):
         return
     if len(todo) > SAMPLED_FROM:
         chosen = torch.linspace(0, len(todo) - 1, SAMPLE, device=todo.device).long()
         sample = todo[chosen]
-        solver.solve(sample, first, later)
+        solver.solve(sample, first)
         sizes = solver.supports.sizes(solver.cloud.size)[sample.cpu()].double()
         large = float(sizes.quantile(0.9))
         # Where cosine neighbours nearly certify at once they are the support: few are enough.
         # Among clusters they are not, and a broad first guess is cheaper than another round.
         if float(torch.cat(solver.gaps_after_first).median()) <= 1e-2:
-            first, later = int(0.8 * large) + 2, int(0.4 * large) + 4
+            first = int(0.8 * large) + 2
         else:
-            first, later = int(1.4 * large) + 8, int(1.2 * large) + 4
+            first = int(1.4 * large) + 8
         rest = torch.ones(len(todo), dtype=torch.bool, device=todo.device)
         rest[chosen] = False
         todo = todo[rest]
-    solver.solve(todo, first, later)
+    solver.solve(todo, first)

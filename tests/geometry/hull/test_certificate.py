@@ -13,13 +13,15 @@ import pytest
 import torch
 
 from nctool.geometry.hull.certificate import Certificate, PrimalPoint, certify
-from nctool.geometry.hull.cloud import Cloud
+from nctool.geometry.hull.cloud import Cloud, Precision
 from tests.geometry.hull.hull_cases import normal, unit
 from tests.geometry.hull.test_exact import dot, exactly, to_segment
 from tests.support.populations import Array
 
 
-def certified(rows: Array, weights: dict[int, float], count: int, *, double: bool) -> Certificate:
+def certified(
+    rows: Array, weights: dict[int, float], count: int, precision: Precision
+) -> Certificate:
     """Of the first row, from weights on some others."""
     points = torch.from_numpy(rows)
     cloud = Cloud.of(points)
@@ -28,7 +30,7 @@ def certified(rows: Array, weights: dict[int, float], count: int, *, double: boo
     residual = points[:1] - share @ points[candidates[0]]
     error = cloud.residual_error(len(weights), exact=True)
     primal = PrimalPoint(torch.tensor([0]), candidates, share, residual, error)
-    return certify(cloud, primal, count, double=double)
+    return certify(cloud, primal, count, precision)
 
 
 # Three points on a line and the middle one no candidate: float32 rounds its score up or down, and
@@ -37,7 +39,7 @@ def test_rounding_of_scores() -> None:
     for seed in range(40):
         step = np.random.default_rng(seed).integers(-99, 100, 7).astype(np.float64)
         rows = np.stack([0 * step, step, 5 * step])
-        lower = Fraction(float(certified(rows, {2: 1.0}, 1, double=False).lower[0]))
+        lower = Fraction(float(certified(rows, {2: 1.0}, 1, Precision.SINGLE).lower[0]))
         square = dot(*(exactly(step[None]) * 2))
         assert lower > 0
         assert lower * lower <= square, float(lower) / float(square) ** 0.5 - 1
@@ -57,7 +59,7 @@ def test_rounding_of_unchecked_scores() -> None:
         near = np.concatenate([np.zeros((1, 3)), way[None], violator[None], decoys])
         # One point far off moves the centre to about 2^23, where float32 counts whole numbers.
         rows = np.concatenate([near, np.full((1, 3), 2.0**23 * len(near))])
-        certificate = certified(rows, {1: 1.0}, 20, double=False)
+        certificate = certified(rows, {1: 1.0}, 20, Precision.SINGLE)
         square = to_segment(*exactly(near[:3]))
         lower = Fraction(float(certificate.lower[0]))
         assert lower * lower <= square, seed
@@ -71,7 +73,7 @@ def test_turned_direction() -> None:
     decoys = np.stack([np.full(20, 1.05), np.zeros(20), np.linspace(-1, 1, 20)], 1)  # (20, 3)
     far = [0.5, 5.0, 0.0]
     rows = np.concatenate([[[0, 0, 0], [1, 1, 0], [1, -1, 0], far], decoys])
-    certificate = certified(rows, {1: 0.6, 2: 0.4}, 20, double=True)
+    certificate = certified(rows, {1: 0.6, 2: 0.4}, 20, Precision.DOUBLE)
     assert 3 not in certificate.others[0, :16].tolist()
     assert certificate.weights[0].tolist() == pytest.approx([0.5, 0.5])
     points = exactly(rows)
@@ -86,7 +88,7 @@ def test_rounding_of_supports() -> None:
         side, other = random.integers(-99, 100, (2, 3)).astype(np.float64)
         way = np.cross(side, other)  # (3,) whole numbers, orthogonal to ``side``
         rows = np.stack([0 * way, way + 1e6 * side, way - 7e5 * side, 3 * way])
-        certificate = certified(rows, {1: 7 / 17, 2: 10 / 17}, 1, double=True)
+        certificate = certified(rows, {1: 7 / 17, 2: 10 / 17}, 1, Precision.DOUBLE)
         lower, upper = Fraction(float(certificate.lower[0])), Fraction(float(certificate.upper[0]))
         assert lower * lower <= dot(*(exactly(way[None]) * 2)) <= upper * upper, seed
 
@@ -94,6 +96,6 @@ def test_rounding_of_supports() -> None:
 # Nor is the bound idle: along the best direction, with all points scored in float64, it is tight.
 def test_tight() -> None:
     rows = np.concatenate([np.zeros((1, 30)), 1 + 0.1 * normal(3, 1, 30)])
-    certificate = certified(rows, {1: 1.0}, 1, double=True)
+    certificate = certified(rows, {1: 1.0}, 1, Precision.DOUBLE)
     length = float(np.linalg.norm(rows[1]))
     assert length * (1 - 1e-13) <= float(certificate.lower[0]) <= length

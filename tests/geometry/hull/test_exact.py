@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from nctool.geometry.hull import Margins, active_set, affine, certificate, cloud, programmes
+from nctool.geometry.hull.cloud import Precision
 from nctool.geometry.hull.quadratic_program import System
 from tests.geometry.hull.hull_cases import normal, solved, some, unit
 from tests.support.point_sets import orthoplex
@@ -194,18 +195,24 @@ def precisely(of: cloud.Cloud) -> npt.NDArray[np.longdouble]:
 
 # No product of a direction with a point is further off than its bound says.
 @pytest.mark.parametrize(("classes", "dim"), [(50, 1), (40, 2), (60, 49), (30, 700), (12, 5000)])
-@pytest.mark.parametrize("double", [False, True])
-def test_scores(classes: int, dim: int, double: bool) -> None:
+@pytest.mark.parametrize("precision", Precision)
+def test_scores(
+    classes: int, dim: int, precision: Precision, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cloud, "SCREENED_FROM", 1)
+    monkeypatch.setattr(cloud, "screens", lambda device: True)
     worst = 0.0
     for rows in awkward(classes, dim).values():
         here = cloud.Cloud.of(torch.from_numpy(rows / np.abs(rows).max()))
         for ways in (normal(1, 20, dim), np.ones((1, dim)), rows - rows.mean(0)):
             direction = unit(ways[np.linalg.norm(ways, axis=1) > 0])
-            result, error = certificate._scores(here, torch.from_numpy(direction), double)
+            result = here.scores(torch.from_numpy(direction), precision)
+            values = result.values.double()
             truth = direction.astype(np.longdouble) @ precisely(here).T
-            off = float(np.abs(result.numpy().astype(np.longdouble) - truth).max())
-            assert off <= (error / 2 if double else error)
-            worst = max(worst, off / error)
+            off = torch.from_numpy((truth - values.numpy()).astype(np.float64)).abs()  # (B, K)
+            allowed = result.error[:, None] + result.relative * values.abs()
+            assert bool((off <= (allowed / 2 if precision == Precision.DOUBLE else allowed)).all())
+            worst = max(worst, float((off / allowed).max()))
     assert worst > 1e-4
 
 

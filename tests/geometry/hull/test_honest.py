@@ -13,7 +13,7 @@ from torch import Tensor
 
 from nctool.geometry.hull import active_set, affine, certificate, programmes, solver
 from nctool.geometry.hull.certificate import Certificate, PrimalPoint
-from nctool.geometry.hull.cloud import Cloud
+from nctool.geometry.hull.cloud import Cloud, Precision
 from nctool.geometry.hull.quadratic_program import System
 from tests.geometry.hull.hull_cases import arithmetic, encloses, noisy_simplex, normal, solved, some
 from tests.support.point_sets import cloud, orthoplex
@@ -130,21 +130,20 @@ def test_stuck(classes: int, rank: int, dim: int, monkeypatch: pytest.MonkeyPatc
     widths: list[int] = []
     seen: Counter[int] = Counter()
 
-    def watched(of: Cloud, guess: PrimalPoint, count: int, *, double: bool) -> Certificate:
+    def watched(of: Cloud, guess: PrimalPoint, count: int, precision: Precision) -> Certificate:
         widths.append(guess.candidates.shape[1])
         seen.update(guess.rows.tolist())
-        return certificate.certify(of, guess, count, double=double)
+        return certificate.certify(of, guess, count, precision)
 
     monkeypatch.setattr(active_set, "certify", watched)
     monkeypatch.setattr(solver, "FIRST_GUESS", 12)
-    monkeypatch.setattr(solver, "LATER_GUESS", 4)
     flat = normal(5, classes, rank) @ normal(6, rank, dim)
     rows = flat + 1e-9 * normal(7, classes, dim)
     result = solved(rows, memory=100_000)
     encloses(rows, result, some(rows))
     assert not result.settled.all()
-    assert max(seen.values()) <= 24
-    assert max(widths) <= 19 + dim + 1
+    assert max(seen.values()) <= 30
+    assert max(widths) <= active_set.LISTED + dim + 1
 
 
 # Copies that nobody noticed are no trouble.
