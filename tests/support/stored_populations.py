@@ -82,5 +82,5 @@ def small_blocks(rows: int, *, of_scores: bool = False) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("nctool.engine.device.FEWEST_ROWS", rows)
         small = {"score_bytes": 1} if of_scores else {"score_bytes": 1, "block_bytes": 1}
-        patch.setattr("nctool.analysis.measure.Engine", partial(Engine, **small))  # type: ignore[arg-type]
+        patch.setattr(Engine, "on", staticmethod(partial(Engine, **small)))  # type: ignore[arg-type]
         yield
