@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from nctool.analysis.misaligned import alignment
 from nctool.core.notice import Notice
+from nctool.core.text import amount
 from nctool.engine.graph import call
 from nctool.facts import needs
 from nctool.facts.means import MATERIAL_SHARE
@@ -19,6 +20,7 @@ from nctool.report import Result
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from nctool.engine.device import Engine
     from nctool.engine.solve import State
     from nctool.facts.samples import Sizes
     from nctool.geometry.points import Storage
@@ -92,6 +94,17 @@ def duplicate_rows(duplicates: Duplicates) -> Iterator[Notice]:
     )
 
 
+def smaller_blocks(engine: Engine) -> Iterator[Notice]:
+    if engine.shrunk:
+        yield Notice(
+            "smaller-blocks",
+            f"{engine.device} ran out of memory: went on with blocks of "
+            f"{amount(engine.block_bytes)}, which takes longer; numbers are the same",
+            "give other programs' memory back, or use another --device",
+            {"block_bytes": engine.block_bytes},
+        )
+
+
 def rank_deficient(spectrum: Spectrum) -> Iterator[Notice]:
     if 0 < spectrum.rank < spectrum.full:
         yield Notice(
@@ -156,6 +169,7 @@ def fewer_samples_than_dimensions(moments: Moments) -> Iterator[Notice]:
 
 
 CHECKS: tuple[Check, ...] = (
+    smaller_blocks,
     empty_classes,
     single_samples,
     duplicate_rows,

@@ -25,6 +25,7 @@ from nctool.core.version import __version__
 from nctool.engine.arithmetic import exact_products
 from nctool.engine.device import Engine, choose_device, described
 from nctool.engine.group import ALONE, Group
+from nctool.engine.memory import memory_errors
 from nctool.engine.samples import extreme
 from nctool.engine.seen import look
 from nctool.engine.solve import State, solve, start
@@ -70,25 +71,21 @@ def measure(
     begin = perf_counter()
     if settings.convention.logit_scale is not None:
         source = cosine_head(source, settings.convention.logit_scale)
-    with exact_products(settings.compute):
+    device = choose_device(settings.compute.device)
+    with exact_products(settings.compute), memory_errors(device):
         engine = choose_engine(source, settings, group)
         inputs = inputs_of(source, settings, engine, progress or Silent(), group)
-        try:
-            known = seen_before(
-                source, settings.convention, settings.budget, engine, progress or Silent()
-            )
-            if _in_order(source):
-                # A model that repeats its input, as untrained ones with a tied head do, is right
-                # about the row before: that is no other order of the rows.
-                known = {**known, "misalignment": None}
-            first = start(graph(), inputs, wanted_of(metrics), riders(), "sample_sums", known)
-            facts = solve(first, look, group)
-        except torch.OutOfMemoryError as problem:
-            raise ResourceError(
-                "out-of-memory",
-                f"{engine.device} ran out of memory",
-                "use --device cpu, or fewer classes at a time with --metrics",
-            ) from problem
+        known = seen_before(
+            source, settings.convention, settings.budget, engine, progress or Silent()
+        )
+        if _in_order(source):
+            # A model that repeats its input, as untrained ones with a tied head do, is right
+            # about the row before: that is no other order of the rows.
+            known = {**known, "misalignment": None}
+        first = start(graph(), inputs, wanted_of(metrics), riders(), "sample_sums", known)
+        facts = solve(first, look, group)
+        if (samples := facts.value("samples")) is not None:
+            samples.forget()
         options, source = settings.compute, as_read(source, facts)
         full = tuple(result_of(metric, facts) for metric in metrics)
         if options.bootstrap:

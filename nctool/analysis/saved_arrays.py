@@ -28,11 +28,8 @@ class Behind(Mapping[str, Any]):
     """The same arrays as nested lists, made when somebody first asks for one."""
 
     def __init__(self, analysis: Analysis) -> None:
-        # Of the facts the points alone, and not on a device: the rest holds on to the samples.
-        self.points = {
-            name: replace(points, vectors=points.vectors.cpu())
-            for name, points in points_of(analysis).items()
-        }
+        # Of the facts the points alone: the rest holds on to the samples.
+        self.points = points_of(analysis)
         self.results = analysis.results_by_class
 
     @cached_property
@@ -86,9 +83,15 @@ def with_arrays(analysis: Analysis) -> Report:
 
 
 def points_of(analysis: Analysis) -> dict[str, Points]:
-    """Class means and classifier rows, of those that there are."""
+    """Class means and classifier rows, of those that there are; not on a device."""
     points = {name: analysis.facts.value(f"all_points[{name}]") for name in ("means", "weights")}
-    return {name: each for name, each in points.items() if each is not None}
+    there = {name: each for name, each in points.items() if each is not None}
+    return {
+        name: each
+        if each.vectors.device.type == "cpu"
+        else replace(each, vectors=each.vectors.cpu())
+        for name, each in there.items()
+    }
 
 
 def collect(points: Mapping[str, Points], results: Sequence[Result]) -> dict[str, Tensor]:

@@ -29,6 +29,7 @@ class Crossing:
     def __init__(self, features: LazyArray, engine: Engine, share: Range) -> None:
         self.features, self.engine = features, engine
         self.first, self.last = share
+        self.keeps = True
         self.kept: Tensor | None = None  # (share's rows, D)
         self.arrived = 0
         """So many of them are there."""
@@ -57,7 +58,8 @@ class Crossing:
                 yield self._read(first, last).to(self.engine.device)
             return
         self.arrived = 0
-        if self.kept is None and total * self._row_bytes(probe) <= self.engine.kept_bytes:
+        fits = total * self._row_bytes(probe) <= self.engine.kept_bytes
+        if self.keeps and self.kept is None and fits:
             self.kept = self._space(total, probe)
         piece_rows = max(1, PIECE_BYTES // self._row_bytes(probe))
         if total <= piece_rows:
@@ -65,10 +67,11 @@ class Crossing:
         else:
             yield from self._in_pieces(ranges, piece_rows, probe)
 
-    def forget(self) -> None:
-        """What is kept is memory that something else needs more."""
-        self.kept = self.labels = None
+    def forget(self) -> bool:
+        """From now on nothing is kept: something else needs the memory. Whether anything was."""
+        kept, self.kept, self.keeps = self.kept, None, False
         self.arrived = 0
+        return kept is not None
 
     def _at_once(self, ranges: Sequence[Range]) -> Iterator[Tensor]:
         """So few rows that a thread and pinned memory would cost more than they save."""

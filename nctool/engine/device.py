@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from time import perf_counter
 
@@ -23,6 +23,9 @@ FEATURE_SHARE, SCORE_SHARE = 128, 64
 """One part in so many of the free memory is a block: what accumulators make of one is some ten
 times as large, and the next one is on its way."""
 
+SHRINKS, LEAST_BLOCK = 4, 2 << 20
+"""Where memory runs out blocks are a fourth, until they are hardly more than this."""
+
 DRIVER = Path("/proc/driver/nvidia/version")
 
 
@@ -38,6 +41,8 @@ class Engine:
     """Bytes of scores held at a time."""
     memory: int = 0
     """Bytes of the device that are free for this analysis; 0 on a CPU, where --memory decides."""
+    shrunk: int = 0
+    """How often it ran out of memory, and went on with smaller blocks."""
 
     @classmethod
     def on(cls, device: torch.device, work: torch.dtype, memory: int | None = None) -> Engine:
@@ -51,6 +56,16 @@ class Engine:
             min(max(memory // FEATURE_SHARE, CPU_BLOCK), MOST_FEATURES),
             min(max(memory // SCORE_SHARE, CPU_BLOCK), MOST_SCORES),
             memory,
+        )
+
+    def smaller(self) -> Engine | None:
+        """With blocks of a quarter; None where they are small already, or are not what is large."""
+        if self.device.type == "cpu" or self.block_bytes <= LEAST_BLOCK:
+            return None
+        memory = min(self.memory // SHRINKS, free_memory(self.device))
+        features, scores = self.block_bytes // SHRINKS, self.score_bytes // SHRINKS
+        return replace(
+            self, block_bytes=features, score_bytes=scores, memory=memory, shrunk=self.shrunk + 1
         )
 
     @property

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Self
 
 import torch
 from torch import Tensor
@@ -65,6 +66,14 @@ class Samples:
     def seen_as(self, title: str, local: Tensor) -> Samples:
         """The same samples under other class indices."""
         return replace(self, title=title, local=local)
+
+    def with_engine(self, engine: Engine) -> Self:
+        """The same samples in other blocks."""
+        return replace(self, engine=engine)
+
+    def forget(self) -> bool:
+        """Give back what is kept on the device; whether anything was."""
+        return self.crossing is not None and self.crossing.forget()
 
     def blocks(self, accumulators: Sequence[object]) -> Iterator[Block]:
         """Every sample once; reads are split so that what accumulators hold stays in cache."""
@@ -158,6 +167,9 @@ class Unlabelled:
     features: LazyArray
     engine: Engine
     group: Group = ALONE
+
+    def with_engine(self, engine: Engine) -> Unlabelled:
+        return replace(self, engine=engine)
 
     def blocks(self, accumulators: Sequence[object]) -> Iterator[Tensor]:
         start, stop = share_of(self.features.shape[0], self.group)

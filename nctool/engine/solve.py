@@ -7,14 +7,16 @@ fit to be measured, and costly geometry is not done twice.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import closing, nullcontext
 from dataclasses import dataclass, field, replace
 from functools import partial
 from time import perf_counter
 from typing import Any
 
 from nctool.engine.fact import Accumulator, Blocks, Changed, Missing, Undefined, Unseen
-from nctool.engine.graph import Graph, call
+from nctool.engine.graph import Graph, Node, call
 from nctool.engine.group import ALONE, Group
+from nctool.engine.memory import with_less
 
 MOST_RESTARTS = 3
 
@@ -82,13 +84,13 @@ def solve(state: State, read: Read | None = None, group: Group = ALONE) -> State
             passes = _by_source(state.graph, running)
             del running  # One that a group makes anew is to be gone before: nothing else holds it.
             for over in tuple(passes):
-                begin = perf_counter()
-                source: Any = state.known[over]
-                fed = dict((read or feed)(source, passes.pop(over)))
+                clock = _clock(state.known)
+                begin = clock()
+                state, fed = _swept(state, over, passes.pop(over), read or feed)
                 group.merge(fed, partial(_empty, state))
                 state = absorb(state, fed)
                 del fed
-                spent = {f"over {over}": perf_counter() - begin}
+                spent = {f"over {over}": clock() - begin}
                 state = replace(
                     state, passes=(*state.passes, over), seconds={**state.seconds, **spent}
                 )
@@ -96,12 +98,31 @@ def solve(state: State, read: Read | None = None, group: Group = ALONE) -> State
             state = _again(state, change)
 
 
+def _swept(
+    state: State, over: str, running: Running, read: Read
+) -> tuple[State, dict[str, Accumulator[Any]]]:
+    """The accumulators of one pass, fed; made anew if memory runs out on the way."""
+    names, fresh = tuple(running), dict(running)
+    del running
+
+    def attempt(known: Mapping[str, Any]) -> dict[str, Accumulator[Any]]:
+        # Taken out: what a failed attempt has fed is gone before the next begins.
+        own = {name: fresh.pop(name) if name in fresh else _empty(state, name) for name in names}
+        return dict(read(known[over], own))
+
+    known, fed = with_less(state.known, attempt, f"the pass over {over}", in_blocks=True)
+    return replace(state, known=known), fed
+
+
 def feed(source: Blocks, running: Running) -> Running:
     """All blocks of a source to all accumulators, block by block."""
     accumulators = tuple(running.values())
-    for block in source.blocks(accumulators):
-        for accumulator in accumulators:
-            accumulator.add(block)
+    blocks: Any = source.blocks(accumulators)
+    # Closed at once, not when the last frame of an exception is gone: a thread may be reading.
+    with closing(blocks) if hasattr(blocks, "close") else nullcontext():
+        for block in blocks:
+            for accumulator in accumulators:
+                accumulator.add(block)
     return running
 
 
@@ -124,18 +145,19 @@ def settle(state: State) -> tuple[State, Running]:
                 continue
             if any(need in closure and need not in known for need in node.before):
                 continue
-            begin = perf_counter()
+            clock = _clock(known) if node.timed else perf_counter
+            begin = clock()
             if node.over is not None and isinstance(known[node.over], Undefined | Missing):
                 value: object = known[node.over]
             else:
                 try:
-                    value = call(node.function, node.needs, known)
+                    value, known = _computed(node, known)
                 except (Undefined, Unseen) as reason:
                     value = _kept(reason)
             if node.over is None or isinstance(value, Undefined | Missing):
                 known[name] = value
                 if node.timed:
-                    seconds[name] = seconds.get(name, 0.0) + perf_counter() - begin
+                    seconds[name] = seconds.get(name, 0.0) + clock() - begin
             else:
                 running[name] = value  # type: ignore[assignment]
     return replace(state, known=known, seconds=seconds), running
@@ -150,6 +172,23 @@ def absorb(state: State, running: Running) -> State:
         except (Undefined, Unseen) as reason:
             known[name] = _kept(reason)
     return replace(state, known=known)
+
+
+def _clock(known: Mapping[str, object]) -> Callable[[], float]:
+    """Seconds, once what was asked of the device is done: it answers before it is."""
+    clock: Callable[[], float] = getattr(known.get("engine"), "clock", perf_counter)
+    return clock
+
+
+def _computed(node: Node, known: dict[str, Any]) -> tuple[object, dict[str, Any]]:
+    """The value of a fact, and what is known with the engine that had the memory for it."""
+    attempt = partial(call, node.function, node.needs)
+    if getattr(known.get("group"), "size", 1) > 1:
+        # What it exchanges with other processes it exchanges once.
+        return attempt(known), known
+    in_blocks = any(need.fact == "engine" for need in node.needs)
+    now, value = with_less(known, attempt, node.name, in_blocks=in_blocks)
+    return value, known if now is known else dict(now)
 
 
 def _empty(state: State, name: str) -> Accumulator[Any]:

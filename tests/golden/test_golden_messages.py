@@ -58,6 +58,7 @@ MODULES = {
     "files": "core/files.py",
     "measure": "analysis/measure.py",
     "device": "engine/device.py",
+    "memory": "engine/memory.py",
     "arithmetic": "engine/arithmetic.py",
     "compute_options": "settings/compute_options.py",
     "option": "settings/option.py",
@@ -203,7 +204,7 @@ def without_order() -> None:
 
 def without_memory() -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(measure, "solve", _fail(torch.OutOfMemoryError("much too large")))
+        patch.setattr(measure, "solve", _fail(torch.OutOfMemoryError("CUDA out of memory.")))
         analyze(weight=HEAD)
 
 
@@ -277,7 +278,7 @@ CASES: dict[str, Callable[[], object]] = {
     "budget.bad-gap": lambda: analyze(weight=HEAD, gap=0.0),
     "compute_options.bad-threads": lambda: analyze(weight=HEAD, threads=0),
     "measure.no-float64": without_float64,
-    "measure.out-of-memory": without_memory,
+    "memory.out-of-memory": without_memory,
     "device.no-such-device": lambda: analyze(weight=HEAD, device="cuda:99"),
     "arithmetic.not-deterministic": without_order,
     "compute_options.bad-device": lambda: analyze(weight=HEAD, device="meta"),
