@@ -13,8 +13,9 @@ from nctool.core.errors import ResourceError
 
 FEWEST_ROWS = 256
 
-CPU_BLOCK = 8 << 20
-"""Bytes of a block that stays in cache."""
+CPU_BLOCK, CPU_SCORES = 4 << 20, 8 << 20
+"""Bytes of features and of scores that stay in cache. Of the former there are several copies:
+residuals, origins, what is scaled."""
 
 MOST_FEATURES, MOST_SCORES = 512 << 20, 2 << 30
 """Bytes of a block on a device with memory of its own: launching and waiting cost more there than
@@ -37,7 +38,7 @@ class Engine:
     work: torch.dtype
     block_bytes: int = CPU_BLOCK
     """Bytes of features in one block."""
-    score_bytes: int = CPU_BLOCK
+    score_bytes: int = CPU_SCORES
     """Bytes of scores held at a time."""
     memory: int = 0
     """Bytes of the device that are free for this analysis; 0 on a CPU, where --memory decides."""
@@ -54,7 +55,7 @@ class Engine:
             device,
             work,
             min(max(memory // FEATURE_SHARE, CPU_BLOCK), MOST_FEATURES),
-            min(max(memory // SCORE_SHARE, CPU_BLOCK), MOST_SCORES),
+            min(max(memory // SCORE_SHARE, CPU_SCORES), MOST_SCORES),
             memory,
         )
 

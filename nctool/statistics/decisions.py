@@ -79,7 +79,7 @@ class HeadRule:
         own = self.columns[block.y]
         product = block.get(self.product)
         logits = block.space.matrix((self, "logits"), *product.shape)
-        offset = self.scores.offsets(block.y)
+        offset = self.scores.offsets(block.y, block.space)
         if offset.ndim == 1:
             torch.addcmul(offset, product, self.length, out=logits)
         else:
@@ -104,7 +104,9 @@ class HeadRule:
         scores = block.space.matrix((self, "cosines"), *product.shape)
         if self.shifted:
             table = self.cosine_table
-            offset = table[0] if len(table) == 1 else torch.index_select(table, 0, block.y)
+            offset = table[0]
+            if len(table) > 1:
+                offset = block.space.rows_of("offsets", table, block.y)
             torch.add(product, offset, out=scores)
         else:
             scores.copy_(product)
@@ -203,7 +205,7 @@ class MeanRule:
             left, directions = block.get(self.origin.base), self.directions
         left = left if rows is None else left[rows]
         scores = block.space.product(self, left, directions)
-        contest = Contest.of(scores.add_(self.scores.offsets(samples.y)), samples.own)
+        contest = Contest.of(scores.add_(self.scores.offsets(samples.y, block.space)), samples.own)
         winner, _ = decide(self.scores, contest, samples)
         return winner, contest
 

@@ -19,9 +19,8 @@ from nctool.statistics.sums import by_class
 SHORT_SUM = 256
 """Rows added in the working precision before float64 takes over: keeps a float32 mean's error
 under a millionth of the sampling error of that mean (error grows like u * sqrt(rows))."""
-
-ONE_HOT_CLASSES = 32
-"""Up to here, sums by class are faster as a product with one-hot rows than as scattered adds."""
+SHORTEST_SUM, FEW_CLASSES = 16, 32
+"""The same for few classes, whose short sums are moved to float64 at next to no cost."""
 
 BUFFER_CLASSES = 8192
 """Most class rows held in short-sum buffers: bounds their memory when classes are many."""
@@ -60,11 +59,12 @@ class MomentSweep:
         self.pilot = torch.zeros(classes, dim, dtype=work, device=device)
         self.seen = torch.zeros(classes, dtype=torch.bool, device=device)
         self.few_rows = EARLY_ROWS * classes
+        self.short = min(SHORTEST_SUM, SHORT_SUM) if classes <= FEW_CLASSES else SHORT_SUM
         self.space = Workspace(work, device)
         self.short_sums = torch.zeros(
             2 if unit else 1, classes, dim, dtype=torch.float64, device=device
         )
-        self.buffers: list[Tensor] = []  # like sums, in the working precision
+        self.buffers = self.pilot.new_zeros(len(self.short_sums), 0, classes, dim)
         self._start_chunk()
 
     def _start_chunk(self) -> None:
@@ -103,13 +103,10 @@ class MomentSweep:
             self.inverse += by_class(y, inverse, self.classes)
         if self.outer:
             self._multiply(residual, y, inverse)
-        if self.classes <= ONE_HOT_CLASSES:
-            self.short_sums += one_hot_sums(residual, y, inverse, self.classes)
-        else:
-            most = int(counts.max())
-            if self.most + most > SHORT_SUM:
-                self._drain()
-            self._scatter(residual, y, inverse, most)
+        most = int(counts.max())
+        if self.most + most > self.short:
+            self._drain()
+        self._scatter(residual, y, inverse, most)
         self.rows += len(y)
         if self.rows >= self.few_rows:
             self._flush()
@@ -150,27 +147,29 @@ class MomentSweep:
             ).square()
 
     def _scatter(self, residual: Tensor, y: Tensor, inverse: Tensor | None, most: int) -> None:
-        """Add rows by class into buffers short enough for the working precision."""
-        groups = max(1, min(-(-most // SHORT_SUM), BUFFER_CLASSES // self.classes))
+        """Add rows by class into sums short enough for the working precision.
+
+        Each of some groups of rows has sums of its own: one addition by group and class.
+        """
+        groups = max(1, min(-(-most // self.short), BUFFER_CLASSES // self.classes))
+        if groups > self.buffers.shape[1]:
+            self._drain()
+            kinds, _, classes, dim = self.buffers.shape
+            self.buffers = self.buffers.new_zeros(kinds, groups, classes, dim)
         self.most += -(-most // groups)
-        while len(self.buffers) < groups:
-            self.buffers.append(
-                residual.new_zeros(self.short_sums.shape[0], self.classes, residual.shape[1])
-            )
-        for kind in range(self.short_sums.shape[0]):
+        if groups > 1:
+            group = torch.arange(len(y), device=y.device) * groups // len(y)
+            y = y + self.classes * group
+        for kind, buffer in enumerate(self.buffers):
             if kind == 1 and inverse is not None:
                 residual.mul_(inverse.to(residual.dtype)[:, None])
-            parts = zip(
-                self.buffers, residual.tensor_split(groups), y.tensor_split(groups), strict=False
-            )
-            for buffer, rows, labels in parts:
-                buffer[kind].index_add_(0, labels, rows)
+            buffer.view(-1, residual.shape[1]).index_add_(0, y, residual)
 
     def _drain(self) -> None:
         """Empty the short sums into float64."""
-        for buffer in self.buffers:
-            self.short_sums += buffer
-            buffer.zero_()
+        if self.most:
+            self.short_sums += self.buffers.sum(1, dtype=torch.float64)
+            self.buffers.zero_()
         self.most = 0
 
     def _flush(self) -> None:
@@ -223,24 +222,6 @@ def _about_mean(products: Tensor, shift: Tensor, count: Tensor) -> Tensor:
     weighted = shift * count.sqrt()[:, None]
     about: Tensor = torch.addmm(products, weighted.T, weighted, alpha=-1)
     return about
-
-
-def one_hot_sums(rows: Tensor, y: Tensor, scale: Tensor | None, classes: int) -> Tensor:
-    """Sums of rows by class, and of scaled rows, in groups of SHORT_SUM rows."""
-    one_hot = torch.zeros(len(y), classes, dtype=rows.dtype, device=rows.device)
-    one_hot.scatter_(1, y[:, None], 1.0)
-    if scale is not None:
-        one_hot = torch.cat([one_hot, one_hot * scale.to(rows.dtype)[:, None]], dim=1)
-    kinds = one_hot.shape[1] // classes
-    full = len(y) // SHORT_SUM * SHORT_SUM
-    total = torch.zeros(one_hot.shape[1], rows.shape[1], dtype=torch.float64, device=rows.device)
-    if full:
-        left = one_hot[:full].view(-1, SHORT_SUM, one_hot.shape[1]).transpose(1, 2)
-        right = rows[:full].view(-1, SHORT_SUM, rows.shape[1])
-        total += torch.bmm(left, right).sum(0, dtype=torch.float64)
-    if full < len(y):
-        total += one_hot[full:].T @ rows[full:]
-    return total.view(kinds, classes, rows.shape[1])
 
 
 def first_of_each(y: Tensor, rows: Tensor) -> Tensor:

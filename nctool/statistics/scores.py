@@ -12,6 +12,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from nctool.engine.workspace import Workspace
+
 EXACT_KEPT = 1 << 24
 """Numbers kept in float64 for settling close decisions; more are cast when they are needed."""
 
@@ -46,11 +48,11 @@ class Scores:
             rows = rows.double()
         return cls(rows, origin, table, table.to(work), reach, float(table.abs().max()))
 
-    def offsets(self, group: Tensor) -> Tensor:
+    def offsets(self, group: Tensor, space: Workspace) -> Tensor:
         """The table row of each sample, or the only one."""
         if len(self.work_table) == 1:
             return self.work_table[0]
-        return torch.index_select(self.work_table, 0, group)
+        return space.rows_of("offsets", self.work_table, group)
 
     def tolerance(self, lengths: Tensor) -> Tensor:
         """A bound on the rounding error of a difference of two scores."""

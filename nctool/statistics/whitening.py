@@ -22,7 +22,7 @@ from nctool.statistics.parts import RESIDUAL_CLASSES, Residual
 if TYPE_CHECKING:
     from nctool.settings.conventions import Convention
 
-COLUMN_BLOCKS = 4
+COLUMN_BLOCKS = 8
 MEAN_ROWS = 8192
 """Class means looked at together, where no table of all of them is to be made."""
 
@@ -153,8 +153,8 @@ class UnitWhitened:
         assert self.centre_seen is not None and self.shift_seen is not None
         seen = block.get(self.span)
         unit = torch.mul(seen, scale, out=space.matrix(self, *seen.shape))
-        unit.addcmul_(torch.index_select(self.centre_seen, 0, y), drift)
-        unit.sub_(torch.index_select(self.shift_seen, 0, y))
+        unit.addcmul_(space.rows_of("seen", self.centre_seen, y), drift)
+        unit.sub_(space.rows_of("seen", self.shift_seen, y))
         return self.white.seen_squares(unit, space)
 
 

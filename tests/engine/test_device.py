@@ -9,7 +9,14 @@ import torch
 
 from nctool.core.errors import ResourceError, UsageError
 from nctool.engine import device
-from nctool.engine.device import CPU_BLOCK, MOST_FEATURES, Engine, choose_device, described
+from nctool.engine.device import (
+    CPU_BLOCK,
+    CPU_SCORES,
+    MOST_FEATURES,
+    Engine,
+    choose_device,
+    described,
+)
 from nctool.settings.compute_options import ComputeOptions
 
 GIB = 1 << 30
@@ -58,9 +65,9 @@ def test_described(two_gpus: None, monkeypatch: pytest.MonkeyPatch, tmp_path: ob
 # The more memory a device has, the larger its blocks, within bounds; on a CPU they stay in cache.
 def test_block_sizes() -> None:
     place = torch.device("cuda", 0)
-    sizes = [Engine.on(place, torch.float32, memory) for memory in (1 * GIB, 24 * GIB, 140 * GIB)]
+    sizes = [Engine.on(place, torch.float32, memory) for memory in (GIB // 2, 24 * GIB, 140 * GIB)]
     assert sizes[0].block_bytes == CPU_BLOCK and sizes[-1].block_bytes == MOST_FEATURES
     assert sizes[0].block_bytes < sizes[1].block_bytes < sizes[2].block_bytes
     assert all(16 * (each.block_bytes + each.score_bytes) < each.memory for each in sizes)
     cpu = Engine.on(torch.device("cpu"), torch.float64)
-    assert (cpu.block_bytes, cpu.score_bytes, cpu.memory) == (CPU_BLOCK, CPU_BLOCK, 0)
+    assert (cpu.block_bytes, cpu.score_bytes, cpu.memory) == (CPU_BLOCK, CPU_SCORES, 0)

@@ -88,8 +88,8 @@ def test_blocks_of_one(name: str) -> None:
 @pytest.mark.parametrize(
     ("constant", "value"),
     [
-        ("statistics.moment_sweep.ONE_HOT_CLASSES", 0),
-        ("statistics.moment_sweep.ONE_HOT_CLASSES", 1000),
+        ("statistics.moment_sweep.FEW_CLASSES", 0),
+        ("statistics.moment_sweep.FEW_CLASSES", 1000),
         ("statistics.moment_sweep.SHORT_SUM", 4),
         ("statistics.moment_sweep.BUFFER_CLASSES", 1),
         ("statistics.moment_sweep.PILOT_ROWS", 1),

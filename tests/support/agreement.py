@@ -82,6 +82,8 @@ class Ruler:
                 return self.cosines  # cosines, lengths over lengths: can be 0 but for rounding
             case "logarithm":
                 return self.limit  # sums of both signs: 0 where they cancel, but for the last bit
+            case "complement":
+                return self.limit  # one less a share, which is off by a share of itself
             case "logit":
                 return self.logits
             case "cosine_gap":

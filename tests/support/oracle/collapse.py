@@ -153,7 +153,7 @@ def left_gnc(seen: View, side: Side) -> float:
     "collapse.gnc",
     means=(*MEANS_COINCIDE, *NO_ROOM),
     weights=(*ZERO_WEIGHT, "one_dimension"),
-    rounding="length",
+    rounding="complement",
 )
 def gnc(seen: View, side: Side) -> Outcome:
     return Outcome(1 - left_gnc(seen, side))

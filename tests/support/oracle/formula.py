@@ -25,7 +25,7 @@ from tests.support.oracle.view import (
 Side = Literal["means", "weights"]
 Rounding = Literal[
     "relative", "length", "logarithm", "logit", "unit_variance", "cosine_gap", "square_distance",
-    "energy_bound",
+    "energy_bound", "complement",
 ]  # fmt: skip
 """How far off a result may be beyond a share of itself: ``agreement`` says how much each is."""
 
