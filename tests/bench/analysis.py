@@ -5,7 +5,7 @@ Run by name, never in the test suite:
     python -m tests.bench.analysis A B C C-collapsed D --peers
 
 (each shape in a process of its own, so that the growth of peak memory is its own). Answers are
-compared first, with plain float64 code and with those of the libraries, then timed, in turns.
+compared with plain float64 code and with those of the libraries, and all is timed in turns.
 Measured are ``SELECTED``, which two reads and one product give, against the floor
 (``tests/bench/floor.py``); the default, all metrics; and, of each library that can be imported
 (``tests/bench/peers.py``), its quantities by it and by nctool. What nctool remembers from call to
@@ -19,7 +19,7 @@ import argparse
 import resource
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import nctool
@@ -93,21 +93,22 @@ def bench(name: str, repeats: int, with_peers: bool) -> dict[str, Any]:
 
 
 def beside(peer: Peer, data: Data, classes: int, repeats: int) -> dict[str, Any]:
-    """Answers and seconds of the same quantities by both."""
+    """Answers and seconds of the same quantities by both; an error where answers differ unknown."""
     if classes > peer.most:
         return {"skipped": "many minutes: pairs of classes one after another, in Python"}
-    answers = peer.compared(data, classes)
+    answers: list[Mapping[str, float]] = []
+    reports: list[nctool.Report] = []
 
-    def ours() -> object:
+    def ours() -> None:
         forget()
-        return peer.ours(data)
+        reports.append(peer.ours(data))
 
-    theirs, mine = in_turns(repeats, lambda: peer.run(data, classes), ours)
+    theirs, mine = in_turns(repeats, lambda: answers.append(peer.run(data, classes)), ours)
     return {
         "theirs": spread(theirs),
         "ours": spread(mine),
         "ratio": over(theirs, mine),
-        "answers": answers,
+        "answers": peer.compared(reports[-1], answers[-1]),
     }
 
 

@@ -2,8 +2,9 @@
 
 They are asked as their own documentation shows. Neither is a dependency: who wants them timed puts
 clones on the path (rhubarbwu/neural-collapse is ``neural_collapse``, and ``src`` of
-DLFundamentals/RepX holds ``repx``; another package has that name on PyPI). Answers are compared
-before anything is timed. RepX's deviation from a simplex, of unit rows, has no counterpart here.
+DLFundamentals/RepX holds ``repx``; another package has that name on PyPI). No figure is kept where
+answers differ for a reason that is not known. RepX's deviation from a simplex has no counterpart
+here: it is of unit rows.
 """
 
 from __future__ import annotations
@@ -45,16 +46,17 @@ class Peer:
             bootstrap=0,
         )
 
-    def compared(self, data: Data, classes: int) -> dict[str, dict[str, object]]:
+    def compared(
+        self, report: nctool.Report, theirs: Mapping[str, float]
+    ) -> dict[str, dict[str, object]]:
         """Both answers to every question; an error where they differ for no known reason."""
-        report, theirs = self.ours(data), self.run(data, classes)
         answers: dict[str, dict[str, object]] = {}
         for name in self.metrics:
             value = report[name].value
             assert value is not None, name
-            apart = abs(theirs[name] - value) / abs(value)
-            if name.endswith("mismatch"):  # of decisions that agree: nearly all may
-                apart = abs(theirs[name] - value) / (1 - value)
+            # Of decisions, the share of those that agree: no decision may differ.
+            scale = 1 - value if name.endswith("mismatch") else abs(value)
+            apart = abs(theirs[name] - value) / scale
             answers[name] = {"ours": value, "theirs": theirs[name], "apart": float(f"{apart:.2g}")}
             if apart > AGREES:
                 assert name in self.faults, (self.library, name, value, theirs[name])

@@ -28,6 +28,7 @@ SHAPES = {
     "B": Shape(50_000, 512, 100, allowed=2.5),
     "C": Shape(200_000, 512, 1000, allowed=1.45),
     "D": Shape(100_000, 768, 10_000, allowed=1.35),
+    "B-collapsed": Shape(50_000, 512, 100, noise=1e-3),
     "C-collapsed": Shape(200_000, 512, 1000, noise=1e-3, allowed=1.0),
 }
 

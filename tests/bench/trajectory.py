@@ -28,7 +28,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 import nctool
 from nctool.core.remembered import forget
@@ -39,7 +38,7 @@ from tests.bench.timing import FIGURES, Spent, over, record, spent, spread
 CHECKPOINTS = 8
 ALLOWED = 6.0
 """Analyses of a single checkpoint."""
-FORMATS = ("safetensors", "npz", "pt")
+NAMES = ("safetensors", "npz", "pt", "small")
 ROOT = FIGURES.parents[1]
 
 
@@ -120,11 +119,12 @@ def small(repeats: int) -> dict[str, Any]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("names", nargs="*", default=[*FORMATS, "small"], metavar="NAME")
+    parser.add_argument("names", nargs="*", default=list(NAMES), metavar="NAME")
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--dry", action="store_true", help="write nothing")
     chosen = parser.parse_args()
-    torch.set_grad_enabled(False)
+    if unknown := set(chosen.names) - set(NAMES):
+        parser.error(f"no {', '.join(unknown)}; there is {', '.join(NAMES)}")
     results = {}
     for name in chosen.names:
         if name == "small":

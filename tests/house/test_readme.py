@@ -16,6 +16,7 @@ import nctool
 from nctool.cli import app
 from nctool.metrics import registry
 from nctool.settings.conventions import PROFILES
+from tests.bench.table import table
 from tests.cli.shell import unknown_options
 from tests.support import digits
 
@@ -25,6 +26,8 @@ README = FILE.read_text("utf-8")
 
 SHOWN = re.compile(r"(<!-- output of: nctool ([^\n]*) -->\n```text\n)(.*?)(?=```)", re.DOTALL)
 """A command, and the block that shows what it prints."""
+MEASURED = re.compile(r"(<!-- table of: python -m tests.bench.table -->\n)((?:\|[^\n]*\n)*)")
+"""The table of speeds."""
 
 
 def blocks(language: str) -> list[str]:
@@ -50,10 +53,12 @@ def as_printed(shown: re.Match[str]) -> str:
     return shown[0] if settled(output) == settled(text) else head + output
 
 
-# The output shown in the README is the output of the command that stands above it.
+# The output shown in the README is that of the command that stands above it, and its table is what
+# was measured.
 def test_shown_output_is_real(regenerate: bool) -> None:
     assert SHOWN.search(README)
-    real = SHOWN.sub(as_printed, README)
+    assert MEASURED.search(README)
+    real = SHOWN.sub(as_printed, MEASURED.sub(lambda shown: shown[1] + table(), README))
     if regenerate:
         FILE.write_text(real, "utf-8")
     else:
