@@ -6,7 +6,10 @@ once, on blocks in cache (tests/bench/estimate.py compares with what happens).
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from nctool.engine.cost import STACK, Cost, Shape, product
+from nctool.facts import point_costs
 
 PER_BLOCK = 60
 """Calls that reading a block takes, and what all accumulators of a pass have in common."""
@@ -140,6 +143,8 @@ def mean_rule(shape: Shape) -> Cost:
         calls=2 * PER_SWEEP * shape.samples / shape.score_rows, rough=True,
         kept=2 * shape.classes * shape.dim * shape.itemsize,
     )  # fmt: skip
+    if "mean_lines" in shape.facts:
+        return common + Cost(bytes=scores * shape.itemsize)
     if shape.coarse and shape.classes >= SCREENED:
         first = Cost(half=2 * scores * shape.dim, bytes=2 * 4 * scores)
         rest = OPEN * every
@@ -169,20 +174,20 @@ def cosines(shape: Shape) -> Cost:
     return spread(shape) + Cost(bytes=5 * shape.samples * shape.rows * shape.itemsize)
 
 
-def line_bytes(classes: int) -> int:
-    """Distances of all pairs of class means, three times."""
-    return 3 * 8 * classes**2
+def line_bytes(classes: int, itemsize: int) -> int:
+    """Distances of all pairs of class means."""
+    return itemsize * classes**2
 
 
 def lines(shape: Shape) -> Cost:
     """Places of samples on the lines from their class mean to all others."""
     scores = shape.samples * shape.classes * shape.itemsize
-    table = line_bytes(shape.classes)
+    table = line_bytes(shape.classes, shape.itemsize)
     return (
         product(shape, shape.samples, shape.classes, shape.dim)
         + Cost(bytes=8 * scores, calls=PER_SWEEP * shape.samples / shape.score_rows)
-        + Cost(double=2 * shape.classes**2 * shape.dim, bytes=table)
-        + Cost(held=table / 3, kept=2 * table / 3, needed=table)
+        + point_costs.survey(replace(shape, facts=frozenset()).of("means"))
+        + Cost(bytes=3 * table, kept=table, needed=table)
     )
 
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from nctool.settings.conventions import Convention
     from nctool.statistics.decisions import HeadRule, MeanRule
     from nctool.statistics.distribution import SampleMargins
+    from nctool.statistics.mean_lines import MeanLines
     from nctool.statistics.moments import Moments
     from nctool.statistics.parts import Origin, Residual
     from nctool.statistics.whitening import Spectrum, Whitener
@@ -146,6 +147,7 @@ def mean_rule(
     residual: Residual,
     spectrum: Spectrum,
     span: Product | None = None,
+    mean_lines: MeanLines | None = None,
 ) -> MeanRule:
     """What the nearest class mean decides."""
     from nctool.statistics.decisions import MeanRule
@@ -159,6 +161,7 @@ def mean_rule(
         score_origin,
         residual.squares,
         span=span if usable else None,
+        lines=mean_lines,
     )
 
 

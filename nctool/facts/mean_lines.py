@@ -35,7 +35,8 @@ def mean_lines(
 
     if pairs.coincident_count:
         raise coincidence(pairs, all_points, class_names)
-    afford(costs.line_bytes(sizes.classes), budget.memory, "distances of all class means")
+    size = residual.centres.table.dtype.itemsize
+    afford(costs.line_bytes(sizes.classes, size), budget.memory, "distances of all class means")
     return MeanLines(all_points.vectors, residual)
 
 

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from nctool.engine.block import Block, Part, Product
+from nctool.statistics.mean_lines import MeanLines
 from nctool.statistics.parts import Origin
 from nctool.statistics.scores import EXACT_TILE, Contest, Sample, Scores, decide, name_winners
 from nctool.statistics.screen import Screen, coarse_is_fast
@@ -138,10 +139,13 @@ class MeanRule:
         squares: Part[Tensor],
         *,
         span: Product | None = None,
+        lines: MeanLines | None = None,
     ) -> None:
-        """``span``: the residuals in a basis that holds all of every mean."""
+        """``span``: the residuals in a basis that holds all of every mean; ``lines``: where samples
+        are on the lines to other means, if somebody asks for them anyway."""
         work = origin.rows.dtype
         self.nearest, self.origin, self.squares, self.span = nearest, origin, squares, span
+        self.lines = lines
         # A score is x . (mu - g) + constant, as of a head. With this constant it comes to
         # (x - g) . (mu - g) - |mu - g|^2 / 2, which is largest where |x - mu| is least.
         centred = means - global_mean
@@ -170,7 +174,9 @@ class MeanRule:
         """A sample well inside its own cell needs no product, a clear case only a coarse one."""
         squares = block.get(self.squares)
         few = torch.nonzero(squares >= INSIDE * self.nearest[block.y]).flatten()
-        if len(few) > PRUNE_SHARE * len(block.y) and self.screen is not None:
+        if self.lines is not None:
+            few = torch.nonzero(~block.get(self.lines.at_home)).flatten() if len(few) else few
+        elif len(few) > PRUNE_SHARE * len(block.y) and self.screen is not None:
             few = self._unclear(block, self.screen)
         if len(few) > PRUNE_SHARE * len(block.y):
             return Verdict(*self._contest(block, None))
@@ -222,8 +228,10 @@ class MeanRule:
             name_winners(self.scores, verdict.contest, verdict.winner, where, samples)
             return
         winner = verdict.winner[rows]
-        name_winners(self.scores, verdict.contest, winner, where[rows], samples)
-        verdict.winner[rows] = winner
+        unnamed = where[rows] & (winner < 0)
+        if bool(unnamed.any()):
+            name_winners(self.scores, verdict.contest, winner, unnamed, samples)
+            verdict.winner[rows] = winner
 
 
 def _all_named(rule: HeadRule | MeanRule, block: Block) -> Tensor:  # (B,)
