@@ -66,7 +66,7 @@ def sums(shape: Shape) -> Cost:
     """Means and scatter by class; also of features of length one where they are asked for."""
     both = "on_sphere" in shape.facts
     table = shape.known * shape.dim
-    passed = (14 if both else 9) * rows(shape)
+    passed = (22 if both else 14) * rows(shape)
     outer = 0.0
     if "with_products" in shape.facts:
         outer = 2 * shape.samples * shape.dim**2 * (2 if both else 1)
@@ -101,7 +101,7 @@ def moments(shape: Shape) -> Cost:
 
 def residual(shape: Shape) -> Cost:
     """Samples less their class means, and their lengths."""
-    return Cost(bytes=6 * rows(shape), kept=shape.classes * shape.dim * shape.itemsize)
+    return Cost(bytes=10 * rows(shape), kept=shape.classes * shape.dim * shape.itemsize)
 
 
 def span(shape: Shape) -> Cost:
@@ -195,7 +195,7 @@ def near(shape: Shape) -> Cost:
     """Distances to one direction for each class."""
     both = 2 if shape.of_means or "row_directions" in shape.facts else 1
     return Cost(
-        bytes=4 * both * rows(shape),
+        bytes=6 * both * rows(shape),
         elements=30 * shape.samples,
         calls=4 * PER_SWEEP * shape.samples / shape.score_rows,
         kept=2 * 8 * shape.classes * shape.dim,
