@@ -18,7 +18,8 @@ from torch import nn
 
 from nctool.analysis.all_ranks import of_all
 from nctool.analysis.collected_rows import Keeper
-from nctool.analysis.measure import Analysis, Settings, measure
+from nctool.analysis.measure import Analysis, Settings
+from nctool.analysis.together import measure_by_stage
 from nctool.analysis.trajectories import MeasuredTrajectory
 from nctool.arrays import Source
 from nctool.capture.digests import Differs
@@ -101,9 +102,11 @@ def measured(
     """The analysis; where a second look shows other samples than the first, without it."""
     source = of_all(source, loader, group)
     try:
-        return measure(source, metrics, settings, progress, group)
+        return measure_by_stage(source, metrics, settings, progress, group)
     except Differs as problem:
         assert source.gathered is not None
         why = WHY.format(f"a second pass is not the first: {problem}")
         gathered = replace(source.gathered, again=None, why=why)
-        return measure(replace(source, gathered=gathered), metrics, settings, progress, group)
+        return measure_by_stage(
+            replace(source, gathered=gathered), metrics, settings, progress, group
+        )

@@ -9,7 +9,8 @@ from functools import cache
 import torch
 
 from nctool.analysis.forecast import Forecast, forecast, needed_facts
-from nctool.analysis.measure import Settings, stage_of, work_of
+from nctool.analysis.measure import Settings, work_of
+from nctool.analysis.stages import stage_of
 from nctool.analysis.trajectories import Upcoming, points_of_layers, points_of_run
 from nctool.arrays import Source
 from nctool.core.errors import ResourceError

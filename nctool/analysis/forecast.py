@@ -16,6 +16,7 @@ from nctool.engine.device import Engine
 from nctool.engine.fact import Missing
 from nctool.engine.graph import Node
 from nctool.engine.packing import Packed
+from nctool.engine.rates import TYPICAL
 from nctool.engine.solve import State, leading, start
 from nctool.facts import graph
 from nctool.facts.costs import KEPT_SHARE, SCREENED
@@ -24,6 +25,8 @@ from nctool.metrics.metric import Metric
 from nctool.statistics.kept_samples import LEAST_KEPT, kept_per_class
 from nctool.statistics.screen import coarse_is_fast
 
+PER_METRIC = 150
+"""Calls that a number takes once its facts are known, and those that cost too little to count."""
 FIRST, SECOND = "samples", "present_samples"
 
 
@@ -66,6 +69,12 @@ class Forecast:
             here = stages.get(step.stage, Cost())
             stages[step.stage] = replace(here + step.cost, held=here.held + step.cost.held)
         return stages
+
+    @property
+    def shares(self) -> dict[str, float]:
+        """Of the time of the whole, what each stage typically takes."""
+        whole = TYPICAL.seconds(self.whole)
+        return {stage: TYPICAL.seconds(cost) / whole for stage, cost in self.stages.items()}
 
     @property
     def peaks(self) -> dict[str, float]:
@@ -124,6 +133,7 @@ def forecast(
         if processes > 1 and _shared(state, node):
             cost = cost * (1 / processes)
         steps.append((_place(node, early), Step(name, node.during, cost)))
+    steps.append((5, Step("results", None, Cost(calls=PER_METRIC * len(metrics)))))
     steps.sort(key=lambda each: each[0])  # stable: within a place the order of the graph
     ordered = sorted(passes, key=lambda each: (each[1], each[0]))
     return Forecast(

@@ -9,10 +9,11 @@ from hashlib import blake2b
 import torch
 from torch import Tensor
 
+from nctool.analysis.forecast import forecast
 from nctool.analysis.measure import Analysis, Settings, measure
 from nctool.arrays import LazyArray, Source
 from nctool.core.errors import InputError
-from nctool.core.progress import Progress
+from nctool.core.progress import Progress, Stages
 from nctool.core.version import __version__
 from nctool.engine.group import ALONE, Group
 from nctool.metrics.metric import Metric
@@ -29,13 +30,30 @@ def measure_together(
     group: Group = ALONE,
 ) -> Analysis:
     """What all processes measure of the same source, each its share."""
-    if group.size == 1:
-        return measure(source, metrics, settings, progress)
-    check_same(_given(source, metrics, settings), group)
-    if source.gathered is not None and source.share is None:
-        # Sums of a file, which all have read: added up they would count once for each process.
-        return measure(source, metrics, settings, progress)
-    return measure(source, metrics, settings, progress, group)
+    if group.size > 1:
+        check_same(_given(source, metrics, settings), group)
+        if source.gathered is not None and source.share is None:
+            # Sums of a file, which all have read: added up they would count for each process.
+            group = ALONE
+    return measure_by_stage(source, metrics, settings, progress, group)
+
+
+def measure_by_stage(
+    source: Source,
+    metrics: Sequence[Metric],
+    settings: Settings,
+    progress: Progress | None = None,
+    group: Group = ALONE,
+) -> Analysis:
+    """The same as ``measure``, told as one task whose stages have the shares that are foretold.
+
+    So the time left is that of the whole, from the start.
+    """
+    if progress is None:
+        return measure(source, metrics, settings, None, group)
+    shares = forecast(source, metrics, settings, processes=group.size).shares
+    with progress.task("analysis", 1) as advance:
+        return measure(source, metrics, settings, Stages(advance, shares), group)
 
 
 def check_same(given: Mapping[str, str], group: Group) -> None:

@@ -116,7 +116,7 @@ def measure_points(
     in_turn = InTurn([point.load for point in points], settings.budget.memory)
     with progress.task("checkpoints", len(points)) as advance, in_turn:
         for point in points:
-            within = Within(advance, point.label)
+            within = Within(advance, point.label, {"analysis": 1.0})
             last = None  # what it holds goes first: this point and the next are all that is open
             source = in_turn.next(progress, within.say)
             last = measure_together(source, metrics, settings, within, group)
@@ -179,7 +179,7 @@ class Within:
             step = self.parts.get(title, 0.0) * amount / max(total, 1)
             step = min(step, 1 - self.moved)
             self.moved += step
-            self.advance(step, f"{self.label}: {title} {done / max(total, 1):.0%}")
+            self.advance(step, f"{self.label}: {note or title} {done / max(total, 1):.0%}")
 
         yield inner
 

@@ -31,7 +31,7 @@ from nctool.report import Input, Report
 from nctool.report.trajectory import Trajectory
 from nctool.report.trends import followed
 
-PARTS = {"collecting": 0.8}
+PARTS = {"collecting": 0.8, "analysis": 0.2}
 """Of the time of a point: what is left is for a second look and for the numbers."""
 
 Checkpoints: TypeAlias = str | Path | Sequence[str | Path]

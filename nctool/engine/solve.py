@@ -13,6 +13,7 @@ from functools import partial
 from time import perf_counter
 from typing import Any
 
+from nctool.core.progress import stage
 from nctool.engine.fact import Accumulator, Blocks, Changed, Missing, Undefined, Unseen
 from nctool.engine.graph import Graph, Node, call
 from nctool.engine.group import ALONE, Group
@@ -86,10 +87,11 @@ def solve(state: State, read: Read | None = None, group: Group = ALONE) -> State
             for over in tuple(passes):
                 clock = _clock(state.known)
                 begin = clock()
-                state, fed = _swept(state, over, passes.pop(over), read or feed)
-                group.merge(fed, partial(_empty, state))
-                state = absorb(state, fed)
-                del fed
+                with stage(state.known.get("progress"), f"over {over}"):
+                    state, fed = _swept(state, over, passes.pop(over), read or feed)
+                    group.merge(fed, partial(_empty, state))
+                    state = absorb(state, fed)
+                    del fed
                 spent = {f"over {over}": clock() - begin}
                 state = replace(
                     state, passes=(*state.passes, over), seconds={**state.seconds, **spent}
@@ -151,7 +153,8 @@ def settle(state: State) -> tuple[State, Running]:
                 value: object = known[node.over]
             else:
                 try:
-                    value, known = _computed(node, known)
+                    with stage(known.get("progress"), name):
+                        value, known = _computed(node, known)
                 except (Undefined, Unseen) as reason:
                     value = _kept(reason)
             if node.over is None or isinstance(value, Undefined | Missing):

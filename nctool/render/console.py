@@ -67,9 +67,11 @@ class _Bar:
         from rich import progress
         from rich.console import Console
 
+        # Of one thing people want to know how much is done, of several how many.
+        done = progress.TaskProgressColumn() if total == 1 else progress.MofNCompleteColumn()
         shown = progress.Progress(
             progress.TextColumn("  {task.description:<14}"), progress.BarColumn(),
-            progress.MofNCompleteColumn(), progress.TimeRemainingColumn(),
+            done, progress.TimeRemainingColumn(),
             progress.TextColumn("{task.fields[note]}"),
             console=Console(stderr=True), transient=True,
         )  # fmt: skip

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,12 @@ from safetensors.numpy import save_file
 
 import nctool
 from nctool.analysis import estimates
+from nctool.analysis.forecast import forecast
+from nctool.analysis.together import measure_together
+from nctool.api import options
+from nctool.api.given import source_of
 from nctool.core.errors import ResourceError
+from nctool.core.progress import Advance
 from nctool.engine import rates
 from nctool.engine.cost import Shape, enough
 from nctool.engine.device import Engine
@@ -21,6 +28,8 @@ from nctool.facts.point_costs import kernel_bytes
 from nctool.metrics import registry
 from nctool.report.estimate import Estimate
 from tests.cli.shell import DIGITS, EPOCH_10
+from tests.support.populations import POPULATIONS
+from tests.support.stored_populations import outsiders, population
 
 N, D, K = 4000, 24, 6
 
@@ -167,7 +176,8 @@ def test_savings(monkeypatch: pytest.MonkeyPatch) -> None:
     saving = found.savings[0]
     assert saving.fact == "margins" and "gnc2.margin.weights" in saving.metrics
     rest = nctool.estimate(weight=head, metrics=found.leave_out, memory="64MiB", device="cpu")
-    assert rest.seconds == pytest.approx(found.seconds - (saving.seconds or 0))
+    # Each number takes a little beyond its facts.
+    assert rest.seconds == pytest.approx(found.seconds - (saving.seconds or 0), rel=1e-3)
     assert sum(stage.seconds or 0 for stage in found.stages) == pytest.approx(found.seconds)
 
 
@@ -201,3 +211,42 @@ def test_metrics() -> None:
     assert found.metrics.keys() == registry().keys()
     assert found.seconds is not None
     assert max(each or 0 for each in found.metrics.values()) <= found.seconds
+
+
+class Told:
+    """Progress that is remembered."""
+
+    def __init__(self) -> None:
+        self.steps: list[tuple[float, str]] = []
+
+    @contextmanager
+    def task(self, title: str, total: int) -> Iterator[Advance]:
+        assert (title, total) == ("analysis", 1)
+        yield lambda amount, note="": self.steps.append((amount, note))
+
+
+# The bar moves by the shares that are foretold: to its end, and by each pass as much as it takes.
+def test_progress() -> None:
+    given = arrays()
+    given["features"] = torch.randn(N, D)
+    request = options.request({"device": "cpu"})
+    roles = {"features": given["features"], "labels": given["labels"], "head": given["weight"]}
+    source = source_of(nctool.analyze, (), roles, request.roles, None, ())
+    told = Told()
+    measure_together(source, request.metrics, request.settings, told)
+    shares = forecast(source, request.metrics, request.settings).shares
+    assert sum(amount for amount, _ in told.steps) == pytest.approx(1 - shares["results"])
+    second = sum(amount for amount, note in told.steps if note == "second look")
+    assert second == pytest.approx(shares["over present_samples"], rel=1e-6)
+
+
+# Whatever is measured can be foretold: every population, alone and beside outsiders.
+@pytest.mark.parametrize("name", POPULATIONS)
+def test_populations(name: str) -> None:
+    whole = population(name)
+    found = nctool.estimate(
+        features=whole.features, labels=whole.labels, weight=whole.weight, bias=whole.bias,
+        ood=outsiders(whole), device="cpu",
+    )  # fmt: skip
+    assert found.seconds and not found.refused
+    assert found.passes[:1] == ("samples",) and "unlabelled_samples" in found.passes
