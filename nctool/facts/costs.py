@@ -21,8 +21,8 @@ SCREENED = 257
 """From so many classes on, nearest means are looked for in bfloat16 first, where that is fast."""
 OPEN = 0.15
 """Of the samples, those that such a look typically leaves open."""
-TRIANGLE = 0.625
-"""Of a product with a triangular factor, what is computed in four blocks of columns."""
+TRIANGLE = 0.5625
+"""Of a product with a triangular factor, what is computed in eight blocks of columns."""
 OWN_ORIGIN = 256
 """Up to so many classes, scores are taken from the class means."""
 
