@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from nctool.core.progress import Progress
+    from nctool.engine.device import Engine
     from nctool.engine.group import Group
     from nctool.geometry.determinant import LogDeterminant
     from nctool.geometry.energy import Energies
@@ -135,6 +136,7 @@ def margins(
     margin_points: Points,
     convention: Convention,
     budget: Budget,
+    engine: Engine,
     progress: Progress,
     group: Group,
 ) -> Margins:
@@ -149,7 +151,7 @@ def margins(
             rows,
             gap=budget.gap,
             least_only=budget.margin == "min",
-            memory=budget.memory,
+            memory=engine.memory or budget.memory,
             advance=advance,
             team=group,
         )

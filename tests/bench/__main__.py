@@ -17,7 +17,7 @@ PLAN: dict[str, tuple[str, ...]] = {
     "analysis": ("analysis A B B-collapsed C --peers --repeats 5",
                  "analysis C-collapsed --repeats 3", "analysis D --peers --repeats 2"),
     "margins": ("margins random-1k language-1k simplex-1k --repeats 3",
-                "margins random-10k clustered-10k language-10k --repeats 1"),
+                "margins heads --repeats 1"),
     "energy": ("energy --repeats 3 small 1k 10k 10k-crowded",),
     "scaling": ("scaling --repeats 3",),
     "trajectory": ("trajectory safetensors small --repeats 3", "trajectory npz pt --repeats 1"),

@@ -55,7 +55,6 @@ class ActiveSetSolver:
     exact: Tensor = field(init=False)  # (K,) whether its programmes are solved in float64
     steady: Tensor = field(init=False)  # (K,) and one row at a time
     supports: Supports = field(default_factory=Supports)
-    gaps_after_first: list[Tensor] = field(default_factory=list)
     floor: float = math.inf  # the least upper bound before this round, for all blocks alike
     team: Team = SOLO
 
@@ -87,7 +86,7 @@ class ActiveSetSolver:
         Each process of a team takes its turn of them, and afterwards has the bounds of all.
         """
         own = rows[self.team.rank :: self.team.size]
-        pieces, gaps = len(self.supports.pieces), len(self.gaps_after_first)
+        pieces = len(self.supports.pieces)
         if len(own):
             self._solve(own, first)
         if self.team.size == 1:
@@ -96,22 +95,19 @@ class ActiveSetSolver:
             for rank, values in enumerate(self.team.gather(bounds[own])):
                 bounds[rows[rank :: self.team.size]] = values
         shared(self.supports, pieces, self.cloud.size, self.team)
-        found = torch.cat([self.upper[:0], *self.gaps_after_first[gaps:]])
-        self.gaps_after_first[gaps:] = self.team.gather(found)
         self.floor = min(self.floor, float(self.upper.min()))
         self.advance(len(rows) - len(own))
 
     def _solve(self, rows: Tensor, first: int) -> None:
         with WorkerPool(self.cloud.exact.device) as pool:
             begin = partial(self._neighbours, count=first)
-            waiting = list(pool.map(begin, torch.split(rows, self._height)))
-            for turn in range(MOST_ROUNDS):
+            waiting = regrouped(list(pool.map(begin, torch.split(rows, self._height))), self._stage)
+            for _ in range(MOST_ROUNDS):
                 # Fixed for the round: bounds of blocks that happen to be done earlier must not
                 # decide what later ones do, or results would depend on the number of threads.
                 self.floor = float(self.upper.min())
-                work = partial(self._round, turn=turn)
                 blocks = (block for part in waiting for block in part.split(self._height))
-                still_open = [part for part in pool.map(work, blocks) if part is not None]
+                still_open = [part for part in pool.map(self._round, blocks) if part is not None]
                 if not still_open:
                     return
                 waiting = regrouped(still_open, self._stage)
@@ -148,7 +144,7 @@ class ActiveSetSolver:
         start[:, : max(1, int(0.4 * count))] = True
         return Candidates(rows, seen.others, start)
 
-    def _round(self, part: Candidates, turn: int) -> Candidates | None:
+    def _round(self, part: Candidates) -> Candidates | None:
         if self.least_only:
             possible = self.lower[part.rows] <= self.floor
             self.advance(len(possible) - int(possible.sum()))
@@ -167,8 +163,6 @@ class ActiveSetSolver:
         certificate = certify(self.cloud, primal, listed, precision)
         self._record(part, certificate)
         still = self.open(part.rows) & (self.stuck[part.rows] < PATIENCE)
-        if turn == 0:
-            self.gaps_after_first.append(certificate.gap)
         left = int(still.sum())
         widest_gap = float(certificate.gap[still].max()) if left else self.gap
         self.advance(len(part.rows) - left, f"gap {widest_gap:.0e}")
