@@ -72,7 +72,10 @@ class DuplicateSketch:
             self._shrink()
 
     def _shrink(self) -> None:
-        bound = torch.kthvalue(self.signatures, KEPT).values
+        if self.signatures.device.type == "cpu":
+            bound = torch.kthvalue(self.signatures, KEPT).values
+        else:  # which has no deterministic kernel there
+            bound = torch.sort(self.signatures).values[KEPT - 1]
         kept = self.signatures <= bound
         if int(kept.sum()) > 2 * KEPT:  # one signature for nearly all: these few speak for them
             kept &= kept.cumsum(0) <= KEPT

@@ -14,7 +14,7 @@ from nctool.engine.block import Block
 from nctool.engine.workspace import Workspace
 from nctool.statistics.lengths import inverse_norms, inverse_of, row_lengths, row_squares
 from nctool.statistics.moments import Moments
-from nctool.statistics.sums import by_class
+from nctool.statistics.sums import by_class, counted
 
 SHORT_SUM = 256
 """Rows added in the working precision before float64 takes over: keeps a float32 mean's error
@@ -89,7 +89,7 @@ class MomentSweep:
         self.take(block.x, block.y)
 
     def take(self, x: Tensor, y: Tensor) -> None:  # (B, D), (B,)
-        counts = torch.bincount(y, minlength=self.classes)
+        counts = counted(y, self.classes)
         self._meet(x, y, counts)
         origin = self.space.rows_of("origin", self.pilot, y)  # (B, D)
         residual = self.space.difference("residual", x, origin)
@@ -138,7 +138,7 @@ class MomentSweep:
         first = torch.cat([rows[:PILOT_ROWS], first_of_each(y[rows], rows)])
         sums = torch.zeros(self.pilot.shape, dtype=torch.float64, device=x.device)
         sums.index_add_(0, y[first], x[first].double())
-        many = torch.bincount(y[first], minlength=self.classes)
+        many = counted(y[first], self.classes)
         self.pilot[new] = (sums[new] / many[new, None]).to(self.pilot.dtype)
         self.seen |= new
         if self.unit:

@@ -10,11 +10,20 @@ from nctool.engine.block import Block, Part, Product
 
 def by_class(y: Tensor, values: Tensor, classes: int) -> Tensor:  # (K,) float64
     """Sums of one number per sample by class."""
-    if y.device.type != "cpu" and torch.are_deterministic_algorithms_enabled():
-        # Counting with weights has no deterministic kernel there, adding by index has.
+    if y.device.type != "cpu":
+        # Counting there waits to know the largest, and with weights has no deterministic kernel;
+        # adding by index has one, and no size to wait for.
         total = torch.zeros(classes, dtype=torch.float64, device=y.device)
         return total.index_add_(0, y, values.double())
     return torch.bincount(y, weights=values.double(), minlength=classes)
+
+
+def counted(numbers: Tensor, size: int) -> Tensor:  # (size,) int64
+    """How often each of 0 … size - 1 comes."""
+    if numbers.device.type != "cpu":
+        total = torch.zeros(size, dtype=torch.int64, device=numbers.device)
+        return total.index_add_(0, numbers, torch.ones_like(numbers))
+    return torch.bincount(numbers, minlength=size)
 
 
 class ClassSums:
@@ -57,7 +66,7 @@ class Tally:
         self.total: Tensor | None = None  # (size,)
 
     def add(self, block: Block) -> None:
-        counts = torch.bincount(block.get(self.values), minlength=self.size).double()
+        counts = counted(block.get(self.values), self.size).double()
         self.total = counts if self.total is None else self.total + counts
 
     def sums(self) -> Tensor:

@@ -80,23 +80,32 @@ def whitener(means: Tensor, *, resolution: float, work: torch.dtype) -> Whitener
     under it is rounding, not geometry.
     """
     classes, dim = means.shape
+    place = means.device
     if classes > dim:
-        triangle = torch.linalg.qr(means, mode="r").R
+        triangle = _on_cpu(torch.linalg.qr(means, mode="r").R)
         spectrum = _spectrum(torch.linalg.svdvals(triangle), classes, dim, resolution)
         if spectrum.rank == dim:
-            identity = torch.eye(dim, dtype=means.dtype, device=means.device)
+            identity = torch.eye(dim, dtype=means.dtype)
             inverse = torch.linalg.solve_triangular(triangle, identity, upper=True)
-            return Whitener((classes**0.5 * inverse).to(work), None, spectrum)
+            return Whitener((classes**0.5 * inverse).to(work).to(place), None, spectrum)
         right = torch.linalg.svd(triangle).Vh
     else:
         # M' = Q R, so M = R' Q' and the right vectors of M are those of R', turned by Q.
         turn, triangle = torch.linalg.qr(means.T)
-        _, singular, right = torch.linalg.svd(triangle.T)
-        right = right @ turn.T
+        _, singular, right = torch.linalg.svd(_on_cpu(triangle).T)
+        right = right.to(place) @ turn.T
         spectrum = _spectrum(singular, classes, dim, resolution)
     rank = spectrum.rank
     scale = classes**0.5 / spectrum.singular[:rank]
-    return Whitener(right[:rank].T.to(work).contiguous(), scale.to(work), spectrum)
+    basis = right[:rank].T.to(work).contiguous()
+    return Whitener(basis.to(place), scale.to(work).to(place), spectrum)
+
+
+def _on_cpu(triangle: Tensor) -> Tensor:
+    """Singular values of a small matrix come from the CPU: a GPU finds them by Jacobi rotations,
+    which take longer and lose digits of the smallest. Householder's QR of the tall one stays there.
+    """
+    return triangle.cpu()
 
 
 def _spectrum(singular: Tensor, classes: int, dim: int, resolution: float) -> Spectrum:
