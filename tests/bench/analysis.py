@@ -25,7 +25,7 @@ from typing import Any
 import nctool
 from nctool.core.remembered import forget
 from tests.bench.floor import bare, floor, plain
-from tests.bench.peers import PEERS, Peer
+from tests.bench.peers import PEERS, UNEXPLAINED, Peer
 from tests.bench.populations import SHAPES, Data, draw
 from tests.bench.timing import Spent, over, record, spent, spread
 
@@ -93,7 +93,7 @@ def bench(name: str, repeats: int, with_peers: bool) -> dict[str, Any]:
 
 
 def beside(peer: Peer, data: Data, classes: int, repeats: int) -> dict[str, Any]:
-    """Answers and seconds of the same quantities by both; an error where answers differ unknown."""
+    """Answers and seconds of the same quantities by both."""
     if classes > peer.most:
         return {"skipped": "many minutes: pairs of classes one after another, in Python"}
     answers: list[Mapping[str, float]] = []
@@ -110,6 +110,16 @@ def beside(peer: Peer, data: Data, classes: int, repeats: int) -> dict[str, Any]
         "ratio": over(theirs, mine),
         "answers": peer.compared(reports[-1], answers[-1]),
     }
+
+
+def unexplained(result: dict[str, Any]) -> list[str]:
+    """Answers of libraries that differ from ours for no known reason."""
+    return [
+        f"{name} of {peer}"
+        for peer, figures in result.get("peers", {}).items()
+        for name, answer in figures.get("answers", {}).items()
+        if answer.get("why") == UNEXPLAINED
+    ]
 
 
 def told(name: str, result: dict[str, Any]) -> str:
@@ -149,6 +159,8 @@ def main() -> None:
     print(told(name, result), flush=True)
     if not chosen.dry:
         record("analysis", {name: result})
+    if unknown := unexplained(result):
+        raise SystemExit(f"answers differ, and nobody knows why: {', '.join(unknown)}")
 
 
 if __name__ == "__main__":
