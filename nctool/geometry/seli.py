@@ -16,6 +16,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from nctool.geometry.simplex import gram_norm
+
 TILE = 512
 TRUSTED_SQUARE = 1e-4
 """Above this squared deviation the closed form keeps eleven digits; below it cancels."""
@@ -171,12 +173,6 @@ def _product_norm(left: Tensor, right: Tensor) -> float:
         if square > TRUSTED_SQUARE * float(inner.norm()) * float(other.norm()):
             return math.sqrt(square)
     return math.hypot(*(float((block @ right.T).norm()) for block in torch.split(left, TILE)))
-
-
-def gram_norm(points: Tensor) -> float:
-    """|X X'|, which is |X' X|: from the smaller of the two."""
-    tall = points if len(points) > points.shape[1] else points.T
-    return math.hypot(*(float((block @ tall).norm()) for block in torch.split(tall.T, TILE)))
 
 
 def _direct_square(points: Tensor, target: Target, norm: float) -> float:

@@ -8,6 +8,8 @@ import torch
 from torch import Tensor
 
 TILE = 2048
+COLUMNS = 128
+"""Of a Gram matrix made at a time: half of it is never made."""
 WHOLE_CLASSES = 512
 TRUSTED_SQUARE = 1e-6
 """Above this squared deviation the closed form keeps ten digits; below it cancels."""
@@ -28,14 +30,14 @@ def etf_deviation(left: Tensor, right: Tensor) -> float | None:
     left = left / left_size
     right = left if same else right / right_size
     small = count <= WHOLE_CLASSES or count <= dim
-    if small:
+    if same:
+        norm = gram_norm(left)
+    elif small:
         blocks = (rows @ right.T for rows in torch.split(left, TILE))
         norm = math.sqrt(sum(float(block.square().sum()) for block in blocks))
     else:
         # |X Y'|^2 = Tr(X'X Y'Y): D x D instead of K x K.
-        inner = left.T @ left
-        other = inner if left is right else right.T @ right
-        norm = math.sqrt(max(float((inner * other).sum()), 0.0))
+        norm = math.sqrt(max(float(((left.T @ left) * (right.T @ right)).sum()), 0.0))
     if norm == 0.0:
         return None
     trace = float((left * right).sum())
@@ -46,6 +48,17 @@ def etf_deviation(left: Tensor, right: Tensor) -> float | None:
     if not small and square > TRUSTED_SQUARE:
         return math.sqrt(square)
     return math.sqrt(_direct_square(left, right, norm))
+
+
+def gram_norm(points: Tensor) -> float:
+    """|X X'|, which is |X' X|: from the upper half of the smaller of the two."""
+    tall = points if len(points) > points.shape[1] else points.T
+    total = points.new_zeros(())
+    for start in range(0, tall.shape[1], COLUMNS):
+        block = tall[:, start : start + COLUMNS].T @ tall[:, start:]
+        # What is not on the diagonal stands for its mirror image, too.
+        total += 2 * block.square().sum() - block[:, : len(block)].square().sum()
+    return math.sqrt(float(total))
 
 
 def _direct_square(left: Tensor, right: Tensor, norm: float) -> float:

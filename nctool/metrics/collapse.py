@@ -55,7 +55,7 @@ def nc2(left_nc2: Left, simplex_points: Points, point_flags: tuple[str, ...]) ->
     Undefined when: K > d+1 (no simplex fits), there are fewer than two points, or all are the same.
     Reference: Papyan, Han & Donoho 2020; Thrampoulidis et al. 2022 for unequal classes.
     """
-    noise = gram_noise(simplex_points) ** 2 / SQUARE_OF_RANDOM
+    noise = gram_noise(simplex_points.vectors, simplex_points.storage) ** 2 / SQUARE_OF_RANDOM
     return _way(left_nc2, noise, point_flags)
 
 

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 from nctool.facts.names import class_list
 from nctool.metrics.metric import Measured, Undefined, metric, on_points
-from nctool.metrics.shared import defined, require
+from nctool.metrics.shared import defined, gram_noise, require
 from nctool.report import Reference
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from nctool.facts.samples import Sizes
-    from nctool.geometry.points import Points, Storage
+    from nctool.geometry.points import Points
     from nctool.geometry.seli import Target
     from nctool.settings.conventions import Convention
 
@@ -59,7 +59,7 @@ def seli_deviation(
         floor=target.floor(framed_points.shape[1]),
         null_value=_null_deviation(target, points, unequal_counts, sizes.dim, convention),
         null_source="formula: mean square of a Wishart matrix",
-        noise_floor=_rounding(framed_points, points.storage),
+        noise_floor=gram_noise(framed_points, points.storage),
         flags=point_flags,
     )
 
@@ -223,16 +223,6 @@ def _mean_cosine(rows: Tensor, lengths: Tensor) -> float | None:
     count = len(rows)
     total = (rows / lengths[:, None]).sum(0)
     return (float(total.square().sum()) - count) / (count * (count - 1)) if count > 1 else None
-
-
-def _rounding(rows: Tensor, storage: Storage) -> float:
-    """Storage rounding of the points, seen in their Gram matrix of norm one."""
-    from nctool.geometry.seli import gram_norm
-
-    size = float(rows.abs().max())
-    scaled = rows / size
-    along = math.sqrt(storage.rounding / storage.dim) / size
-    return along * math.sqrt(2 * len(rows)) * float(scaled.norm()) / gram_norm(scaled)
 
 
 def _null_deviation(

@@ -102,7 +102,7 @@ def etf_deviation(
     return Measured(
         simplex_deviation,
         floor=optima.etf_floor(count, dim),
-        noise_floor=gram_noise(points),
+        noise_floor=gram_noise(points.vectors, points.storage),
         flags=point_flags,
     ).beside(
         nulls.etf_deviation(count, dim, points.centred or convention.center_weights, points.sizes)

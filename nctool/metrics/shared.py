@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, TypeVar
 from nctool.engine.fact import Undefined
 
 if TYPE_CHECKING:
-    from nctool.geometry.points import Points
+    from torch import Tensor
+
+    from nctool.geometry.points import Points, Storage
 
 T = TypeVar("T")
 
@@ -31,12 +33,14 @@ def along(points: Points) -> float:
     return math.sqrt(points.storage.rounding / points.storage.dim)
 
 
-def gram_noise(points: Points) -> float:
-    """Rounding error of the Gram matrix scaled to norm one."""
-    size = float(points.vectors.abs().max())  # fourth powers stay within range
-    scaled = points.vectors / size
-    whole, gram = float(scaled.norm()), float((scaled.T @ scaled).norm()) * size
-    return along(points) * math.sqrt(2 * len(points.vectors)) * whole / gram
+def gram_noise(rows: Tensor, storage: Storage) -> float:
+    """Storage rounding of rows (K, D), seen in their Gram matrix scaled to norm one."""
+    from nctool.geometry.simplex import gram_norm
+
+    size = float(rows.abs().max())  # fourth powers stay within range
+    scaled = rows / size
+    along = math.sqrt(storage.rounding / storage.dim) / size
+    return along * math.sqrt(2 * len(rows)) * float(scaled.norm()) / gram_norm(scaled)
 
 
 def mean_abs_cosine(dim: int) -> float:
