@@ -127,6 +127,8 @@ def head_rule(
     columns: Tensor,
     score_origin: Origin,
     residual: Residual,
+    class_counts: Tensor,
+    variances: Tensor,
     convention: Convention,
     engine: Engine,
 ) -> HeadRule:
@@ -134,7 +136,7 @@ def head_rule(
     from nctool.statistics.decisions import HeadRule
 
     decides = bias.to(engine.device) if bias is not None and convention.bias_decides else None
-    return HeadRule(weight, decides, columns, score_origin, residual.inverse)
+    return HeadRule(weight, decides, columns, score_origin, residual, class_counts, variances)
 
 
 @fact(of="means", cost=costs.mean_rule, during="present_samples")

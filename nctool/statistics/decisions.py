@@ -13,7 +13,8 @@ from torch import Tensor
 
 from nctool.engine.block import Block, Part, Product
 from nctool.statistics.mean_lines import MeanLines
-from nctool.statistics.parts import Origin
+from nctool.statistics.parts import Origin, Residual
+from nctool.statistics.rivals import rivals_of
 from nctool.statistics.scores import EXACT_TILE, Contest, Sample, Scores, decide, name_winners
 from nctool.statistics.screen import Screen, coarse_is_fast
 
@@ -48,18 +49,23 @@ class HeadRule:
         bias: Tensor | None,
         columns: Tensor,
         origin: Origin,
-        inverse: Part[Tensor],
+        residual: Residual,
+        counts: Tensor,
+        variances: Tensor,
     ) -> None:
-        """``inverse``: 1/|x| of each sample."""
+        """``counts`` and ``variances`` (K,) of the classes: are their samples near their means?"""
         rows = origin.rows
         work = rows.dtype
-        self.columns, self.origin, self.inverse = columns, origin, inverse
+        self.columns, self.origin, self.inverse = columns, origin, residual.inverse
         self.scores = Scores.of(weight, rows.double(), bias, work)
         length = torch.linalg.vector_norm(weight, dim=1, dtype=torch.float64)
         length = torch.where(length > 0, length, 1.0)
         self.length = length.to(work)
-        directions = (weight.double() / length[:, None]).to(work).T  # (D, C)
-        self.product = Product(origin.base, directions)
+        directions = weight.double() / length[:, None]  # (C, D)
+        self.product = Product(origin.base, directions.to(work).T)
+        near = columns, residual, counts, variances
+        self.rivals = rivals_of(weight, bias, *near)
+        self.cosine_rivals = rivals_of(directions, None, *near)
         table = torch.cat(
             [rows.double() @ part.double().T for part in torch.split(weight, EXACT_TILE)], 1
         )
@@ -70,24 +76,44 @@ class HeadRule:
     @property
     def reads(self) -> tuple[Product, ...]:
         """Worth fusing where other products take the residuals, too."""
-        return (self.product,) if self.origin.kind == "class" else ()
+        apart = self.origin.kind != "class" or (self.rivals and self.cosine_rivals)
+        return () if apart else (self.product,)
 
     @property
     def width(self) -> int:
         return len(self.length)
 
     def __call__(self, block: Block) -> Verdict:
-        own = self.columns[block.y]
-        product = block.get(self.product)
+        """Near collapse, two rows settle most samples; the others need a product with all."""
+        if self.rivals is not None:
+            margin = self.rivals.margins(block)
+            slack = self.scores.tolerance(block.get(self.origin.lengths))
+            few = torch.nonzero(~self.rivals.within(block) | (margin <= slack)).flatten()
+            if len(few) <= PRUNE_SHARE * len(margin):
+                winner, contest = self.columns[block.y], None
+                if len(few):
+                    winner[few], contest, margin[few] = self._contest(block, few)
+                return Verdict(winner, contest, few, margin)
+        winner, contest, margin = self._contest(block, None)
+        return Verdict(winner, contest, None, margin)
+
+    def _contest(self, block: Block, rows: Tensor | None) -> tuple[Tensor, Contest, Tensor]:
+        product, samples = self._product(block, rows), self.samples(block, rows)
         logits = block.space.matrix((self, "logits"), *product.shape)
-        offset = self.scores.offsets(block.y, block.space)
+        offset = self.scores.offsets(samples.y, block.space)
         if offset.ndim == 1:
             torch.addcmul(offset, product, self.length, out=logits)
         else:
             torch.mul(product, self.length, out=logits).add_(offset)
-        contest = Contest.of(logits, own)
-        winner, margin = decide(self.scores, contest, self.samples(block))
-        return Verdict(winner, contest, None, margin)
+        contest = Contest.of(logits, samples.own)
+        winner, margin = decide(self.scores, contest, samples)
+        return winner, contest, margin
+
+    def _product(self, block: Block, rows: Tensor | None) -> Tensor:
+        if rows is None:
+            return block.get(self.product)
+        left = block.get(self.origin.base)[rows]
+        return block.space.product((self, "few"), left, self.product.right)
 
     def right(self, block: Block) -> Tensor:  # (B,) bool
         """Where it names the sample's own class."""
@@ -101,30 +127,38 @@ class HeadRule:
 
     def cosine_margins(self, block: Block) -> Tensor:  # (B,) float64
         """Own cosine minus the best other."""
-        product = block.get(self.product)
+        inverse = block.get(self.inverse)
+        if self.cosine_rivals is not None:
+            few = torch.nonzero(~self.cosine_rivals.within(block)).flatten()
+            if len(few) <= PRUNE_SHARE * len(inverse):
+                margin = self.cosine_rivals.margins(block)
+                if len(few):
+                    margin[few] = self._cosine_contest(block, few)
+                return margin * inverse
+        return self._cosine_contest(block, None) * inverse
+
+    def _cosine_contest(self, block: Block, rows: Tensor | None) -> Tensor:  # (B,) float64
+        product = self._product(block, rows)
+        y = block.y if rows is None else block.y[rows]
         scores = block.space.matrix((self, "cosines"), *product.shape)
         if self.shifted:
             table = self.cosine_table
             offset = table[0]
             if len(table) > 1:
-                offset = block.space.rows_of("offsets", table, block.y)
+                offset = block.space.rows_of("offsets", table, y)
             torch.add(product, offset, out=scores)
         else:
             scores.copy_(product)
-        contest = Contest.of(scores, self.columns[block.y])
-        return contest.margin * block.get(self.inverse)
+        return Contest.of(scores, self.columns[y]).margin
 
     def chosen(self, block: Block) -> Tensor:  # (B,)
         """The row that it names, also where it is wrong."""
         return _all_named(self, block)
 
-    def samples(self, block: Block) -> Sample:
-        lengths = block.get(self.origin.lengths)
-        return Sample(block.x, block.y, lengths, self.columns[block.y])
-
-    def name(self, verdict: Verdict, block: Block, where: Tensor) -> None:
-        assert verdict.contest is not None
-        name_winners(self.scores, verdict.contest, verdict.winner, where, self.samples(block))
+    def samples(self, block: Block, rows: Tensor | None) -> Sample:
+        own = self.columns[block.y]
+        whole = Sample(block.x, block.y, block.get(self.origin.lengths), own)
+        return whole if rows is None else whole.of(rows)
 
 
 class MeanRule:
@@ -219,27 +253,28 @@ class MeanRule:
         whole = Sample(block.x, block.y, block.get(self.origin.lengths), block.y)
         return whole if rows is None else whole.of(rows)
 
-    def name(self, verdict: Verdict, block: Block, where: Tensor) -> None:
-        if verdict.contest is None:
-            return
-        rows = verdict.rows
-        samples = self.samples(block, rows)
-        if rows is None:
-            name_winners(self.scores, verdict.contest, verdict.winner, where, samples)
-            return
-        winner = verdict.winner[rows]
-        unnamed = where[rows] & (winner < 0)
-        if bool(unnamed.any()):
-            name_winners(self.scores, verdict.contest, winner, unnamed, samples)
-            verdict.winner[rows] = winner
+
+def _name(rule: HeadRule | MeanRule, verdict: Verdict, block: Block, where: Tensor) -> None:
+    """A write into something shared: a name in place of -1, which changes no answer."""
+    if verdict.contest is None:
+        return
+    rows = verdict.rows
+    samples = rule.samples(block, rows)
+    if rows is None:
+        name_winners(rule.scores, verdict.contest, verdict.winner, where, samples)
+        return
+    winner = verdict.winner[rows]
+    unnamed = where[rows] & (winner < 0)
+    if bool(unnamed.any()):
+        name_winners(rule.scores, verdict.contest, winner, unnamed, samples)
+        verdict.winner[rows] = winner
 
 
 def _all_named(rule: HeadRule | MeanRule, block: Block) -> Tensor:  # (B,)
     verdict = block.get(rule)
     unnamed = verdict.winner < 0
     if bool(unnamed.any()):
-        # A write into something shared: a name in place of -1, which changes no answer.
-        rule.name(verdict, block, unnamed)
+        _name(rule, verdict, block, unnamed)
     return verdict.winner
 
 
@@ -255,8 +290,7 @@ class Agreement:
         head_right, mean_right = block.get(self.head.right), block.get(self.mean.right)
         both_wrong = ~head_right & ~mean_right
         if bool(both_wrong.any()):
-            # As in _all_named.
-            self.head.name(chosen, block, both_wrong)
-            self.mean.name(nearest, block, both_wrong)
+            _name(self.head, chosen, block, both_wrong)
+            _name(self.mean, nearest, block, both_wrong)
         same = self.head.columns[nearest.winner.clamp(min=0)] == chosen.winner
         return (head_right & mean_right) | (both_wrong & same)

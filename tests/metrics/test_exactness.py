@@ -94,6 +94,7 @@ def test_blocks_of_one(name: str) -> None:
         ("statistics.moment_sweep.BUFFER_CLASSES", 1),
         ("statistics.moment_sweep.PILOT_ROWS", 1),
         ("statistics.parts.RESIDUAL_CLASSES", 0),
+        ("statistics.rivals.FEWEST_CLASSES", 0),
         ("statistics.decisions.PRUNE_SHARE", -1.0),
         ("statistics.decisions.PRUNE_SHARE", 1.0),
         ("statistics.decisions.EXACT_TILE", 3),
