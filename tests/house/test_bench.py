@@ -15,6 +15,8 @@ from tests.bench.populations import SHAPES, Data, Shape, draw
 from tests.bench.timing import FIGURES
 
 TOY = Shape(600, 16, 4)
+OTHERS = {"memory", "head", "heads"}
+"""Words for what is no single shape."""
 
 
 # Whatever the one command runs is a benchmark, of shapes that it has.
