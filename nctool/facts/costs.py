@@ -11,6 +11,8 @@ from dataclasses import replace
 from nctool.engine.cost import STACK, Cost, Shape, product
 from nctool.facts import point_costs
 
+BUFFERS = 3
+"""Of the size of a block, or of its scores, that what is computed from it takes."""
 PER_BLOCK = 60
 """Calls that reading a block takes, and what all accumulators of a pass have in common."""
 PER_SWEEP = 12
@@ -45,12 +47,16 @@ def first_reading(shape: Shape) -> Cost:
     """Features once through memory, and into the working precision."""
     stored = shape.samples * shape.dim * shape.stored
     blocks = shape.samples / shape.feature_rows
-    return Cost(bytes=stored + rows(shape), calls=PER_BLOCK * blocks)
+    held = BUFFERS * min(rows(shape), shape.feature_rows * shape.dim * shape.itemsize)
+    return Cost(bytes=stored + rows(shape), calls=PER_BLOCK * blocks, held=held)
 
 
 def second_reading(shape: Shape) -> Cost:
     """The same in blocks beside which the scores of all classes fit into cache."""
-    return first_reading(shape) + Cost(calls=PER_BLOCK * shape.samples / shape.score_rows)
+    again = Cost(calls=PER_BLOCK * shape.samples / shape.score_rows)
+    width = max(shape.classes, shape.rows if "head_rule" in shape.facts else 0)
+    beside = BUFFERS * min(shape.samples, shape.score_rows) * width * shape.itemsize
+    return replace(first_reading(shape) + again, held=first_reading(shape).held + beside)
 
 
 def state_bytes(known: int, dim: int, itemsize: int) -> int:
