@@ -54,7 +54,7 @@ def survey(shape: Shape) -> Cost:
         double=flops if double else 0.0,
         single=0.0 if double else flops,
         bytes=size * (20 + 10 * energies) * square,
-        elements=4 * square * energies,
+        elements=14 * square * energies,
         calls=(40 + 30 * energies) * tiles(shape, 512),
         held=size * (4 * side**2 + points * shape.dim),
         kept=8 * (4 + 6 * energies) * points,
