@@ -75,6 +75,7 @@ SHAPES = {
 HEADS = (
     "language-50k", "text-50k", "gpt-30k", "untrained-30k", "raw-30k", "raw-text-50k", "random-10k",
 )  # fmt: skip
+NAMES = ("heads", *SHAPES)
 
 
 def draw(shape: Shape, device: str) -> Tensor:
@@ -246,7 +247,7 @@ def _gradient(rows: Tensor) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("shapes", nargs="+", choices=["heads", *SHAPES], metavar="SHAPE")
+    parser.add_argument("shapes", nargs="+", choices=NAMES, metavar="SHAPE")
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--peers", action="store_true", help="also time other solvers")
     parser.add_argument("--device", default="cpu")

@@ -6,10 +6,11 @@ import json
 from importlib import import_module
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
-from tests.bench import analysis, peers, scaling, table, trajectory
+from tests.bench import analysis, margins, peers, scaling, table, token_heads, trajectory
 from tests.bench.__main__ import PLAN, USUAL
 from tests.bench.populations import SHAPES, Data, Shape, draw
 from tests.bench.timing import FIGURES
@@ -30,6 +31,25 @@ def test_plan() -> None:
             shapes = [word for word in words if not word.startswith("-") and not word.isdecimal()]
             known = {*getattr(module, "SHAPES", ()), *getattr(module, "NAMES", ()), "memory"}
             assert set(shapes) <= known
+
+
+# Heads of every kind are drawn, and a sample of their classes is certified against all rows.
+@pytest.mark.parametrize("kind", ["language", "gpt", "untrained"])
+def test_margins(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(margins.SHAPES, "toy", margins.Shape(kind, 200, 12, sample=20))
+    result = margins.bench("toy", 1, False, "cpu")
+    assert result["unsettled"] == 0 and result["sample"] == 20
+    assert result["ratio"]["min"] > 0
+
+
+# Tokens that occur together only with each other are near each other, and far from the rest.
+@pytest.mark.filterwarnings("ignore:Sparse CSR tensor support is in beta")
+def test_text_head() -> None:
+    tokens = np.array([0, 1] * 50 + [2, 3] * 50)
+    information = token_heads._mutual_information(tokens, 4)
+    rows = token_heads._factor(information, 2)
+    cosine = torch.nn.functional.cosine_similarity(rows[:, None], rows[None], dim=2)
+    assert float(cosine[0, 1]) > 0.9 > 0.5 > float(cosine[0, 2])
 
 
 # A whole benchmark, and its row of the README's table.
