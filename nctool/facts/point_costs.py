@@ -9,9 +9,11 @@ SVD = 24
 products: it runs slower than these."""
 QR = 6
 """The same of the QR decomposition of an (m, n) matrix, over m n^2."""
-LOOKS = 9
+LOOKS = 6
 """Products of all points with all, by which margins are typically certified."""
 LEAST_LOOKS = 2.5
+PROGRAMMES, FEW = 4e5, 512
+"""Elements that the programmes of one point are worth; with few points these have few rows."""
 DOUBLE_COUNT = 4096
 """Up to so many points pairs are multiplied in float64."""
 PANEL = 512
@@ -103,12 +105,12 @@ def margins(shape: Shape) -> Cost:
     """Looks at all points from each, and the small quadratic programmes between them."""
     looks = LEAST_LOOKS if shape.least_only else LOOKS
     points, dim = shape.points, shape.dim
-    programmes = 0 if shape.least_only else 6e4 * points * min(1.0, points / 4096)
+    programmes = 0 if shape.least_only else PROGRAMMES * points * min(1.0, points / FEW)
     return Cost(
         single=looks * 2 * points**2 * dim,
         bytes=4 * 3 * looks * points**2,
         elements=programmes,
-        calls=1500,
+        calls=300,
         held=min(2**29, 12 * points * max(16, points)) + 3 * 8 * points * dim,
         kept=8 * 4 * points,
         rough=True,
