@@ -76,10 +76,10 @@ class DuplicateSketch:
             bound = torch.kthvalue(self.signatures, KEPT).values
         else:  # which has no deterministic kernel there
             bound = torch.sort(self.signatures).values[KEPT - 1]
-        kept = self.signatures <= bound
-        if int(kept.sum()) > 2 * KEPT:  # one signature for nearly all: these few speak for them
-            kept &= kept.cumsum(0) <= KEPT
-        self.signatures, self.places = self.signatures[kept], self.places[kept]
+        rows = torch.nonzero(self.signatures <= bound).flatten()
+        if len(rows) > 2 * KEPT:  # one signature for nearly all: these few speak for them
+            rows = rows[:KEPT]
+        self.signatures, self.places = self.signatures[rows], self.places[rows]
 
     def finish(self) -> Suspects:
         if self.rows > 2 * KEPT:
