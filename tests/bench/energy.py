@@ -6,7 +6,8 @@ Run by name, never in the test suite:
 
 The unit is the bare float32 product X X' of the same rows, all K x K of it, in row blocks into one
 reused buffer. Ours is everything from one pass: energies s = 0, 1, 2 and Newton's, by class too,
-the closest pair, the nearest of each, and what coincides. Plain differences are what one writes
+the closest pair, the nearest of each, and what coincides; then also what else pairs say, cosines,
+distances and CDNV, from the same pass (``with_pairs``). Plain differences are what one writes
 first: tiles of x_i - x_j, the three energies of each. Answers are compared. The linear programme
 that bounds the energy from below is timed too. Results go to fixtures/bench/energy.json.
 """
@@ -24,6 +25,7 @@ from torch import Tensor
 
 from nctool.geometry.delsarte import energy_bound
 from nctool.geometry.energy import Energies, energies
+from nctool.geometry.survey import Survey, survey
 from tests.bench.timing import record, summary, timed
 
 BLOCK = 2048
@@ -83,6 +85,11 @@ def differences(rows: Tensor) -> list[float]:
     return [energy / (len(rows) * (len(rows) - 1) / 2) for energy in total]
 
 
+def everything(rows: Tensor) -> Survey:
+    """Cosines, distances and CDNV from the same pass."""
+    return survey(rows, variances=torch.ones_like(rows[:, 0]), repulsion=True)
+
+
 def means(results: Energies) -> list[float]:
     assert results.riesz is not None
     return [energy.mean for energy in results.riesz]
@@ -98,11 +105,12 @@ def bench(name: str, repeats: int, device: str) -> dict[str, Any]:
     results: list[Energies] = []
     ours = [timed(lambda: results.append(energies(rows))) for _ in range(repeats)]
     growth = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
-    units, ratios = [], []
+    units, ratios, whole = [], [], []
     for _ in range(repeats):
         units.append(timed(lambda: gram(single)))
         ours.append(timed(lambda: energies(rows)))
         ratios.append(ours[-1] / units[-1])
+        whole.append(timed(lambda: everything(rows)) / units[-1])
     result: dict[str, Any] = {
         "classes": shape.classes,
         "dim": shape.dim,
@@ -114,6 +122,7 @@ def bench(name: str, repeats: int, device: str) -> dict[str, Any]:
         "gram_s": summary(units),
         "energies_s": summary(ours[repeats:]),
         "ratio": summary(ratios),
+        "with_pairs": summary(whole),
         "allowed": shape.allowed,
         "peak_growth_mib": growth,
     }
@@ -145,6 +154,7 @@ def main() -> None:
             f"{name}: Gram {result['gram_s']['median']:.4f} s, "
             f"energies {result['energies_s']['median']:.4f} s, ratio {ratio['median']:.2f} "
             f"({ratio['min']:.2f} to {ratio['max']:.2f}, allowed {result['allowed']}), "
+            f"with all else of pairs {result['with_pairs']['median']:.2f}, "
             f"peak +{result['peak_growth_mib']:.0f} MiB, differences "
             f"{result.get('differences_over_ours')} times ours, bound {result.get('bound_s')} s"
         )
