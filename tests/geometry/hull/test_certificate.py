@@ -45,9 +45,20 @@ def test_rounding_of_scores() -> None:
         assert lower * lower <= square, float(lower) / float(square) ** 0.5 - 1
 
 
+# Nor above that of a neighbour who has weight already, but too little.
+def test_rounding_of_scores_of_the_support() -> None:
+    for seed in range(40):
+        step = np.random.default_rng(seed).integers(-99, 100, 7).astype(np.float64)
+        rows = np.stack([0 * step, step, 5 * step, 2 * step])
+        weights = {1: 0.001, 2: 0.999}
+        lower = Fraction(float(certified(rows, weights, 1, Precision.SINGLE).lower[0]))
+        assert 0 < lower * lower <= dot(*(exactly(step[None]) * 2))
+
+
 # A point behind the sixteen that are scored again: its float32 score, far from the centre, may be
-# wrong by more than what it takes off the distance.
-def test_rounding_of_unchecked_scores() -> None:
+# wrong by more than what it takes off the distance, listed or not.
+@pytest.mark.parametrize("listed", [16, 60])
+def test_rounding_of_unchecked_scores(listed: int) -> None:
     missed = 0
     for seed in range(100):
         random = np.random.default_rng(seed)
@@ -59,7 +70,7 @@ def test_rounding_of_unchecked_scores() -> None:
         near = np.concatenate([np.zeros((1, 3)), way[None], violator[None], decoys])
         # One point far off moves the centre to about 2^23, where float32 counts whole numbers.
         rows = np.concatenate([near, np.full((1, 3), 2.0**23 * len(near))])
-        certificate = certified(rows, {1: 1.0}, 20, Precision.SINGLE)
+        certificate = certified(rows, {1: 1.0}, listed, Precision.SINGLE)
         square = to_segment(*exactly(near[:3]))
         lower = Fraction(float(certificate.lower[0]))
         assert lower * lower <= square, seed
