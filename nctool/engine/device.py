@@ -13,7 +13,7 @@ from nctool.core.errors import ResourceError
 
 FEWEST_ROWS = 256
 
-CPU_BLOCK, CPU_SCORES = 4 << 20, 8 << 20
+CPU_BLOCK, CPU_SCORES = 4 << 20, 16 << 20
 """Bytes of features and of scores that stay in cache. Of the former there are several copies:
 residuals, origins, what is scaled."""
 

@@ -168,7 +168,9 @@ class MomentSweep:
     def _drain(self) -> None:
         """Empty the short sums into float64."""
         if self.most:
-            self.short_sums += self.buffers.sum(1, dtype=torch.float64)
+            # Of many classes there is one group, and no room for another table in float64.
+            one = self.buffers.shape[1] == 1
+            self.short_sums += self.buffers[:, 0] if one else self.buffers.double().sum(1)
             self.buffers.zero_()
         self.most = 0
 
