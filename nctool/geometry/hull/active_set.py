@@ -89,6 +89,7 @@ class ActiveSetSolver:
         pieces = len(self.supports.pieces)
         if len(own):
             self._solve(own, first)
+        self.floor = min(self.floor, float(self.upper.min()))
         if self.team.size == 1:
             return
         for bounds in (self.lower, self.upper):
@@ -101,12 +102,12 @@ class ActiveSetSolver:
     def _solve(self, rows: Tensor, first: int) -> None:
         with WorkerPool(self.cloud.exact.device) as pool:
             begin = partial(self._neighbours, count=first)
-            waiting = regrouped(list(pool.map(begin, torch.split(rows, self._height))), self._stage)
+            waiting = regrouped(list(pool.map(begin, torch.split(rows, self.height))), self._stage)
             for _ in range(MOST_ROUNDS):
                 # Fixed for the round: bounds of blocks that happen to be done earlier must not
                 # decide what later ones do, or results would depend on the number of threads.
                 self.floor = float(self.upper.min())
-                blocks = (block for part in waiting for block in part.split(self._height))
+                blocks = (block for part in waiting for block in part.split(self.height))
                 still_open = [part for part in pool.map(self._round, blocks) if part is not None]
                 if not still_open:
                     return
@@ -118,7 +119,7 @@ class ActiveSetSolver:
         return self.precision + 3 * self.exact + 6 * self.steady
 
     @property
-    def _height(self) -> int:
+    def height(self) -> int:
         """How many classes may be scored against all points at once."""
         budget = SCORE_BYTES if self.cloud.exact.device.type == "cpu" else DEVICE_SCORE_BYTES
         return max(16, min(self.memory // 8, budget) // (6 * self.cloud.size))
@@ -140,15 +141,18 @@ class ActiveSetSolver:
                     cloud, rows[blind], rows[blind, None], way[blind], count, Precision.SINGLE
                 )
                 seen.others[blind] = closer.others
+        if self.least_only:
+            bounds = (seen.own - seen.highest).clamp(min=0)
+            self.lower[rows] = torch.fmax(self.lower[rows], bounds)
         start = torch.zeros_like(seen.others, dtype=torch.bool)
         start[:, : max(1, int(0.4 * count))] = True
         return Candidates(rows, seen.others, start)
 
     def _round(self, part: Candidates) -> Candidates | None:
         if self.least_only:
-            possible = self.lower[part.rows] <= self.floor
-            self.advance(len(possible) - int(possible.sum()))
+            possible = self.possible(part.rows)
             part = part.part(possible)
+            self.advance(len(possible) - len(part.rows))
             if not len(part.rows):
                 return None
         first = part.rows[0]  # all of a block are at one stage
@@ -203,6 +207,16 @@ class ActiveSetSolver:
         close = upper - lower <= self.gap * upper + arithmetic
         close |= upper <= INSIDE * self.cloud.scale
         still = ~close | ~upper.isfinite()
-        if self.least_only:
-            still &= lower <= self.floor
-        return still
+        return still & self.possible(rows) if self.least_only else still
+
+    def possible(self, rows: Tensor) -> Tensor:
+        """Which of ``rows`` may have a margin below the least that is known, less the gap."""
+        if self.floor <= INSIDE * self.cloud.scale:
+            return torch.zeros_like(rows, dtype=torch.bool)
+        return self.lower[rows] < (1 - self.gap) * self.floor
+
+    def still_possible(self, rows: Tensor) -> Tensor:
+        """Those of them; the others are done."""
+        some = rows[self.possible(rows)]
+        self.advance(len(rows) - len(some))
+        return some

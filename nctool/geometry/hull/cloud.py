@@ -128,6 +128,13 @@ class Scores:
     error: Tensor  # (B,) float64
     relative: float = 0.0  # of the value, beside that
 
+    def exclude(self, points: Tensor) -> None:
+        """Let ``points`` (B, m) be nobody's best."""
+        # Not ``scatter_``: in bfloat16 it copies the whole block to float32 and back (torch 2.13).
+        count, size = self.values.shape
+        first = torch.arange(0, count * size, size, device=points.device)
+        self.values.view(-1).index_fill_(0, (points + first[:, None]).flatten(), -torch.inf)
+
     def above(self, values: Tensor) -> Tensor:
         """No true score behind a value of at most ``values`` (B,) float64 is larger than this."""
         raised = values + self.relative * values.abs() + self.error

@@ -56,9 +56,9 @@ def scan(
     own = torch.linalg.vecdot(direction, cloud.exact[rows] - cloud.centre)
     scores = cloud.scores(direction, precision)
     values = scores.values
-    values.scatter_(1, rows[:, None], -torch.inf)
+    scores.exclude(rows[:, None])
     on_support = scores.above(values.gather(1, held).amax(1).double())
-    values.scatter_(1, held, -torch.inf)
+    scores.exclude(held)
     top, others = largest(values, min(count + 1, values.shape[1]))
     top = top.double()
     rest = scores.above(top[:, -1])

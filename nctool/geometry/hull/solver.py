@@ -13,6 +13,7 @@ from nctool.geometry.duplicates import find_duplicates
 from nctool.geometry.hull.active_set import ActiveSetSolver
 from nctool.geometry.hull.candidates import Supports
 from nctool.geometry.hull.cloud import Cloud
+from nctool.geometry.hull.least import contenders
 from nctool.geometry.hull.team import SOLO, Team
 
 SAMPLE = 96
@@ -125,4 +126,8 @@ def solve_classes(solver: ActiveSetSolver, todo: Tensor) -> None:
         rest = torch.ones(len(todo), dtype=torch.bool, device=todo.device)
         rest[chosen] = False
         todo = todo[rest]
+        if solver.least_only:
+            todo = contenders(solver, todo, sample)
+            solver.solve(todo[:SAMPLE], first)
+            todo = solver.still_possible(todo[SAMPLE:])
     solver.solve(todo, first)
