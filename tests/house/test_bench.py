@@ -93,7 +93,7 @@ def test_exponent() -> None:
     assert scaling.exponent(sizes, bent) < scaling.exponent(sizes[-2:], bent[-2:]) < 2
 
 
-# What the README says of eight checkpoints is what was measured, and within what is promised.
+# What the changelog says of eight checkpoints is what was measured, and within what is promised.
 def test_trajectories() -> None:
     results = json.loads((FIGURES / "trajectory.json").read_text("utf-8"))["results"]
     for name, run in results.items():
