@@ -136,15 +136,17 @@ class MomentSweep:
             return
         rows = torch.nonzero(new[y]).flatten()
         first = torch.cat([rows[:PILOT_ROWS], first_of_each(y[rows], rows)])
-        sums = torch.zeros(self.pilot.shape, dtype=torch.float64, device=x.device)
-        sums.index_add_(0, y[first], x[first].double())
-        many = counted(y[first], self.classes)
-        self.pilot[new] = (sums[new] / many[new, None]).to(self.pilot.dtype)
+        met = torch.nonzero(new).flatten()
+        # Sums of the new classes alone: of many classes every block has some, a table of all never.
+        place = (new.cumsum(0) - 1)[y[first]]
+        sums = torch.zeros(len(met), x.shape[1], dtype=torch.float64, device=x.device)
+        sums.index_add_(0, place, x[first].double())
+        pilot = (sums / counted(place, len(met))[:, None]).to(self.pilot.dtype)
+        self.pilot[met] = pilot
         self.seen |= new
         if self.unit:
-            self.pilot_square = torch.linalg.vector_norm(
-                self.pilot, dim=1, dtype=torch.float64
-            ).square()
+            length = torch.linalg.vector_norm(pilot, dim=1, dtype=torch.float64)
+            self.pilot_square[met] = length.square()
 
     def _scatter(self, residual: Tensor, y: Tensor, inverse: Tensor | None, most: int) -> None:
         """Add rows by class into sums short enough for the working precision.
