@@ -36,6 +36,10 @@ class Pairs:
     coincident: tuple[tuple[int, int], ...]
     coincident_count: int
 
+    def out_of_range(self) -> bool:
+        """Whether variances over distances were larger than float32 holds."""
+        return self.cdnv is not None and not bool(self.cdnv.isfinite().all())
+
     def flat(self) -> bool:
         """Whether float32 products leave too few digits of what cosines differ by."""
         if self.cosine_std is None or self.class_gap is None:

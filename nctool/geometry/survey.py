@@ -34,8 +34,9 @@ def survey(
     """Visit every pair of rows of ``points`` (K, D) float64.
 
     ``variances`` (K,) asks for CDNV and ``repulsion`` for energies; two points closer than
-    ``resolution`` count as coincident. Products are float64 with ``double`` and where cosines
-    differ too little; ``advance`` hears of every tile how many pairs it had.
+    ``resolution`` count as coincident. Products are float64 with ``double``, where cosines differ
+    too little and where float32 cannot hold a CDNV; ``advance`` hears of every tile how many pairs
+    it had.
     """
     tiles = Tiles(points, double=double)
     neighbours = Neighbours(tiles, NAMED_PAIRS)
@@ -49,7 +50,7 @@ def survey(
         advance(tile.pairs)
     closest = neighbours.finish() if tiles.count > 1 else (0, 0)
     pairs = sums.finish(neighbours, closest)
-    if tiles.work.itemsize == 4 and pairs.flat():
+    if tiles.work.itemsize == 4 and (pairs.flat() or pairs.out_of_range()):
         return survey(
             points,
             variances=variances,

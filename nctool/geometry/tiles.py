@@ -38,6 +38,9 @@ RECHECKED, DEVICE_RECHECKED = 1 << 18, 1 << 24
 """Coordinates of differences held at a time."""
 ALIKE = 2.0
 """Lengths are, up to this ratio."""
+SHORT = 1e-10
+"""Points this much shorter than most leave products in float32 no room: squares of their distances
+vanish."""
 FARTHER = 5.0
 """Than any squared distance of directions: what stands where no pair does."""
 
@@ -67,6 +70,7 @@ class Tile:
     down: Tensor  # (c,)
     close: list[Close]
     spare: tuple[Tensor, Tensor]  # (r, c) each, to write to
+    crowded: bool = False  # so many close pairs that ``square`` was taken in float64 throughout
 
     @property
     def diagonal(self) -> bool:
@@ -101,19 +105,22 @@ class Tiles:
     def __init__(self, points: Tensor, *, double: bool = False) -> None:
         """``double``: multiply in float64 however many there are."""
         self.points, self.count = points, len(points)
-        self.work = torch.float64 if double or self.count <= DOUBLE_COUNT else torch.float32
+        self.norms = torch.linalg.vector_norm(points, dim=1)  # (K,)
+        # Lengths in units of their root mean square stay within the range of float32.
+        self.scale = float(self.norms.square().mean().sqrt()) or 1.0
+        short = bool(((self.norms > 0) & (self.norms < SHORT * self.scale)).any())
+        double = double or short or self.count <= DOUBLE_COUNT
+        self.work = torch.float64 if double else torch.float32
         self.near = NEAR if self.work == torch.float64 else SINGLE_NEAR
         on_cpu = points.device.type == "cpu"
         self.side = min(TILE if on_cpu else DEVICE_TILE, self.count)
         self.rechecked = RECHECKED if on_cpu else DEVICE_RECHECKED
-        self.norms = torch.linalg.vector_norm(points, dim=1)  # (K,)
         self.divisor = torch.where(self.norms > 0, self.norms, 1.0)
-        # Lengths in units of their root mean square stay within the range of float32.
-        self.scale = float(self.norms.square().mean().sqrt()) or 1.0
         # Differences of like lengths keep more digits about their mean, of unlike ones about zero.
         alike = bool(self.norms.max() < ALIKE * self.norms.min())
         centre = self.norms.mean() if alike else 0.0
-        self.steps = ((self.norms - centre) / self.scale).to(self.work)
+        self.exact_steps = (self.norms - centre) / self.scale  # (K,)
+        self.steps = self.exact_steps.to(self.work)
         self.lengths = (self.norms / self.scale).to(self.work)
         directions = points / self.divisor[:, None]
         directions -= directions.mean(0)
@@ -153,6 +160,7 @@ class Tiles:
         near = square <= self.near * (self.squares[rows, None] + self.squares[columns])
         if int(near.sum()) * CROWD > square.numel():
             near = self._recentred(tile)
+            tile.crowded = True
         if tile.diagonal:
             near.triu_(1)
         step = max(1, self.rechecked // self.points.shape[1])
@@ -188,7 +196,11 @@ class Tiles:
         rows, columns = tile.rows, tile.columns
         apart, product = tile.spare
         torch.mul(tile.square, self.lengths[rows, None], out=product)
-        torch.sub(self.steps[rows, None], self.steps[columns], out=apart).square_()
+        if tile.crowded:  # lengths of close points may differ by less than float32 tells
+            apart.copy_(self.exact_steps[rows, None] - self.exact_steps[columns])
+        else:
+            torch.sub(self.steps[rows, None], self.steps[columns], out=apart)
+        apart.square_()
         apart.addcmul_(product, self.lengths[columns])
         if tile.diagonal:
             apart.fill_diagonal_(float("inf"))

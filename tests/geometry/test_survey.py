@@ -31,6 +31,14 @@ def crowds() -> Array:
     return cloud(4, 8, 40)[np.arange(150) % 8] + 0.01 * cloud(5, 150, 40)
 
 
+def tight(lengths: float) -> Array:
+    """Crowds one after another, each so narrow that all of a tile are close."""
+    first = np.arange(150) // 75
+    rows = cloud(4, 2, 40) * np.exp(lengths * np.arange(1, -1, -1))[:, None]
+    crowds: Array = rows[first] * (1 + 1e-3 * cloud(5, 150, 40))
+    return crowds
+
+
 def pair(width: float) -> Array:
     rows = spread(0.0)
     rows[70] = rows[3] + width * rows[4]
@@ -44,6 +52,9 @@ SETS: dict[str, Callable[[], Array]] = {
     "common": lambda: common(3.0),
     "narrow": lambda: common(300.0),
     "crowds": crowds,
+    "tight crowds": lambda: tight(0.3),
+    "tight crowds, unlike": lambda: tight(2.0),
+    "many decades": lambda: spread(30.0),
     "pair": lambda: pair(1e-3),
     "nearly one": lambda: pair(1e-9),
     "simplex": lambda: etf(150, 160),
@@ -136,6 +147,17 @@ def test_flat(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pairs, "FLAT", 0.0)
     single = survey(torch.from_numpy(rows)).pairs.cosine_std
     assert single is not None and abs(single / cosine.std() - 1) > 1e-6
+
+
+# What float32 cannot hold is taken in float64: squares of inverses of close points' distances.
+def test_out_of_range(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = spread(0.3)
+    rows[70] = rows[3] + 1e-11 * rows[4]
+    double = surveyed(rows, power=2).cdnv
+    monkeypatch.setattr(tiles, "DOUBLE_COUNT", 0)
+    single = surveyed(rows, power=2).cdnv
+    assert single is not None and double is not None
+    assert single.numpy() == pytest.approx(double.numpy(), rel=SINGLE)
 
 
 # Points closer than the resolution are counted, and some named; a point of zeros has no cosine
