@@ -80,7 +80,7 @@ def test_inspect(env: dict[str, str], hostile: Path) -> None:
         (["--profile", "\x1b[2J"], 2),
         (["--split", "\x1b[2J"], 3),
         (["--classes", "\x1b[2J"], 2),
-        (["--device", "\x1b[2J"], 5),
+        (["--device", "\x1b[2J"], 2),
         (["--json", "\x1b[2J/x"], 2),
     ],
 )

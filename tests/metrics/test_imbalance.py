@@ -11,6 +11,7 @@ import pytest
 import torch
 
 import nctool
+from nctool.facts import point_costs
 from nctool.geometry import seli
 from nctool.metrics import registry
 from nctool.metrics.metric import INVARIANCES, Metric
@@ -236,7 +237,7 @@ def test_rows_of_absent_classes() -> None:
 def test_memory_budget(monkeypatch: pytest.MonkeyPatch) -> None:
     given = arrays("long_tail")
     del given["ood"]
-    monkeypatch.setattr(seli, "MATRICES", 1 << 24)
+    monkeypatch.setattr(point_costs, "seli_bytes", lambda _: 2 << 30)
     found = report(given, memory="1GiB")
     assert "--memory" in (found["nc2.seli_deviation.means"].reason or "")
     assert found["nc3.seli_deviation"].status == "ok"
