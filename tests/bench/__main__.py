@@ -1,7 +1,7 @@
 """``python -m tests.bench``: all benchmarks of speed, one after the other, in a quarter of an hour.
 
 For a machine with two cores that does nothing else; ``python -m tests.bench analysis scaling``
-runs some of them, ``--list`` says what each runs. The last three are run by name.
+runs some of them, ``--list`` says what each runs. The last four are run by name.
 Libraries to compare with (``tests/bench/peers.py``) are timed where they can be imported.
 """
 
@@ -23,6 +23,7 @@ PLAN: dict[str, tuple[str, ...]] = {
     "trajectory": ("trajectory safetensors small --repeats 3", "trajectory npz pt --repeats 1"),
     "estimate": tuple(f"estimate {case}" for case in (
         "A", "B", "C", "D", "A-all", "B-all", "C-all", "D-all", "head")),
+    "device": ("device count 8 300",),
     "ranks": ("ranks C --repeats 2",),
     "collection": ("collection w16 w64 memory --repeats 3",),
 }  # fmt: skip

@@ -36,9 +36,9 @@ def row(result: dict[str, Any]) -> tuple[str, ...]:
 
 
 def seconds(figures: dict[str, Any]) -> str:
-    """Three digits, and no more than two places."""
-    value = float(f"{figures['cpu_s']['median']:.3g}")
-    return f"{value:.0f} s" if value >= 100 else f"{value:.3g} s"
+    """Two digits, zeros at the end among them: more change from run to run."""
+    value = float(f"{figures['cpu_s']['median']:.2g}")
+    return f"{value:.0f} s" if value >= 10 else f"{value:#.2g} s"
 
 
 def library(figures: dict[str, Any] | None) -> str:

@@ -16,7 +16,7 @@ from tests.bench.populations import SHAPES, Data, Shape, draw
 from tests.bench.timing import FIGURES
 
 TOY = Shape(600, 16, 4)
-OTHERS = {"memory", "head", "heads"}
+OTHERS = {"count", "memory", "head", "heads"}
 """Words for what is no single shape."""
 
 
