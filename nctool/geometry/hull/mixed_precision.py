@@ -37,7 +37,7 @@ def refined(rows: Tensor, system: System, support: Tensor) -> tuple[Tensor, Tens
         ready = sound & (count == 0)
         weights[live[ready]] = (z * exact.right)[ready]
         solved[live[ready]] = True
-        # Exchanges that help no longer circle, as they do among rows that depend on each other.
+        # Among dependent rows exchanges may go round and round: each has to leave fewer wrong.
         keep = sound & ~ready & (count < fewest)
         if not bool(keep.any()):
             break
