@@ -8,7 +8,7 @@ from functools import cache
 
 import torch
 
-from nctool.analysis.forecast import Forecast, forecast, needed_facts
+from nctool.analysis.forecast import FIRST, SECOND, Forecast, forecast, needed_facts
 from nctool.analysis.measure import Settings, work_of
 from nctool.analysis.stages import stage_of
 from nctool.analysis.trajectories import Upcoming, points_of_layers, points_of_run
@@ -39,7 +39,7 @@ WORTH_SAVING = 0.03
 MOST_SAVINGS = 3
 FEW = 0.2
 """Of all metrics, how many may be proposed to be left out."""
-OVER_SAMPLES = ("samples", "present_samples")
+OVER_SAMPLES = (FIRST, SECOND)
 
 Costs = Mapping[str, Cost]
 """By fact, over all points."""
@@ -94,15 +94,15 @@ def estimate(
         processes=processes,
         device=str(engine.device) if engine else settings.compute.device,
         data={
-            "n": last.shape.samples * processes or None,
+            "n": last.samples or None,
             "d": last.shape.dim,
             "k": last.shape.classes or None,
             "rows": last.shape.rows or None,
             "dtype": source.features.dtype if source.features else None,
         },
         passes=last.passes,
-        bytes_per_pass=_per_pass(last) * processes,
-        bytes_read=processes * sum(
+        bytes_per_pass=_per_pass(last),
+        bytes_read=sum(
             _per_pass(each) * sum(over in OVER_SAMPLES for over in each.passes)
             for each in forecasts
         ),
@@ -142,7 +142,7 @@ def _rates(
     typical = TYPICAL.with_threads(torch.get_num_threads())
     whole = _sum(each.whole for each in forecasts)
     if typical.seconds(whole) < SHORT:
-        return typical, "typical: all of it takes less than timing this machine would"
+        return typical, "typical: timing this machine would take longer than all of it"
     return machine.measured(engine, largest.shape), "measured now"
 
 
@@ -159,9 +159,9 @@ def _of_facts(costs: Costs, facts: frozenset[str]) -> Cost:
 
 
 def _per_pass(point: Forecast) -> int:
-    """Bytes of the features, as they are stored."""
+    """Bytes of the features, as they are stored, by all processes together."""
     read = any(over in OVER_SAMPLES for over in point.passes)
-    return point.shape.samples * point.shape.dim * point.shape.stored if read else 0
+    return point.samples * point.shape.dim * point.shape.stored if read else 0
 
 
 def _stages(forecasts: Sequence[Forecast], rates: Rates | None) -> tuple[Stage, ...]:
@@ -185,7 +185,7 @@ def _savings(
     """By fact: leaving out all that need it saves it, and what else only these need."""
     by_time = rates or TYPICAL
     whole = by_time.seconds(_sum(costs.values()))
-    if rates is not None and whole < SHORT:
+    if whole < SHORT:
         return ()
     seen: set[object] = set()
     savings: list[tuple[float, Saving]] = []
@@ -262,7 +262,7 @@ def refuse(estimate: Estimate) -> None:
         out = f", or leave them out: --metrics '{rest}'" if rest else ""
         raise ResourceError(
             "memory-too-small",
-            f"--memory {amount(estimate.bytes_allowed)} refuses {', '.join(names)}: "
-            f"{amount(estimate.needed)} needed",
+            f"{amount(estimate.needed)} needed for {', '.join(names)}, and --memory allows "
+            f"{amount(estimate.bytes_allowed)}",
             f"allow it with --memory {enough(estimate.needed)}{out}",
         )

@@ -49,6 +49,8 @@ class Forecast:
     """All steps of one measurement, in the order in which they come."""
 
     shape: Shape
+    samples: int
+    """Those of all processes."""
     steps: tuple[Step, ...]
     passes: tuple[str, ...]
     """What is gone over, in order."""
@@ -102,7 +104,8 @@ def forecast(
     state = _state(source, wanted_of(metrics))
     closure, nodes = state.closure, state.graph.nodes
     shape = replace(shape_of(source, settings, engine), facts=closure)
-    shape = replace(shape, samples=-(-shape.samples // processes))
+    every = shape.samples
+    shape = replace(shape, samples=-(-every // processes))
     missing = _missing(source, state, closure)
     out, refused = set(missing), []
     for name in state.graph.order:
@@ -137,8 +140,8 @@ def forecast(
     steps.sort(key=lambda each: each[0])  # stable: within a place the order of the graph
     ordered = sorted(passes, key=lambda each: (each[1], each[0]))
     return Forecast(
-        shape, tuple(step for _, step in steps), tuple(over for over, _ in ordered), missing,
-        tuple(refused),
+        shape, every, tuple(step for _, step in steps), tuple(over for over, _ in ordered),
+        missing, tuple(refused),
     )  # fmt: skip
 
 

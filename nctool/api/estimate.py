@@ -59,7 +59,8 @@ def estimate(
     ``seconds`` (None for a device that is not here), ``bytes_held``, ``bytes_read``, ``flops``,
     the ``stages``, what leaving metrics out saves (``savings``), and what is ``refused`` or
     ``skipped``; ``print`` it for the screen that ``nctool analyze --dry-run`` shows. Seconds and
-    bytes come within a factor of two. ``processes``: how many would share the samples.
+    bytes come within a factor of two, beside what Python and torch take to start. ``processes``:
+    how many would share the samples.
     """
     request = options.request(locals())
     points: Iterable[Source]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Iterable
 
 
 def printable(text: str) -> str:
@@ -80,6 +81,22 @@ def duration(seconds: float) -> str:
     if seconds < 120:
         return f"{seconds:.0f} s" if seconds >= 9.95 else f"{max(seconds, 0.01):.2g} s"
     return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
+
+
+def durations(seconds: Iterable[float], whole: float) -> list[str]:
+    """Parts of ``whole`` in one unit and with as many places each, so that they seem to add up."""
+    size, unit = (1, "s") if whole < 120 else (60, "min") if whole < 7200 else (3600, "h")
+    places = 1 if whole >= size else 2 if whole >= 0.1 * size else 3
+    return [f"{part / size:.{places}f} {unit}" for part in seconds]
+
+
+def percentages(parts: Iterable[float]) -> list[str]:
+    """Of their sum, in whole percents that add up to 100: those cut by most are rounded up."""
+    sizes = [*parts]
+    exact = [100 * size / sum(sizes) for size in sizes]
+    order = sorted(range(len(exact)), key=lambda place: math.floor(exact[place]) - exact[place])
+    up = {*order[: 100 - sum(map(math.floor, exact))]}
+    return [f"{math.floor(share) + (place in up)} %" for place, share in enumerate(exact)]
 
 
 def natural(name: str) -> tuple[list[tuple[int, str]], str]:

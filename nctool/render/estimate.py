@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
-from nctool.core.text import amount, count, duration, number
-from nctool.render.lines import BLANK, Line, hanging, line, table
-from nctool.report.estimate import Estimate, Stage
+from nctool.core.text import (
+    amount,
+    count,
+    duration,
+    durations,
+    number,
+    one_line,
+    percentages,
+    shortened,
+)  # fmt: skip
+from nctool.render.lines import BLANK, Line, hanging, line, table, wrapped
+from nctool.report.estimate import Estimate
 
 STAGES = {
     "first_sweep": "first pass",
@@ -15,6 +24,7 @@ STAGES = {
     "logdet_means": "log-determinant of means",
     "logdet_weights": "log-determinant of rows",
     "seli": "targets of unequal classes",
+    "results": "the numbers",
 }
 FACTS = {
     "log_determinant": "log-determinants",
@@ -35,15 +45,19 @@ FACTS = {
 SMALL = 0.01
 """Of the whole: stages under it are told together."""
 PREFIXES = ("", "k", "M", "G", "T", "P")
+INPUTS = {"ood": "out-of-distribution features (--ood)"}
+"""What is missing, where its name alone says little."""
+START = "beside a few seconds and 0.3 GiB for Python and torch themselves"
 INDENT = 12
+LEAST_NAME = 12
 
 
 def lines(estimate: Estimate, width: int) -> list[Line]:
     """Sentence, what is read, computed and held, the stages, what can be left out."""
     return [
-        *_subject(estimate),
+        *_subject(estimate, width),
         BLANK,
-        *_answer(estimate),
+        *_answer(estimate, width),
         BLANK,
         *_facts(estimate, width),
         BLANK,
@@ -53,20 +67,21 @@ def lines(estimate: Estimate, width: int) -> list[Line]:
     ]
 
 
-def _subject(estimate: Estimate) -> list[Line]:
+def _subject(estimate: Estimate, width: int) -> list[Line]:
     data = estimate.data
-    parts = [", ".join(estimate.sources) or "arrays in memory"]
+    parts = []
     if estimate.points > 1:
-        parts.append(count(estimate.points, "point"))
+        parts.append(f"{estimate.points} checkpoints or layers")
     if data["n"]:
         parts.append(f"{data['n']:,} × {data['d']:,}, {count(data['k'], 'class', 'classes')}")
     elif data["rows"]:
         parts.append(f"a head of {data['rows']:,} × {data['d']:,}")
-    name, *rest = parts
-    return [line((name, "title"), "".join(f"   {part}" for part in rest))]
+    sizes = "".join(f"   {part}" for part in parts)
+    name = one_line(", ".join(estimate.sources)) or "arrays in memory"
+    return [line((shortened(name, max(width - len(sizes), LEAST_NAME)), "title"), sizes)]
 
 
-def _answer(estimate: Estimate) -> list[Line]:
+def _answer(estimate: Estimate, width: int) -> list[Line]:
     """The number that decides whether to start, and what it is made of."""
     held = amount(estimate.bytes_held)
     each = f" in each of {estimate.processes} processes" if estimate.processes > 1 else ""
@@ -77,11 +92,12 @@ def _answer(estimate: Estimate) -> list[Line]:
             line(
                 (f"About {duration(estimate.seconds)} and {held}{each}", "title"),
                 (f"   (within {estimate.within:g} ×)", "faint"),
-            )
+            ),
+            *wrapped(START, width, style="faint"),
         ]
     if estimate.savings and estimate.leave_out:
         saving = estimate.savings[0]
-        share = "Much" if estimate.share is None else percent(estimate.share)
+        share = "Much" if estimate.share is None else f"{100 * estimate.share:.0f} %"
         out.append(line(f"{share} of it for {words(saving.fact)}; without them:"))
         out.append(line(f"  --metrics '{estimate.leave_out}'"))  # whole, to be copied
     return out
@@ -91,7 +107,7 @@ def _facts(estimate: Estimate, width: int) -> list[Line]:
     data = estimate.data
     over = sum(over in ("samples", "present_samples") for over in estimate.passes)
     per = amount(estimate.bytes_per_pass)
-    points = f", {count(estimate.points, 'point')}" if estimate.points > 1 else ""
+    points = f", {estimate.points} times" if estimate.points > 1 else ""
     if over and estimate.bytes_read:
         reads = f"{count(over, 'pass', 'passes')} over {per} of {data['dtype']} features{points}"
     elif data["n"]:
@@ -102,7 +118,7 @@ def _facts(estimate: Estimate, width: int) -> list[Line]:
     computes = ", ".join(f"{scaled(size)} operations in {name}" for name, size in flops.items())
     holds = f"{amount(estimate.bytes_held)} at most"
     if estimate.largest:
-        holds += f", in: {words(estimate.largest)}"
+        holds += f" ({words(estimate.largest)})"
     out = [("Reads", reads), ("Computes", computes or "next to nothing"), ("Holds", holds)]
     return [row for head, text in out for row in _row(head, text, width)]
 
@@ -117,40 +133,35 @@ def _stages(estimate: Estimate) -> list[Line]:
     whole = sum(weights.values())
     if not whole:
         return []
-    rows = [["", "time" if estimate.seconds is not None else "work", "", "operations", "holds"]]
-    small: list[Stage] = []
-    for stage, weight in weights.items():
-        if weight < SMALL * whole:
-            small.append(stage)
-            continue
-        rough = " °" if stage.rough else ""
-        rows.append([words(stage.name) + rough, *_cells([stage], whole)])
-    if small:
-        rows.append(["all else", *_cells(small, whole)])
+    timed = estimate.seconds is not None
+    large = [[stage] for stage, weight in weights.items() if weight >= SMALL * whole]
+    small = [stage for stage, weight in weights.items() if weight < SMALL * whole]
+    groups = [*large, small] if small else large
+    spent = [sum(weights[stage] for stage in group) for group in groups]
+    rows = [["", "time" if timed else "", "" if timed else "work", "operations", "holds"]]
+    times = durations(spent, whole) if timed else [""] * len(groups)
+    for group, time, share in zip(groups, times, percentages(spent), strict=True):
+        name = "all else"
+        if group is not small:
+            name = words(group[0].name) + (" °" if group[0].rough else "")
+        flops = scaled(sum(stage.flops for stage in group))
+        rows.append([name, time, share, flops, amount(max(stage.bytes for stage in group))])
     out = table(rows, "<>>>>", heads=True)
     if any(stage.rough for stage in estimate.stages if stage not in small):
         out.append(line(("  ° depends on the data: a typical case", "faint")))
     return [*out, BLANK]
 
 
-def _cells(stages: list[Stage], whole: float) -> list[str]:
-    spent = sum(stage.seconds or 0.0 for stage in stages)
-    flops = sum(stage.flops for stage in stages)
-    timed = stages[0].seconds is not None
-    share = (spent if timed else flops) / whole
-    return [
-        duration(spent) if timed else "", percent(share), scaled(flops),
-        amount(max(stage.bytes for stage in stages)),
-    ]  # fmt: skip
-
-
 def _savings(estimate: Estimate, width: int) -> list[Line]:
+    """What would be saved, each alone: one metric may stand in several."""
     out: list[Line] = []
     for saving in estimate.savings:
-        saved = scaled(saving.flops) if saving.seconds is None else duration(saving.seconds)
+        saved = scaled(saving.flops)
+        if saving.seconds is not None and estimate.seconds is not None:
+            saved = durations([saving.seconds], estimate.seconds)[0]
         ids = dict.fromkeys(metric.removesuffix(".means").removesuffix(".weights")
                             for metric in saving.metrics)  # fmt: skip
-        head = "" if out else "Left out"
+        head = "" if out else "Could save"
         out += _row(head, f"{saved:>7}  {words(saving.fact)}: {', '.join(ids)}", width)
     return out
 
@@ -159,10 +170,12 @@ def _without(estimate: Estimate, width: int) -> list[Line]:
     """What has no value, and where the speed of this machine is from."""
     out: list[Line] = []
     for refusal in estimate.refused:
-        text = f"{', '.join(refusal.metrics)}: --memory {amount(estimate.bytes_allowed)} is less "
-        out += _row("Refused", text + f"than the {amount(refusal.bytes)} it takes", width)
+        needs = f"{amount(refusal.bytes)} needed, --memory allows {amount(estimate.bytes_allowed)}"
+        out += _row("Refused", f"{', '.join(refusal.metrics)}: {needs}", width)
     for needs, metrics in estimate.skipped.items():
-        out += _row("Skipped", f"{count(len(metrics), 'number')} without {needs}", width)
+        *others, last = (INPUTS.get(name, name) for name in needs.split(" and "))
+        absent = f"{', '.join(others)} and {last}" if others else last
+        out += _row("Skipped", f"{count(len(metrics), 'number')} without {absent}", width)
     rates = estimate.rates
     said = str(rates["from"])
     if "single" in rates:
@@ -181,10 +194,6 @@ def words(name: str) -> str:
         if name.endswith(ending):
             return words(name.removesuffix(ending)) + of
     return name.partition("[")[0].replace("_", " ")
-
-
-def percent(share: float) -> str:
-    return f"{100 * share:.0f} %"
 
 
 def scaled(size: float) -> str:

@@ -12,7 +12,7 @@ from nctool.core.text import amount, duration
 
 ESTIMATE_VERSION = "1.0"
 WITHIN = 2.0
-"""The seconds and bytes that come are within this factor, on either side."""
+"""Actual seconds and bytes are within this factor, on either side, once Python and torch run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +94,7 @@ class Estimate:
 
     @property
     def share(self) -> float | None:
-        """Of the whole, what the first saving would save."""
+        """Of the seconds, what the first saving would save."""
         if not self.savings or not self.seconds or self.savings[0].seconds is None:
             return None
         return self.savings[0].seconds / self.seconds

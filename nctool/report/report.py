@@ -165,6 +165,10 @@ def _check_kind(plain: Mapping[str, Any]) -> None:
         # It holds a report in front, but taken for that alone it would lose its points or runs.
         message = f"this JSON is a {plain['kind']}, which is more than one report"
         raise InputError("not-a-report", message, "nctool.load reads documents of every kind")
+    if plain["kind"] == "estimate":
+        message = "this JSON is an estimate, for which nothing was measured"
+        hint = "leave --dry-run out: nctool analyze SOURCE --json report.json"
+        raise InputError("not-a-report", message, hint)
     if plain["kind"] != "report":
         raise ValueError(f"kind {plain['kind']!r}")
     if str(plain["schema_version"]).split(".")[0] != SCHEMA_VERSION.split(".")[0]:

@@ -205,6 +205,18 @@ def test_rates() -> None:
     assert min(kinds) > 0 and found.measured
 
 
+# Samples and bytes are those of all processes, also where the shares are not equal.
+def test_uneven_shares() -> None:
+    one, two = (nctool.estimate(EPOCH_10, device="cpu", processes=count) for count in (1, 2))
+    assert (one.data["n"], one.bytes_read) == (two.data["n"], two.bytes_read)
+    assert two.data["n"] == 1437
+
+
+# Where all of it is a moment's work nothing is proposed, on a device that is not here either.
+def test_nothing_to_save() -> None:
+    assert of().savings == of(device="cuda:7").savings == ()
+
+
 # Every metric has its own seconds, and none takes more than all together.
 def test_metrics() -> None:
     found = of()

@@ -20,9 +20,12 @@ def test_screen() -> None:
     said = inside("analyze", DIGITS, "--dry-run", "--threads", "1")
     assert (said.code, said.err) == (0, "")
     lines = said.out.splitlines()
-    assert lines[0].endswith("8 points   1,437 × 64, 10 classes")
+    assert lines[0].endswith("8 checkpoints or layers   1,437 × 64, 10 classes")
     assert lines[2].startswith("About ") and "(within 2 ×)" in lines[2]
+    assert "Python and torch" in lines[3]
     assert len(lines) <= 24 and max(map(len, lines)) <= 80
+    narrow = inside("analyze", DIGITS, "--dry-run", "--width", "60").out.splitlines()
+    assert max(map(len, narrow[1:])) <= 60
     assert str(nctool.estimate(str(DIGITS), threads=1, device="cpu")) == said.out.rstrip("\n")
 
 
@@ -36,6 +39,8 @@ def test_json(tmp_path: Path) -> None:
     target = tmp_path / "estimate.json"
     assert inside("analyze", EPOCH_10, "--dry-run", "-q", "--json", target).out == ""
     assert json.loads(target.read_text())["points"] == 1
+    gated = inside("check", target, "--gate", "nc1.pinv < 1")
+    assert gated.code == 3 and "is an estimate" in gated.err
 
 
 # What takes numbers is no part of it: an error that says so, and no file.

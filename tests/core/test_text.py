@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nctool.core.text import count, number, one_line, printable
+from nctool.core.text import count, durations, number, one_line, percentages, printable
 
 FINITE = st.floats(allow_nan=False, allow_infinity=False)
 # The sizes that are shown plainly, which a draw over all floats would hardly ever meet.
@@ -137,3 +137,23 @@ def test_count(value: int) -> None:
     assert re.fullmatch(r"\d{1,3}(,\d{3})*", digits)
     assert noun == ("sample" if value == 1 else "samples")
     assert count(value, "class", "classes").endswith(" class" if value == 1 else " classes")
+
+
+# Times of one table have one unit and as many places each, whatever their sizes.
+@pytest.mark.parametrize(
+    ("parts", "said"),
+    [((0.071, 0.0042, 0.0001), ["0.071 s", "0.004 s", "0.000 s"]),
+     ((0.57, 0.045), ["0.57 s", "0.04 s"]), ((24.96, 1.84), ["25.0 s", "1.8 s"]),
+     ((150.0, 30.0), ["2.5 min", "0.5 min"]), ((7200.0, 720.0), ["2.0 h", "0.2 h"])],
+)  # fmt: skip
+def test_durations(parts: tuple[float, ...], said: list[str]) -> None:
+    assert durations(parts, sum(parts)) == said
+
+
+# Whole percents add up to 100, and each is less than one from what it stands for.
+@given(st.lists(st.floats(1e-6, 1e6), min_size=1, max_size=12))
+def test_percentages(parts: list[float]) -> None:
+    found = [int(text.removesuffix(" %")) for text in percentages(parts)]
+    assert sum(found) == 100
+    assert all(abs(each - 100 * part / sum(parts)) < 1 + 1e-9
+               for each, part in zip(found, parts, strict=True))  # fmt: skip

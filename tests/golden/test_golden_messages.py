@@ -312,6 +312,7 @@ CASES: dict[str, Callable[[], object]] = {
     "shell.out-of-memory": shell.with_exit_codes(_fail(MemoryError())),
     "shell.internal": shell.with_exit_codes(_fail(RuntimeError("the inner reason"))),
     "report.not-a-report": lambda: Report.from_json("{}"),
+    "report.not-a-report.estimate": lambda: Report.from_json('{"kind": "estimate"}'),
     "report.not-a-report.trajectory": lambda: Report.from_json('{"kind": "trajectory"}'),
     "report.not-json": lambda: Report.from_json("{'kind': 'report'}"),
 }
