@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from nctool.settings.conventions import Convention
     from nctool.statistics.alignment import Misalignment
     from nctool.statistics.confusion import Decisions
-    from nctool.statistics.decisions import HeadRule
+    from nctool.statistics.head_rule import HeadRule
     from nctool.statistics.moments import Moments
 
 

@@ -21,6 +21,8 @@ SORTED = 12
 """Numbers touched to keep the percentiles of one number per sample."""
 SCREENED = 257
 """From so many classes on, nearest means are looked for in bfloat16 first, where that is fast."""
+LISTED = 2048, 8192
+"""Rows of a head and samples from which on that is so of the best other row, too."""
 OPEN = 0.15
 """Of the samples, those that such a look typically leaves open."""
 TRIANGLE = 0.5625
@@ -133,13 +135,28 @@ def unit_whitened(shape: Shape) -> Cost:
 
 
 def head_rule(shape: Shape) -> Cost:
-    """Scores of all rows of the head, and the best of them."""
+    """Scores of all rows of the head, and the best of them; of a large one in bfloat16 first."""
+    if shortlisted(shape):
+        kept = (2 * shape.itemsize + 2) * shape.rows * shape.dim
+        return shortlist(shape) + Cost(kept=kept)
     scores = shape.samples * shape.rows * shape.itemsize
     return (
         product(shape, shape.samples, shape.rows, shape.dim)
         + Cost(bytes=6 * scores, calls=PER_SWEEP * shape.samples / shape.score_rows)
         + Cost(kept=2 * shape.rows * shape.dim * shape.itemsize)
     )
+
+
+def shortlisted(shape: Shape) -> bool:
+    """Whether the best other rows of a head are chosen from scores in bfloat16."""
+    return shape.coarse and shape.rows >= LISTED[0] and shape.samples >= LISTED[1]
+
+
+def shortlist(shape: Shape) -> Cost:
+    scores = shape.samples * shape.rows
+    first = Cost(half=2 * scores * shape.dim, bytes=2 * 4 * scores, rough=True)
+    calls = 4 * PER_SWEEP * shape.samples / shape.score_rows
+    return first + Cost(bytes=4 * rows(shape), calls=calls)
 
 
 def mean_rule(shape: Shape) -> Cost:
@@ -177,6 +194,8 @@ def spread(shape: Shape) -> Cost:
 
 def cosines(shape: Shape) -> Cost:
     """The scores of the head once more, as cosines."""
+    if shortlisted(shape):
+        return spread(shape) + shortlist(shape) + Cost(kept=2 * shape.rows * shape.dim)
     return spread(shape) + Cost(bytes=5 * shape.samples * shape.rows * shape.itemsize)
 
 

@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from nctool.facts.samples import Sizes
     from nctool.geometry.pairs import Pairs
     from nctool.settings.conventions import Convention
-    from nctool.statistics.decisions import HeadRule, MeanRule
+    from nctool.statistics.decisions import MeanRule
     from nctool.statistics.distribution import SampleMargins
+    from nctool.statistics.head_rule import HeadRule
     from nctool.statistics.mean_lines import MeanLines
     from nctool.statistics.moments import Moments
     from nctool.statistics.parts import Origin, Residual
@@ -133,7 +134,7 @@ def head_rule(
     engine: Engine,
 ) -> HeadRule:
     """What the head decides."""
-    from nctool.statistics.decisions import HeadRule
+    from nctool.statistics.head_rule import HeadRule
 
     decides = bias.to(engine.device) if bias is not None and convention.bias_decides else None
     return HeadRule(weight, decides, columns, score_origin, residual, class_counts, variances)

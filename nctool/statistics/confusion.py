@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from nctool.engine.block import Block
-from nctool.statistics.decisions import HeadRule
+from nctool.statistics.head_rule import HeadRule
 from nctool.statistics.sums import by_class
 
 Whole = NDArray[np.int64]

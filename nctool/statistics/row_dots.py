@@ -17,12 +17,17 @@ def row_dots(rows: Tensor, table: Tensor, index: Tensor) -> Tensor:  # (B,) floa
     if rows.device.type != "cpu":
         copied: Tensor = torch.linalg.vecdot(rows, table[index])
         return copied.double()
+    return pair_dots(rows, table, torch.arange(len(rows) + 1), index)
+
+
+def pair_dots(rows: Tensor, table: Tensor, start: Tensor, index: Tensor) -> Tensor:  # (P,) float64
+    """``rows[i] . table[index[p]]`` for p from ``start[i]`` to ``start[i + 1]``, on a CPU."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Sparse", category=UserWarning)
         pattern = torch.sparse_csr_tensor(
-            torch.arange(len(rows) + 1),
+            start,
             index,
-            torch.zeros(len(rows), dtype=rows.dtype),
+            torch.zeros(len(index), dtype=rows.dtype),
             (len(rows), len(table)),
             check_invariants=False,
         )

@@ -56,10 +56,17 @@ class Scores:
 
     def tolerance(self, lengths: Tensor) -> Tensor:
         """A bound on the rounding error of a difference of two scores."""
+        return self._rounding(lengths, self.work_table.dtype)
+
+    def double_tolerance(self, lengths: Tensor) -> Tensor:
+        """The same bound for scores in float64."""
+        return self._rounding(lengths, torch.float64)
+
+    def _rounding(self, lengths: Tensor, dtype: torch.dtype) -> Tensor:
         # A dot product of d terms is off by at most d u |base| |row|, in any order (Higham 2002,
         # 3.1), u = eps / 2; twice that for two. The 8 is for casts, scaling and adding the table.
-        unit = torch.finfo(self.work_table.dtype).eps
         dim = self.rows.shape[1]
+        unit = torch.finfo(dtype).eps
         return unit * ((dim + 8) * self.reach * lengths + 2 * self.level)
 
     def exact(self, x: Tensor, group: Tensor) -> Tensor:  # (B, C) float64
@@ -119,14 +126,10 @@ class Sample:
 def settle(family: Scores, samples: Sample) -> tuple[Tensor, Tensor]:
     """Winner and margin in float64, for the rows that the working precision left open."""
     winners, margins = [], []
-    double = torch.finfo(torch.float64).eps
     for rows in torch.split(torch.arange(len(samples.x), device=samples.x.device), EXACT_ROWS):
         part = samples.of(rows)
         scores = family.exact(part.x, part.y)
-        slack = double * (
-            (family.rows.shape[1] + 8) * family.reach * part.lengths + 2 * family.level
-        )
-        winners.append(exact_winner(scores, slack))
+        winners.append(exact_winner(scores, family.double_tolerance(part.lengths)))
         margins.append(Contest.of(scores, part.own).margin)
     return torch.cat(winners), torch.cat(margins)
 

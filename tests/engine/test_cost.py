@@ -13,6 +13,7 @@ from nctool.facts import costs, graph, point_costs
 from nctool.geometry.simplex import WHOLE_CLASSES
 from nctool.statistics.decisions import SCREENED_CLASSES
 from nctool.statistics.parts import RESIDUAL_CLASSES
+from nctool.statistics.shortlist import FEWEST_ROWS, FEWEST_SAMPLES
 from nctool.statistics.whitening import COLUMN_BLOCKS
 from nctool.statistics.within_class import STACK
 
@@ -52,6 +53,7 @@ def test_same_thresholds() -> None:
     assert costs.SCREENED == SCREENED_CLASSES
     assert costs.OWN_ORIGIN == RESIDUAL_CLASSES
     assert point_costs.WHOLE == WHOLE_CLASSES
+    assert (FEWEST_ROWS, FEWEST_SAMPLES) == costs.LISTED
     assert sum(range(1, COLUMN_BLOCKS + 1)) / COLUMN_BLOCKS**2 == costs.TRIANGLE
     assert (cost.STACK, cost.FEWEST_ROWS) == (STACK, device.FEWEST_ROWS)
 
@@ -61,6 +63,9 @@ def test_products() -> None:
     assert product(SMALL, 2, 3, 4) == Cost(single=48)
     assert product(replace(SMALL, itemsize=8), 2, 3, 4) == Cost(double=48)
     assert costs.head_rule(SMALL).flops == 2 * 1000 * 5 * 8
+    large = replace(SMALL, samples=10000, classes=3000, rows=3000, coarse=True)
+    assert costs.head_rule(large).half == 2 * 10000 * 3000 * 8
+    assert costs.head_rule(large).single == 0
     assert costs.span(SMALL).flops == 2 * 1000 * 8 * 4
     many = replace(SMALL, classes=20)
     triangle = costs.TRIANGLE * 2 * 1000 * 8 * 8
