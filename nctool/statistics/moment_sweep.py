@@ -91,14 +91,17 @@ class MomentSweep:
     def take(self, x: Tensor, y: Tensor) -> None:  # (B, D), (B,)
         counts = counted(y, self.classes)
         self._meet(x, y, counts)
-        origin = self.space.rows_of("origin", self.pilot, y)  # (B, D)
-        residual = self.space.difference("residual", x, origin)
+        # Written over the rows it is taken from: with one matrix less, both stay in cache.
+        residual = self.space.rows_of("residual", self.pilot, y)  # (B, D)
+        torch.sub(x, residual, out=residual)
         square = row_squares(residual)
         self.count += counts
         self.square += by_class(y, square, self.classes)
         inverse = None
         if self.unit:
-            inverse = inverse_norms(row_lengths(x), residual, square, origin, self.pilot_square[y])
+            inverse = inverse_norms(
+                row_lengths(x), residual, square, self.pilot, self.pilot_square, y
+            )
             self.zero_rows += int((inverse == 0).sum())
             self.inverse += by_class(y, inverse, self.classes)
         if self.outer:
@@ -172,7 +175,7 @@ class MomentSweep:
         if self.most:
             # Of many classes there is one group, and no room for another table in float64.
             one = self.buffers.shape[1] == 1
-            self.short_sums += self.buffers[:, 0] if one else self.buffers.double().sum(1)
+            self.short_sums += self.buffers[:, 0] if one else self.buffers.sum(1, dtype=torch.float64)
             self.buffers.zero_()
         self.most = 0
 
