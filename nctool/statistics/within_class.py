@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 
 from nctool.engine.group import ALONE, Group
+from nctool.engine.workspace import Workspace
 from nctool.statistics.closeness import View, safe_divisor
 from nctool.statistics.kept_samples import Groups
 
@@ -30,6 +31,9 @@ WIDE = 100.0
 """|z|^2 over b^2 from which b is taken from vectors, and directions from steps on the sphere."""
 MANY_NEAR = 64
 """If more than one pair in so many is that near, all are taken from steps."""
+
+TILE = 64
+"""Rows multiplied with themselves and all later ones."""
 
 STACK = 1 << 20
 """Coordinates of kept rows looked at together: 8 MiB stay in cache."""
@@ -47,7 +51,7 @@ class PairDistances:
 
 @dataclass(frozen=True, slots=True)
 class Stack:
-    """Some classes whose numbers of kept rows are alike."""
+    """Some classes whose numbers of kept rows are alike; the next one takes its memory."""
 
     classes: Tensor  # (k,)
     here: Tensor  # (k, m) which rows exist
@@ -76,17 +80,18 @@ class Stacks:
     group: Group = ALONE
 
     def blocks(self, accumulators: Sequence[object]) -> Iterator[Stack]:
-        stacks = self.groups.stacks(STACK)
+        stacks, rows = self.groups.stacks(STACK), self.groups.rows
+        space = Workspace(torch.float64, rows.device)
         # In turns: those of large classes come first.
         for classes, index in islice(stacks, self.group.rank, None, self.group.size):
             here = index >= 0
-            x = self.groups.rows[index.clamp(min=0).flatten()].view(*index.shape, -1)
-            z = x.double().sub_(self.centre[classes].double()[:, None])
-            z.masked_fill_(~here[:, :, None], 0.0)
-            squares = z.square().sum(2)
-            between = torch.baddbmm(
-                squares[:, :, None] + squares[:, None, :], z, z.transpose(1, 2), alpha=-2
-            )
+            x = space.matrix("x", index.numel(), rows.shape[1], rows.dtype)
+            torch.index_select(rows, 0, index.clamp(min=0).flatten(), out=x)
+            z = space.matrix("z", *x.shape).view(*index.shape, -1)
+            torch.sub(x.view_as(z), self.centre[classes].double()[:, None], out=z)
+            if not bool(here.all()):
+                z.masked_fill_(~here[:, :, None], 0.0)
+            squares, between = between_rows(z)
             yield Stack(classes, here, z, squares, between)
 
 
@@ -140,6 +145,19 @@ class KernelSums:
         return self.logs
 
 
+def between_rows(z: Tensor) -> tuple[Tensor, Tensor]:  # (k, m, D) -> (k, m), (k, m, m)
+    """|z_i|^2 and |z_i - z_j|^2 of the rows of each class; of the product half is mirrored."""
+    squares = torch.linalg.vector_norm(z, dim=2).square_()
+    between = squares[:, :, None] + squares[:, None, :]
+    rows = z.shape[1]
+    for start in range(0, rows, TILE):
+        stop = min(start + TILE, rows)
+        part = between[:, start:stop, start:]
+        part.baddbmm_(z[:, start:stop], z[:, start:].transpose(1, 2), alpha=-2)
+        between[:, stop:, start:stop] = part[:, :, stop - start :].transpose(1, 2)
+    return squares, between
+
+
 def see(stack: Stack, class_means: Tensor, origin: Tensor) -> Seen:
     """The rows of a stack from one origin; ``class_means`` (K, D) in the working precision."""
     centre = class_means[stack.classes].double() - origin
@@ -187,9 +205,8 @@ def _from_steps(stack: Stack, seen: Seen) -> tuple[Tensor, Tensor]:
     many, rows, _ = stack.residuals.shape
     place = torch.arange(many * rows, device=stack.classes.device)
     steps = _steps(stack, seen, place // rows, place % rows).view(many, rows, -1)
-    squares = steps.square().sum(2)
+    squares, square = between_rows(steps)
     terms = squares[:, :, None] + squares[:, None, :]
-    square = torch.baddbmm(terms, steps, steps.transpose(1, 2), alpha=-2)
     near = torch.nonzero((square < NEAR * terms).triu_(1))
     square.diagonal(dim1=1, dim2=2).zero_()
     return square.clamp_(min=0), near
