@@ -65,6 +65,7 @@ class MomentSweep:
             2 if unit else 1, classes, dim, dtype=torch.float64, device=device
         )
         self.buffers = self.pilot.new_zeros(len(self.short_sums), 0, classes, dim)
+        self.grouped = 0, 0, torch.empty(0, dtype=torch.int64)
         self._start_chunk()
 
     def _start_chunk(self) -> None:
@@ -163,19 +164,26 @@ class MomentSweep:
             self.buffers = self.buffers.new_zeros(kinds, groups, classes, dim)
         self.most += -(-most // groups)
         if groups > 1:
-            group = torch.arange(len(y), device=y.device) * groups // len(y)
-            y = y + self.classes * group
+            y = y + self._offsets(len(y), groups)
         for kind, buffer in enumerate(self.buffers):
             if kind == 1 and inverse is not None:
                 residual.mul_(inverse.to(residual.dtype)[:, None])
             buffer.view(-1, residual.shape[1]).index_add_(0, y, residual)
 
+    def _offsets(self, rows: int, groups: int) -> Tensor:  # (B,) int64
+        """The first sum of each row's group; nearly all blocks are of one size."""
+        if self.grouped[:2] != (rows, groups):
+            group = torch.arange(rows, device=self.seen.device) * groups // rows
+            self.grouped = rows, groups, self.classes * group
+        return self.grouped[2]
+
     def _drain(self) -> None:
         """Empty the short sums into float64."""
         if self.most:
             # Of many classes there is one group, and no room for another table in float64.
-            one = self.buffers.shape[1] == 1
-            self.short_sums += self.buffers[:, 0] if one else self.buffers.sum(1, dtype=torch.float64)
+            sums = self.buffers
+            one = sums.shape[1] == 1
+            self.short_sums += sums[:, 0] if one else sums.sum(1, dtype=torch.float64)
             self.buffers.zero_()
         self.most = 0
 
