@@ -161,7 +161,8 @@ class ActiveSetSolver:
         precision = Precision.DOUBLE if steady else Precision(int(self.precision[first]))
         primal = nearest(self.cloud, part, exact=exact, steady=steady)
         # The more the longer nothing helps: a few classes weigh very many others at once.
-        limit = (0.7 * (primal.weights > 0).sum(1) + 16) * 2.0 ** (self.stuck[part.rows] - 1).clamp(min=0)
+        waited = (self.stuck[part.rows] - 1).clamp(min=0)
+        limit = (0.7 * (primal.weights > 0).sum(1) + 16) * 2.0**waited
         most = max(LISTED, math.isqrt(self.memory // 256))
         listed = min(max(LISTED, int(limit.max())), most)
         certificate = certify(self.cloud, primal, listed, precision)
