@@ -75,7 +75,7 @@ class MeanRule:
         squares = block.get(self.squares)
         few = torch.nonzero(squares >= INSIDE * self.nearest[block.y]).flatten()
         if self.lines is not None:
-            few = torch.nonzero(~block.get(self.lines.at_home)).flatten() if len(few) else few
+            few = few[~block.get(self.lines.at_home)[few]] if len(few) else few
         elif not few_of(few, block.y) and self.screen is not None:
             few = self._unclear(block, self.screen)
         if not few_of(few, block.y):
